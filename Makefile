@@ -1,0 +1,79 @@
+# make run     start a hub with the call page and the built-in apps, and print links to open
+# make test    every check: lint, types, vitest, pytest with the browser tests
+# make page    build the call page and the app SDK into src/callmesh/page/dist
+# make wheel   build the page and a wheel with the page in it, into dist/
+# make format  let ruff and eslint mend what they can
+# make lock    choose anew the pinned versions in requirements-dev.txt and package-lock.json
+# make clean   remove everything that was installed or built
+#
+# make run ARGS="--port 9000" and make test-python ARGS="-k state" pass arguments on.
+# Parts of `make test`: lint, types, test-web, test-python.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test lint types test-web test-python page wheel format lock clean
+
+# A stamp lives inside what it vouches for, so removing the folder removes the stamp.
+VENV := .venv/.stamp
+NODE := node_modules/.stamp
+PAGE := src/callmesh/page/dist/sdk/app.js
+
+# Folders count too: their times change when a file in them is removed.
+PAGE_SOURCES := $(shell find web -name node_modules -prune -o -name tests -prune -o -print)
+TSCONFIGS := $(wildcard web/*/tsconfig.json) \
+	$(addsuffix tsconfig.json,$(sort $(dir $(wildcard web/*/tests/*.test.ts web/*/tests/*.test.tsx))))
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+
+run: $(VENV) $(PAGE)
+	@.venv/bin/callmesh serve --dev $(ARGS)
+
+test: lint types test-web test-python
+
+lint: $(VENV) $(NODE)
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	node_modules/.bin/eslint --max-warnings 0
+
+types: $(VENV) $(NODE)
+	.venv/bin/mypy
+	@echo tsc $(TSCONFIGS)
+	@printf '%s\n' $(TSCONFIGS) | xargs -P 2 -n 1 node_modules/.bin/tsc -p
+
+test-web: $(NODE)
+	node_modules/.bin/vitest run
+
+test-python: $(VENV) $(PAGE)
+	@tools/chromium.sh
+	.venv/bin/pytest --durations=15 $(ARGS)
+
+page: $(PAGE)
+
+wheel: $(VENV) $(PAGE)
+	.venv/bin/python -m pip wheel . --quiet --no-deps --no-build-isolation --wheel-dir dist
+	@ls dist/*.whl
+
+format: $(VENV) $(NODE)
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+	node_modules/.bin/eslint --fix
+
+lock:
+	tools/lock.sh
+
+clean:
+	rm -rf .venv node_modules web/*/node_modules dist src/callmesh/page/dist
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV): requirements-dev.txt pyproject.toml tools/venv.sh tools/hatch_build.py
+	@tools/venv.sh
+	@touch $@
+
+$(NODE): package.json package-lock.json $(wildcard web/*/package.json) tools/node.sh
+	@tools/node.sh
+	@touch $@
+
+$(PAGE): $(NODE) tsconfig.base.json tools/notices.js $(PAGE_SOURCES)
+	npm run --silent build
+	@touch $@

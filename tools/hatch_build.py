@@ -1,0 +1,19 @@
+"""A wheel without the built call page would be a hub that shows nothing: refuse to build one."""
+
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class PageHook(BuildHookInterface[Any]):
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if version == "editable":
+            return
+        page = Path(self.root, "src/callmesh/page/dist")
+        for built in ("index.html", "sdk/app.js"):
+            if not (page / built).is_file():
+                self.app.abort(
+                    "callmesh: the call page is not built, so the wheel would lack it: "
+                    "run `make wheel`, or `npm ci && npm run build` first."
+                )

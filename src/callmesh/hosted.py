@@ -1,0 +1,384 @@
+"""A call as the hub holds it: who is here, what they may do, and what each link still lacks.
+
+H1 Entries go through `_refusal` one by one; a refused one is answered and reaches nobody else.
+H2 A write is answered always: its entry, or the larger one that won, comes back in a batch; or a
+   denial does.
+H3 A link holds nothing but its cursor. What it gets is what lies beyond, once, as it is now.
+H4 Links at the same cursor get the same bytes.
+H5 `saved` is told after the commit, to those who wrote.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+from msgspec import Raw
+
+from callmesh import messages
+from callmesh.app import KeyWriter, Manifest, may_write
+from callmesh.clock import MICROSECONDS, HybridClock
+from callmesh.errors import BadInput, BadValue, Replaced, TooFast
+from callmesh.ids import (
+    CALL,
+    HUB,
+    ROSTER,
+    CallId,
+    ParticipantId,
+    ResourceId,
+    StateId,
+    presence_of,
+    resource_of,
+    state_id,
+    state_of,
+    stream_name,
+    writes_for,
+)  # fmt: skip
+from callmesh.ledger import Ledger, Record
+from callmesh.messages import Batch, Denial, Group, Message
+from callmesh.participant import Participant, Role
+from callmesh.resource import ACTIVE, ResourceRecord, read_record, resource_in
+from callmesh.session import Credit, Session
+from callmesh.state import DELETED, Entry
+from callmesh.values import check_key, decode, encode
+
+AHEAD = 5 * MICROSECONDS
+"""How far into the future a write may be stamped."""
+FOLLOWING = 1_000
+"""How far beyond the largest accepted time it may be: room for writes in flight."""
+GRACE = 45 * MICROSECONDS
+"""How long a participant whose link broke stays in the roster."""
+TOMBSTONES = 3600 * MICROSECONDS
+"""How long a delete is remembered for replicas that are away."""
+MAX_KEYS = 10_000
+MAX_STATE = 16 * 1024 * 1024
+MAX_PRESENCE = 4 * 1024
+MAX_RESOURCES = 64
+MAX_PARTICIPANTS = 50
+
+
+@dataclass(slots=True)
+class Member:
+    """A participant, and what the hub keeps per link: one session and one integer."""
+
+    participant: Participant
+    session: Session | None
+    cursor: int = 0
+    """How far this link has come; 0 until the first batch."""
+    waits: bool = True
+    """Whether something of its own may be among what it has seen and is not known to be saved."""
+    told: int = 0
+    """The last `saved` this link heard of."""
+    lost: int = 0
+    """Since when there is no link; meaningless while there is one."""
+
+
+class HostedCall:
+    """Pure: no task, no socket, no clock. `manifest_of` knows the apps of this hub."""
+
+    def __init__(
+        self, id: CallId, ledger: Ledger, manifest_of: Callable[[str], Manifest | None]
+    ) -> None:
+        self.id = id
+        self.ledger = ledger
+        self.members: dict[ParticipantId, Member] = {}
+        self.resources: dict[ResourceId, ResourceRecord] = {}
+        self._manifest_of = manifest_of
+        self._clock = HybridClock()
+        self._clock.saw(ledger.seen)
+        self._batches: dict[int, bytes] = {}
+        self._batches_at = (-1, -1)
+        for entry in ledger.state(CALL).live():
+            self._note(entry)
+
+    # --- coming and going
+
+    def join(self, participant: Participant, session: Session, cursor: int) -> Member:
+        """Let a participant in over `session`. Raises `TooFast` when the call is full.
+
+        One who is here already has come back, or came in twice: the older session is over.
+        """
+        member = self.members.get(participant.id)
+        if member is None:
+            if len(self.members) >= MAX_PARTICIPANTS:
+                raise TooFast(f"this call is full: it has {MAX_PARTICIPANTS} participants")
+            member = self.members[participant.id] = Member(participant, session)
+        elif member.session is not None:
+            member.session.end(Replaced("you joined again somewhere else"))
+        member.participant, member.session = participant, session
+        member.cursor = cursor
+        member.waits = True
+        return member
+
+    def introduce(self, member: Member, now: int) -> None:
+        """Show the member in the roster, as it is now."""
+        shown = encode(msgspec.to_builtins(member.participant))
+        self.ledger.accept(ROSTER, self._own(member.participant.id, shown, now))
+
+    def lose(self, member: Member, session: Session, now: int) -> None:
+        """The link of `session` broke; the member may come back within `GRACE`."""
+        if member.session is session:
+            member.session, member.lost = None, now
+            member.participant = msgspec.structs.replace(member.participant, here=False)
+            self.introduce(member, now)
+
+    def leave(self, member: Member, session: Session, now: int) -> None:
+        """The member goes for good: out of the roster, and its presence with it."""
+        if member.session is session or member.session is None:
+            member.session = None
+            self._remove(member, now)
+
+    def tick(self, now: int) -> None:
+        """Let time pass: who has been lost for too long goes, and so do old tombstones."""
+        for member in list(self.members.values()):
+            if member.session is None and now - member.lost > GRACE:
+                self._remove(member, now)
+        self.ledger.collect(now - TOMBSTONES)
+
+    def _remove(self, member: Member, now: int) -> None:
+        id = member.participant.id
+        self.members.pop(id, None)
+        gone = [ROSTER, *(presence_of(resource) for resource in self.resources)]
+        for state in gone:
+            for entry in list(self.ledger.state(state).live()):
+                if entry.key == id or entry.key.startswith(f"{id}/"):
+                    self.ledger.accept(state, self._own(entry.key, DELETED, now))
+
+    def _own(self, key: str, value: Raw, now: int) -> Entry:
+        """An entry of the hub's own."""
+        self._clock.saw(self.ledger.seen)
+        return Entry(key, self._clock.stamp(now), HUB, value)
+
+    # --- messages
+
+    def receive(self, member: Member, message: Message, now: int) -> None:
+        """Act on one message of a member who has joined."""
+        match message:
+            case messages.Write(groups):
+                self._write(member, groups, now)
+            case messages.Signal(peer, data):
+                other = self.members.get(ParticipantId(peer))
+                if other and other.session:
+                    signal = messages.Signal(member.participant.id, data)
+                    other.session.put(messages.encode(signal))
+            case messages.Stream():
+                self._relay(member, message)
+            case messages.Ping(number):
+                _answer(member, messages.Pong(number, now))
+            case messages.Leave() if member.session:
+                self.leave(member, member.session, now)
+            case _:
+                pass  # a frame's messages mean nothing to a hub
+
+    def _relay(self, member: Member, stream: messages.Stream) -> None:
+        me, sender = member.participant.id, member.session
+        assert sender is not None
+        stream_name(stream.name)
+        named = set(stream.peers or self.members) - {me}
+        found = (self.members.get(ParticipantId(id)) for id in named)
+        sessions = [other.session for other in found if other and other.session]
+        if ResourceId(stream.resource) not in self.resources:
+            sessions = []
+        encoded = messages.encode(
+            messages.Stream([me], stream.resource, stream.name, stream.mode, stream.number,
+                            stream.json, stream.payload)
+        )  # fmt: skip
+        size = len(stream.payload)
+        if stream.mode == "latest" or not sessions:
+            for session in sessions:
+                session.put_latest((me, stream.resource, stream.name), encoded)
+            sender.relayed(size)
+        else:
+            credit = Credit(sender, size, len(sessions))
+            for session in sessions:
+                session.put(encoded, credit)
+
+    def _write(self, member: Member, groups: list[Group], now: int) -> None:
+        for group in groups:
+            for entry in group.entries:
+                refusal = self._refusal(member, group.state, entry, now)
+                if refusal:
+                    reason, why = refusal
+                    denial = Denial(group.state, entry.key, entry.time, entry.writer, reason, why)
+                    _answer(member, denial)
+                else:
+                    self._accept(member, StateId(group.state), entry)
+
+    def _accept(self, member: Member, state: StateId, entry: Entry) -> None:
+        member.waits = True
+        kept = Entry(entry.key, entry.time, entry.writer, entry.value.copy())
+        if self.ledger.accept(state, kept):
+            if state == CALL:
+                self._note(kept)
+            return
+        if (
+            self.ledger.number_of(state, entry.key) <= member.cursor
+        ):  # it will not come by itself (H2)
+            won = self.ledger.state(state).entries[entry.key]
+            again = Batch(member.cursor, self.ledger.saved, False, [Group(state, [won])])
+            _answer(member, again)
+
+    def _note(self, entry: Entry) -> None:
+        """Keep `resources` in step with the call's own State."""
+        resource = resource_in(entry.key)
+        if resource is None:
+            return
+        if entry.deleted:
+            self.resources.pop(resource, None)
+            self.ledger.drop(state_of(resource))
+            self.ledger.drop(presence_of(resource))
+        else:
+            self.resources[resource] = read_record(decode(entry.value))
+
+    # --- rights
+
+    def _refusal(
+        self, member: Member, state: str, entry: Entry, now: int
+    ) -> tuple[str, str] | None:
+        """Why `entry` is not taken, as a reason and a sentence; None if it is (H1)."""
+        try:
+            place = state_id(state)
+            check_key(entry.key)
+            value = None if entry.deleted else decode(entry.value)
+            if place == CALL:
+                _check_call_entry(entry, value)
+        except BadInput as error:
+            return "bad_value", str(error)
+        if not writes_for(entry.writer, member.participant.id):
+            return "foreign_writer", "a write is signed with one's own participant id"
+        if entry.time > max(now + AHEAD, self.ledger.seen + FOLLOWING):
+            return "clock_ahead", "this device's clock is too far ahead; join again to correct it"
+        resource = resource_of(place)
+        if resource is not None and resource not in self.resources:
+            return "no_resource", "this resource is not in the call any more"
+        return self._rights(member.participant, place, resource, entry, value) or self._room(
+            place, entry
+        )
+
+    def _rights(
+        self,
+        me: Participant,
+        state: StateId,
+        resource: ResourceId | None,
+        entry: Entry,
+        value: object,
+    ) -> tuple[str, str] | None:
+        if state == ROSTER:
+            return "no_right", "the roster is the hub's own"
+        if state == CALL:
+            return self._call_rights(me, entry, value)
+        assert resource is not None
+        if state == presence_of(resource):
+            own = entry.key == me.id or entry.key.startswith(f"{me.id}/")
+            return None if own else ("no_right", "presence is written under one's own id")
+        record = self.resources[resource]
+        manifest = self._manifest_of(record.app)
+        writer = KeyWriter(me.id, me.person, me.role, owner=record.owner == me.person)
+        if may_write(manifest.keys if manifest else [], entry.key, writer):
+            return None
+        return "no_right", f"the rules of {record.app} do not let you write {entry.key}"
+
+    def _call_rights(self, me: Participant, entry: Entry, value: object) -> tuple[str, str] | None:
+        if not me.role.may_edit:
+            return "no_right", "observers change nothing"
+        resource = resource_in(entry.key)
+        if resource is not None:
+            return self._resource_rights(me, resource, entry, value)
+        if entry.key == ACTIVE or me.role is Role.HOST:
+            return None
+        return "no_right", "only a host changes the settings of the call"
+
+    def _resource_rights(
+        self, me: Participant, resource: ResourceId, entry: Entry, value: object
+    ) -> tuple[str, str] | None:
+        record = self.resources.get(resource)
+        if record and me.role is not Role.HOST and record.owner != me.person:
+            return "no_right", "only a host, or who added a resource, changes or removes it"
+        if entry.deleted:
+            return None
+        wanted = read_record(value)
+        if self._manifest_of(wanted.app) is None:
+            return "no_app", f"this hub has no app called {wanted.app}"
+        if wanted.owner != (record.owner if record else me.person):
+            return "no_right", "the owner of a resource is the person who added it"
+        if record is not None and wanted.app != record.app:
+            return "no_right", "a resource stays with its app"
+        if record is None and len(self.resources) >= MAX_RESOURCES:
+            return "full", f"a call has at most {MAX_RESOURCES} resources; remove one first"
+        return None
+
+    def _room(self, state: StateId, entry: Entry) -> tuple[str, str] | None:
+        kept = self.ledger.state(state)
+        old = kept.entries.get(entry.key)
+        if old is None and len(kept.entries) >= MAX_KEYS:
+            return "full", f"a State has at most {MAX_KEYS} keys"
+        if kept.size + entry.size - (old.size if old else 0) > MAX_STATE:
+            return "full", f"a State has at most {MAX_STATE} bytes"
+        if state.startswith("presence/") and entry.size > MAX_PRESENCE:
+            return "full", f"a presence value has at most {MAX_PRESENCE} bytes"
+        return None
+
+    # --- out
+
+    def has_output(self, member: Member) -> bool:
+        session = member.session
+        if session is None:
+            return False
+        return session.has_output or member.cursor != self.ledger.number or self._owes(member)
+
+    def _owes(self, member: Member) -> bool:
+        return member.waits and member.told < self.ledger.saved
+
+    def take(self, member: Member) -> bytes | None:
+        """The bundle that should leave over the member's link now; it counts as gone (H3)."""
+        if member.session is None:
+            return None
+        parts = member.session.take()
+        if member.session.has_output:
+            pass  # an answer that still waits must not be overtaken by a later batch
+        elif member.cursor != self.ledger.number:
+            parts.append(self._batch(member.cursor))
+            member.cursor, member.told = self.ledger.number, self.ledger.saved
+        elif self._owes(member):  # (H5)
+            member.told = self.ledger.saved
+            parts.append(messages.encode(messages.Saved(self.ledger.saved)))
+        if member.told >= member.cursor:
+            member.waits = False
+        return messages.bundle(parts) if parts else None
+
+    def _batch(self, cursor: int) -> bytes:
+        """What lies beyond `cursor`, encoded once for all who stand there (H4)."""
+        now = (self.ledger.number, self.ledger.saved)
+        if self._batches_at != now:
+            self._batches.clear()
+            self._batches_at = now
+        found = self._batches.get(cursor)
+        if found is None:
+            whole = not self.ledger.follows(cursor)
+            records = self.ledger.live() if whole else self.ledger.since(cursor)
+            groups: dict[StateId, list[Entry]] = {}
+            record: Record
+            for record in records:
+                groups.setdefault(record.state, []).append(record.entry)
+            found = self._batches[cursor] = messages.encode(
+                Batch(
+                    cursor=self.ledger.number,
+                    saved=self.ledger.saved,
+                    whole=whole,
+                    groups=[Group(state, entries) for state, entries in groups.items()],
+                )
+            )
+        return found
+
+
+def _check_call_entry(entry: Entry, value: object) -> None:
+    """What the hub must understand: resource records, and which one is in view."""
+    if resource_in(entry.key) is not None:
+        if not entry.deleted:
+            read_record(value)
+    elif entry.key == ACTIVE and not (entry.deleted or isinstance(value, str)):
+        raise BadValue("active is the id of a resource")
+
+
+def _answer(member: Member, message: Message) -> None:
+    if member.session:
+        member.session.put(messages.encode(message))

@@ -1,0 +1,105 @@
+"""Ids: what they look like, how new ones are made. All ASCII: both languages order them alike."""
+
+import re
+from typing import NewType
+
+from callmesh.errors import BadName
+
+CallId = NewType("CallId", str)
+ParticipantId = NewType("ParticipantId", str)
+PersonId = NewType("PersonId", str)
+ResourceId = NewType("ResourceId", str)
+AppId = NewType("AppId", str)
+StateId = NewType("StateId", str)
+"""`call`, `roster`, `state/<resource>` or `presence/<resource>`."""
+Writer = NewType("Writer", str)
+"""A participant id, or `<participant id>.<n>` for the n-th app frame that writes on its behalf."""
+
+CALL = StateId("call")
+ROSTER = StateId("roster")
+HUB = Writer("hub")
+
+_CALL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
+_APP = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
+_ISSUED = re.compile(r"[pur][0-9a-z]{1,24}", re.ASCII)
+_STREAM = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_STATE = re.compile(r"call|roster|(?:state|presence)/r[0-9a-z]{1,24}", re.ASCII)
+_WRITER = re.compile(r"(p[0-9a-z]{1,24})(?:\.[1-9][0-9]{0,8})?", re.ASCII)
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+MAX_NAME = 80
+"""Characters of a display name or a resource's title."""
+
+
+def call_id(text: str) -> CallId:
+    """Raise `BadName` unless `text` can be the id of a call."""
+    if not _CALL.fullmatch(text):
+        raise BadName("a call id is 1–64 letters, digits, - or _, the first a letter or digit")
+    return CallId(text)
+
+
+def app_id(text: str) -> AppId:
+    if not _APP.fullmatch(text):
+        raise BadName("an app id is 1–40 lower-case letters, digits or -, and starts with a letter")
+    return AppId(text)
+
+
+def resource_id(text: str) -> ResourceId:
+    if not _ISSUED.fullmatch(text) or text[0] != "r":
+        raise BadName("a resource id is r and 1–24 lower-case letters or digits")
+    return ResourceId(text)
+
+
+def stream_name(text: str) -> str:
+    if not _STREAM.fullmatch(text):
+        raise BadName("a stream name is 1–64 letters, digits, . - or _")
+    return text
+
+
+def state_id(text: str) -> StateId:
+    if not _STATE.fullmatch(text):
+        raise BadName("a state is call, roster, state/<resource> or presence/<resource>")
+    return StateId(text)
+
+
+def state_of(resource: ResourceId) -> StateId:
+    return StateId(f"state/{resource}")
+
+
+def presence_of(resource: ResourceId) -> StateId:
+    return StateId(f"presence/{resource}")
+
+
+def resource_of(state: StateId) -> ResourceId | None:
+    """The resource a State belongs to; None for the call's own States."""
+    _, slash, resource = state.partition("/")
+    return ResourceId(resource) if slash else None
+
+
+def is_volatile(state: StateId) -> bool:
+    """Whether a State is never saved: presence, and the roster."""
+    return state == ROSTER or state.startswith("presence/")
+
+
+def writes_for(writer: str, participant: ParticipantId) -> bool:
+    """Whether `writer` is `participant`, or one of its app frames."""
+    match = _WRITER.fullmatch(writer)
+    return match is not None and match[1] == participant
+
+
+def display_name(text: str) -> str:
+    """A name as people see it: one line, 1–80 characters. Markup in it is text."""
+    name = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not name or len(name) > MAX_NAME:
+        raise BadName(f"a name has 1–{MAX_NAME} visible characters")
+    return name
+
+
+def issue(letter: str, entropy: bytes) -> str:
+    """A new id: `p` participant, `u` person, `r` resource. `entropy` is 8 random bytes."""
+    number = int.from_bytes(entropy, "big")
+    digits = []
+    while number:
+        number, rest = divmod(number, 36)
+        digits.append(_DIGITS[rest])
+    return letter + ("".join(reversed(digits)) or "0")

@@ -1,0 +1,164 @@
+"""The ledger: every State of a call in one order of acceptance, with one number per entry.
+
+A write moves its key to the end, so the ledger is as long as there are keys, however often they
+were written. Whoever follows needs one integer, the cursor it has reached; the disk does too.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from callmesh.errors import StorageFailed
+from callmesh.ids import StateId, is_volatile
+from callmesh.state import Entry, State
+
+BLOCK = 2**24
+"""How many numbers are set aside on disk at a time, so that none is ever used twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An accepted entry, its State and its number."""
+
+    number: int
+    state: StateId
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What storage holds of a call."""
+
+    records: list[Record]
+    reserved: int = 0
+    """Every number up to here may have been given out, and lost: none is used again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What storage has to take in one commit."""
+
+    records: list[Record]
+    forgotten: list[tuple[StateId, str]]
+    """Registers to delete: collected tombstones, and everything of removed resources."""
+    saved: int
+    """The number the disk will have reached."""
+    reserved: int
+
+
+class Ledger:
+    """Starts after every number that an earlier life of the call may have given out.
+
+    It gives out none before the first `flush` has set some aside on disk.
+    """
+
+    def __init__(self, kept: Kept | None = None) -> None:
+        kept = kept or Kept([])
+        self.states: dict[StateId, State] = {}
+        self._order: dict[tuple[StateId, str], Record] = {}
+        self.number = self.saved = self._horizon = self._reserved = kept.reserved
+        self.seen = 0
+        """The largest time accepted."""
+        self._forgotten: dict[tuple[StateId, str], None] = {}
+        self._flushing: Delta | None = None
+        for record in sorted(kept.records, key=lambda record: record.number):
+            self._put(record)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def state(self, state: StateId) -> State:
+        """The registers of one State; an empty one if nothing was ever written there."""
+        return self.states.get(state) or State()
+
+    def accept(self, state: StateId, entry: Entry) -> bool:
+        """Merge `entry` and number it. False if what is there wins."""
+        old = self.state(state).entries.get(entry.key)
+        if old is not None and old.stamp >= entry.stamp:
+            return False
+        if self.number >= self._reserved:
+            raise StorageFailed("the disk has set no more numbers aside")
+        self.number += 1
+        self._put(Record(self.number, state, entry))
+        return True
+
+    def _put(self, record: Record) -> None:
+        place = (record.state, record.entry.key)
+        self._order.pop(place, None)
+        self._order[place] = record
+        self._forgotten.pop(place, None)
+        self.states.setdefault(record.state, State()).put(record.entry)
+        self.seen = max(self.seen, record.entry.time)
+
+    def number_of(self, state: StateId, key: str) -> int:
+        """The number of the register under `key`, which must exist."""
+        return self._order[(state, key)].number
+
+    def follows(self, cursor: int) -> bool:
+        """Whether a replica at `cursor` can be brought up to date by what came since.
+
+        Not if the cursor is from an earlier life of the call, which may have lost numbers in a
+        crash and has lost its presence; nor if tombstones it has not seen are gone.
+        """
+        return self._horizon < cursor <= self.number
+
+    def since(self, cursor: int) -> list[Record]:
+        """What was accepted after `cursor`, oldest first. Costs what it returns."""
+        found: list[Record] = []
+        for record in reversed(self._order.values()):
+            if record.number <= cursor:
+                break
+            found.append(record)
+        found.reverse()
+        return found
+
+    def live(self) -> Iterator[Record]:
+        """What a newcomer gets: the live keys, no tombstones."""
+        return (record for record in self._order.values() if not record.entry.deleted)
+
+    def drop(self, state: StateId) -> None:
+        """Forget a whole State: its resource was removed."""
+        for key in self.states.pop(state, State()).entries:
+            self._forget(state, key)
+
+    def collect(self, before: int) -> None:
+        """Let go of tombstones written before the time `before`."""
+        old = [r for r in self._order.values() if r.entry.deleted and r.entry.time < before]
+        for record in old:
+            self._horizon = max(self._horizon, record.number - 1)
+            self.states[record.state].forget(record.entry.key)
+            self._forget(record.state, record.entry.key)
+
+    def _forget(self, state: StateId, key: str) -> None:
+        del self._order[(state, key)]
+        if not is_volatile(state):
+            self._forgotten[(state, key)] = None
+
+    @property
+    def dirty(self) -> bool:
+        """Whether anything accepted is not on disk yet."""
+        return self.number > self.saved or bool(self._forgotten)
+
+    def flush(self) -> Delta:
+        """What the disk lacks. Follow with `flushed` or `flush_failed` before the next."""
+        assert self._flushing is None, "one commit at a time"
+        self._flushing = Delta(
+            records=[r for r in self.since(self.saved) if not is_volatile(r.state)],
+            forgotten=list(self._forgotten),
+            saved=self.number,
+            reserved=self.number + BLOCK,
+        )
+        self._forgotten.clear()
+        return self._flushing
+
+    def flushed(self) -> None:
+        assert self._flushing is not None
+        self.saved, self._reserved = self._flushing.saved, self._flushing.reserved
+        self._flushing = None
+
+    def flush_failed(self) -> None:
+        """The disk said no: what it lacks is still to be saved, and nothing was promised."""
+        assert self._flushing is not None
+        for place in self._flushing.forgotten:
+            if place not in self._order:
+                self._forgotten[place] = None
+        self._flushing = None

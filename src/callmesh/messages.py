@@ -1,0 +1,212 @@
+"""The messages of a session and their one codec: MessagePack, arrays, the tag first.
+
+What travels over a link is a *bundle*: an array of messages, so several ride together. Messages
+are encoded once however many receive them, and bundles are put together from those bytes.
+
+Rubbish ends in `WireError` or `TooLarge` and in nothing else. `vectors/messages.json` holds every
+message with its bytes.
+"""
+
+from collections.abc import Iterable
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta, Raw
+
+from callmesh.errors import TooLarge, WireError
+from callmesh.state import Entry
+
+VERSION = 1
+MAX_BUNDLE = 1024 * 1024
+"""Bytes a hub takes in one bundle from a participant who has joined."""
+MAX_BUNDLE_BEFORE_JOINING = 16 * 1024
+MAX_SIGNAL = 64 * 1024
+MAX_PAYLOAD = 60 * 1024
+"""Bytes of one message of a DataStream: with its head it fits in 64 KiB, as WebRTC wants it."""
+STREAM_WINDOW = 256 * 1024
+
+Number = Annotated[int, Meta(ge=0, lt=2**53)]
+Id = Annotated[str, Meta(max_length=64)]
+Mode: TypeAlias = Literal["reliable", "latest"]
+
+
+class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Entries of one State: `[state, [entry, …]]`."""
+
+    state: Id
+    entries: list[Entry]
+
+
+class Hello(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="hello"):
+    """First message of a participant: who wants into which call."""
+
+    version: Number
+    call: Annotated[str, Meta(max_length=256)]
+    name: Annotated[str, Meta(max_length=1024)]
+    role: Literal["host", "guest", "observer"] | None = None
+    """What one asks to be. Only a `--dev` hub listens to it; elsewhere the token says."""
+    token: str | None = None
+    person: str | None = None
+    """The hub's proof of who this is, from an earlier welcome: the same person across visits."""
+    resume: str | None = None
+    """The hub's own proof of which participant this was, to come back as the same one."""
+    cursor: Number = 0
+    """How far this replica has come; 0 for a newcomer."""
+    offers: list[Annotated[str, Meta(max_length=16)]] = []
+    """What this participant can do: `rtc` (data channels), `media` (audio and video)."""
+
+
+class Welcome(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="welcome"):
+    """You are in. The first batch follows in the same bundle."""
+
+    version: Number
+    call: Id
+    participant: Id
+    writer: Id
+    """What to sign writes with: the participant, or `<participant>.<n>` for a frame."""
+    person: Id
+    name: str
+    role: Literal["host", "guest", "observer"]
+    time: Number
+    """The hub's clock, microseconds."""
+    resume: str = ""
+    person_proof: str = ""
+    resource: Id | None = None
+    """In an app's frame: the one resource it is about."""
+
+
+class Batch(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="batch"):
+    """Everything up to `cursor`, applied as one step.
+
+    `whole`: this is all there is; forget what you had. Without it, what changed since your cursor.
+    """
+
+    cursor: Number
+    saved: Number
+    """Everything up to here is on disk."""
+    whole: bool
+    groups: list[Group]
+
+
+class Write(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="write"):
+    """A participant's own entries, stamped. Applied in one step."""
+
+    groups: list[Group]
+
+
+class Saved(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="saved"):
+    """Everything up to `cursor` is on disk."""
+
+    cursor: Number
+
+
+class Denial(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="denied"):
+    """One entry was not taken. `reason` is one of `errors.DENIALS`."""
+
+    state: str
+    key: str
+    time: Number
+    writer: str
+    reason: str
+    why: str
+
+
+class Signal(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="signal"):
+    """A WebRTC description or candidate. `peer` is the receiver; on the way out, the sender."""
+
+    peer: Id
+    data: Annotated[str, Meta(max_length=MAX_SIGNAL)]
+    """JSON text, which the hub does not read."""
+
+
+class Stream(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="stream"):
+    """One message of a DataStream that goes by way of the hub, or of the page for a frame."""
+
+    peers: list[Id]
+    """The receivers, nobody named meaning everybody else; on the way out, the sender alone."""
+    resource: Id
+    name: Id
+    mode: Mode
+    number: Number
+    """Counts this sender's messages on this stream, from 1."""
+    json: bool
+    """Whether the payload is an encoded JSON value, or bytes as they are."""
+    payload: bytes
+    """What the hub does not read."""
+
+
+class Relayed(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="relayed"):
+    """How many payload bytes of your stream messages have gone on, in all, over this link.
+
+    Whoever sends keeps at most `STREAM_WINDOW` bytes ahead of it.
+    """
+
+    total: Number
+
+
+class Ping(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="ping"):
+    number: Number
+
+
+class Pong(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="pong"):
+    number: Number
+    time: Number
+
+
+class Leave(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="leave"):
+    """I go, and do not come back as the same participant."""
+
+
+class Error(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="error"):
+    """What is wrong; the link closes next. `code` is one of `errors.BY_CODE`."""
+
+    code: str
+    message: str
+
+
+class Cache(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="cache"):
+    """Between page and frame: `[[key, value], …]` of the cache, empty bytes for deleted."""
+
+    items: list[tuple[str, Raw]]
+
+
+class Life(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="life"):
+    """From page to frame: what happened to the resource."""
+
+    event: Literal["add", "setup", "enable", "disable", "remove"]
+
+
+Message: TypeAlias = (
+    Hello | Welcome | Batch | Write | Saved | Denial | Signal | Stream | Relayed | Ping | Pong
+    | Leave | Error | Cache | Life
+)  # fmt: skip
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_bundle = msgspec.msgpack.Decoder(list[Message]).decode
+
+
+def encode(message: Message) -> bytes:
+    return _encode(message)
+
+
+def bundle(encoded: Iterable[bytes]) -> bytes:
+    """Put encoded messages together into what goes over the link."""
+    parts = list(encoded)
+    count = len(parts)
+    if count < 16:
+        head = bytes([0x90 | count])
+    elif count < 65536:
+        head = b"\xdc" + count.to_bytes(2, "big")
+    else:
+        head = b"\xdd" + count.to_bytes(4, "big")
+    return b"".join([head, *parts])
+
+
+def unbundle(data: bytes, *, limit: int | None = MAX_BUNDLE) -> list[Message]:
+    """The messages in `data`, which may come from anybody."""
+    if limit is not None and len(data) > limit:
+        raise TooLarge(f"a bundle has at most {limit} bytes here, this one has {len(data)}")
+    try:
+        return _decode_bundle(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise WireError(f"not a callmesh message: {error}") from error

@@ -1,0 +1,73 @@
+"""Every seam on one screen. `callmesh.testing` has a contract suite for each."""
+
+from typing import Protocol
+
+from callmesh.ids import CallId, ParticipantId
+from callmesh.ledger import Delta, Kept
+from callmesh.messages import Mode
+
+
+class Storage(Protocol):
+    """Keeps calls. Called from one thread at a time; raises `StorageFailed` and nothing else."""
+
+    def load(self, call: CallId) -> Kept | None:
+        """What is kept of a call; None if it was never saved."""
+
+    def commit(self, deltas: dict[CallId, Delta]) -> None:
+        """Take all of it or nothing; when this returns it survives a power cut."""
+
+    def calls(self) -> list[CallId]:
+        """Every call that is kept."""
+
+    def delete(self, call: CallId) -> None:
+        """Forget a call."""
+
+    def close(self) -> None:
+        """Twice is fine."""
+
+
+class Link(Protocol):
+    """Carries bundles both ways, whole and in order. Raises `Ended` errors and nothing else."""
+
+    async def receive(self) -> bytes:
+        """The next bundle. Raises `EndedByPeer`, `Broken` or what the close code says."""
+
+    async def send(self, bundle: bytes) -> None:
+        """Returns when there is room for more: a slow reader makes its sender wait."""
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Twice is fine."""
+
+
+class CacheStore(Protocol):
+    """Keeps resource caches of one person on one machine."""
+
+    def load(self, place: str) -> dict[str, bytes]:
+        """The encoded values kept for a place (a call and a resource)."""
+
+    def keep(self, place: str, key: str, value: bytes | None) -> None:
+        """Keep one value; None deletes it."""
+
+    def close(self) -> None: ...
+
+
+class Peers(Protocol):
+    """Direct paths to other participants: one per peer, a channel per stream and direction.
+
+    Told in the constructor what to do with signals, paths and messages; calls back on the loop.
+    """
+
+    def connect(self, peer: ParticipantId, *, offers: bool) -> None:
+        """Begin to find a path."""
+
+    def signal(self, peer: ParticipantId, text: str) -> None:
+        """Take a signal from the peer. Rubbish is passed over."""
+
+    def room(self, peer: ParticipantId, label: str, mode: Mode) -> bool:
+        """Whether `send` would take a message now; if not, `on_room` is called when it would."""
+
+    def send(self, peer: ParticipantId, label: str, mode: Mode, data: bytes) -> None: ...
+
+    def disconnect(self, peer: ParticipantId) -> None: ...
+
+    async def close(self) -> None: ...

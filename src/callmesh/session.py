@@ -1,0 +1,233 @@
+"""A session: one end of the conversation over one link, without the link.
+
+Bytes and time in, messages and bytes out. The hub, the Python client, the page and an app's frame
+all run this class; who the link leads to is not its business. What the messages *mean* is the
+business of `Mesh` (a participant's side) and `HostedCall` (the hub's).
+
+    Opening ──hello/welcome──▶ Open ──▶ Over
+        └──────────────────────────────▲
+"""
+
+from collections import deque
+from collections.abc import Hashable
+from dataclasses import dataclass
+from enum import Enum
+
+from callmesh import messages
+from callmesh.clock import MICROSECONDS
+from callmesh.errors import Broken, CallmeshError, TimedOut, TooFast, WireError, from_wire
+from callmesh.messages import Message
+
+OPENING_TIMEOUT = 10 * MICROSECONDS
+PING_EVERY = 15 * MICROSECONDS
+SILENCE = 40 * MICROSECONDS
+"""A client that hears nothing for so long takes the link for broken; every ping is answered."""
+
+MAX_LATEST = 4 * 1024 * 1024
+"""Bytes of `latest` messages that wait for one link, however many streams there are."""
+
+
+class Side(Enum):
+    HUB = "hub"
+    CLIENT = "client"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    reason: CallmeshError
+
+
+_ALLOWED: dict[tuple[Side, type], tuple[type, ...]] = {
+    (Side.HUB, Opening): (messages.Hello,),
+    (Side.HUB, Open): (
+        messages.Write, messages.Signal, messages.Stream, messages.Ping, messages.Leave,
+        messages.Cache,
+    ),
+    (Side.CLIENT, Opening): (messages.Welcome, messages.Error),
+    (Side.CLIENT, Open): (
+        messages.Batch, messages.Saved, messages.Denial, messages.Signal, messages.Stream,
+        messages.Relayed, messages.Pong, messages.Error, messages.Cache, messages.Life,
+    ),
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Credit:
+    """A relayed message on its way to several links: counts for its sender when it left for all."""
+
+    to: "Session"
+    size: int
+    copies: int
+
+    def left(self) -> None:
+        self.copies -= 1
+        if self.copies == 0:
+            self.to.relayed(self.size)
+
+
+class Session:
+    """`now` is microseconds of any clock that only runs forward."""
+
+    def __init__(self, side: Side, now: int) -> None:
+        self.side = side
+        self.state: Opening | Open | Over = Opening(now)
+        self._heard = self._pinged = now
+        self._pings = 0
+        self._out: deque[tuple[bytes, Credit | None]] = deque()
+        self._latest: dict[Hashable, bytes] = {}
+        self._latest_size = 0
+        self.dropped = 0
+        """Messages in mode `latest` that a newer one replaced before they left."""
+        self.streamed = 0
+        """Payload bytes of stream messages, sent (client) or received (hub) over this link."""
+        self.credited = 0
+        """Of those, how many have gone on."""
+        self._credit_told = 0
+
+    # --- in
+
+    def receive(self, data: bytes, now: int) -> list[Message]:
+        """The messages in one bundle, each allowed at this point.
+
+        Raises `WireError`, `TooLarge`, `TooFast`, or what the peer named; the session is then over.
+        """
+        self._heard = now
+        try:
+            return [self._admit(message) for message in messages.unbundle(data, limit=self._limit)]
+        except CallmeshError as error:
+            self.end(error)
+            raise
+
+    @property
+    def _limit(self) -> int | None:
+        if self.side is Side.CLIENT:
+            return None  # a snapshot is as large as the call is; the hub is who we chose to trust
+        opening = isinstance(self.state, Opening)
+        return messages.MAX_BUNDLE_BEFORE_JOINING if opening else messages.MAX_BUNDLE
+
+    def _admit(self, message: Message) -> Message:
+        if not isinstance(message, _ALLOWED.get((self.side, type(self.state)), ())):
+            name = type(message).__name__.lower()
+            raise WireError(f"{name} is not expected {_WHEN[type(self.state)]}")
+        match message:
+            case messages.Welcome():
+                self.state = Open()
+            case messages.Error(code, text):
+                raise from_wire(code, text)
+            case messages.Relayed(total):
+                self.credited = total
+            case messages.Stream() if self.side is Side.HUB:
+                self.streamed += len(message.payload)
+                if self.streamed - self.credited > messages.STREAM_WINDOW + messages.MAX_PAYLOAD:
+                    raise TooFast("more stream data than the window allows; wait for relayed")
+        return message
+
+    # --- out
+
+    def put(self, encoded: bytes, credit: Credit | None = None) -> None:
+        """Queue a message that must arrive."""
+        self._out.append((encoded, credit))
+
+    def put_latest(self, slot: Hashable, encoded: bytes) -> None:
+        """Queue a message that replaces what has not left yet in the same slot."""
+        if slot in self._latest:
+            self._drop_slot(slot)
+            self.dropped += 1
+        self._latest[slot] = encoded
+        self._latest_size += len(encoded)
+        while self._latest_size > MAX_LATEST:
+            self._drop_slot(next(iter(self._latest)))
+            self.dropped += 1
+
+    def welcome(self, encoded: bytes) -> None:
+        """The hub lets the peer in."""
+        self.put(encoded)
+        self.state = Open()
+
+    @property
+    def has_output(self) -> bool:
+        return bool(self._out or self._latest or self._owes_credit)
+
+    @property
+    def _owes_credit(self) -> bool:
+        return self.side is Side.HUB and self.credited > self._credit_told
+
+    def take(self) -> list[bytes]:
+        """The encoded messages that should leave now, one bundle at most; they count as gone."""
+        taken: list[bytes] = []
+        if self._owes_credit:
+            self._credit_told = self.credited
+            taken.append(messages.encode(messages.Relayed(self.credited)))
+        room = messages.MAX_BUNDLE - 16
+        while self._out and (room >= len(self._out[0][0]) or not taken):
+            encoded, credit = self._out.popleft()
+            taken.append(encoded)
+            room -= len(encoded)
+            if credit:
+                credit.left()
+        while not self._out and self._latest:
+            slot, encoded = next(iter(self._latest.items()))
+            if room < len(encoded):
+                break
+            self._drop_slot(slot)
+            taken.append(encoded)
+            room -= len(encoded)
+        return taken
+
+    def _drop_slot(self, slot: Hashable) -> None:
+        self._latest_size -= len(self._latest.pop(slot))
+
+    # --- streams
+
+    @property
+    def may_stream(self) -> bool:
+        """Client: whether another stream message may be put on this link now."""
+        return self.streamed - self.credited < messages.STREAM_WINDOW
+
+    def relayed(self, size: int) -> None:
+        """Hub: so many payload bytes of this peer's have gone on."""
+        self.credited += size
+
+    # --- time and end
+
+    def tick(self, now: int) -> None:
+        """Let time pass: raises `TimedOut` or `Broken`; the session is then over."""
+        match self.state:
+            case Opening(since) if now - since > OPENING_TIMEOUT:
+                error: CallmeshError = TimedOut("nobody said hello")
+                self.end(error)
+                raise error
+            case Open() if self.side is Side.CLIENT:
+                if now - self._heard > SILENCE:
+                    error = Broken("nothing was heard from the hub for too long")
+                    self.end(error)
+                    raise error
+                if now - self._pinged >= PING_EVERY:
+                    self._pinged = now
+                    self._pings += 1
+                    self.put(messages.encode(messages.Ping(self._pings)))
+
+    def end(self, reason: CallmeshError) -> None:
+        """End it, once: what was queued is dropped, and credits for it are given."""
+        if isinstance(self.state, Over):
+            return
+        self.state = Over(reason)
+        while self._out:
+            _, credit = self._out.popleft()
+            if credit:
+                credit.left()
+        self._latest.clear()
+        self._latest_size = 0
+
+
+_WHEN = {Opening: "before joining", Open: "from this side", Over: "after the end"}

@@ -1,0 +1,76 @@
+"""State: a map of JSON values under string keys, last writer wins per key.
+
+A State is a set of registers. Merging is commutative, associative and idempotent: order,
+repetition and delay never matter.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from callmesh.ids import Writer
+
+DELETED = msgspec.Raw(b"\xc4\x00")
+"""What stands for a value that was deleted: an empty byte string, which no JSON value is."""
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One register: on the wire `[key, time, writer, value]`."""
+
+    key: str
+    time: Annotated[int, Meta(ge=0, lt=2**53)]
+    """Hybrid clock, microseconds since the epoch."""
+    writer: Writer
+    value: msgspec.Raw
+    """The encoded value, or `DELETED`."""
+
+    @property
+    def deleted(self) -> bool:
+        return self.value == DELETED
+
+    @property
+    def stamp(self) -> tuple[int, str]:
+        return (self.time, self.writer)
+
+    @property
+    def size(self) -> int:
+        """Bytes this entry answers for when a State is measured."""
+        return len(self.key.encode()) + len(bytes(self.value)) + 32
+
+
+def newer(entry: Entry, than: Entry | None) -> bool:
+    """Whether `entry` wins: the larger time, and on a tie the larger writer."""
+    return than is None or entry.stamp > than.stamp
+
+
+class State:
+    """The registers themselves, tombstones included."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+        self.size = 0
+        """Bytes of all entries."""
+
+    def merge(self, entry: Entry) -> bool:
+        """Take `entry` if it wins over what is there; tell whether it did."""
+        if not newer(entry, self.entries.get(entry.key)):
+            return False
+        self.put(entry)
+        return True
+
+    def put(self, entry: Entry) -> None:
+        """Take `entry` as it comes, without comparing stamps: the hub has decided."""
+        self.forget(entry.key)
+        self.entries[entry.key] = entry
+        self.size += entry.size
+
+    def forget(self, key: str) -> None:
+        """Drop a register altogether, as if it had never been."""
+        old = self.entries.pop(key, None)
+        if old is not None:
+            self.size -= old.size
+
+    def live(self) -> Iterator[Entry]:
+        return (entry for entry in self.entries.values() if not entry.deleted)

@@ -1,0 +1,1 @@
+"""Where calls are kept. Siblings of one seam: `callmesh.ports.Storage`."""

@@ -1,0 +1,110 @@
+"""Storage in one SQLite file. WAL, `synchronous=FULL`: what is committed survives a power cut."""
+
+import sqlite3
+from pathlib import Path
+
+from msgspec import Raw
+
+from callmesh.errors import StorageFailed
+from callmesh.ids import CallId, StateId, Writer
+from callmesh.ledger import Delta, Kept, Record
+from callmesh.state import Entry
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE call (id TEXT PRIMARY KEY, reserved INTEGER NOT NULL) STRICT;
+CREATE TABLE entry (
+    call TEXT NOT NULL, state TEXT NOT NULL, key TEXT NOT NULL,
+    number INTEGER NOT NULL, time INTEGER NOT NULL, writer TEXT NOT NULL, value BLOB NOT NULL,
+    PRIMARY KEY (call, state, key)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+class SqliteStorage:
+    """Called from one thread at a time, not always the same one."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._open_schema(path)
+        except (sqlite3.Error, OSError) as error:
+            raise StorageFailed(
+                f"{path} cannot be opened as callmesh's database: {error}"
+            ) from error
+
+    def _open_schema(self, path: Path) -> None:
+        version: int = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise StorageFailed(f"{path} was written by a later callmesh; upgrade to open it")
+        if version == 0:
+            self._db.executescript(
+                f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
+
+    def load(self, call: CallId) -> Kept | None:
+        try:
+            found = self._db.execute("SELECT reserved FROM call WHERE id = ?", (call,)).fetchone()
+            rows = self._db.execute(
+                "SELECT number, state, key, time, writer, value FROM entry WHERE call = ?", (call,)
+            ).fetchall()
+        except sqlite3.Error as error:
+            raise StorageFailed(f"call {call} cannot be read: {error}") from error
+        if found is None:
+            return None
+        records = [
+            Record(number, StateId(state), Entry(key, time, Writer(writer), Raw(value)))
+            for number, state, key, time, writer, value in rows
+        ]
+        return Kept(records, found[0])
+
+    def commit(self, deltas: dict[CallId, Delta]) -> None:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                for call, delta in deltas.items():
+                    self._take(call, delta)
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise StorageFailed(f"changes cannot be saved: {error}") from error
+
+    def _take(self, call: CallId, delta: Delta) -> None:
+        self._db.execute("INSERT OR REPLACE INTO call VALUES (?, ?)", (call, delta.reserved))
+        self._db.executemany(
+            "DELETE FROM entry WHERE call = ? AND state = ? AND key = ?",
+            [(call, state, key) for state, key in delta.forgotten],
+        )
+        self._db.executemany(
+            "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (call, r.state, r.entry.key, r.number, r.entry.time, r.entry.writer,
+                 bytes(r.entry.value))
+                for r in delta.records
+            ],
+        )  # fmt: skip
+
+    def calls(self) -> list[CallId]:
+        try:
+            return [CallId(row[0]) for row in self._db.execute("SELECT id FROM call ORDER BY id")]
+        except sqlite3.Error as error:
+            raise StorageFailed(f"calls cannot be listed: {error}") from error
+
+    def delete(self, call: CallId) -> None:
+        try:
+            self._db.executescript("BEGIN IMMEDIATE")
+            self._db.execute("DELETE FROM entry WHERE call = ?", (call,))
+            self._db.execute("DELETE FROM call WHERE id = ?", (call,))
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise StorageFailed(f"call {call} cannot be deleted: {error}") from error
+
+    def close(self) -> None:
+        self._db.close()

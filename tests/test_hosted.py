@@ -1,0 +1,385 @@
+"""The hub's rules, one participant's attempt at a time."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from callmesh import messages
+from callmesh.app import KeyRule
+from callmesh.errors import Replaced, TooFast
+from callmesh.hosted import AHEAD, GRACE, MAX_KEYS, MAX_PARTICIPANTS, MAX_RESOURCES
+from callmesh.ids import CALL, ROSTER, ResourceId, StateId, Writer, presence_of, state_of
+from callmesh.messages import Group, Stream, Write
+from callmesh.participant import Role
+from callmesh.session import Over, Session, Side
+from callmesh.state import Entry
+from callmesh.values import encode
+from tests import simulated
+from tests.simulated import RESOURCE, STATE, Client, World
+
+PRESENCE = presence_of(RESOURCE)
+
+
+@pytest.fixture
+def world() -> World:
+    """A call with one resource, its owner a (host), b (guest) and o (observer)."""
+    world = World()
+    world.client("a").add_resource()
+    world.client("b", Role.GUEST)
+    world.client("o", Role.OBSERVER)
+    world.settle()
+    return world
+
+
+def forge(client: Client, state: str, entry: Entry) -> list[str]:
+    """Send an entry past one's own mesh; the reasons of what was denied."""
+    assert client.member is not None
+    before = len(client.denials)
+    write = Write([Group(state, [entry])])
+    client.up.append(messages.bundle([messages.encode(write)]))
+    client.world.settle()
+    return [denial.reason for denial in client.denials[before:]]
+
+
+def attempt(client: Client, state: StateId, key: str, value: Any) -> list[str]:
+    """Write as an honest client would."""
+    before = len(client.denials)
+    client.set(key, value, state)
+    client.world.settle()
+    return [denial.reason for denial in client.denials[before:]]
+
+
+def entry(client: Client, key: str, value: Any = 1, **changed: Any) -> Entry:
+    made = Entry(key, client.world.now, Writer(client.me.id), encode(value))
+    return msgspec.structs.replace(made, **changed)
+
+
+def test_a_write_is_signed_with_ones_own_name(world: World) -> None:
+    """[J4]"""
+    a, b, _ = world.clients
+    for writer in ("pb", "pb.1", "hub", "pa.0", "pa.x", "pax", "", "p" * 60):
+        assert forge(a, STATE, entry(a, "k", writer=Writer(writer))) == ["foreign_writer"]
+    assert forge(a, STATE, entry(a, "k", writer=Writer("pa.7"))) == []
+    assert b.view() == {"k": 1}
+
+
+def test_nobody_writes_in_the_future(world: World) -> None:
+    """[J5]"""
+    a, b, _ = world.clients
+    assert forge(a, STATE, entry(a, "k", time=world.now + AHEAD + 1)) == ["clock_ahead"]
+    assert forge(a, STATE, entry(a, "k", time=2**53 - 1)) == ["clock_ahead"]
+    assert forge(a, STATE, entry(a, "k", time=world.now + AHEAD)) == []
+    assert b.view() == {"k": 1}
+
+
+def test_one_who_follows_a_time_it_has_seen_is_never_refused(world: World) -> None:
+    """[J5] Also after the hub's own clock was set back by an hour."""
+    a, b, _ = world.clients
+    forge(a, STATE, entry(a, "k", time=world.now + AHEAD))
+    world.now -= 3_600_000_000
+    assert attempt(b, STATE, "k", "later") == []
+    assert a.view() == {"k": "later"}
+
+
+def test_a_write_that_lost_is_answered_with_what_won(world: World) -> None:
+    """[L4]"""
+    a, b, _ = world.clients
+    attempt(b, STATE, "k", "new")
+    a.mesh.drop(RESOURCE)  # a forgets what it knew
+    assert forge(a, STATE, entry(a, "k", "old", time=5)) == []
+    assert a.view() == {"k": "new"}
+
+
+def test_observers_change_nothing(world: World) -> None:
+    """[J6]"""
+    a, _, observer = world.clients
+    assert attempt(observer, STATE, "k", 1) == ["no_right"]
+    assert attempt(observer, CALL, "active", RESOURCE) == ["no_right"]
+    assert attempt(observer, CALL, f"resource/{RESOURCE}", ...) == ["no_right"]
+    assert attempt(observer, PRESENCE, f"{observer.me.id}/looking", True) == []
+    assert a.view(PRESENCE) == {f"{observer.me.id}/looking": True}
+
+
+def test_the_roster_is_the_hubs_own(world: World) -> None:
+    """[J6]"""
+    for client in world.clients:
+        assert attempt(client, ROSTER, client.me.id, {"role": "host"}) == ["no_right"]
+    assert set(world.clients[0].view(ROSTER)) == {"pa", "pb", "po"}
+
+
+def test_who_changes_and_removes_a_resource(world: World) -> None:
+    """[J7]"""
+    a, b, _ = world.clients
+    mine = {"app": "notes", "title": "B's", "owner": b.me.person}
+    assert attempt(b, CALL, f"resource/{RESOURCE}", ...) == ["no_right"]
+    assert attempt(b, CALL, f"resource/{RESOURCE}", mine) == ["no_right"]
+    assert attempt(b, CALL, "resource/r2", {**mine, "owner": a.me.person}) == ["no_right"]
+    assert attempt(b, CALL, "resource/r2", mine) == []
+    assert attempt(a, CALL, "resource/r2", {**mine, "owner": a.me.person}) == ["no_right"]
+    assert attempt(a, CALL, "resource/r2", {**mine, "app": "other"}) == ["no_app"]
+    assert attempt(a, CALL, "resource/r2", {**mine, "title": "A's"}) == []
+    assert attempt(b, CALL, "resource/r2", ...) == []
+    assert attempt(b, CALL, "title", "Call") == ["no_right"]
+    assert attempt(a, CALL, "title", "Call") == []
+    assert attempt(b, CALL, "active", "r2") == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("resource/R2", {"app": "notes", "title": "x", "owner": "ua"}),
+        ("resource/r2", {"app": "notes", "owner": "ua"}),
+        ("resource/r2", {"app": "notes", "title": "", "owner": "ua"}),
+        ("resource/r2", {"app": "notes", "title": "x", "owner": "ua", "more": 1}),
+        ("resource/r2", "notes"),
+        ("active", 5),
+        ("active", {"a": 1}),
+    ],
+)
+def test_the_calls_own_state_holds_what_it_should(world: World, key: str, value: Any) -> None:
+    """[J7]"""
+    a = world.clients[0]
+    assert attempt(a, CALL, key, value) == ["bad_value"]
+    assert set(world.clients[1].view(CALL)) == {f"resource/{RESOURCE}"}
+
+
+def test_rubbish_in_an_entry_is_denied_and_reaches_nobody(world: World) -> None:
+    """[S3, S4, S10]"""
+    a, b, _ = world.clients
+    for value in (
+        b"\xc4\x01\x01",
+        b"\xd4\x01\x00",
+        b"\xcb\x7f\xf8" + b"\x00" * 6,
+        b"\x91" * 60 + b"\x01",
+    ):
+        rubbish = msgspec.structs.replace(entry(a, "k"), value=msgspec.Raw(value))
+        assert forge(a, STATE, rubbish) == ["bad_value"]
+    for key in ("", "a//b", "a\x00", "x" * 257):
+        assert forge(a, STATE, entry(a, key)) == ["bad_value"]
+    for state in ("", "calls", "state/", "state/R", "presence", "state/r1/r2"):
+        assert forge(a, state, entry(a, "k")) == ["bad_value"]
+    assert b.view() == {}
+
+
+def test_a_state_holds_so_many_keys(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[J8]"""
+    monkeypatch.setattr("callmesh.hosted.MAX_KEYS", 3)
+    assert MAX_KEYS == 10_000
+    a = world.clients[0]
+    for number in range(3):
+        assert attempt(a, STATE, f"k{number}", 1) == []
+    assert attempt(a, STATE, "k3", 1) == ["full"]
+    assert attempt(a, STATE, "k2", 2) == []
+
+
+def test_a_state_and_a_presence_hold_so_many_bytes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[J8]"""
+    monkeypatch.setattr("callmesh.hosted.MAX_STATE", 10_000)
+    a = world.clients[0]
+    assert attempt(a, STATE, "k", "x" * 9_000) == []
+    assert attempt(a, STATE, "j", "x" * 2_000) == ["full"]
+    assert attempt(a, STATE, "k", "x" * 5_000) == []
+    assert attempt(a, PRESENCE, f"{a.me.id}/x", "x" * 5_000) == ["full"]
+
+
+def test_a_call_holds_so_many_resources(world: World) -> None:
+    """[J8]"""
+    a = world.clients[0]
+    record = {"app": "notes", "title": "x", "owner": a.me.person}
+    for number in range(MAX_RESOURCES - 1):
+        a.set(f"resource/rx{number}", record, CALL)
+    world.settle()
+    assert a.denials == []
+    assert attempt(a, CALL, "resource/rone", record) == ["full"]
+
+
+def test_a_call_holds_so_many_participants(world: World) -> None:
+    """[J8]"""
+    for number in range(MAX_PARTICIPANTS - 3):
+        world.client(f"x{number}")
+    with pytest.raises(TooFast, match="full"):
+        world.client("one")
+
+
+def test_an_app_must_be_known(world: World) -> None:
+    """[R6]"""
+    a = world.clients[0]
+    record = {"app": "nothing", "title": "x", "owner": a.me.person}
+    assert attempt(a, CALL, "resource/r2", record) == ["no_app"]
+
+
+def test_key_rules_are_checked_on_the_way_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[K2, S10]"""
+    rules = [KeyRule(key="votes/{person}"), KeyRule(key="secret", write=[])]
+    manifest = msgspec.structs.replace(simulated.NOTES, keys=rules)
+    monkeypatch.setattr(world.call, "_manifest_of", lambda app: manifest)
+    a, b, _ = world.clients
+    assert attempt(b, STATE, f"votes/{b.me.person}", "yes") == []
+    assert attempt(b, STATE, f"votes/{a.me.person}", "no") == ["no_right"]
+    assert attempt(a, STATE, "secret", 1) == ["no_right"]
+    assert "notes" in a.denials[-1].why
+    assert "secret" in a.denials[-1].why
+    assert a.view() == b.view() == {f"votes/{b.me.person}": "yes"}
+
+
+def test_removing_a_resource_removes_all_of_it(world: World) -> None:
+    """[R5]"""
+    a, b, _ = world.clients
+    attempt(b, STATE, "k", 1)
+    attempt(b, PRESENCE, f"{b.me.id}/x", 1)
+    assert attempt(a, CALL, f"resource/{RESOURCE}", ...) == []
+    assert attempt(b, STATE, "k", 2) == ["no_resource"]
+    assert attempt(b, PRESENCE, f"{b.me.id}/x", 2) == ["no_resource"]
+    kept = world.storage.load(simulated.CALL_ID)
+    assert kept is not None
+    assert [r.state for r in kept.records if not r.entry.deleted] == []
+    newcomer = world.client("n")
+    world.settle()
+    assert newcomer.view(STATE) == newcomer.view(PRESENCE) == newcomer.view(CALL) == {}
+
+
+def test_two_resources_of_one_app_share_nothing(world: World) -> None:
+    """[R1]"""
+    a, b, _ = world.clients
+    other = ResourceId("r2")
+    attempt(a, CALL, "resource/r2", {"app": "notes", "title": "x", "owner": a.me.person})
+    attempt(a, STATE, "k", "first")
+    attempt(b, state_of(other), "k", "second")
+    assert (a.view(STATE), a.view(state_of(other))) == ({"k": "first"}, {"k": "second"})
+
+
+def test_presence_is_written_under_ones_own_id(world: World) -> None:
+    """[P1]"""
+    a, b, _ = world.clients
+    assert attempt(a, PRESENCE, f"{b.me.id}/x", 1) == ["no_right"]
+    assert attempt(a, PRESENCE, "x", 1) == ["no_right"]
+    assert attempt(a, PRESENCE, f"{a.me.id}/x", 1) == []
+
+
+def test_presence_goes_when_its_participant_leaves(world: World) -> None:
+    """[P2]"""
+    a, b, _ = world.clients
+    attempt(b, PRESENCE, f"{b.me.id}/cursor", [1, 2])
+    assert b.member is not None
+    b.up.append(messages.bundle([messages.encode(messages.Leave())]))
+    b.arrive()
+    a.step()
+    assert (a.view(PRESENCE), set(a.view(ROSTER))) == ({}, {"pa", "po"})
+
+
+def test_presence_goes_45_seconds_after_its_participant_has_vanished(world: World) -> None:
+    """[P2]"""
+    a, b, _ = world.clients
+    attempt(b, PRESENCE, f"{b.me.id}/cursor", [1, 2])
+    b.cut()
+    a.step()
+    assert a.view(ROSTER)["pb"]["here"] is False
+    world.now += GRACE
+    world.call.tick(world.now)
+    a.step()
+    assert "pb" in a.view(ROSTER)
+    world.now += 1
+    world.call.tick(world.now)
+    a.step()
+    assert (a.view(PRESENCE), set(a.view(ROSTER))) == ({}, {"pa", "po"})
+
+
+def test_one_who_comes_back_in_time_was_never_gone(world: World) -> None:
+    """[P1, P2, J2]"""
+    a, b, _ = world.clients
+    attempt(b, PRESENCE, f"{b.me.id}/cursor", 1)
+    b.cut()
+    world.settle()
+    assert a.view(ROSTER)["pb"]["here"] is True
+    assert a.view(PRESENCE) == {f"{b.me.id}/cursor": 1}
+
+
+def test_a_second_link_of_one_participant_ends_the_first(world: World) -> None:
+    """[J2]"""
+    a = world.clients[0]
+    first = a.far
+    world.call.join(a.me, Session(Side.HUB, 0), 0)
+    assert isinstance(first.state, Over)
+    assert isinstance(first.state.reason, Replaced)
+    assert len(world.call.members) == 3
+
+
+def test_links_at_the_same_cursor_get_the_same_bytes(world: World) -> None:
+    """[L2] The writer's own included."""
+    a, b, observer = world.clients
+    a.set("k", 1)
+    a.send()
+    a.arrive()
+    bundles = [world.call.take(client.member) for client in (a, b, observer) if client.member]
+    assert bundles[0] is not None
+    assert bundles[0] == bundles[1] == bundles[2]
+
+
+def test_a_stalled_reader_costs_one_integer_and_gets_the_present_once(world: World) -> None:
+    """[L1]"""
+    a, b, _ = world.clients
+    assert b.member is not None
+    for number in range(5_000):
+        world.now += 1000
+        a.set("k", number)
+        a.send()
+        a.arrive()
+        a.answer()
+        a.hear()
+    assert not b.member.session or not b.member.session.has_output
+    before = b.bytes_received
+    b.answer()
+    b.hear()
+    assert b.view() == {"k": 4_999}
+    assert b.bytes_received - before < 100
+    assert not b.answer()
+
+
+def relay(client: Client, peers: list[str], resource: str = RESOURCE) -> None:
+    message = Stream(peers, resource, "ecg", "reliable", 1, False, b"abc")
+    client.up.append(messages.bundle([messages.encode(message)]))
+    client.arrive()
+
+
+def heard(client: Client) -> list[Stream]:
+    """The stream messages that wait for a participant at the hub."""
+    assert client.member is not None
+    bundle = client.world.call.take(client.member)
+    found = messages.unbundle(bundle) if bundle else []
+    return [message for message in found if isinstance(message, Stream)]
+
+
+def test_a_stream_message_reaches_those_named_and_nobody_else(world: World) -> None:
+    """[D7]"""
+    a, b, observer = world.clients
+    relay(a, [b.me.id])
+    assert [message.peers for message in heard(b)] == [["pa"]]
+    assert heard(observer) == heard(a) == []
+    relay(a, [])
+    assert len(heard(b)) == len(heard(observer)) == 1
+    assert heard(a) == []
+
+
+def test_a_stream_message_to_nobody_or_of_no_resource_is_credited(world: World) -> None:
+    """[W8, D1]"""
+    a, b, _ = world.clients
+    for peers, resource in ((["pnobody"], RESOURCE), ([str(b.me.id)], "rgone")):
+        relay(a, peers, resource)
+        assert heard(b) == []
+    bundle = world.call.take(a.member) if a.member else None
+    assert messages.unbundle(bundle or b"") == [messages.Relayed(6)]
+
+
+def test_a_signal_reaches_its_receiver_with_its_sender(world: World) -> None:
+    """[D5]"""
+    a, b, observer = world.clients
+    signal = messages.Signal(b.me.id, "{}")
+    a.up.append(messages.bundle([messages.encode(signal)]))
+    a.arrive()
+    bundle = world.call.take(b.member) if b.member else None
+    assert messages.unbundle(bundle or b"") == [messages.Signal("pa", "{}")]
+    assert observer.member is not None
+    assert world.call.take(observer.member) is None

@@ -1,0 +1,155 @@
+import pytest
+
+from callmesh import messages
+from callmesh.errors import Broken, Replaced, TimedOut, TooFast, TooLarge, WireError
+from callmesh.messages import MAX_PAYLOAD, STREAM_WINDOW, Message
+from callmesh.session import Credit, Over, Session, Side
+
+SECOND = 1_000_000
+WELCOME = messages.encode(
+    messages.Welcome(1, "demo", "p1", "p1", "u1", "Ada", "host", 0),
+)
+HELLO = messages.Hello(1, "demo", "Ada")
+
+
+def bundle(*given: Message) -> bytes:
+    return messages.bundle([messages.encode(message) for message in given])
+
+
+def hub() -> Session:
+    """The hub's side, after the welcome."""
+    session = Session(Side.HUB, 0)
+    session.receive(bundle(HELLO), 0)
+    session.welcome(WELCOME)
+    session.take()
+    return session
+
+
+def stream(size: int, *, mode: messages.Mode = "reliable") -> messages.Stream:
+    return messages.Stream([], "r1", "ecg", mode, 1, False, b"x" * size)
+
+
+@pytest.mark.parametrize("kind", messages.Message.__args__)
+def test_each_message_is_allowed_where_it_belongs(kind: type[Message]) -> None:
+    """[W3] Every message at every point of both sides: taken, or `bad_message`."""
+    from tests import vectors
+
+    tag = kind.__struct_config__.tag
+    case = next(c for c in vectors.load("messages")["messages"] if c["type"] == tag)
+    data = b"\x91" + bytes.fromhex(case["hex"])
+    for side in Side:
+        for joined in (False, True):
+            session = Session(side, 0)
+            if joined and side is Side.HUB:
+                session.welcome(WELCOME)
+            elif joined:
+                session.receive(messages.bundle([WELCOME]), 0)
+            if tag in EXPECTED[side, joined]:
+                session.receive(data, 0)
+            else:
+                with pytest.raises(WireError if tag != "error" else Exception):
+                    session.receive(data, 0)
+                assert isinstance(session.state, Over)
+
+
+EXPECTED = {
+    (Side.HUB, False): {"hello"},
+    (Side.HUB, True): {"write", "signal", "stream", "ping", "leave", "cache"},
+    (Side.CLIENT, False): {"welcome"},
+    (Side.CLIENT, True): {
+        "batch", "saved", "denied", "signal", "stream", "relayed", "pong", "cache", "life",
+    },
+}  # fmt: skip
+
+
+def test_before_joining_a_bundle_is_small() -> None:
+    """[W4]"""
+    session = Session(Side.HUB, 0)
+    with pytest.raises(TooLarge):
+        session.receive(b"\x90" + b"\x00" * messages.MAX_BUNDLE_BEFORE_JOINING, 0)
+    joined = hub()
+    joined.receive(bundle(messages.Write([])), 0)
+    with pytest.raises(TooLarge):
+        joined.receive(b"\x90" + b"\x00" * messages.MAX_BUNDLE, 0)
+
+
+def test_nothing_is_taken_after_the_end() -> None:
+    """[W3]"""
+    session = hub()
+    session.end(Replaced("elsewhere"))
+    with pytest.raises(WireError):
+        session.receive(bundle(messages.Ping(1)), 0)
+    assert isinstance(session.state, Over)
+    assert isinstance(session.state.reason, Replaced)
+
+
+def test_who_says_nothing_is_timed_out() -> None:
+    """[W5]"""
+    session = Session(Side.HUB, 0)
+    session.tick(10 * SECOND)
+    with pytest.raises(TimedOut):
+        session.tick(10 * SECOND + 1)
+
+
+def test_a_client_pings_and_takes_silence_for_a_broken_link() -> None:
+    """[W7]"""
+    session = Session(Side.CLIENT, 0)
+    session.receive(messages.bundle([WELCOME]), 0)
+    session.tick(14 * SECOND)
+    assert not session.take()
+    session.tick(15 * SECOND)
+    assert session.take() == [messages.encode(messages.Ping(1))]
+    session.receive(bundle(messages.Pong(1, 0)), 20 * SECOND)
+    session.tick(60 * SECOND)
+    with pytest.raises(Broken):
+        session.tick(60 * SECOND + 1)
+
+
+def test_what_the_hub_names_is_what_the_client_raises() -> None:
+    """[W6]"""
+    session = Session(Side.CLIENT, 0)
+    with pytest.raises(TooFast, match="full"):
+        session.receive(bundle(messages.Error("too_fast", "this call is full")), 0)
+
+
+def test_a_sender_that_ignores_the_window_is_ended() -> None:
+    """[W8]"""
+    session = hub()
+    for _ in range(STREAM_WINDOW // MAX_PAYLOAD + 1):
+        session.receive(bundle(stream(MAX_PAYLOAD)), 0)
+    with pytest.raises(TooFast):
+        session.receive(bundle(stream(MAX_PAYLOAD)), 0)
+
+
+def test_credit_comes_when_a_message_has_left_for_all() -> None:
+    """[W8]"""
+    sender, one, other = hub(), hub(), hub()
+    sender.receive(bundle(stream(1000)), 0)
+    credit = Credit(sender, 1000, 2)
+    for receiver in (one, other):
+        receiver.put(b"\x01", credit)
+    one.take()
+    assert not sender.has_output
+    other.end(Broken("gone"))
+    assert sender.take() == [messages.encode(messages.Relayed(1000))]
+    assert not sender.has_output
+
+
+def test_a_client_waits_for_the_window() -> None:
+    """[W8]"""
+    session = Session(Side.CLIENT, 0)
+    session.receive(messages.bundle([WELCOME]), 0)
+    session.streamed = STREAM_WINDOW
+    assert not session.may_stream
+    session.receive(bundle(messages.Relayed(1)), 0)
+    assert session.may_stream
+
+
+def test_latest_holds_one_message_per_slot() -> None:
+    """[W8, D3]"""
+    session = hub()
+    for number in range(1000):
+        session.put_latest("ecg", b"%d" % number)
+        session.put_latest("pen", b"%d" % number)
+    assert session.take() == [b"999", b"999"]
+    assert session.dropped == 2 * 999

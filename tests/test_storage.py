@@ -1,0 +1,81 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from callmesh.errors import StorageFailed
+from callmesh.ids import CallId, StateId, Writer
+from callmesh.ledger import Ledger
+from callmesh.state import Entry
+from callmesh.storage.memory import MemoryStorage
+from callmesh.storage.sqlite import SqliteStorage
+from callmesh.testing import check_storage
+from callmesh.values import encode
+
+CALL = CallId("demo")
+
+
+def test_memory_keeps_the_contract() -> None:
+    """[L5]"""
+    storage = MemoryStorage()
+    check_storage(lambda: storage)
+
+
+def test_sqlite_keeps_the_contract(tmp_path: Path) -> None:
+    """[L5]"""
+    check_storage(lambda: SqliteStorage(tmp_path / "data" / "callmesh.sqlite"))
+
+
+def test_sqlite_syncs_every_commit(tmp_path: Path) -> None:
+    """[L5] FULL: with NORMAL, a power cut takes commits that were acknowledged."""
+    storage = SqliteStorage(tmp_path / "callmesh.sqlite")
+    assert storage._db.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert storage._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    storage.close()
+
+
+def filled() -> Ledger:
+    ledger = Ledger()
+    ledger.flush()
+    ledger.flushed()
+    ledger.accept(StateId("state/r1"), Entry("k", 1, Writer("p1"), encode(1)))
+    return ledger
+
+
+def test_a_commit_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
+    """[L7]"""
+    storage = SqliteStorage(tmp_path / "callmesh.sqlite")
+    storage.commit({CALL: filled().flush()})
+    storage._db.execute(
+        "CREATE TRIGGER no BEFORE INSERT ON entry WHEN new.call = 'other' "
+        "BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+    )
+    later = filled()
+    later.accept(StateId("state/r1"), Entry("k", 2, Writer("p1"), encode(2)))
+    with pytest.raises(StorageFailed, match="disk full"):
+        storage.commit({CALL: later.flush(), CallId("other"): filled().flush()})
+    kept = storage.load(CALL)
+    assert kept is not None
+    assert [record.entry.time for record in kept.records] == [1]
+    storage._db.execute("DROP TRIGGER no")
+    storage.commit({CallId("other"): filled().flush()})
+    assert storage.calls() == ["demo", "other"]
+    storage.close()
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    """[L6]"""
+    file = tmp_path / "callmesh.sqlite"
+    file.write_bytes(b"not a database, but long enough to look like one" * 100)
+    with pytest.raises(StorageFailed, match=r"callmesh\.sqlite"):
+        SqliteStorage(file)
+
+
+def test_a_database_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+    """[L6]"""
+    file = tmp_path / "callmesh.sqlite"
+    with sqlite3.connect(file) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(StorageFailed, match="upgrade"):
+        SqliteStorage(file)

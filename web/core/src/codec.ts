@@ -1,0 +1,270 @@
+/**
+ * The one codec of messages: MessagePack, arrays, the tag first.
+ *
+ * What travels over a link is a *bundle*: an array of messages, so several ride together. Messages
+ * are encoded once however many receive them, and bundles are put together from those bytes.
+ *
+ * Rubbish ends in `WireError` or `TooLarge` and in nothing else. `vectors/messages.json` holds every
+ * message with its bytes.
+ */
+
+import { TooLarge, WireError } from "./errors.ts";
+import { characters, type StateId, type Writer } from "./ids.ts";
+import { MAX_BUNDLE, MAX_SIGNAL } from "./messages.ts";
+import type { Cache, Error, Group, Leave, Life, Message, Mode, Ping, Pong, Relayed, Signal } from "./messages.ts";
+import { pack, Reader } from "./msgpack.ts";
+import { ROLES } from "./participant.ts";
+import type { LifeEvent } from "./resource.ts";
+import { DELETED, type Entry, type Value } from "./state.ts";
+import { MAX_DEPTH } from "./values.ts";
+
+/** Characters of an id. */
+const MAX_ID = 64;
+const MODES: readonly Mode[] = ["reliable", "latest"];
+const EVENTS: readonly LifeEvent[] = ["add", "setup", "enable", "disable", "remove"];
+
+// --- out
+
+export function encode(message: Message): Uint8Array {
+  return pack([message.type, ...fieldsOf(message)]);
+}
+
+/** Put encoded messages together into what goes over the link. */
+export function bundle(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const head = headOf(parts.length);
+  const data = new Uint8Array(parts.reduce((size, part) => size + part.length, head.length));
+  data.set(head);
+  let at = head.length;
+  for (const part of parts) {
+    data.set(part, at);
+    at += part.length;
+  }
+  return data;
+}
+
+function headOf(count: number): readonly number[] {
+  if (count < 16) return [0x90 | count];
+  if (count < 0x10000) return [0xdc, count >> 8, count & 0xff];
+  return [0xdd, count >>> 24, (count >> 16) & 0xff, (count >> 8) & 0xff, count & 0xff];
+}
+
+function fieldsOf(message: Message): unknown[] {
+  switch (message.type) {
+    case "hello": {
+      const { version, call, name, role, token, person, resume, cursor, offers } = message;
+      return [version, call, name, role, token, person, resume, cursor, offers];
+    }
+    case "welcome": {
+      const { version, call, participant, writer, person, name, role, time } = message;
+      const { resume, personProof, resource } = message;
+      return [version, call, participant, writer, person, name, role, time, resume, personProof, resource];
+    }
+    case "batch":
+      return [message.cursor, message.saved, message.whole, message.groups.map(packableGroup)];
+    case "write":
+      return [message.groups.map(packableGroup)];
+    case "saved":
+      return [message.cursor];
+    case "denied": {
+      const { state, key, time, writer, reason, why } = message;
+      return [state, key, time, writer, reason, why];
+    }
+    case "stream": {
+      const { peers, resource, name, mode, number, json, payload } = message;
+      return [peers, resource, name, mode, number, json, payload];
+    }
+    default:
+      return fieldsOfSmall(message);
+  }
+}
+
+function fieldsOfSmall(message: Signal | Relayed | Ping | Pong | Leave | Error | Cache | Life): unknown[] {
+  switch (message.type) {
+    case "signal":
+      return [message.peer, message.data];
+    case "relayed":
+      return [message.total];
+    case "ping":
+      return [message.number];
+    case "pong":
+      return [message.number, message.time];
+    case "leave":
+      return [];
+    case "error":
+      return [message.code, message.message];
+    case "cache":
+      return [message.items.map(([key, value]) => [key, packable(value)])];
+    case "life":
+      return [message.event];
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+function packable(value: Value): unknown {
+  return value === DELETED ? NO_BYTES : value;
+}
+
+function packableGroup({ state, entries }: Group): unknown {
+  return [state, entries.map(({ key, time, writer, value }) => [key, time, writer, packable(value)])];
+}
+
+// --- in
+
+/** The messages in `data`, which may come from anybody; at most `limit` bytes, null for no limit. */
+export function unbundle(data: Uint8Array, limit: number | null = MAX_BUNDLE): Message[] {
+  if (limit !== null && data.length > limit) {
+    throw new TooLarge(`a bundle has at most ${limit} bytes here, this one has ${data.length}`);
+  }
+  try {
+    const reader = new Reader(data);
+    const messages = reader.list(readMessage);
+    reader.end();
+    return messages;
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    throw new WireError(`not a callmesh message: ${error.message}`, { cause: error });
+  }
+}
+
+/** How many fields must be there, how many are known, and how to read them. */
+interface Shape<T> {
+  readonly least: number;
+  readonly known: number;
+  /** Properties are read in the order in which they stand here, which is that of the wire. */
+  readonly read: (reader: Reader, count: number) => T;
+}
+
+function shape<T>(fields: number | readonly [least: number, known: number], read: Shape<T>["read"]): Shape<T> {
+  const [least, known] = typeof fields === "number" ? [fields, fields] : fields;
+  return { least, known, read };
+}
+
+const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: T }>> } = {
+  hello: shape([3, 9], (r, count) => ({
+    type: "hello",
+    version: r.number(),
+    call: text(r, 256),
+    name: text(r, 1024),
+    role: count > 3 && !r.nil() ? oneOf(r, ROLES) : null,
+    token: count > 4 && !r.nil() ? r.text() : null,
+    person: count > 5 && !r.nil() ? r.text() : null,
+    resume: count > 6 && !r.nil() ? r.text() : null,
+    cursor: count > 7 ? r.number() : 0,
+    offers: count > 8 ? r.list(offer) : [],
+  })),
+  welcome: shape([8, 11], (r, count) => ({
+    type: "welcome",
+    version: r.number(),
+    call: id(r),
+    participant: id(r),
+    writer: id(r),
+    person: id(r),
+    name: r.text(),
+    role: oneOf(r, ROLES),
+    time: r.number(),
+    resume: count > 8 ? r.text() : "",
+    personProof: count > 9 ? r.text() : "",
+    resource: count > 10 && !r.nil() ? id(r) : null,
+  })),
+  batch: shape(4, (r) => ({
+    type: "batch",
+    cursor: r.number(),
+    saved: r.number(),
+    whole: r.boolean(),
+    groups: r.list(group),
+  })),
+  write: shape(1, (r) => ({ type: "write", groups: r.list(group) })),
+  saved: shape(1, (r) => ({ type: "saved", cursor: r.number() })),
+  denied: shape(6, (r) => ({
+    type: "denied",
+    state: r.text(),
+    key: r.text(),
+    time: r.number(),
+    writer: r.text(),
+    reason: r.text(),
+    why: r.text(),
+  })),
+  signal: shape(2, (r) => ({ type: "signal", peer: id(r), data: text(r, MAX_SIGNAL) })),
+  stream: shape(7, (r) => ({
+    type: "stream",
+    peers: r.list(id),
+    resource: id(r),
+    name: id(r),
+    mode: oneOf(r, MODES),
+    number: r.number(),
+    json: r.boolean(),
+    payload: r.bytes(),
+  })),
+  relayed: shape(1, (r) => ({ type: "relayed", total: r.number() })),
+  ping: shape(1, (r) => ({ type: "ping", number: r.number() })),
+  pong: shape(2, (r) => ({ type: "pong", number: r.number(), time: r.number() })),
+  leave: shape(0, () => ({ type: "leave" })),
+  error: shape(2, (r) => ({ type: "error", code: r.text(), message: r.text() })),
+  cache: shape(1, (r) => ({ type: "cache", items: r.list(item) })),
+  life: shape(1, (r) => ({ type: "life", event: oneOf(r, EVENTS) })),
+};
+
+const GROUP = shape(2, (r): Group => ({ state: id(r) as StateId, entries: r.list(entry) }));
+const ENTRY = shape(
+  4,
+  (r): Entry => ({ key: r.text(), time: r.number(), writer: r.text() as Writer, value: value(r) }),
+);
+
+function readMessage(reader: Reader): Message {
+  const count = reader.array();
+  if (count === 0) throw new WireError("a message without a tag");
+  const tag = reader.text();
+  if (!Object.hasOwn(SHAPES, tag)) throw new WireError("an unknown tag");
+  return readFields<Message>(reader, SHAPES[tag as Message["type"]], count - 1);
+}
+
+/** What a later version adds at the end is passed over. */
+function readFields<T>(reader: Reader, { least, known, read }: Shape<T>, count: number): T {
+  if (count < least) throw new WireError(`${least} fields are expected, here are ${count}`);
+  const found = read(reader, count);
+  for (let left = count - known; left > 0; left--) reader.skip();
+  return found;
+}
+
+function group(reader: Reader): Group {
+  return readFields(reader, GROUP, reader.array());
+}
+
+function entry(reader: Reader): Entry {
+  return readFields(reader, ENTRY, reader.array());
+}
+
+function item(reader: Reader): readonly [string, Value] {
+  if (reader.array() !== 2) throw new WireError("an item is a key and a value");
+  return [reader.text(), value(reader)];
+}
+
+function value(reader: Reader): Value {
+  if (!reader.atBytes) return reader.json(MAX_DEPTH);
+  if (reader.bytes().length > 0) throw new WireError("bytes are no value");
+  return DELETED;
+}
+
+function id(reader: Reader): string {
+  return text(reader, MAX_ID);
+}
+
+function offer(reader: Reader): string {
+  return text(reader, 16);
+}
+
+function text(reader: Reader, most: number): string {
+  const found = reader.text();
+  if (found.length > most && characters(found) > most) {
+    throw new WireError(`a text has at most ${most} characters here`);
+  }
+  return found;
+}
+
+function oneOf<T extends string>(reader: Reader, words: readonly T[]): T {
+  const found = reader.text();
+  const word = words.find((known) => known === found);
+  if (word === undefined) throw new WireError(`one of ${words.join(", ")} is expected`);
+  return word;
+}

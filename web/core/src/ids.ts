@@ -1,0 +1,110 @@
+/** Ids: what they look like, and how new ones are made. All are ASCII, so both languages order them alike. */
+
+import { BadName } from "./errors.ts";
+
+declare const brand: unique symbol;
+type Branded<Name extends string> = string & { readonly [brand]: Name };
+
+export type CallId = Branded<"CallId">;
+export type ParticipantId = Branded<"ParticipantId">;
+export type PersonId = Branded<"PersonId">;
+export type ResourceId = Branded<"ResourceId">;
+export type AppId = Branded<"AppId">;
+/** `call`, `roster`, `state/<resource>` or `presence/<resource>`. */
+export type StateId = Branded<"StateId">;
+/** A participant id, or `<participant id>.<n>` for the n-th app frame that writes on its behalf. */
+export type Writer = Branded<"Writer">;
+
+export const CALL = "call" as StateId;
+export const ROSTER = "roster" as StateId;
+export const HUB = "hub" as Writer;
+
+/** Characters of a display name or a resource's title. */
+export const MAX_NAME = 80;
+
+const CALL_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+const APP_ID = /^[a-z][a-z0-9-]{0,39}$/;
+const RESOURCE_ID = /^r[0-9a-z]{1,24}$/;
+const STREAM = /^[A-Za-z0-9_.-]{1,64}$/;
+const STATE_ID = /^(?:call|roster|(?:state|presence)\/r[0-9a-z]{1,24})$/;
+const WRITER = /^(p[0-9a-z]{1,24})(?:\.[1-9][0-9]{0,8})?$/;
+/** What does not show, or shows as a gap: control and format characters, halves of pairs, spaces. */
+const UNSEEN = /[\p{C}\p{Z}]+/gu;
+
+/** Raises `BadName` unless `text` can be the id of a call. */
+export function callId(text: string): CallId {
+  if (!CALL_ID.test(text)) {
+    throw new BadName("a call id is 1–64 letters, digits, - or _, and starts with a letter or digit");
+  }
+  return text as CallId;
+}
+
+export function appId(text: string): AppId {
+  if (!APP_ID.test(text)) {
+    throw new BadName("an app id is 1–40 lower-case letters, digits or -, and starts with a letter");
+  }
+  return text as AppId;
+}
+
+export function resourceId(text: string): ResourceId {
+  if (!RESOURCE_ID.test(text)) {
+    throw new BadName("a resource id is r and 1–24 lower-case letters or digits");
+  }
+  return text as ResourceId;
+}
+
+export function streamName(text: string): string {
+  if (!STREAM.test(text)) throw new BadName("a stream name is 1–64 letters, digits, . - or _");
+  return text;
+}
+
+export function stateId(text: string): StateId {
+  if (!STATE_ID.test(text)) {
+    throw new BadName("a state is call, roster, state/<resource> or presence/<resource>");
+  }
+  return text as StateId;
+}
+
+export function stateOf(resource: ResourceId): StateId {
+  return `state/${resource}` as StateId;
+}
+
+export function presenceOf(resource: ResourceId): StateId {
+  return `presence/${resource}` as StateId;
+}
+
+/** The resource a State belongs to; undefined for the call's own States. */
+export function resourceOf(state: StateId): ResourceId | undefined {
+  const slash = state.indexOf("/");
+  return slash < 0 ? undefined : (state.slice(slash + 1) as ResourceId);
+}
+
+/** Whether a State is never saved: presence, and the roster. */
+export function isVolatile(state: StateId): boolean {
+  return state === ROSTER || state.startsWith("presence/");
+}
+
+/** Whether `writer` is `participant`, or one of its app frames. */
+export function writesFor(writer: string, participant: ParticipantId): boolean {
+  return WRITER.exec(writer)?.[1] === participant;
+}
+
+/** A name as people see it: trimmed, one line, 1–80 characters. It is data; markup in it is text. */
+export function displayName(text: string): string {
+  const name = text.replace(UNSEEN, " ").trim();
+  if (name === "" || characters(name) > MAX_NAME) {
+    throw new BadName(`a name has 1–${MAX_NAME} visible characters`);
+  }
+  return name;
+}
+
+/** How many code points a text has: what a limit in characters counts, in both languages. */
+export function characters(text: string): number {
+  return Array.from(text).length;
+}
+
+/** A new id: `p` participant, `u` person, `r` resource. `entropy` is 8 random bytes. */
+export function issue(letter: "p" | "u" | "r", entropy: Uint8Array): string {
+  const number = entropy.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+  return letter + number.toString(36);
+}

@@ -1,0 +1,47 @@
+/** `@callmesh/core`: the model and the protocol, without I/O. Messages come as `messages.Welcome` and so on. */
+
+export {
+  BadInput, BadManifest, BadName, BadValue, Broken, BY_CLOSE, BY_CODE, CallmeshError, Closed, DENIALS,
+  Denied, Ended, EndedByPeer, fromWire, NoSuchCall, Refused, Replaced, StorageFailed, TimedOut, TooFast,
+  TooLarge, Unauthorized, WireError, WouldBlock, type ErrorClass,
+} from "./errors.ts";
+export {
+  appId, CALL, callId, displayName, HUB, issue, isVolatile, MAX_NAME, presenceOf, resourceId,
+  resourceOf, ROSTER, stateId, stateOf, streamName, writesFor, type AppId, type CallId,
+  type ParticipantId, type PersonId, type ResourceId, type StateId, type Writer,
+} from "./ids.ts";
+export {
+  check, checkKey, decode as decodeValue, encode as encodeValue, frozen, MAX_DEPTH, MAX_KEY, MAX_VALUE,
+  same, type Json, type JsonObject,
+} from "./values.ts";
+export { HybridClock, MICROSECONDS } from "./clock.ts";
+export { DELETED, newer, sizeOf, State, valueOf, type Entry, type Stamp, type Value } from "./state.ts";
+export { isRole, mayEdit, readParticipant, ROLES, type Participant, type Role } from "./participant.ts";
+export {
+  ACTIVE, keyOf, Lifecycle, readRecord, resourceIn, type LifecycleState, type LifeEvent, type ResourceRecord,
+} from "./resource.ts";
+export { MAX_CACHE, MAX_ITEM, ResourceCache, type Keep } from "./cache.ts";
+export type * as messages from "./messages.ts";
+export { MAX_BUNDLE, MAX_PAYLOAD, STREAM_WINDOW, VERSION, type Message } from "./messages.ts";
+export { bundle, encode as encodeMessage, unbundle } from "./codec.ts";
+export { Ledger, type Kept, type Record as LedgerRecord } from "./ledger.ts";
+export { MAX_WRITE, Mesh, type Cause, type Change, type Changed, type Status } from "./mesh.ts";
+export { Receipt } from "./receipt.ts";
+export {
+  Credit, OPENING_TIMEOUT, PING_EVERY, Session, SILENCE, type SessionState, type Side,
+} from "./session.ts";
+export { complain, Listeners } from "./listeners.ts";
+export { CONTROL_ID, CONTROL_LABEL, Pair, PATIENCE, readSignal, type Path, type PeerSignal } from "./signaling.ts";
+export {
+  decodePiece, encodePiece, HIGH_WATER, Inbox, INBOX, label, LOW_WATER, openPiece, Outgoing, piece,
+  readLabel, type Piece, type StreamMessage,
+} from "./stream.ts";
+export { RelayQueue, type StreamId } from "./relay.ts";
+export { DataStream, unlessAborted, type Abort, type SendOptions, type StreamPort } from "./datastream.ts";
+export { Replica, type Access, type HubWord, type Runtime } from "./replica.ts";
+export {
+  finished, SAVED_TIMEOUT, SharedPresence, SharedState, type Transaction, type WaitOptions,
+} from "./shared.ts";
+export { Roster } from "./roster.ts";
+export { Pace } from "./pace.ts";
+export type { Mode } from "./messages.ts";

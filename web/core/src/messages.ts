@@ -1,0 +1,173 @@
+/** The messages of a session, and their limits. How they stand on the wire is in `codec.ts`. */
+
+import type { StateId } from "./ids.ts";
+import type { Role } from "./participant.ts";
+import type { LifeEvent } from "./resource.ts";
+import type { Entry, Value } from "./state.ts";
+
+export const VERSION = 1;
+/** Bytes a hub takes in one bundle from a participant who has joined. */
+export const MAX_BUNDLE = 1024 * 1024;
+export const MAX_BUNDLE_BEFORE_JOINING = 16 * 1024;
+/** Characters of one `Signal`. */
+export const MAX_SIGNAL = 64 * 1024;
+/** Bytes of one message of a DataStream. */
+export const MAX_PAYLOAD = 64 * 1024;
+/** Payload bytes of stream messages that a sender keeps ahead of what has gone on. */
+export const STREAM_WINDOW = 256 * 1024;
+
+export type Mode = "reliable" | "latest";
+
+/** Entries of one State: `[state, [entry, …]]`. */
+export interface Group {
+  readonly state: StateId;
+  readonly entries: readonly Entry[];
+}
+
+/** First message of a participant: who wants into which call. */
+export interface Hello {
+  readonly type: "hello";
+  readonly version: number;
+  readonly call: string;
+  readonly name: string;
+  /** What one asks to be. Only a `--dev` hub listens to it; elsewhere the token says. */
+  readonly role: Role | null;
+  readonly token: string | null;
+  /** The hub's own proof of who this is, from an earlier welcome: the same person across visits. */
+  readonly person: string | null;
+  /** The hub's own proof of which participant this was, to come back as the same one. */
+  readonly resume: string | null;
+  /** How far this replica has come; 0 for a newcomer. */
+  readonly cursor: number;
+  /** What this participant can do: `rtc` (data channels), `media` (audio and video). */
+  readonly offers: readonly string[];
+}
+
+/** You are in. The first batch follows in the same bundle. */
+export interface Welcome {
+  readonly type: "welcome";
+  readonly version: number;
+  readonly call: string;
+  readonly participant: string;
+  /** What to sign writes with: the participant, or `<participant>.<n>` for a frame. */
+  readonly writer: string;
+  readonly person: string;
+  readonly name: string;
+  readonly role: Role;
+  /** The hub's clock, microseconds. */
+  readonly time: number;
+  readonly resume: string;
+  readonly personProof: string;
+  /** In an app's frame: the one resource it is about. */
+  readonly resource: string | null;
+}
+
+/**
+ * Everything up to `cursor`, applied as one step.
+ *
+ * `whole`: this is all there is; forget what you had. Without it, what changed since your cursor.
+ */
+export interface Batch {
+  readonly type: "batch";
+  readonly cursor: number;
+  /** Everything up to here is on disk. */
+  readonly saved: number;
+  readonly whole: boolean;
+  readonly groups: readonly Group[];
+}
+
+/** A participant's own entries, stamped. Applied in one step. */
+export interface Write {
+  readonly type: "write";
+  readonly groups: readonly Group[];
+}
+
+/** Everything up to `cursor` is on disk. */
+export interface Saved {
+  readonly type: "saved";
+  readonly cursor: number;
+}
+
+/** One entry was not taken. `reason` is one of `DENIALS`. */
+export interface Denial {
+  readonly type: "denied";
+  readonly state: string;
+  readonly key: string;
+  readonly time: number;
+  readonly writer: string;
+  readonly reason: string;
+  readonly why: string;
+}
+
+/** A WebRTC description or candidate. `peer` is the receiver; on the way out, the sender. */
+export interface Signal {
+  readonly type: "signal";
+  readonly peer: string;
+  /** JSON text, which the hub does not read. */
+  readonly data: string;
+}
+
+/** One message of a DataStream that goes by way of the hub, or of the page for a frame. */
+export interface Stream {
+  readonly type: "stream";
+  /** The receivers, nobody named meaning everybody else; on the way out, the sender alone. */
+  readonly peers: readonly string[];
+  readonly resource: string;
+  readonly name: string;
+  readonly mode: Mode;
+  /** Counts this sender's messages on this stream, from 1. */
+  readonly number: number;
+  /** Whether the payload is an encoded JSON value, or bytes as they are. */
+  readonly json: boolean;
+  /** What the hub does not read. */
+  readonly payload: Uint8Array;
+}
+
+/**
+ * How many payload bytes of your stream messages have gone on, in all, over this link.
+ *
+ * Whoever sends keeps at most `STREAM_WINDOW` bytes ahead of it.
+ */
+export interface Relayed {
+  readonly type: "relayed";
+  readonly total: number;
+}
+
+export interface Ping {
+  readonly type: "ping";
+  readonly number: number;
+}
+
+export interface Pong {
+  readonly type: "pong";
+  readonly number: number;
+  readonly time: number;
+}
+
+/** I go, and do not come back as the same participant. */
+export interface Leave {
+  readonly type: "leave";
+}
+
+/** What is wrong; the link closes next. `code` is one of `BY_CODE`. */
+export interface Error {
+  readonly type: "error";
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Between page and frame: `[[key, value], …]` of the resource cache. */
+export interface Cache {
+  readonly type: "cache";
+  readonly items: readonly (readonly [key: string, value: Value])[];
+}
+
+/** From page to frame: what happened to the resource. */
+export interface Life {
+  readonly type: "life";
+  readonly event: LifeEvent;
+}
+
+export type Message =
+  | Hello | Welcome | Batch | Write | Saved | Denial | Signal | Stream | Relayed | Ping | Pong
+  | Leave | Error | Cache | Life;

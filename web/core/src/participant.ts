@@ -1,0 +1,51 @@
+/** Participants: one live presence in a call each, as the roster shows them. */
+
+import { BadValue } from "./errors.ts";
+import type { ParticipantId, PersonId } from "./ids.ts";
+import type { Json, JsonObject } from "./values.ts";
+
+export const ROLES = ["host", "guest", "observer"] as const;
+export type Role = (typeof ROLES)[number];
+
+/** A roster entry. The roster is a State that only the hub writes, under the participant's id. */
+export interface Participant {
+  /** This presence: a tab, a program, a device. Issued by the hub. */
+  readonly id: ParticipantId;
+  /** Who it is: the same across tabs, reloads and visits. */
+  readonly person: PersonId;
+  readonly name: string;
+  readonly role: Role;
+  /** What it can do: `rtc`, `media`. */
+  readonly offers: readonly string[];
+  /** False while its link is lost and it may still come back. */
+  readonly here: boolean;
+}
+
+/** Observers watch; everybody else may change what no rule forbids. */
+export function mayEdit(role: Role): boolean {
+  return role !== "observer";
+}
+
+export function isRole(text: unknown): text is Role {
+  return ROLES.some((role) => role === text);
+}
+
+/** A participant out of the roster. What a later hub adds is passed over. Raises `BadValue`. */
+export function readParticipant(value: Json): Participant {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) {
+    throw new BadValue("not a participant: an object is expected");
+  }
+  const { id, person, name, role, offers = [], here = true } = value as JsonObject;
+  if (typeof id !== "string" || typeof person !== "string" || typeof name !== "string") {
+    throw new BadValue("not a participant: id, person and name are texts");
+  }
+  if (!isRole(role)) throw new BadValue("not a participant: a role is host, guest or observer");
+  if (!isTexts(offers) || typeof here !== "boolean") {
+    throw new BadValue("not a participant: offers is a list of texts, here is true or false");
+  }
+  return { id: id as ParticipantId, person: person as PersonId, name, role, offers, here };
+}
+
+function isTexts(value: Json): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}

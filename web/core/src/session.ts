@@ -1,0 +1,253 @@
+/**
+ * A session: one end of the conversation over one link, without the link.
+ *
+ * Bytes and time in, messages and bytes out. The hub, the Python client, the page and an app's frame
+ * all run this class; who the link leads to is not its business. What the messages *mean* is the
+ * business of `Mesh` on a participant's side.
+ *
+ *     opening ──hello/welcome──▶ open ──▶ over
+ *         └───────────────────────────────▲
+ */
+
+import { MICROSECONDS } from "./clock.ts";
+import { encode, unbundle } from "./codec.ts";
+import { Broken, CallmeshError, fromWire, TimedOut, TooFast, WireError } from "./errors.ts";
+import { MAX_BUNDLE, MAX_BUNDLE_BEFORE_JOINING, MAX_PAYLOAD, STREAM_WINDOW, type Message } from "./messages.ts";
+
+/** Microseconds, as all times here. */
+export const OPENING_TIMEOUT = 10 * MICROSECONDS;
+export const PING_EVERY = 15 * MICROSECONDS;
+/** A client that hears nothing for so long takes the link for broken; every ping is answered. */
+export const SILENCE = 40 * MICROSECONDS;
+/** Bytes of queued messages in one bundle; what is left over is for its head and for `relayed`. */
+const ROOM = MAX_BUNDLE - 64;
+
+export type Side = "hub" | "client";
+
+export type SessionState =
+  | { readonly kind: "opening"; readonly since: number }
+  | { readonly kind: "open" }
+  | { readonly kind: "over"; readonly reason: CallmeshError };
+
+const ALLOWED: { readonly [S in Side]: { readonly [K in SessionState["kind"]]: readonly Message["type"][] } } = {
+  hub: {
+    opening: ["hello"],
+    open: ["write", "signal", "stream", "ping", "leave", "cache"],
+    over: [],
+  },
+  client: {
+    opening: ["welcome", "error"],
+    open: ["batch", "saved", "denied", "signal", "stream", "relayed", "pong", "error", "cache", "life"],
+    over: [],
+  },
+};
+
+const WHEN = { opening: "before joining", open: "from this side", over: "after the end" } as const;
+
+/** A relayed message on its way to several links: counts for its sender when it left for all. */
+export class Credit {
+  readonly #to: Session;
+  readonly #size: number;
+  #copies: number;
+
+  constructor(to: Session, size: number, copies: number) {
+    this.#to = to;
+    this.#size = size;
+    this.#copies = copies;
+  }
+
+  left(): void {
+    this.#copies--;
+    if (this.#copies === 0) this.#to.relayed(this.#size);
+  }
+}
+
+interface Queued {
+  readonly encoded: Uint8Array;
+  readonly credit: Credit | undefined;
+}
+
+/** `now` is microseconds of any clock that only runs forward. */
+export class Session {
+  readonly side: Side;
+  /** Payload bytes of stream messages, sent (client) or received (hub) over this link. */
+  streamed = 0;
+  #state: SessionState;
+  #heard: number;
+  #pinged: number;
+  #pings = 0;
+  #out: Queued[] = [];
+  readonly #latest = new Map<string, Uint8Array>();
+  #dropped = 0;
+  #credited = 0;
+  #creditTold = 0;
+
+  constructor(side: Side, now: number) {
+    this.side = side;
+    this.#state = { kind: "opening", since: now };
+    this.#heard = this.#pinged = now;
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** Messages in mode `latest` that a newer one replaced before they left. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Of the payload bytes `streamed`, how many have gone on. */
+  get credited(): number {
+    return this.#credited;
+  }
+
+  // --- in
+
+  /**
+   * The messages in one bundle, each allowed at this point.
+   *
+   * Raises `WireError`, `TooLarge`, `TooFast`, or what the peer named; the session is then over.
+   */
+  receive(data: Uint8Array, now: number): Message[] {
+    this.#heard = now;
+    try {
+      return unbundle(data, this.#limit).map((message) => this.#admit(message));
+    } catch (error) {
+      if (error instanceof CallmeshError) this.end(error);
+      throw error;
+    }
+  }
+
+  get #limit(): number | null {
+    // A snapshot is as large as the call is; the hub is who we chose to trust.
+    if (this.side === "client") return null;
+    return this.#state.kind === "opening" ? MAX_BUNDLE_BEFORE_JOINING : MAX_BUNDLE;
+  }
+
+  #admit(message: Message): Message {
+    const { kind } = this.#state;
+    if (!ALLOWED[this.side][kind].includes(message.type)) {
+      throw new WireError(`${message.type} is not expected ${WHEN[kind]}`);
+    }
+    switch (message.type) {
+      case "welcome":
+        this.#state = { kind: "open" };
+        break;
+      case "error":
+        throw fromWire(message.code, message.message);
+      case "relayed":
+        this.#credited = message.total;
+        break;
+      case "stream":
+        if (this.side === "hub") this.#count(message.payload.length);
+        break;
+      default:
+    }
+    return message;
+  }
+
+  #count(size: number): void {
+    this.streamed += size;
+    if (this.streamed - this.#credited > STREAM_WINDOW + MAX_PAYLOAD) {
+      throw new TooFast("more stream data than the window allows; wait for relayed");
+    }
+  }
+
+  // --- out
+
+  /** Queue a message that must arrive. */
+  put(encoded: Uint8Array, credit?: Credit): void {
+    this.#out.push({ encoded, credit });
+  }
+
+  /** Queue a message that replaces what has not left yet in the same slot. */
+  putLatest(slot: string, encoded: Uint8Array): void {
+    if (this.#latest.delete(slot)) this.#dropped++;
+    this.#latest.set(slot, encoded);
+  }
+
+  /** The hub lets the peer in. */
+  welcome(encoded: Uint8Array): void {
+    this.put(encoded);
+    this.#state = { kind: "open" };
+  }
+
+  get hasOutput(): boolean {
+    return this.#out.length > 0 || this.#latest.size > 0 || this.#credited > this.#creditTold;
+  }
+
+  /**
+   * The encoded messages that should leave now; they count as gone.
+   *
+   * No more than fit into a bundle, which a message too large for any has for itself: take again
+   * while there is output.
+   */
+  take(): Uint8Array[] {
+    const taken = this.#takeRelayed();
+    let room = ROOM;
+    let count = 0;
+    for (const { encoded } of this.#out) {
+      if (taken.length > 0 && encoded.length > room) break;
+      taken.push(encoded);
+      room -= encoded.length;
+      count++;
+    }
+    for (const { credit } of this.#out.splice(0, count)) credit?.left();
+    for (const [slot, encoded] of this.#latest) {
+      if (taken.length > 0 && encoded.length > room) break;
+      taken.push(encoded);
+      room -= encoded.length;
+      this.#latest.delete(slot);
+    }
+    return taken;
+  }
+
+  #takeRelayed(): Uint8Array[] {
+    if (this.side === "client" || this.#credited <= this.#creditTold) return [];
+    this.#creditTold = this.#credited;
+    return [encode({ type: "relayed", total: this.#credited })];
+  }
+
+  // --- streams
+
+  /** Client: whether another stream message may be put on this link now. */
+  get mayStream(): boolean {
+    return this.streamed - this.#credited < STREAM_WINDOW;
+  }
+
+  /** Hub: so many payload bytes of this peer's have gone on. */
+  relayed(size: number): void {
+    this.#credited += size;
+  }
+
+  // --- time and end
+
+  /** Let time pass: raises `TimedOut` or `Broken`; the session is then over. */
+  tick(now: number): void {
+    const state = this.#state;
+    if (state.kind === "opening" && now - state.since > OPENING_TIMEOUT) {
+      this.#fail(new TimedOut("nobody said hello"));
+    }
+    if (state.kind !== "open" || this.side === "hub") return;
+    if (now - this.#heard > SILENCE) this.#fail(new Broken("nothing was heard from the hub for too long"));
+    if (now - this.#pinged >= PING_EVERY) {
+      this.#pinged = now;
+      this.#pings++;
+      this.put(encode({ type: "ping", number: this.#pings }));
+    }
+  }
+
+  #fail(error: CallmeshError): never {
+    this.end(error);
+    throw error;
+  }
+
+  /** End it, once: what was queued is dropped, and credits for it are given. */
+  end(reason: CallmeshError): void {
+    if (this.#state.kind === "over") return;
+    this.#state = { kind: "over", reason };
+    for (const { credit } of this.#out.splice(0)) credit?.left();
+    this.#latest.clear();
+  }
+}

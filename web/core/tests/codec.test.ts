@@ -1,0 +1,144 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+
+import { bundle, encode, unbundle } from "../src/codec.ts";
+import { CallmeshError, TooLarge, WireError } from "../src/errors.ts";
+import type { Message } from "../src/messages.ts";
+import { bytes, entryIn, hex, valueIn, vectors, type EntryVector, type ValueVector } from "./vectors.ts";
+
+interface Vector {
+  readonly type: Message["type"];
+  readonly fields: { readonly [name: string]: unknown };
+  readonly hex: string;
+}
+interface Bytes {
+  readonly about: string;
+  readonly hex: string;
+}
+const data = vectors<{
+  messages: Vector[];
+  bundles: { about: string; count: number; head: string }[];
+  lenient: (Bytes & { type: string })[];
+  rubbish: Bytes[];
+}>("messages");
+
+/** The message that a vector describes: names in camelCase, values and bytes as they are here. */
+function messageIn({ type, fields }: Vector): Message {
+  const found = Object.entries(fields).map(([name, field]) => {
+    if (name === "groups") return [name, (field as { state: string; entries: EntryVector[] }[]).map(group)];
+    if (name === "items") return [name, (field as [string, ValueVector][]).map(([k, v]) => [k, valueIn(v)])];
+    if (name === "payload") return [name, bytes((field as { hex: string }).hex)];
+    return [name.replace(/_(.)/, (_, letter: string) => letter.toUpperCase()), field];
+  });
+  return { type, ...Object.fromEntries(found) } as Message;
+}
+
+function group({ state, entries }: { state: string; entries: EntryVector[] }): unknown {
+  return { state, entries: entries.map(entryIn) };
+}
+
+test.each(data.messages)("[W1] $type has the same bytes in both languages: $hex", (vector) => {
+  const message = messageIn(vector);
+  expect(hex(encode(message))).toBe(vector.hex);
+  expect(unbundle(bundle([bytes(vector.hex)]))).toEqual([message]);
+});
+
+test("[W1] there is a vector for every message", () => {
+  const all: { readonly [T in Message["type"]]: true } = {
+    hello: true, welcome: true, batch: true, write: true, saved: true, denied: true, signal: true, stream: true,
+    relayed: true, ping: true, pong: true, leave: true, error: true, cache: true, life: true,
+  };
+  expect([...new Set(data.messages.map(({ type }) => type))].sort()).toEqual(Object.keys(all).sort());
+});
+
+test.each(data.bundles)("[W1] a bundle of $about", ({ count, head }) => {
+  const ping = encode({ type: "ping", number: 1 });
+  const bundled = bundle(Array.from({ length: count }, () => ping));
+  expect(hex(bundled)).toBe(head + hex(ping).repeat(count));
+  expect(unbundle(bundled)).toHaveLength(count);
+});
+
+test("[W1] a bundle of more than 65,535 messages", () => {
+  const bundled = bundle(Array.from({ length: 0x10002 }, () => encode({ type: "leave" })));
+  expect(hex(bundled.subarray(0, 5))).toBe("dd00010002");
+  expect(unbundle(bundled)).toHaveLength(0x10002);
+});
+
+test.each(data.lenient)("[W1] $about", ({ hex, type }) => {
+  expect(unbundle(bytes(hex))).toMatchObject([{ type }]);
+});
+
+test("[W1] what may be left out has its default", () => {
+  const hello = { type: "hello", version: 1, call: "demo", name: "Ada", role: null, token: null, person: null };
+  const left = unbundle(bytes("9194a568656c6c6f01a464656d6fa3416461"));
+  expect(left).toEqual([{ ...hello, resume: null, cursor: 0, offers: [] }]);
+});
+
+test("[W1] fields of a later version are passed over, of any type and in groups and entries too", () => {
+  // write [[call, [[k, 1, p1, true, {a: [1]}, ext, bin, str16, 1.5]], nil]], 10,000 nested arrays
+  const entry = "99a16b01a27031c381a1619101d40100c40101da000161cb3ff8000000000000";
+  const later = bytes(`9193a577726974659193a463616c6c91${entry}c0${"91".repeat(10_000)}01`);
+  expect(unbundle(later)).toMatchObject([{ groups: [{ state: "call", entries: [{ key: "k", value: true }] }] }]);
+});
+
+test.each([
+  ...data.rubbish,
+  { about: "an entry's value that is no JSON: bytes", hex: "9192a577726974659192a463616c6c9194a16b01a27031c40101" },
+  { about: "an entry's value that is no JSON: NaN", hex: "9192a577726974659192a463616c6c9194a16b01a27031cb7ff8000000000000" },
+  { about: "an entry with a negative time", hex: "9192a577726974659192a463616c6c9194a16bffa2703101" },
+  { about: "a name that every object has for a tag", hex: "9191ab636f6e7374727563746f72" },
+  { about: "too few fields", hex: "9191a573617665" },
+  { about: "a cache item of three", hex: "9192a563616368659193a16b0101" },
+  { about: "an offer of 17 characters", hex: `919aa568656c6c6f01a464656d6fa3416461c0c0c0c00091b1${"61".repeat(17)}` },
+])("[W2] $about is rubbish", ({ hex }) => {
+  expect(() => unbundle(bytes(hex))).toThrow(WireError);
+});
+
+test("[W2] an id has 64 characters, not 64 units", () => {
+  const peer = "😀".repeat(64);
+  expect(unbundle(bundle([encode({ type: "signal", peer, data: "" })]))).toMatchObject([{ peer }]);
+  const longer = bundle([encode({ type: "signal", peer: `${peer}a`, data: "" })]);
+  expect(() => unbundle(longer)).toThrow(WireError);
+});
+
+test("[W4] a bundle beyond its limit is too large, whatever is in it", () => {
+  expect(() => unbundle(new Uint8Array(1024 * 1024 + 1))).toThrow(TooLarge);
+  expect(() => unbundle(new Uint8Array(11), 10)).toThrow(TooLarge);
+  const large = bundle([encode({ type: "error", code: "x", message: "x".repeat(2 ** 21) })]);
+  expect(unbundle(large, null)).toHaveLength(1);
+});
+
+/** Whether the bytes are messages, or rubbish that ends as rubbish has to end. */
+function endsWell(data: Uint8Array): void {
+  try {
+    unbundle(data);
+  } catch (error) {
+    expect(error).toBeInstanceOf(CallmeshError);
+    expect((error as CallmeshError).code).toBe("bad_message");
+  }
+}
+
+test("[W2] whatever the bytes are, they end in messages or in bad_message", () => {
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), endsWell), { numRuns: 2_000 });
+  const known = fc.constantFrom(...data.messages.map(({ hex }) => bundle([bytes(hex)])));
+  const changes = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 });
+  fc.assert(
+    fc.property(known, changes, fc.nat(), (start, changed, cut) => {
+      const data = start.slice(0, start.length - (cut % 3));
+      for (const [at, byte] of changed) data[at % data.length] = byte;
+      endsWell(data);
+    }),
+    { numRuns: 4_000 },
+  );
+});
+
+test("[W1] a payload is a copy: the buffer it came in may be used again", () => {
+  const data = bundle([bytes(hexOf("stream"))]);
+  const [stream] = unbundle(data);
+  data.fill(0);
+  expect(stream).toMatchObject({ type: "stream", payload: Uint8Array.from({ length: 256 }, (_, n) => n) });
+});
+
+function hexOf(type: Message["type"]): string {
+  return data.messages.find((vector) => vector.type === type)!.hex;
+}

@@ -1,0 +1,194 @@
+import { beforeEach, describe, expect, test, vi } from "vitest";
+
+import { Closed } from "../src/errors.ts";
+import { HUB, type ParticipantId, type StateId, type Writer } from "../src/ids.ts";
+import { Listeners } from "../src/listeners.ts";
+import type { Group } from "../src/messages.ts";
+import type { Change } from "../src/mesh.ts";
+import { Pace } from "../src/pace.ts";
+import { Replica } from "../src/replica.ts";
+import { SharedPresence, SharedState } from "../src/shared.ts";
+import { DELETED } from "../src/state.ts";
+
+const STATE = "state/r1" as StateId;
+const PRESENCE = "presence/r1" as StateId;
+const P1 = "p1" as ParticipantId;
+
+let time: number;
+let flush: ReturnType<typeof vi.fn<() => void>>;
+let timers: { at: number; fn: () => void }[];
+let replica: Replica;
+let state: SharedState;
+let cursor: number;
+
+beforeEach(() => {
+  time = 1_700_000_000_000_000;
+  timers = [];
+  cursor = 1;
+  flush = vi.fn<() => void>();
+  const after = (milliseconds: number, fn: () => void) => {
+    const timer = { at: milliseconds, fn };
+    timers.push(timer);
+    return () => void timers.splice(timers.indexOf(timer), 1);
+  };
+  replica = new Replica({ now: () => time++, after, flush });
+  replica.mesh.writer = P1 as string as Writer;
+  state = new SharedState(replica, STATE);
+  replica.hear({ type: "batch", cursor, saved: cursor, whole: true, groups: [] });
+});
+
+/** The hub takes what was sent. */
+function accept(groups: readonly Group[], saved = true): void {
+  cursor++;
+  replica.hear({ type: "batch", cursor, saved: saved ? cursor : cursor - 1, whole: false, groups });
+}
+
+function sent(): Group[] {
+  return replica.mesh.outgoing().flatMap(({ groups }) => groups);
+}
+
+describe("a shared State", () => {
+  test("is a map of frozen values", () => {
+    const value = { x: [1] };
+    state.set("a/1", value);
+    value.x.push(2);
+    state.set("b", null);
+    expect(state.get("a/1")).toEqual({ x: [1] });
+    expect(state.toObject()).toEqual({ "a/1": { x: [1] }, b: null });
+    expect([state.size, state.has("b"), state.has("c"), state.keys(), state.entries().length]).toEqual([2, true, false, ["a/1", "b"], 2]);
+    state.delete("b");
+    state.delete("never");
+    expect(state.keys()).toEqual(["a/1"]);
+    expect(flush).toHaveBeenCalledTimes(3);
+  });
+
+  test("[S5] a transaction is one message and one change", () => {
+    state.set("gone", 1);
+    accept(sent());
+    const changes = vi.fn<(change: Change | undefined) => void>();
+    state.subscribe(changes);
+    state.update({ a: 1, b: 2, gone: undefined, never: undefined });
+    expect(changes.mock.calls).toEqual([[undefined], [expect.objectContaining({ cause: "own" })]]);
+    expect([...changes.mock.calls[1]![0]!.keys.keys()]).toEqual(["a", "b", "gone"]);
+    const [group, ...others] = sent();
+    expect(others).toEqual([]);
+    expect(group!.entries.map(({ key, value }) => [key, value])).toEqual([["a", 1], ["b", 2], ["gone", DELETED]]); // prettier-ignore
+    expect(new Set(group!.entries.map((entry) => entry.time)).size).toBe(1);
+  });
+
+  test("[S3] [S4] what cannot be written leaves nothing behind", () => {
+    expect(() => state.update({ good: 1, bad: NaN })).toThrow(expect.objectContaining({ code: "bad_value" }));
+    expect(() => state.set("a//b", 1)).toThrow(expect.objectContaining({ code: "bad_value" }));
+    expect(() => state.set("x", "x".repeat(70_000))).toThrow(expect.objectContaining({ code: "too_large" }));
+    expect(state.size).toBe(0);
+    expect(flush).not.toHaveBeenCalled();
+  });
+
+  test("subscribers hear of this State alone, in order, and of nothing after they stop", () => {
+    const heard: string[] = [];
+    const stop = state.subscribe((change) => {
+      for (const [key, { new: value }] of change?.keys ?? []) {
+        heard.push(`${key}=${JSON.stringify(value)}`);
+        if (key === "a") state.set("b", 2);
+      }
+    });
+    const later: string[] = [];
+    state.subscribe((change) => later.push(...(change?.keys.keys() ?? [])));
+    state.set("a", 1);
+    replica.hear({
+      type: "batch", cursor: 2, saved: 2, whole: false,
+      groups: [{ state: PRESENCE, entries: [{ key: "p2/x", time: 5, writer: HUB, value: 1 }] }],
+    }); // prettier-ignore
+    stop();
+    state.set("c", 3);
+    expect(heard).toEqual(["a=1", "b=2"]);
+    expect(later).toEqual(["a", "b", "c"]);
+  });
+
+  test("[S8] saved when the hub's disk has it", async () => {
+    await state.saved();
+    state.set("a", 1);
+    expect(state.status).toBe("saving");
+    const done = vi.fn();
+    const waiting = state.saved().then(done);
+    accept(sent(), false);
+    await Promise.resolve();
+    expect(done).not.toHaveBeenCalled();
+    replica.hear({ type: "saved", cursor });
+    await waiting;
+    expect(state.status).toBe("synced");
+    expect(timers).toEqual([]);
+  });
+
+  test("[S8] [S10] saved rejects with what was denied", async () => {
+    state.set("a", 1);
+    const waiting = expect(state.saved()).rejects.toMatchObject({ code: "denied", reason: "no_right", key: "a" });
+    const { time: at, writer } = sent()[0]!.entries[0]!;
+    replica.hear({ type: "denied", state: STATE, key: "a", time: at, writer, reason: "no_right", why: "no" });
+    await waiting;
+    expect(state.has("a")).toBe(false);
+  });
+
+  test("[S8] saved gives up after its time, and when nothing will come any more", async () => {
+    state.set("a", 1);
+    const late = expect(state.saved({ timeout: 7 })).rejects.toMatchObject({ code: "timed_out" });
+    expect(timers).toHaveLength(1);
+    timers[0]!.fn();
+    await late;
+    const over = expect(state.saved()).rejects.toMatchObject({ code: "closed" });
+    replica.end(new Closed("gone"));
+    await over;
+    await expect(state.saved()).rejects.toMatchObject({ code: "closed" });
+    expect(state.status).toBe("offline");
+    expect(timers).toEqual([]);
+  });
+});
+
+test("[P1] presence is written under one's own id, and read by participant", () => {
+  const presence = new SharedPresence(replica, PRESENCE, () => P1);
+  presence.set("cursor/x", 3);
+  presence.set("typing", true);
+  presence.delete("typing");
+  replica.hear({
+    type: "batch", cursor: 2, saved: 2, whole: false,
+    groups: [{ state: PRESENCE, entries: [{ key: "p2/typing", time: 5, writer: HUB, value: true }] }],
+  }); // prettier-ignore
+  expect(presence.get("cursor/x")).toBe(3);
+  expect(presence.of("p2" as ParticipantId)).toEqual({ typing: true });
+  expect(presence.of("p3" as ParticipantId)).toEqual({});
+  expect(Object.fromEntries(presence.all())).toEqual({ p1: { "cursor/x": 3 }, p2: { typing: true } });
+});
+
+test("[S9] pace: at once, then once per frame", () => {
+  const acts = vi.fn();
+  const frames: (() => void)[] = [];
+  const pace = new Pace((_, fn) => (frames.push(fn), () => undefined), acts);
+  for (let n = 0; n < 10; n++) pace.ask();
+  expect(acts).toHaveBeenCalledTimes(1);
+  frames.shift()?.();
+  expect(acts).toHaveBeenCalledTimes(2);
+  frames.shift()?.();
+  expect(acts).toHaveBeenCalledTimes(2);
+  pace.ask();
+  expect(acts).toHaveBeenCalledTimes(3);
+});
+
+test("a listener that throws hurts nobody else, and is not hushed up", async () => {
+  const listeners = new Listeners<number>();
+  const heard: number[] = [];
+  const unhandled = new Promise((resolve) => {
+    const old = process.listeners("unhandledRejection");
+    process.removeAllListeners("unhandledRejection");
+    process.once("unhandledRejection", (error) => {
+      for (const listener of old) process.on("unhandledRejection", listener);
+      resolve(error);
+    });
+  });
+  listeners.add(() => {
+    throw new Error("mine");
+  });
+  listeners.add((value) => heard.push(value));
+  listeners.tell(1);
+  expect(heard).toEqual([1]);
+  await expect(unhandled).resolves.toMatchObject({ message: "mine" });
+});

@@ -1,0 +1,292 @@
+/** A hub and its clients in one thread, with links that a test steps, cuts and stalls by hand. */
+
+import { HybridClock } from "../src/clock.ts";
+import { bundle, encode } from "../src/codec.ts";
+import { HUB, isVolatile, resourceId, ROSTER, stateOf, type StateId, type Writer } from "../src/ids.ts";
+import { Ledger, type Kept } from "../src/ledger.ts";
+import { Mesh, type Change } from "../src/mesh.ts";
+import type { Batch, Denial, Group, Message } from "../src/messages.ts";
+import type { Receipt } from "../src/receipt.ts";
+import { Session } from "../src/session.ts";
+import { DELETED, newer, type Entry, type Stamp, type Value } from "../src/state.ts";
+import type { Json } from "../src/values.ts";
+
+export const STATE = stateOf(resourceId("r1"));
+export const START = 1_700_000_000_000_000;
+/** How many numbers a start and a commit set aside: none that was lost in a crash is used again. */
+const BLOCK = 2 ** 24;
+
+/** One link, as the hub sees it. */
+interface Member {
+  readonly session: Session;
+  /** How far this link has come. */
+  cursor: number;
+  /** Whether something of its own may be among what it has seen and is not known to be saved. */
+  waits: boolean;
+  /** The last `saved` this link heard of. */
+  told: number;
+}
+
+/** As much of a hub as the rules need: everything is taken, but for the key "closed". */
+export class Hub {
+  readonly ledger: Ledger;
+  readonly #clock = new HybridClock();
+
+  constructor(kept: Kept) {
+    this.ledger = new Ledger(kept);
+  }
+
+  /** Being shown in the roster, a member always has a first batch to wait for. */
+  join(id: string, session: Session, cursor: number, now: number): Member {
+    this.#clock.saw(this.ledger.seen);
+    this.ledger.accept(ROSTER, { key: id, time: this.#clock.stamp(now), writer: HUB, value: true });
+    return { session, cursor, waits: true, told: 0 };
+  }
+
+  receive(member: Member, message: Message): void {
+    if (message.type !== "write") return;
+    for (const { state, entries } of message.groups) {
+      for (const entry of entries) this.#write(member, state, entry);
+    }
+  }
+
+  #write(member: Member, state: StateId, entry: Entry): void {
+    if (entry.key === "closed") {
+      const { key, time, writer } = entry;
+      const denial: Denial = { type: "denied", state, key, time, writer, reason: "no_right", why: "closed" };
+      member.session.put(encode(denial));
+      return;
+    }
+    member.waits = true;
+    if (this.ledger.accept(state, entry)) return;
+    if (this.ledger.numberOf(state, entry.key)! <= member.cursor) {
+      const won = this.ledger.state(state).entries.get(entry.key)!;
+      member.session.put(encode(this.#batch(member.cursor, false, [{ state, entries: [won] }])));
+    }
+  }
+
+  take(member: Member): Uint8Array | undefined {
+    const { ledger } = this;
+    const parts = member.session.take();
+    if (member.cursor !== ledger.number && !member.session.hasOutput) {
+      const whole = !ledger.follows(member.cursor);
+      const groups = new Map<StateId, Entry[]>();
+      for (const { state, entry } of whole ? ledger.live() : ledger.since(member.cursor)) {
+        groups.set(state, [...(groups.get(state) ?? []), entry]);
+      }
+      const all = [...groups].map(([state, entries]) => ({ state, entries }));
+      parts.push(encode(this.#batch(ledger.number, whole, all)));
+      member.cursor = ledger.number;
+      member.told = ledger.saved;
+    } else if (member.waits && member.told < ledger.saved) {
+      member.told = ledger.saved;
+      parts.push(encode({ type: "saved", cursor: ledger.saved }));
+    }
+    if (member.told >= member.cursor) member.waits = false;
+    return parts.length > 0 ? bundle(parts) : undefined;
+  }
+
+  #batch(cursor: number, whole: boolean, groups: readonly Group[]): Batch {
+    return { type: "batch", cursor, saved: this.ledger.saved, whole, groups };
+  }
+}
+
+/** The hub's side: a call over a disk that survives its crashes. */
+export class World {
+  now = START;
+  hub: Hub;
+  readonly clients: Client[] = [];
+  /** The largest stamp of a tombstone that was let go of, per key. */
+  readonly collected = new Map<string, Stamp>();
+  #disk: Kept = { records: [], reserved: 0 };
+
+  constructor() {
+    this.hub = this.#start();
+  }
+
+  /** Numbers are set aside before the first is given out, or two crashes in a row would use some twice. */
+  #start(): Hub {
+    const kept = this.#disk;
+    this.#disk = { records: kept.records, reserved: kept.reserved + BLOCK };
+    return new Hub(kept);
+  }
+
+  client(name: string, skew = 0): Client {
+    const client = new Client(this, name, skew);
+    this.clients.push(client);
+    client.connect();
+    return client;
+  }
+
+  commit(): void {
+    const { ledger } = this.hub;
+    const records = ledger.since(0).filter(({ state }) => !isVolatile(state));
+    this.#disk = { records, reserved: ledger.number + BLOCK };
+    ledger.saveUpTo(ledger.number);
+  }
+
+  /** The process dies: what was not committed is lost, and so is every link. */
+  crash(): void {
+    for (const client of this.clients) client.cut();
+    this.hub = this.#start();
+  }
+
+  collect(before: number): void {
+    for (const { entry } of this.hub.ledger.since(0)) {
+      if (entry.value !== DELETED || entry.time >= before) continue;
+      if (newer(entry, this.collected.get(entry.key))) this.collected.set(entry.key, entry);
+    }
+    this.hub.ledger.collect(before);
+  }
+
+  /** What the hub holds. */
+  view(): Record<string, Json> {
+    const entries = [...this.hub.ledger.state(STATE).live()];
+    return Object.fromEntries(entries.map(({ key, value }) => [key, value as Json]));
+  }
+
+  /** Reconnect everybody, deliver everything, save everything. */
+  settle(): void {
+    for (let round = 0; round < 4; round++) {
+      for (const client of this.clients) client.connect();
+      this.#deliver();
+      this.commit();
+    }
+    this.#deliver();
+  }
+
+  #deliver(): void {
+    let moved = true;
+    while (moved) moved = this.clients.map((client) => client.step()).includes(true);
+  }
+}
+
+/** What somebody waits for: a write, and what will become of it. */
+interface Awaited {
+  readonly key: string;
+  readonly stamp: Stamp;
+  readonly receipt: Receipt;
+}
+
+/** A participant: `Mesh` and `Session`, and both ends of its link. */
+export class Client {
+  readonly mesh = new Mesh();
+  readonly changes: Change[] = [];
+  readonly denials: Denial[] = [];
+  readonly awaited: Awaited[] = [];
+  received = 0;
+  readonly #world: World;
+  readonly #skew: number;
+  #member: Member | undefined;
+  #near = new Session("client", 0);
+  #far = new Session("hub", 0);
+  #up: Uint8Array[] = [];
+  #down: Uint8Array[] = [];
+
+  constructor(world: World, name: string, skew: number) {
+    this.#world = world;
+    this.#skew = skew;
+    this.mesh.writer = `p${name}` as Writer;
+  }
+
+  get #now(): number {
+    return this.#world.now + this.#skew;
+  }
+
+  connect(): void {
+    if (this.#member !== undefined) return;
+    this.#near = new Session("client", 0);
+    this.#far = new Session("hub", 0);
+    const id = this.mesh.writer;
+    this.#far.welcome(
+      encode({
+        type: "welcome", version: 1, call: "demo", participant: id, writer: id, person: "u1", name: id,
+        role: "host", time: this.#world.now, resume: "", personProof: "", resource: null,
+      }),
+    );
+    this.#member = this.#world.hub.join(id, this.#far, this.mesh.cursor, this.#world.now);
+  }
+
+  /** The link breaks; what was on its way is lost. */
+  cut(): void {
+    this.#member = undefined;
+    this.#up = [];
+    this.#down = [];
+    this.mesh.linkLost();
+  }
+
+  set(key: string, value: Value): void {
+    this.changes.push(...this.mesh.write(new Map([[STATE, new Map([[key, value]])]]), this.#now));
+  }
+
+  /** Write, and wait for what becomes of it. */
+  setAndWait(key: string, value: Value): void {
+    this.set(key, value);
+    const { time, writer } = this.mesh.entry(STATE, key)!;
+    this.awaited.push({ key, stamp: { time, writer }, receipt: this.mesh.receipt(STATE) });
+  }
+
+  view(): Record<string, Json> {
+    return Object.fromEntries(this.mesh.keys(STATE).map((key) => [key, this.mesh.value(STATE, key)!]));
+  }
+
+  // --- the link, one step at a time; each tells whether anything moved
+
+  step(): boolean {
+    return [this.send(), this.arrive(), this.answer(), this.hear()].includes(true);
+  }
+
+  /** The client hands a bundle to the link. */
+  send(): boolean {
+    if (this.#member === undefined) return false;
+    for (const write of this.mesh.outgoing()) this.#near.put(encode(write));
+    const parts = this.#near.take();
+    if (parts.length > 0) this.#up.push(bundle(parts));
+    return parts.length > 0;
+  }
+
+  /** The hub takes a bundle from the link. */
+  arrive(): boolean {
+    const data = this.#up.shift();
+    if (data === undefined || this.#member === undefined) return false;
+    for (const message of this.#far.receive(data, this.#world.now)) {
+      this.#world.hub.receive(this.#member, message);
+    }
+    return true;
+  }
+
+  /** The hub hands a bundle to the link. */
+  answer(): boolean {
+    const data = this.#member && this.#world.hub.take(this.#member);
+    if (data !== undefined) this.#down.push(data);
+    return data !== undefined;
+  }
+
+  /** The client takes a bundle from the link. */
+  hear(): boolean {
+    const data = this.#down.shift();
+    if (data === undefined) return false;
+    this.received += data.length;
+    for (const message of this.#near.receive(data, this.#now)) this.#act(message);
+    return true;
+  }
+
+  #act(message: Message): void {
+    switch (message.type) {
+      case "welcome":
+        this.mesh.clock.setBy(message.time, this.#now);
+        break;
+      case "batch":
+        this.changes.push(...this.mesh.batch(message, this.#now));
+        break;
+      case "saved":
+        this.mesh.disk(message.cursor);
+        break;
+      case "denied":
+        this.denials.push(message);
+        this.changes.push(...this.mesh.deny(message));
+        break;
+      default:
+    }
+  }
+}

@@ -1,0 +1,26 @@
+"""Two participants in one call: what one writes, the other sees, and so does who comes later."""
+
+import asyncio
+
+import callmesh
+
+CALL = "http://127.0.0.1:8484/call/hello"
+
+
+async def main() -> None:
+    async with callmesh.join(CALL, name="Ada") as ada, callmesh.join(CALL, name="Bob") as bob:
+        poll = await ada.resources.add("poll", title="Lunch?")
+        poll.state["question"] = "Where to?"  # everybody, late joiners too
+        await poll.state.saved()  # on the hub's disk
+        poll.cache["zoom"] = 1.5  # mine alone
+        poll.presence["cursor"] = [120, 80]  # while I am here
+
+        seen = await bob.resources.get(poll.id)
+        print(bob.me.name, "sees", dict(seen.state))
+        pen = seen.stream("pen", mode="latest")  # peer to peer, no history
+        await poll.stream("pen", mode="latest").send({"x": 1, "y": 2})
+        message = await anext(aiter(pen))
+        print("the pen is at", message.data)
+
+
+asyncio.run(main())

@@ -1,0 +1,53 @@
+"""callmesh: apps that live inside a call.
+
+    async with callmesh.join("http://127.0.0.1:8484/call/demo", name="Ada") as call:
+        poll = await call.resources.add("poll", title="Lunch?")
+
+Everything that waits is a coroutine; every error is a `CallmeshError`, drawn in `callmesh.errors`.
+"""
+
+from callmesh.cache import ResourceCache
+from callmesh.client import Call, join
+from callmesh.errors import (
+    BadInput,
+    Broken,
+    CallmeshError,
+    Closed,
+    Denied,
+    Ended,
+    Refused,
+    TimedOut,
+)  # fmt: skip
+from callmesh.half import App
+from callmesh.hub import asgi
+from callmesh.participant import Participant, Role
+from callmesh.resources import Resource, Resources
+from callmesh.shared import SharedPresence, SharedState, StateChange
+from callmesh.stream import StreamMessage
+from callmesh.streams import DataStream
+
+__version__ = "0.1.0"
+__all__ = [
+    "App",
+    "asgi",
+    "BadInput",
+    "Broken",
+    "Call",
+    "CallmeshError",
+    "Closed",
+    "DataStream",
+    "Denied",
+    "Ended",
+    "join",
+    "Participant",
+    "Refused",
+    "Resource",
+    "ResourceCache",
+    "Resources",
+    "Role",
+    "SharedPresence",
+    "SharedState",
+    "StateChange",
+    "StreamMessage",
+    "TimedOut",
+]

@@ -1,0 +1,7 @@
+"""`python -m callmesh`."""
+
+import sys
+
+from callmesh.cli import main
+
+sys.exit(main())

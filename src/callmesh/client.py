@@ -1,0 +1,294 @@
+"""A Python program as a participant: `async with callmesh.join(url, name=…) as call`."""
+
+import asyncio
+import contextlib
+import importlib.util
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+import msgspec
+
+from callmesh import messages
+from callmesh.address import Address, read_address
+from callmesh.cache import ResourceCache
+from callmesh.cachefile import CacheFile
+from callmesh.connection import Connection, Opener, clock
+from callmesh.errors import BadInput, CallmeshError, Closed, TimedOut
+from callmesh.half import App
+from callmesh.ids import CALL, ROSTER, ParticipantId, ResourceId, Writer
+from callmesh.mesh import Change
+from callmesh.participant import Participant, Role
+from callmesh.resources import Resources
+from callmesh.shared import Replica, SharedState
+from callmesh.state import DELETED
+from callmesh.streams import Streams
+from callmesh.transport.websocket import WebSocketLink
+from callmesh.values import decode
+
+SAVE_BEFORE_LEAVING = 5.0
+"""Seconds that leaving waits for what is not saved yet."""
+
+log = logging.getLogger("callmesh")
+
+
+@contextlib.asynccontextmanager
+async def join(
+    url: str,
+    *,
+    name: str,
+    role: Literal["host", "guest", "observer"] | None = None,
+    apps: Sequence[App] = (),
+    keep: Path | str | None = None,
+    rtc: bool = True,
+    open_link: Opener = WebSocketLink.open,
+) -> AsyncIterator["Call"]:
+    """Join the call at `url` (`http://host/call/<id>`) and leave it at the end of the block.
+
+    `apps` brings handlers for resources. `keep` is a folder for resource caches and for who you
+    are, so that the next run is the same person; without it both end with the program. `rtc=False`
+    leaves streams to the hub's relay even where aiortc is installed.
+
+    Raises the hub's named refusal, `BadName`, or `Broken` when no hub answers. Leaving waits up to
+    5 s for what is not saved yet.
+    """
+    address = read_address(url)
+    file = CacheFile(Path(keep)) if keep is not None else None
+    call = Call(address, name, role or address.role, apps, file, rtc=rtc, open_link=open_link)
+    try:
+        async with call.running():
+            yield call
+    finally:
+        if file:
+            file.close()
+
+
+class Call:
+    """Where participants meet. Made by `join`."""
+
+    def __init__(
+        self,
+        address: Address,
+        name: str,
+        role: str | None,
+        apps: Sequence[App],
+        file: CacheFile | None,
+        *,
+        rtc: bool,
+        open_link: Opener,
+    ) -> None:
+        self.id = address.call
+        self._address = address
+        self._name = name
+        self._role = Role(role) if role else None
+        self._file = file
+        self._rtc = rtc and importlib.util.find_spec("aiortc") is not None
+        self._me: Participant | None = None
+        self._resume: str | None = None
+        self._roster: dict[ParticipantId, Participant] = {}
+        self._replica = Replica(clock, self._flush, self._follow)
+        self._streams = Streams(clock, lambda: self._connection.session, self._flush)
+        self.state = SharedState(self._replica, CALL)
+        """The call's own State."""
+        self.resources = Resources(
+            self._replica,
+            self._streams,
+            {app.id: app.handlers for app in apps},
+            self._cache_for,
+            lambda: (self.me.id, self.me.person),
+        )
+        self._connection = Connection(
+            open_link,
+            address,
+            self._hello,
+            self._heard,
+            self._lost,
+            self._replica.mesh.outgoing,
+            lambda: self._replica.mesh.unsent > 0,
+        )
+
+    # --- the face
+
+    @property
+    def me(self) -> Participant:
+        """This participant, as the hub knows it."""
+        if self._me is None:
+            raise Closed("not in the call yet")
+        return self._roster.get(self._me.id, self._me)
+
+    @property
+    def participants(self) -> Mapping[ParticipantId, Participant]:
+        """Everybody in the call, oneself included: a live mapping."""
+        return MappingProxyType(self._roster)
+
+    @property
+    def status(self) -> Literal["synced", "saving", "offline"]:
+        """Whether everything written here is safe on the hub's disk."""
+        if not self._replica.mesh.linked:
+            return "offline"
+        return "saving" if self._replica.mesh.unsaved else "synced"
+
+    def path(self, participant: ParticipantId) -> str:
+        """How streams reach a participant: `direct`, `relay`, `connecting`, or `none`."""
+        path = self._streams.path(participant)
+        return type(path).__name__.lower() if path else "none"
+
+    async def until(
+        self, true: Callable[[], bool], *, timeout: float | None = 10, what: str = "this"
+    ) -> None:
+        """Wait until something about the call is `true()`. Raises `TimedOut`."""
+        await self._replica.moved.until(true, timeout=timeout, what=what)
+
+    # --- running
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        await self._start_peers()
+        joined = asyncio.get_running_loop().create_future()
+        run = asyncio.create_task(self._connection.run(lambda: joined.set_result(None)))
+        ticker = asyncio.create_task(self._tick())
+        try:
+            await asyncio.wait([run, joined], return_when=asyncio.FIRST_COMPLETED)
+            if run.done():
+                run.result()
+            run.add_done_callback(self._over)
+            yield
+            await self._save_what_is_left()
+        finally:
+            ticker.cancel()
+            await self.resources.close()
+            await self._connection.leave()
+            run.cancel()
+            await asyncio.gather(run, ticker, return_exceptions=True)
+            if self._streams.peers:
+                await self._streams.peers.close()
+
+    async def _start_peers(self) -> None:
+        if self._rtc:
+            from callmesh.transport.webrtc import RtcPeers  # the extra callmesh[rtc]
+
+            self._streams.peers = RtcPeers(
+                on_signal=self._signal,
+                on_path=self._streams.path_changed,
+                on_message=self._streams.came_direct,
+                on_room=self._streams.drained,
+            )
+
+    def _over(self, run: "asyncio.Task[None]") -> None:
+        """The hub ended it for good: whoever waits is told why."""
+        if not run.cancelled() and (error := run.exception()):
+            log.warning("the call is over: %s", error)
+            reason = error if isinstance(error, CallmeshError) else Closed(str(error))
+            self._replica.moved.fail(reason)
+            self._streams.fail(reason)
+
+    async def _save_what_is_left(self) -> None:
+        try:
+            await self._replica.moved.until(
+                lambda: not self._replica.mesh.unsaved,
+                timeout=SAVE_BEFORE_LEAVING,
+                what="saving before leaving",
+            )
+        except CallmeshError as error:
+            if not isinstance(error, TimedOut):
+                return
+            log.error("left with %d unsaved writes", self._replica.mesh.unsaved)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(0.5)
+            self._streams.tick(clock())
+
+    def _flush(self) -> None:
+        self._connection.flush()
+
+    # --- the conversation
+
+    def _hello(self) -> messages.Hello:
+        known = self._file.person(self._address.hub) if self._file else None
+        return messages.Hello(
+            version=messages.VERSION,
+            call=self.id,
+            name=self._name,
+            role=self._role.value if self._role else None,
+            token=self._address.token,
+            person=known,
+            resume=self._resume,
+            cursor=self._replica.mesh.cursor,
+            offers=["rtc"] if self._rtc else [],
+        )
+
+    def _signal(self, peer: ParticipantId, text: str) -> None:
+        if self._connection.session is not None:
+            self._connection.session.put(messages.encode(messages.Signal(peer, text)))
+            self._flush()
+
+    def _lost(self) -> None:
+        self._replica.mesh.link_lost()
+        self._replica.moved.notify()
+
+    def _heard(self, message: messages.Message) -> None:
+        mesh = self._replica.mesh
+        match message:
+            case messages.Welcome():
+                self._welcome(message)
+            case messages.Batch():
+                resynced = message.whole and mesh.cursor > 0
+                self._replica.tell(mesh.batch(message, clock()))
+                if resynced or any(group.state == CALL for group in message.groups):
+                    self.resources.refresh(resynced=resynced)
+            case messages.Saved(cursor):
+                mesh.disk(cursor)
+                self._replica.moved.notify()
+            case messages.Denial():
+                log.warning("%s was denied: %s", message.key, message.why)
+                self._replica.tell(mesh.deny(message))
+            case messages.Signal(peer, data):
+                if self._streams.peers and ParticipantId(peer) in self._roster:
+                    self._streams.peers.signal(ParticipantId(peer), data)
+            case messages.Stream():
+                self._streams.came_relayed(message)
+            case messages.Relayed():
+                self._streams.drain()
+            case _:
+                pass
+
+    def _welcome(self, welcome: messages.Welcome) -> None:
+        self._me = msgspec.convert(
+            {"id": welcome.participant, "person": welcome.person, "name": welcome.name,
+             "role": welcome.role}, Participant,
+        )  # fmt: skip
+        self._resume = welcome.resume
+        self._replica.mesh.writer = Writer(welcome.writer)
+        self._replica.mesh.clock.set_by(welcome.time, clock())
+        if self._file:
+            self._file.keep_person(self._address.hub, welcome.person_proof)
+
+    def _follow(self, changes: list[Change]) -> None:
+        states = {change.state for change in changes}
+        if ROSTER in states:
+            self._read_roster()
+        if CALL in states:
+            self.resources.refresh()
+
+    def _read_roster(self) -> None:
+        self._roster.clear()
+        for key in self._replica.mesh.keys(ROSTER):
+            value = self._replica.mesh.value(ROSTER, key)
+            with contextlib.suppress(BadInput, msgspec.ValidationError):
+                shown = msgspec.convert(decode(value or b""), Participant)
+                self._roster[shown.id] = shown
+        self._streams.roster(self.me, [p for p in self._roster.values() if p.id != self.me.id])
+
+    def _cache_for(self, resource: ResourceId) -> ResourceCache:
+        if self._file is None:
+            return ResourceCache()
+        file, place = self._file, f"{self._address.hub} {self.id} {self.me.person} {resource}"
+        return ResourceCache(
+            {key: msgspec.Raw(value) for key, value in file.load(place).items()},
+            keep=lambda key, value: file.keep(
+                place, key, None if value == DELETED else bytes(value)
+            ),
+        )

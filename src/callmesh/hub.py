@@ -1,0 +1,216 @@
+"""The hub as an ASGI application: the call page, the apps, and a socket per call, on one port."""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+)  # fmt: skip
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket
+
+from callmesh.auth import Authority
+from callmesh.catalog import Catalog, InstalledApp
+from callmesh.errors import BadName
+from callmesh.ids import call_id
+from callmesh.live import LiveHub
+from callmesh.ports import Storage
+from callmesh.transport.websocket import AsgiLink
+
+PAGE = Path(str(files("callmesh"))) / "page" / "dist"
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
+FIRST_CALL = "demo"
+
+Lifespan: TypeAlias = Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]
+
+
+def asgi(*, storage: Storage, catalog: Catalog, authority: Authority) -> Starlette:
+    """The hub's application. So far for `--dev`: it answers to loopback host names alone."""
+    hub = Hub(LiveHub(storage, catalog, authority), catalog)
+    return Starlette(
+        routes=[
+            Route("/", hub.front),
+            Route("/call/{call}", hub.page),
+            WebSocketRoute("/call/{call}/socket", hub.socket),
+            Route("/api/apps", hub.apps),
+            Route("/apps/{app}/{hash}/{file:path}", hub.app_file),
+            Mount("/sdk", OpenFiles(directory=PAGE / "sdk", check_dir=False)),
+            Mount("/page", StaticFiles(directory=PAGE, check_dir=False)),
+            Route("/healthz", hub.health),
+        ],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK])],
+        lifespan=hub.lifespan,
+    )
+
+
+class Hub:
+    def __init__(self, live: LiveHub, catalog: Catalog) -> None:
+        self._live = live
+        self._catalog = catalog
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        async with self._live.running():
+            yield
+
+    async def front(self, request: Request) -> Response:
+        return RedirectResponse(f"{_root(request)}/call/{FIRST_CALL}")
+
+    async def page(self, request: Request) -> Response:
+        try:
+            call_id(request.path_params["call"])
+        except BadName as error:
+            raise HTTPException(404, f"There is no such call: {error}.") from error
+        index = PAGE / "index.html"
+        if not index.is_file():
+            raise HTTPException(503, "The call page is not built: run `make page`.")
+        base = f'<base href="{_root(request)}/page/">'
+        html = index.read_text().replace("<head>", f"<head>{base}", 1)
+        return HTMLResponse(html, headers=_page_headers(request))
+
+    async def socket(self, websocket: WebSocket) -> None:
+        if not _same_origin(websocket):
+            await websocket.close(4401, "foreign origin")
+            return
+        await websocket.accept()
+        await self._live.serve(websocket.path_params["call"], AsgiLink(websocket))
+
+    async def apps(self, request: Request) -> Response:
+        root = _root(request)
+        return JSONResponse(
+            [
+                {
+                    "id": app.manifest.id,
+                    "name": app.manifest.name,
+                    "description": app.manifest.description,
+                    "version": app.manifest.version,
+                    "entry": app.manifest.entry,
+                    "icon": app.manifest.icon,
+                    "base": f"{root}/apps/{app.manifest.id}/{app.hash}/",
+                }
+                for app in self._catalog.apps.values()
+            ]
+        )
+
+    async def app_file(self, request: Request) -> Response:
+        app = self._catalog.apps.get(request.path_params["app"])
+        file = request.path_params["file"]
+        if app is None or request.path_params["hash"] != app.hash or file not in app.files:
+            raise HTTPException(404, "This app has no such file.")
+        headers = _app_headers(request, app)
+        if file.endswith(".html"):
+            return HTMLResponse(_with_sdk(request, app.folder / file), headers=headers)
+        return FileResponse(app.folder / file, headers=headers)
+
+    async def health(self, request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+
+class OpenFiles(StaticFiles):
+    """Files that a frame of opaque origin may load as modules."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        return response
+
+
+def _root(connection: HTTPConnection) -> str:
+    """The path the hub is mounted under; empty at the top."""
+    root: str = connection.scope.get("root_path", "")
+    return root.rstrip("/")
+
+
+def _origin(connection: HTTPConnection) -> str:
+    scheme = {"ws": "http", "wss": "https"}.get(connection.url.scheme, connection.url.scheme)
+    return f"{scheme}://{connection.url.netloc}"
+
+
+def _same_origin(websocket: WebSocket) -> bool:
+    """Whether a page of ours opens this socket, or no page at all: a program sends no Origin."""
+    origin = websocket.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == websocket.url.netloc
+
+
+def _page_headers(request: Request) -> dict[str, str]:
+    here = _origin(request)
+    policy = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self' 'unsafe-inline'",
+        "img-src": "'self' data: blob:",
+        "media-src": "'self' blob: mediastream:",
+        "font-src": "'self'",
+        "connect-src": f"'self' {here.replace('http', 'ws', 1)}",
+        "frame-src": f"{here}{_root(request)}/apps/",
+        "base-uri": "'self'",
+        "form-action": "'none'",
+        "frame-ancestors": "'self'",
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "Permissions-Policy": "camera=(self), microphone=(self), geolocation=()",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-cache",
+    }
+
+
+def _app_headers(request: Request, app: InstalledApp) -> dict[str, str]:
+    """An app may load its own files and the SDK, talk to nobody, and is of no origin."""
+    here = _origin(request) + _root(request)
+    own = f"{here}/apps/{app.manifest.id}/{app.hash}/"
+    policy = {
+        "sandbox": "allow-scripts",
+        "default-src": "'none'",
+        "script-src": f"'unsafe-inline' {own} {here}/sdk/",
+        "style-src": f"'unsafe-inline' {own} {here}/sdk/",
+        "img-src": f"{own} data: blob:",
+        "media-src": f"{own} data: blob:",
+        "font-src": f"{own} data:",
+        "connect-src": own,
+        "form-action": "'none'",
+        "base-uri": "'none'",
+        "frame-ancestors": _origin(request),
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "Access-Control-Allow-Origin": "*",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "public, max-age=31536000, immutable",
+    }
+
+
+def _with_sdk(request: Request, file: Path) -> str:
+    """An app's page, in which `import … from "callmesh/app"` works without a build step."""
+    sdk = f"{_root(request)}/sdk/"
+    imports = {"callmesh/app": f"{sdk}app.js", "callmesh/uplot": f"{sdk}uplot.js"}
+    head = (
+        f'<script type="importmap">{json.dumps({"imports": imports})}</script>'
+        f'<meta name="callmesh-sdk" content="{sdk}">'
+    )
+    html = file.read_text()
+    place = html.lower().find("<head>")
+    start = place + len("<head>") if place >= 0 else _after_doctype(html)
+    return html[:start] + head + html[start:]
+
+
+def _after_doctype(html: str) -> int:
+    return html.find(">") + 1 if html.lstrip().lower().startswith("<!doctype") else 0

@@ -1,0 +1,152 @@
+"""For tests: a hub in memory, and the contract that every adapter of a port has to keep."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from callmesh.auth import Authority
+from callmesh.catalog import Catalog
+from callmesh.client import Call, join
+from callmesh.errors import CallmeshError, Replaced
+from callmesh.ids import CallId, StateId, Writer
+from callmesh.ledger import Delta, Ledger, Record
+from callmesh.live import LiveHub
+from callmesh.ports import Link, Storage
+from callmesh.state import DELETED, Entry
+from callmesh.storage.memory import MemoryStorage
+from callmesh.transport.memory import MemoryLink, memory_links
+from callmesh.values import encode
+
+ADDRESS = "http://memory/call/demo"
+
+
+class MemoryHub:
+    """A hub without sockets: `async with MemoryHub() as hub, hub.join("Ada") as call:`."""
+
+    def __init__(
+        self,
+        *,
+        apps: Sequence[Path] = (),
+        storage: Storage | None = None,
+        secret: bytes = b"s" * 32,
+    ) -> None:
+        self.live = LiveHub(storage or MemoryStorage(), Catalog(apps), Authority(secret))
+        self.links: list[MemoryLink] = []
+        """The participants' ends, in the order in which they were opened: `cut()` breaks one."""
+        self._serving: set[asyncio.Task[None]] = set()
+        self._stack = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> "MemoryHub":
+        await self._stack.enter_async_context(self.live.running())
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        for link in self.links:
+            await link.cut()
+        await asyncio.gather(*self._serving)
+        await self._stack.aclose()
+
+    async def open_link(self, url: str) -> Link:
+        near, far = memory_links()
+        self.links.append(near)
+        call = url.removesuffix("/socket").rpartition("/")[2]
+        task = asyncio.create_task(self.live.serve(call, far))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+        return near
+
+    @contextlib.asynccontextmanager
+    async def join(self, name: str, *, url: str = ADDRESS, **options: Any) -> AsyncIterator[Call]:
+        """A participant; streams go by the relay."""
+        async with join(url, name=name, rtc=False, open_link=self.open_link, **options) as call:
+            yield call
+
+
+def check_storage(open_storage: Callable[[], Storage]) -> None:
+    """The contract of `Storage`. `open_storage` opens the same place every time."""
+    one, two, state = CallId("one"), CallId("two"), StateId("state/r1")
+
+    def write(ledger: Ledger, key: str, value: object, time: int) -> None:
+        data = DELETED if value is ... else encode(value)
+        ledger.accept(state, Entry(key, time, Writer("p1"), data))
+
+    storage = open_storage()
+    assert storage.load(one) is None, "a call that was never saved is None, not empty"
+    assert storage.calls() == []
+    first, second = Ledger(), Ledger()
+    storage.commit({one: first.flush(), two: second.flush()})
+    first.flushed()
+    second.flushed()
+    for time, key in enumerate(("a", "b", "é/€"), 1):
+        write(first, key, {"n": time}, time)
+    write(second, "a", None, 1)
+    storage.commit({one: first.flush(), two: second.flush()})
+    first.flushed()
+    second.flushed()
+    storage.close()
+
+    storage = open_storage()
+    assert storage.calls() == [one, two]
+    assert _records(storage, one) == first.since(0), "what was committed is there"
+    assert _records(storage, two) == second.since(0), "calls are kept apart"
+    write(first, "a", "new", 5)
+    write(first, "b", ..., 6)
+    storage.commit({one: first.flush()})
+    first.flushed()
+    assert _records(storage, one) == first.since(0), "a commit replaces what it names, no more"
+    kept = storage.load(one)
+    assert kept is not None
+    assert kept.reserved > first.number, "numbers are set aside"
+    first.drop(state)
+    storage.commit({one: first.flush()})
+    assert _records(storage, one) == [], "what is forgotten is gone"
+    storage.commit({one: Delta([], [], 0, kept.reserved)})
+    storage.delete(one)
+    assert storage.load(one) is None
+    assert storage.calls() == [two]
+    storage.close()
+    storage.close()
+
+
+def _records(storage: Storage, call: CallId) -> list[Record]:
+    kept = storage.load(call)
+    assert kept is not None
+    return sorted(kept.records, key=lambda record: record.number)
+
+
+async def check_link(near: Link, far: Link) -> None:
+    """The contract of `Link`, for two ends that are joined."""
+    bundles = [b"", b"\x90", bytes(range(256)) * 1000]
+    for bundle in bundles:
+        await near.send(bundle)
+        assert await far.receive() == bundle, "bundles arrive whole and in order"
+        await far.send(bundle)
+        assert await near.receive() == bundle
+    flood = asyncio.create_task(_flood(near))
+    await asyncio.sleep(0)
+    assert not flood.done(), "a sender waits for a reader"
+    for _ in range(FLOOD):
+        assert len(await far.receive()) == 60_000
+    await flood
+    await near.close(4409, "replaced")
+    with contextlib.suppress(Replaced):
+        await far.receive()
+        raise AssertionError("a closed link gives nothing, and the close code says why")
+    await near.close()
+    await far.close()
+    for end in (near, far):
+        try:
+            await end.send(b"\x90")
+        except CallmeshError:
+            continue
+        raise AssertionError("a closed link takes nothing")
+
+
+FLOOD = 300
+
+
+async def _flood(link: Link) -> None:
+    for _ in range(FLOOD):
+        await link.send(b"x" * 60_000)

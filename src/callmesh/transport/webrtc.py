@@ -1,0 +1,184 @@
+"""Direct paths over WebRTC data channels, by aiortc (the extra `callmesh[rtc]`)."""
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiortc import RTCDataChannel, RTCPeerConnection, RTCSessionDescription
+from aiortc.exceptions import InvalidStateError
+from aiortc.sdp import candidate_from_sdp
+
+from callmesh.errors import WireError
+from callmesh.ids import ParticipantId
+from callmesh.messages import Mode
+from callmesh.signaling import CONTROL_ID, CONTROL_LABEL, read_signal
+from callmesh.stream import LOW_WATER
+
+log = logging.getLogger("callmesh.rtc")
+
+OnSignal = Callable[[ParticipantId, str], None]
+OnPath = Callable[[ParticipantId, str | None], None]
+"""Called with None when the path is there, with the reason when it is lost."""
+OnMessage = Callable[[ParticipantId, str, Mode, bytes], None]
+OnRoom = Callable[[ParticipantId], None]
+
+
+@dataclass(slots=True)
+class _Connection:
+    pc: RTCPeerConnection
+    channels: dict[str, RTCDataChannel] = field(default_factory=dict)
+    """Our own, by label."""
+    early: list[Any] = field(default_factory=list)
+    """Candidates that came before their description."""
+
+
+class RtcPeers:
+    def __init__(
+        self, *, on_signal: OnSignal, on_path: OnPath, on_message: OnMessage, on_room: OnRoom
+    ) -> None:
+        self._on_signal = on_signal
+        self._on_path = on_path
+        self._on_message = on_message
+        self._on_room = on_room
+        self._connections: dict[ParticipantId, _Connection] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def connect(self, peer: ParticipantId, *, offers: bool) -> None:
+        connection = self._open(peer)
+        if offers:
+            self._start(peer, self._offer(peer, connection))
+
+    def signal(self, peer: ParticipantId, text: str) -> None:
+        try:
+            signal = read_signal(text)
+        except WireError as error:
+            log.info("a signal of %s was passed over: %s", peer, error)
+            return
+        connection = self._connections.get(peer) or self._open(peer)
+        self._start(peer, self._take_signal(peer, connection, signal))
+
+    def room(self, peer: ParticipantId, label: str, mode: Mode) -> bool:
+        connection = self._connections.get(peer)
+        if connection is None:
+            return False
+        channel = connection.channels.get(label)
+        if channel is None:
+            self._open_channel(peer, connection, label, mode)
+            return False
+        return bool(channel.readyState == "open" and channel.bufferedAmount <= LOW_WATER)
+
+    def send(self, peer: ParticipantId, label: str, mode: Mode, data: bytes) -> None:
+        with contextlib.suppress(InvalidStateError):  # closed just now; the path's news follows
+            self._connections[peer].channels[label].send(data)
+
+    def disconnect(self, peer: ParticipantId) -> None:
+        connection = self._connections.pop(peer, None)
+        if connection:
+            self._start(peer, connection.pc.close())
+
+    async def close(self) -> None:
+        for peer in list(self._connections):
+            self.disconnect(peer)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5)
+
+    # --- one connection
+
+    def _open(self, peer: ParticipantId) -> _Connection:
+        pc = RTCPeerConnection()
+        connection = self._connections[peer] = _Connection(pc)
+        control = pc.createDataChannel(CONTROL_LABEL, negotiated=True, id=CONTROL_ID)
+
+        def lost(why: str) -> None:
+            if self._connections.get(peer) is connection:
+                self.disconnect(peer)
+                self._on_path(peer, why)
+
+        control.on("open", lambda: self._on_path(peer, None))
+        control.on("close", lambda: lost("the peer closed the direct path"))
+        pc.on("datachannel", lambda channel: self._listen(peer, channel))
+        pc.on(
+            "connectionstatechange",
+            lambda: lost("the direct path broke") if pc.connectionState == "failed" else None,
+        )
+        return connection
+
+    def _open_channel(
+        self, peer: ParticipantId, connection: _Connection, label: str, mode: Mode
+    ) -> None:
+        latest = mode == "latest"
+        channel = connection.pc.createDataChannel(
+            label, ordered=not latest, maxRetransmits=0 if latest else None
+        )
+        connection.channels[label] = channel
+        channel.bufferedAmountLowThreshold = LOW_WATER
+        channel.on("open", lambda: self._on_room(peer))
+        channel.on("bufferedamountlow", lambda: self._on_room(peer))
+        channel.on("close", lambda: connection.channels.pop(label, None))
+
+    def _listen(self, peer: ParticipantId, channel: RTCDataChannel) -> None:
+        mode: Mode = "reliable" if channel.ordered else "latest"
+
+        def message(data: bytes | str) -> None:
+            if isinstance(data, bytes):
+                self._on_message(peer, channel.label, mode, data)
+
+        channel.on("message", message)
+
+    async def _offer(self, peer: ParticipantId, connection: _Connection) -> None:
+        await connection.pc.setLocalDescription(await connection.pc.createOffer())
+        self._describe(peer, connection)
+
+    async def _take_signal(
+        self, peer: ParticipantId, connection: _Connection, signal: dict[str, Any]
+    ) -> None:
+        pc = connection.pc
+        description, candidate = signal.get("description"), signal.get("candidate")
+        if description:
+            await pc.setRemoteDescription(
+                RTCSessionDescription(sdp=description["sdp"], type=description["type"])
+            )
+            early, connection.early = connection.early, []
+            for waited in early:
+                await _add(pc, waited)
+            if description["type"] == "offer":
+                await pc.setLocalDescription(await pc.createAnswer())
+                self._describe(peer, connection)
+        elif candidate:
+            described: object = pc.remoteDescription  # None at first, whatever its type says
+            if described is None:
+                connection.early.append(candidate)
+            else:
+                await _add(pc, candidate)
+
+    def _describe(self, peer: ParticipantId, connection: _Connection) -> None:
+        """Send our description; aiortc has put all its candidates in."""
+        local = connection.pc.localDescription
+        self._on_signal(peer, json.dumps({"description": {"type": local.type, "sdp": local.sdp}}))
+
+    def _start(self, peer: ParticipantId, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work`; what a peer's nonsense makes aiortc raise costs that peer its direct path."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception as error:
+                log.info("no direct path to %s: %r", peer, error)
+
+        task = asyncio.create_task(guarded())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _add(pc: RTCPeerConnection, candidate: dict[str, Any]) -> None:
+    text = candidate.get("candidate", "")
+    if not text:
+        return  # the end of candidates
+    parsed = candidate_from_sdp(text.removeprefix("candidate:"))
+    parsed.sdpMid = candidate.get("sdpMid")
+    parsed.sdpMLineIndex = candidate.get("sdpMLineIndex")
+    await pc.addIceCandidate(parsed)

@@ -1,0 +1,81 @@
+"""Links over WebSocket: under an ASGI server, and from a Python participant."""
+
+import contextlib
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+
+from callmesh.errors import Broken, NoSuchCall, WireError, from_close
+
+
+class AsgiLink:
+    """The hub's end."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+        self._closed = False
+
+    async def receive(self) -> bytes:
+        message = await self._websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            self._closed = True
+            raise from_close(message.get("code") or 1006, message.get("reason") or "")
+        data: bytes | None = message.get("bytes")
+        if data is None:
+            raise WireError("a bundle is a binary message, not text")
+        return data
+
+    async def send(self, bundle: bytes) -> None:
+        try:
+            await self._websocket.send_bytes(bundle)
+        except (WebSocketDisconnect, RuntimeError, OSError) as error:
+            self._closed = True
+            raise Broken("the link to a participant broke") from error
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        if self._closed:
+            return
+        self._closed = True
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):  # gone already
+            await self._websocket.close(code, reason)
+
+
+class WebSocketLink:
+    """A Python participant's end."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, url: str) -> "WebSocketLink":
+        """Raises `Broken` when there is no hub, `NoSuchCall` when there is, but not that call."""
+        try:
+            return cls(await connect(url, max_size=None, compression=None, open_timeout=10))
+        except InvalidStatus as error:
+            status = error.response.status_code
+            if status in (403, 404):
+                raise NoSuchCall(f"{url} is no call of this hub (HTTP {status})") from error
+            raise Broken(f"the hub at {url} answered with HTTP {status}") from error
+        except (OSError, TimeoutError, InvalidHandshake, InvalidURI) as error:
+            raise Broken(f"no hub answers at {url}: {error!r}") from error
+
+    async def receive(self) -> bytes:
+        try:
+            data = await self._connection.recv()
+        except ConnectionClosed as closed:
+            frame = closed.rcvd
+            code, reason = (frame.code, frame.reason) if frame else (1006, "")
+            raise from_close(code, reason) from closed
+        if isinstance(data, str):
+            raise WireError("a bundle is a binary message, not text")
+        return data
+
+    async def send(self, bundle: bytes) -> None:
+        try:
+            await self._connection.send(bundle)
+        except ConnectionClosed as closed:
+            raise Broken("the link to the hub broke") from closed
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        await self._connection.close(code, reason)

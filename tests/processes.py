@@ -1,0 +1,77 @@
+"""A real hub in a process of its own, which a test may kill."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+class HubProcess:
+    """`callmesh serve --dev` on a free port, over `data`."""
+
+    def __init__(self, data: Path, *, port: int = 0, apps: tuple[Path, ...] = ()) -> None:
+        arguments = ["serve", "--dev", "--port", str(port), "--data", str(data)]
+        for app in apps:
+            arguments += ["--apps", str(app)]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "callmesh", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        self.greeting = self._read_greeting()
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/call/", self.greeting)
+        if found is None:
+            raise RuntimeError(f"the hub did not start: {self.greeting}{self.end()}")
+        self.port = int(found[1])
+
+    def _read_greeting(self) -> str:
+        assert self.process.stdout is not None
+        lines = []
+        for line in self.process.stdout:
+            lines.append(line)
+            if "Ctrl-C" in line:
+                break
+        return "".join(lines)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def call(self, id: str = "demo") -> str:
+        return f"{self.address}/call/{id}"
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        self.process.kill()
+        self.process.communicate()
+
+    def interrupt(self) -> int:
+        """Ctrl-C. The exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=20)
+
+    def end(self) -> str:
+        """Stop it; what it wrote to its standard error."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        if self.process.stderr is None or self.process.stderr.closed:
+            return ""
+        _, errors = self.process.communicate(timeout=20)
+        return errors
+
+
+@contextlib.contextmanager
+def hub_process(data: Path, **options: object) -> Iterator[HubProcess]:
+    hub = HubProcess(data, **options)  # type: ignore[arg-type]
+    try:
+        yield hub
+    finally:
+        hub.end()

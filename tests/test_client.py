@@ -1,0 +1,506 @@
+"""Python participants and a live hub, over links in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+import callmesh
+from callmesh.address import read_address
+from callmesh.errors import (
+    BadName,
+    Broken,
+    CallmeshError,
+    Denied,
+    Replaced,
+    StorageFailed,
+    TimedOut,
+    TooLarge,
+    Unauthorized,
+)  # fmt: skip
+from callmesh.ids import CallId
+from callmesh.ledger import Delta, Kept
+from callmesh.resource import Event
+from callmesh.storage.memory import MemoryStorage
+from callmesh.testing import MemoryHub, check_link
+from callmesh.transport.memory import memory_links
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[MemoryHub]:
+    async with MemoryHub() as hub:
+        yield hub
+
+
+async def test_memory_links_keep_the_contract() -> None:
+    """[W1]"""
+    await check_link(*memory_links())
+
+
+async def test_two_meet_and_share_a_resource(hub: MemoryHub) -> None:
+    """[J1, R1, S6]"""
+    async with hub.join("Ada") as ada, hub.join("Bob", role="guest") as bob:
+        poll = await ada.resources.add("poll", title="Lunch?", state={"question": "Where?"})
+        seen = await bob.resources.get(poll.id)
+        assert (seen.title, seen.app, seen.owner) == ("Lunch?", "poll", ada.me.person)
+        assert dict(seen.state) == {"question": "Where?"}
+        seen.state[f"votes/{bob.me.person}"] = "1"
+        await seen.state.saved()
+        await ada.until(lambda: f"votes/{bob.me.person}" in poll.state)
+        assert {p.name: p.role for p in ada.participants.values()} == {
+            "Ada": "host",
+            "Bob": "guest",
+        }
+        assert ada.status == bob.status == "synced"
+
+
+async def test_a_late_joiner_sees_what_the_others_see(hub: MemoryHub) -> None:
+    """[J1, S14]"""
+    async with hub.join("Ada") as ada:
+        poll = await ada.resources.add("poll")
+        for number in range(500):
+            poll.state["question"] = number
+        ada.resources.show(poll)
+        await poll.state.saved()
+        async with hub.join("Late") as late:
+            assert dict(late.resources[poll.id].state) == {"question": 499}
+            assert late.resources.active is late.resources[poll.id]
+
+
+async def test_what_is_not_sent_yet_is_conflated(hub: MemoryHub) -> None:
+    """[S9]"""
+    async with hub.join("Ada") as ada, hub.join("Bob") as bob:
+        poll = await ada.resources.add("poll")
+        seen = await bob.resources.get(poll.id)
+        values = []
+
+        async def watch() -> None:
+            async for change in seen.state.changes():
+                values.append(change["question"][1])
+                if values[-1] == 9_999:
+                    return
+
+        watching = asyncio.create_task(watch())
+        for number in range(10_000):
+            poll.state["question"] = number
+            if number % 1000 == 0:
+                await asyncio.sleep(0)
+        await asyncio.wait_for(watching, 10)
+        assert values == sorted(values)
+        assert len(values) < 200
+
+
+async def test_a_denied_write_is_undone_and_told(hub: MemoryHub) -> None:
+    """[S8, S10]"""
+    async with hub.join("Ada") as ada, hub.join("Bob") as bob:
+        poll = await ada.resources.add("poll")
+        await bob.resources.get(poll.id)
+        poll.state["votes/somebody"] = "1"
+        assert poll.state["votes/somebody"] == "1"
+        with pytest.raises(Denied, match="votes/somebody") as denied:
+            await poll.state.saved()
+        assert denied.value.reason == "no_right"
+        assert "votes/somebody" not in poll.state
+        assert dict(bob.resources[poll.id].state) == {}
+
+
+async def test_adding_an_app_the_hub_does_not_have_is_denied(hub: MemoryHub) -> None:
+    """[R6]"""
+    async with hub.join("Ada") as ada:
+        with pytest.raises(Denied) as denied:
+            await ada.resources.add("whiteboardz")
+        assert denied.value.reason == "no_app"
+        assert len(ada.resources) == 0
+
+
+async def test_a_transaction_is_one_change_and_all_or_nothing(hub: MemoryHub) -> None:
+    """[S5]"""
+    async with hub.join("Ada") as ada:
+        state = (await ada.resources.add("poll")).state
+        changes = state.changes()
+        first = asyncio.ensure_future(anext(changes))
+        await asyncio.sleep(0)
+        with state.transaction():
+            state["question"] = "a"
+            state["options/1"] = "b"
+            assert dict(state) == {"question": "a", "options/1": "b"}
+        assert dict(await first) == {"question": (None, "a"), "options/1": (None, "b")}
+        with pytest.raises(ZeroDivisionError), state.transaction():
+            state["question"] = 1 / 0
+        with state.transaction():
+            del state["question"]
+            assert "question" not in state
+            state["question"] = "a"
+        assert dict(state) == {"question": "a", "options/1": "b"}
+        await changes.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_slow_listener_gets_several_changes_as_one(hub: MemoryHub) -> None:
+    """[S5]"""
+    async with hub.join("Ada") as ada:
+        state = (await ada.resources.add("poll", state={"question": 0})).state
+        changes = state.changes()
+        first = asyncio.ensure_future(anext(changes))
+        await asyncio.sleep(0)
+        for number in range(1, 1000):
+            state["question"] = number
+        change = await first
+        assert change["question"] == (0, 999)
+        assert change.writer("question") == ada.me.id
+        await changes.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_link_that_is_cut_comes_back_as_the_same_participant(hub: MemoryHub) -> None:
+    """[W7, S11, J2]"""
+    async with hub.join("Ada") as ada, hub.join("Bob") as bob:
+        poll = await ada.resources.add("poll")
+        me = ada.me.id
+        await hub.links[0].cut()
+        await bob.until(lambda: not bob.participants[me].here)
+        assert ada.status == "offline"
+        poll.state["question"] = "written offline"
+        await poll.state.saved()
+        assert ada.me.id == me
+        await bob.until(lambda: bob.participants[me].here)
+        assert (await bob.resources.get(poll.id)).state["question"] == "written offline"
+
+
+class FailingStorage(MemoryStorage):
+    """Refuses what it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refuse: set[str] = set()
+        self.commits = 0
+
+    def load(self, call: CallId) -> Kept | None:
+        if "load" in self.refuse:
+            raise StorageFailed("the disk cannot be read")
+        return super().load(call)
+
+    def commit(self, deltas: dict[CallId, Delta]) -> None:
+        self.commits += 1
+        if "commit" in self.refuse:
+            raise StorageFailed("the disk is full")
+        super().commit(deltas)
+
+
+async def test_a_load_that_fails_lets_nobody_in_and_overwrites_nothing() -> None:
+    """[L6]"""
+    storage = FailingStorage()
+    async with MemoryHub(storage=storage) as hub, hub.join("Ada") as ada:
+        await (await ada.resources.add("poll", state={"question": "?"})).state.saved()
+    kept = storage.load(CallId("demo"))
+    storage.refuse = {"load"}
+    async with MemoryHub(storage=storage) as hub:
+        with pytest.raises(StorageFailed, match="cannot be read"):
+            async with hub.join("Ada"):
+                pass
+        storage.refuse = set()
+        async with hub.join("Ada") as ada:
+            assert [dict(r.state) for r in ada.resources.values()] == [{"question": "?"}]
+    assert kept is not None
+
+
+async def test_a_commit_that_fails_promises_nothing_and_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """[L7, L5]"""
+    monkeypatch.setattr("callmesh.live.COMMIT_RETRY", 0.05)
+    storage = FailingStorage()
+    async with MemoryHub(storage=storage) as hub, hub.join("Ada") as ada:
+        poll = await ada.resources.add("poll")
+        await poll.state.saved()
+        storage.refuse = {"commit"}
+        before = storage.commits
+        poll.state["question"] = "?"
+        saving = asyncio.create_task(poll.state.saved())
+        while storage.commits < before + 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        assert not saving.done()
+        assert ada.status == "saving"
+        storage.refuse = set()
+        await saving
+    assert "disk is full" in caplog.text
+
+
+async def test_a_call_is_as_it_was_when_the_hub_is_started_again() -> None:
+    """[L5, R1]"""
+    storage = MemoryStorage()
+    async with MemoryHub(storage=storage) as hub, hub.join("Ada") as ada:
+        poll = await ada.resources.add("poll", state={"question": "?"})
+        poll.presence["looking"] = True
+        await ada.state.saved()
+    async with MemoryHub(storage=storage) as hub, hub.join("Bob") as bob:
+        again = bob.resources[poll.id]
+        assert (again.title, dict(again.state), again.presence.all()) == (
+            "Poll",
+            {"question": "?"},
+            {},
+        )
+        assert [p.name for p in bob.participants.values()] == ["Bob"]
+
+
+async def test_removing_a_resource_ends_it_for_everybody(hub: MemoryHub) -> None:
+    """[R5, J7]"""
+    async with hub.join("Ada") as ada, hub.join("Bob", role="guest") as bob:
+        poll = await ada.resources.add("poll")
+        seen = await bob.resources.get(poll.id)
+        with pytest.raises(Denied):
+            await bob.resources.remove(seen)
+        assert poll.id in bob.resources
+        await ada.resources.remove(poll)
+        await bob.until(lambda: not bob.resources)
+        seen.state["question"] = 1
+        with pytest.raises(Denied) as denied:
+            await seen.state.saved()
+        assert denied.value.reason == "no_resource"
+
+
+def recording(id: str, events: list[str]) -> callmesh.App:
+    app = callmesh.App(id)
+    for event in Event:
+
+        async def handler(resource: callmesh.Resource, event: Event = event) -> None:
+            events.append(event)
+
+        getattr(app, event)(handler)
+    return app
+
+
+async def test_handlers_follow_a_resource_through_its_life(hub: MemoryHub) -> None:
+    """[R2, R3, R4]"""
+    adder: list[str] = []
+    other: list[str] = []
+    late: list[str] = []
+    async with (
+        hub.join("Ada", apps=[recording("poll", adder)]) as ada,
+        hub.join("Bob", apps=[recording("poll", other)]) as bob,
+    ):
+        poll = await ada.resources.add("poll")
+        ada.resources.show(poll)
+        await bob.until(lambda: bob.resources.active is not None)
+        async with hub.join("Late", apps=[recording("poll", late)]) as late_call:
+            second = await ada.resources.add("vitals")
+            ada.resources.show(second)
+            await late_call.until(lambda: late_call.resources.active is not None)
+            await ada.resources.remove(poll)
+            await late_call.until(lambda: poll.id not in late_call.resources)
+            await bob.until(lambda: poll.id not in bob.resources)
+    assert adder == ["add", "setup", "enable", "disable", "remove"]
+    assert other == ["setup", "enable", "disable", "remove"]
+    assert late == ["setup", "enable", "disable", "remove"]
+
+
+async def test_a_resync_sets_up_again(hub: MemoryHub) -> None:
+    """[R2] After a hub that lost its memory, and only then."""
+    events: list[str] = []
+    storage = MemoryStorage()
+    async with MemoryHub(storage=storage) as first:
+        hubs = [first]
+
+        async def open_link(url: str) -> object:
+            return await hubs[-1].open_link(url)
+
+        async with callmesh.join(
+            "http://memory/call/demo", name="Ada", apps=[recording("poll", events)],
+            open_link=open_link,  # type: ignore[arg-type]
+            rtc=False,
+        ) as ada:  # fmt: skip
+            await (await ada.resources.add("poll")).state.saved()
+            async with MemoryHub(storage=storage) as second:
+                hubs.append(second)
+                await first.links[0].cut()
+                await ada.until(lambda: ada.status == "offline")
+                await ada.until(lambda: ada.status == "synced")
+                await ada.until(lambda: events.count("setup") == 2)
+    assert events == ["add", "setup", "setup"]
+
+
+async def test_a_handler_that_fails_is_logged_and_the_next_one_runs(
+    hub: MemoryHub, caplog: pytest.LogCaptureFixture
+) -> None:
+    """[R2]"""
+    done = asyncio.Event()
+    app = callmesh.App("poll")
+
+    @app.add
+    async def add(resource: callmesh.Resource) -> None:
+        raise RuntimeError("the app's own mistake")
+
+    @app.setup
+    async def setup(resource: callmesh.Resource) -> None:
+        done.set()
+
+    async with hub.join("Ada", apps=[app]) as ada:
+        await ada.resources.add("poll")
+        await done.wait()
+    assert "the app's own mistake" in caplog.text
+
+
+async def test_streams_of_two_resources_do_not_mix(hub: MemoryHub) -> None:
+    """[D1, D6, D7]"""
+    async with hub.join("Ada") as ada, hub.join("Bob") as bob:
+        one, two = [await ada.resources.add("vitals") for _ in range(2)]
+        await bob.resources.get(two.id)
+        heard_one = bob.resources[one.id].stream("ecg")
+        heard_two = bob.resources[two.id].stream("ecg")
+        for number in range(100):
+            await one.stream("ecg").send({"one": number})
+            await two.stream("ecg").send(b"two")
+        got = [await anext(messages_of) for messages_of in [aiter(heard_one)] for _ in range(100)]
+        assert [message.data for message in got] == [{"one": number} for number in range(100)]
+        first = await anext(aiter(heard_two))
+        assert (first.data, first.sender) == (b"two", ada.me.id)
+        assert ada.path(bob.me.id) == "relay"
+
+
+async def test_a_reliable_sender_waits_for_a_slow_hub(hub: MemoryHub) -> None:
+    """[D2, W8]"""
+    async with hub.join("Ada") as ada, hub.join("Bob") as bob:
+        vitals = await ada.resources.add("vitals")
+        reader = (await bob.resources.get(vitals.id)).stream("ecg")
+        count = 0
+
+        async def read() -> None:
+            nonlocal count
+            async for message in reader:
+                count += 1
+                assert message.number == count
+                if count == 400:
+                    return
+
+        reading = asyncio.create_task(read())
+        for _ in range(400):
+            await vitals.stream("ecg").send(b"x" * 20_000, timeout=20)
+        await asyncio.wait_for(reading, 20)
+
+
+async def send_many(stream: callmesh.DataStream) -> None:
+    for _ in range(100):
+        await stream.send(b"x" * 50_000, timeout=0.01)
+
+
+async def test_sending_without_room_times_out(hub: MemoryHub) -> None:
+    """[D2]"""
+    async with hub.join("Ada") as ada, hub.join("Bob"):
+        stream = (await ada.resources.add("vitals")).stream("ecg")
+        await hub.links[0].cut()
+        with pytest.raises(TimedOut):
+            await send_many(stream)
+        with pytest.raises(TooLarge):
+            await stream.send(b"x" * 70_000)
+        stream.close()
+        stream.close()
+        with pytest.raises(callmesh.Closed):
+            await stream.send(b"x")
+        assert [message async for message in stream] == []
+
+
+async def test_presence_is_seen_by_all_and_gone_with_its_participant(hub: MemoryHub) -> None:
+    """[P1, P2]"""
+    async with hub.join("Ada") as ada:
+        poll = await ada.resources.add("poll")
+        async with hub.join("Bob") as bob:
+            bob.resources[poll.id].presence["cursor"] = [1, 2]
+            await ada.until(lambda: poll.presence.of(bob.me.id) == {"cursor": [1, 2]})
+            gone = bob.me.id
+        await ada.until(lambda: gone not in ada.participants)
+        assert poll.presence.all() == {}
+
+
+async def test_a_cache_is_kept_for_the_person_and_the_resource(
+    hub: MemoryHub, tmp_path: Path
+) -> None:
+    """[C1, C2, J3]"""
+    async with hub.join("Ada", keep=tmp_path / "ada") as ada:
+        one, two = [await ada.resources.add("poll") for _ in range(2)]
+        one.cache["zoom"] = 1.5
+        assert "zoom" not in two.cache
+        person, presence = ada.me.person, ada.me.id
+        await one.state.saved()
+    async with hub.join("Ada", keep=tmp_path / "ada") as ada, hub.join("Bob") as bob:
+        assert (ada.me.person, ada.me.id == presence) == (person, False)
+        assert dict(ada.resources[one.id].cache) == {"zoom": 1.5}
+        assert dict(ada.resources[two.id].cache) == {}
+        assert dict(bob.resources[one.id].cache) == {}
+
+
+async def test_proofs_cannot_be_made_or_moved(hub: MemoryHub) -> None:
+    """[J3, J2]"""
+    from callmesh.auth import Authority
+    from callmesh.messages import Hello
+
+    ours, theirs = Authority(b"s" * 32), Authority(b"t" * 32)
+    me = ours.admit(CallId("demo"), Hello(1, "demo", "Ada"), 0)
+    proof, resume = ours.person_proof(me), ours.resume_proof(CallId("demo"), me, 0)
+    back = ours.admit(CallId("demo"), Hello(1, "demo", "Ada", resume=resume), 0)
+    assert (back.id, back.person) == (me.id, me.person)
+    again = ours.admit(CallId("demo"), Hello(1, "demo", "Ada", person=proof), 0)
+    assert (again.id == me.id, again.person) == (False, me.person)
+    elsewhere = ours.admit(CallId("other"), Hello(1, "other", "Ada", resume=resume), 0)
+    assert (elsewhere.id == me.id, elsewhere.person == me.person) == (False, False)
+    day_later = 25 * 3600 * 1_000_000
+    assert ours.admit(CallId("demo"), Hello(1, "demo", "A", resume=resume), day_later).id != me.id
+    for forged in (theirs.person_proof(me), resume, "x", "", "a.b.c", proof[:-2]):
+        if forged:
+            with pytest.raises(Unauthorized):
+                ours.admit(CallId("demo"), Hello(1, "demo", "Ada", person=forged), 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "call", "error"),
+    [
+        ("", "demo", BadName), ("\u200b\n", "demo", BadName), ("x" * 81, "demo", BadName),
+        ("Ada", "no call", BadName), ("Ada", "x" * 65, BadName), ("Ada", "%2e%2e", BadName),
+    ],
+)  # fmt: skip
+async def test_bad_names_are_refused(
+    hub: MemoryHub, name: str, call: str, error: type[CallmeshError]
+) -> None:
+    """[J9, J10]"""
+    with pytest.raises(error):
+        async with hub.join(name, url=f"http://memory/call/{call}"):
+            pass
+
+
+async def test_a_name_with_markup_is_text(hub: MemoryHub) -> None:
+    """[J10]"""
+    async with hub.join("  <b>Ada</b>\n & co ") as ada:
+        assert ada.me.name == "<b>Ada</b> & co"
+
+
+async def test_no_hub_is_said_at_once() -> None:
+    with pytest.raises(Broken, match="no hub answers"):
+        async with callmesh.join("http://127.0.0.1:9/call/demo", name="Ada"):
+            pass
+
+
+async def test_one_who_is_replaced_is_told_and_does_not_come_back(hub: MemoryHub) -> None:
+    """[J2]"""
+    async with hub.join("Ada") as ada:
+        poll = await ada.resources.add("poll")
+        twin = hub.join("Ada")
+        async with twin as other:
+            other._resume = ada._resume
+            await hub.links[1].cut()
+            with pytest.raises(Replaced):
+                await ada.until(lambda: False, timeout=10)
+            await other.until(lambda: other.me.id == ada.me.id)
+        poll.state["question"] = 1
+        with pytest.raises(Replaced):
+            await poll.state.saved()
+
+
+def test_addresses() -> None:
+    found = read_address("https://host:1/prefix/call/demo#role=guest")
+    assert (found.socket, found.role) == ("wss://host:1/prefix/call/demo/socket", "guest")
+    for wrong in (
+        "", "demo", "ftp://host/call/demo", "http://host/demo", "http:///call/demo",
+        "http://host/call/", "http://host/call/a b", "http://h/call/d#role=king",
+    ):  # fmt: skip
+        with pytest.raises(BadName):
+            read_address(wrong)

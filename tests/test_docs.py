@@ -1,0 +1,59 @@
+"""What the README shows is what the repository holds, and it runs."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from callmesh.catalog import read_app
+from tests.processes import hub_process
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "file", ["examples/hello.py", "examples/hands/manifest.json", "examples/hands/index.html"]
+)
+def test_the_readme_shows_the_files_as_they_are(file: str) -> None:
+    assert (ROOT / file).read_text().strip() in README
+
+
+def test_links_of_the_readme_lead_somewhere() -> None:
+    links = re.findall(r"\]\(([^)]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_python_example_runs(tmp_path: Path) -> None:
+    with hub_process(tmp_path) as hub:
+        code = (
+            (ROOT / "examples/hello.py").read_text().replace("http://127.0.0.1:8484", hub.address)
+        )
+        ended = subprocess.run(
+            [sys.executable, "-W", "error::RuntimeWarning", "-c", code],
+            capture_output=True, text=True, timeout=30, env=os.environ, check=False,
+        )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "Bob sees {'question': 'Where to?'}" in ended.stdout
+    assert "the pen is at {'x': 1, 'y': 2}" in ended.stdout
+
+
+def test_the_app_example_is_an_app_of_thirty_lines() -> None:
+    app = read_app(ROOT / "examples/hands")
+    assert app.manifest.name == "Hands up"
+    assert (ROOT / "examples/hands/index.html").read_text().count("\n") <= 30
+
+
+@pytest.mark.parametrize("file", ["vitals_source.py", "poll_bot.py"])
+def test_examples_are_short_and_explain_themselves(file: str) -> None:
+    path = ROOT / "examples" / file
+    assert path.read_text().count("\n") < 60
+    ended = subprocess.run(
+        [sys.executable, path, "--help"], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0
+    assert "call" in ended.stdout

@@ -1,0 +1,248 @@
+"""A real hub process: its pages, its socket, rubbish, and `kill -9`."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+import callmesh
+from callmesh import messages
+from callmesh.messages import Message
+from tests import vectors
+from tests.processes import HubProcess, hub_process
+
+pytestmark = pytest.mark.anyio
+
+HELLO = messages.Hello(1, "demo", "Ada")
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    with hub_process(tmp_path_factory.mktemp("data")) as hub:
+        yield hub
+
+
+def bundle(*given: Message) -> bytes:
+    return messages.bundle([messages.encode(message) for message in given])
+
+
+class Raw:
+    """A socket without any manners. `ending` is the error that was named, and the close code."""
+
+    def __init__(self, hub: HubProcess, call: str = "demo") -> None:
+        self.url = f"{hub.call(call).replace('http', 'ws')}/socket"
+
+    async def ending(self, *data: bytes | str) -> tuple[str | None, int]:
+        named = None
+        async with connect(self.url, max_size=None) as socket:
+            try:
+                for part in data:
+                    await socket.send(part)
+                while True:
+                    received = await asyncio.wait_for(socket.recv(), 15)
+                    assert isinstance(received, bytes)
+                    for message in messages.unbundle(received, limit=None):
+                        if isinstance(message, messages.Error):
+                            named = message.code
+            except ConnectionClosed as closed:
+                return named, closed.rcvd.code if closed.rcvd else 1006
+
+
+async def test_the_greeting_says_where_to_go(hub: HubProcess) -> None:
+    """[J11]"""
+    assert f"{hub.call()}#role=host" in hub.greeting
+    assert f"{hub.call()}#role=guest" in hub.greeting
+    assert f'callmesh.join("{hub.call()}"' in hub.greeting
+
+
+def here(call: callmesh.Call) -> list[callmesh.Participant]:
+    return [participant for participant in call.participants.values() if participant.here]
+
+
+async def test_rubbish_ends_the_session_of_its_sender_alone(hub: HubProcess) -> None:
+    """[W2, W3, W4, J1, J9, J10] Each with its named error and close code."""
+    raw = Raw(hub)
+    joined = bundle(HELLO)
+    deep = b"\x91" * 200_000
+    async with callmesh.join(hub.call(), name="Bystander", rtc=False) as bystander:
+        poll = await bystander.resources.add("poll", state={"question": "?"})
+        assert await raw.ending(b"rubbish") == ("bad_message", 4400)
+        assert await raw.ending("a text message") == ("bad_message", 4400)
+        assert await raw.ending(b"\x90") == ("bad_message", 4400)
+        assert await raw.ending(bundle(messages.Ping(1))) == ("bad_message", 4400)
+        assert await raw.ending(bundle(HELLO, HELLO)) == ("bad_message", 4400)
+        assert await raw.ending(joined, joined) == ("bad_message", 4400)
+        assert await raw.ending(joined, deep) == ("bad_message", 4400)
+        assert await raw.ending(joined, b"\x91\x91\xa4what") == ("bad_message", 4400)
+        assert await raw.ending(joined, bundle(messages.Saved(1))) == ("bad_message", 4400)
+        assert await raw.ending(b"\x00" * 20_000) == ("too_large", 4413)
+        assert await raw.ending(joined, b"\x90" + b"\x00" * 1_100_000) == ("too_large", 4413)
+        ending = await raw.ending(joined, b"\x90" + b"\x00" * 3_000_000)
+        assert ending in ((None, 1009), (None, 1006)), "cut off by the WebSocket itself"
+        other = messages.Hello(1, "other", "Ada")
+        assert await raw.ending(bundle(other)) == ("no_such_call", 4404)
+        nameless = messages.Hello(1, "demo", " \n")
+        assert await raw.ending(bundle(nameless)) == ("bad_name", 4422)
+        forged = messages.Hello(1, "demo", "Ada", person="x.y.z")
+        assert await raw.ending(bundle(forged)) == ("unauthorized", 4401)
+        assert await Raw(hub, "no%20call").ending(joined) == ("bad_name", 4422)
+        for case in vectors.load("messages")["rubbish"]:
+            ending = await raw.ending(joined, bytes.fromhex(case["hex"]))
+            assert ending == ("bad_message", 4400), case["about"]
+        poll.state["question"] = "still here?"
+        await poll.state.saved()
+        await bystander.until(lambda: [p.name for p in here(bystander)] == ["Bystander"])
+        assert bystander.status == "synced"
+
+
+async def test_a_hub_welcomes_with_a_whole_batch(hub: HubProcess) -> None:
+    """[J1]"""
+    async with connect(Raw(hub).url) as socket:
+        await socket.send(bundle(HELLO))
+        received = await socket.recv()
+        assert isinstance(received, bytes)
+        welcome, batch = messages.unbundle(received)
+        assert isinstance(welcome, messages.Welcome)
+        assert isinstance(batch, messages.Batch)
+        assert batch.whole
+        assert [g.state for g in batch.groups if g.state == "roster"] == ["roster"]
+
+
+async def test_who_says_nothing_is_closed(hub: HubProcess) -> None:
+    """[W5]"""
+    assert await Raw(hub).ending() == ("timed_out", 4408)
+
+
+async def test_a_page_of_another_origin_gets_no_socket(hub: HubProcess) -> None:
+    """[J11]"""
+    for origin in ("https://evil.example", "null", f"http://127.0.0.1:{hub.port + 1}"):
+        with pytest.raises(InvalidStatus):
+            await connect(Raw(hub).url, additional_headers={"Origin": origin})
+    async with connect(Raw(hub).url, additional_headers={"Origin": hub.address}):
+        pass
+
+
+async def test_a_foreign_host_name_is_refused(hub: HubProcess) -> None:
+    """[J11] What a page gets whose name was made to point at this machine."""
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(hub.call(), headers={"Host": "evil.example"})
+    assert answer.status_code == 400
+
+
+async def test_pages_and_files(hub: HubProcess) -> None:
+    """[J9, A1]"""
+    async with httpx.AsyncClient(base_url=hub.address) as client:
+        page = await client.get("/call/demo")
+        assert (page.status_code, '<base href="/page/">' in page.text) == (200, True)
+        assert "frame-src" in page.headers["content-security-policy"]
+        assert (await client.get("/")).headers["location"] == "/call/demo"
+        for bad in ("/call/no%20call", "/call/" + "x" * 65, "/call/..%2f..", "/call/a.b", "/x"):
+            assert (await client.get(bad)).status_code == 404, bad
+        apps = {app["id"]: app for app in (await client.get("/api/apps")).json()}
+        assert {"poll", "vitals"} <= set(apps)
+        base = apps["poll"]["base"]
+        entry = await client.get(base + apps["poll"]["entry"])
+        policy = entry.headers["content-security-policy"]
+        assert entry.status_code == 200
+        assert "sandbox allow-scripts;" in policy
+        assert "default-src 'none'" in policy
+        assert "allow-same-origin" not in policy
+        assert entry.headers["access-control-allow-origin"] == "*"
+        assert '"callmesh/app": "/sdk/app.js"' in entry.text
+        sdk = await client.get("/sdk/app.js")
+        assert (sdk.status_code, sdk.headers["access-control-allow-origin"]) == (200, "*")
+        for bad in ("..%2fmanifest.json", "..%2f..%2fauth.py", "nothing.js", ".hidden", ""):
+            assert (await client.get(base + bad)).status_code == 404, bad
+        assert (await client.get("/apps/poll/0000000000000000/index.html")).status_code == 404
+        assert (await client.get("/page/..%2f..%2fauth.py")).status_code == 404
+        assert (await client.get("/healthz")).text == "ok\n"
+
+
+async def test_ctrl_c_stops_cleanly_and_the_call_is_as_it_was(tmp_path: Path) -> None:
+    """[L5]"""
+    with hub_process(tmp_path) as hub:
+        async with callmesh.join(hub.call(), name="Ada", rtc=False) as ada:
+            poll = await ada.resources.add("poll", title="Lunch?", state={"question": "Where?"})
+            await ada.state.saved()
+        assert hub.interrupt() == 0
+        assert hub.end() == ""
+    with hub_process(tmp_path) as hub:
+        async with callmesh.join(hub.call(), name="Bob", rtc=False) as bob:
+            again = bob.resources[poll.id]
+            assert (again.title, dict(again.state)) == ("Lunch?", {"question": "Where?"})
+
+
+async def test_kill_9_loses_nothing_saved_and_participants_come_back(tmp_path: Path) -> None:
+    """[L5, L3, W7, J2, S11] Twice, in the middle of a burst of writes."""
+    hub = HubProcess(tmp_path)
+    try:
+        async with (
+            callmesh.join(hub.call(), name="Ada", rtc=False) as ada,
+            callmesh.join(hub.call(), name="Bob", rtc=False) as bob,
+        ):
+            me = ada.me.id
+            poll = await ada.resources.add("poll")
+            for round in range(2):
+                poll.state[f"options/saved{round}"] = round
+                await poll.state.saved()
+                for number in range(500):
+                    poll.state[f"options/{number}"] = f"{round}:{number}"
+                    if number % 50 == 0:
+                        await asyncio.sleep(0)
+                hub.kill()
+                await ada.until(lambda: ada.status == "offline")
+                hub = HubProcess(tmp_path, port=hub.port)
+                await poll.state.saved()
+                await bob.until(lambda: bob.status == "synced", timeout=20)
+                await ada.until(lambda: len(ada.participants) == 2, timeout=20)
+                assert ada.me.id == me
+                assert len(poll.state) == 501 + round
+                await bob.until(lambda: dict(bob.resources[poll.id].state) == dict(poll.state))
+        async with callmesh.join(hub.call(), name="Late", rtc=False) as late:
+            assert dict(late.resources[poll.id].state) == dict(poll.state)
+    finally:
+        hub.end()
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "callmesh", *arguments],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+
+
+def test_a_hub_that_would_be_open_to_all_does_not_start(tmp_path: Path) -> None:
+    """[J11]"""
+    for arguments, says in (
+        ([], "--dev"),
+        (["--dev", "--host", "0.0.0.0"], "this machine alone"),
+        (["--dev", "--host", "example.org"], "this machine alone"),
+    ):
+        ended = run("serve", "--data", str(tmp_path), *arguments)
+        assert ended.returncode == 2
+        assert says in ended.stderr
+        assert ended.stderr.count("\n") == 1
+
+
+def test_a_port_that_is_taken_is_said_in_a_sentence(hub: HubProcess, tmp_path: Path) -> None:
+    ended = run("serve", "--dev", "--port", str(hub.port), "--data", str(tmp_path))
+    assert ended.returncode == 1
+    assert str(hub.port) in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_manifest_that_lies_is_left_out_and_the_hub_starts(tmp_path: Path) -> None:
+    """[K3]"""
+    app = tmp_path / "liar"
+    app.mkdir()
+    (app / "manifest.json").write_text('{"id": "liar", "name": "L", "version": "1", "entry": "x"}')
+    with hub_process(tmp_path / "data", apps=(app,)) as hub:
+        apps = httpx.get(f"{hub.address}/api/apps").json()
+        assert [found["id"] for found in apps] == ["poll", "vitals"]
+        assert "no such file" in hub.end()

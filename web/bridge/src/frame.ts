@@ -1,0 +1,165 @@
+/** An app's end of its port: the session of a client, a replica, and the life of its resource (A3). */
+
+import {
+  bundle, CallmeshError, Closed, complain, DELETED, encodeMessage, Pace, Replica, ResourceCache, Roster, Session, VERSION,
+  WireError, type Change, type LifeEvent, type Message, type messages, type Writer,
+} from "@callmesh/core";
+
+import { after, now } from "./runtime.ts";
+import { FrameStreams } from "./frameStreams.ts";
+import { Resource } from "./resource.ts";
+
+/** Told of the life of the resource; `setup` must be safe to repeat. */
+export type Handlers = { readonly [E in LifeEvent]?: (resource: Resource) => unknown };
+
+export class Frame {
+  /** Resolves when everything is there. */
+  readonly ready: Promise<Resource>;
+  readonly #port: MessagePort;
+  readonly #handlers: Handlers;
+  readonly #session = new Session("client", now());
+  readonly #replica: Replica;
+  readonly #roster = new Roster();
+  readonly #pace = new Pace(after, () => this.#letWrites());
+  #streams: FrameStreams | undefined;
+  #welcome: messages.Welcome | undefined;
+  #resource: Resource | undefined;
+  #settle: { resolve: (resource: Resource) => void; reject: (reason: CallmeshError) => void } | undefined;
+  #life: Promise<void> | undefined;
+  #handled = 0;
+  #writes = false;
+  #scheduled = false;
+
+  constructor(port: MessagePort, handlers: Handlers) {
+    this.#port = port;
+    this.#handlers = handlers;
+    this.ready = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
+    this.#replica = new Replica({ now, after, flush: () => this.#pace.ask() });
+    this.#replica.onChange((change) => this.#changed(change));
+    port.onmessage = ({ data }: MessageEvent<unknown>) => this.#receive(data);
+    const hello: messages.Hello = {
+      type: "hello", version: VERSION, call: "", name: "", role: null, token: null, person: null, resume: null,
+      cursor: 0, offers: [],
+    }; // prettier-ignore
+    this.#post([encodeMessage(hello)]);
+  }
+
+  // --- from the page
+
+  #receive(data: unknown): void {
+    try {
+      if (!(data instanceof Uint8Array)) throw new WireError("bytes are expected");
+      for (const message of this.#session.receive(data, now())) this.#act(message);
+    } catch (error) {
+      if (!(error instanceof CallmeshError)) throw error;
+      this.#end(error);
+      return;
+    }
+    this.#handled++;
+    this.#put(encodeMessage({ type: "ping", number: this.#handled }));
+  }
+
+  #act(message: Message): void {
+    switch (message.type) {
+      case "welcome":
+        this.#welcome = message;
+        this.#replica.mesh.writer = message.writer as Writer;
+        this.#replica.mesh.clock.setBy(message.time, now());
+        break;
+      case "cache":
+        this.#ready(message);
+        break;
+      case "life":
+        this.#live(message.event);
+        break;
+      case "stream":
+        this.#streams?.receive(message);
+        break;
+      default:
+        this.#replica.hear(message);
+    }
+  }
+
+  /** The cache is the last thing that comes before life begins. */
+  #ready({ items }: messages.Cache): void {
+    const welcome = this.#welcome;
+    if (welcome === undefined || this.#resource !== undefined) throw new WireError("cache is not expected now");
+    const known = items.flatMap(([key, value]) => (value === DELETED ? [] : [[key, value] as const]));
+    const cache = new ResourceCache(known, (key, value) => {
+      this.#put(encodeMessage({ type: "cache", items: [[key, value]] }));
+    });
+    const streams = (this.#streams = new FrameStreams(welcome.resource ?? "", () => this.#soon()));
+    const resource = (this.#resource = new Resource({
+      access: this.#replica,
+      welcome,
+      roster: this.#roster,
+      cache,
+      stream: (name, mode) => streams.open(name, mode),
+    }));
+    this.#settle?.resolve(resource);
+  }
+
+  #changed(change: Change): void {
+    const { changed, gone } = this.#roster.follow(change);
+    for (const id of gone) this.#streams?.gone(id);
+    if (changed) this.#resource?.participantsChanged();
+  }
+
+  // --- life
+
+  #live(event: LifeEvent): void {
+    // What the app does once it is connected comes before the first handler.
+    this.#life ??= new Promise((resolve) => void after(0, resolve));
+    this.#life = this.#life.then(() => this.#run(event)).catch(complain);
+  }
+
+  async #run(event: LifeEvent): Promise<void> {
+    const resource = this.#resource;
+    if (resource === undefined) return;
+    if (event === "enable" || event === "disable") resource.inView(event === "enable");
+    await this.#handlers[event]?.(resource);
+  }
+
+  // --- to the page
+
+  #put(encoded: Uint8Array): void {
+    this.#session.put(encoded);
+    this.#soon();
+  }
+
+  #letWrites(): void {
+    this.#writes = true;
+    this.#soon();
+  }
+
+  #soon(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#send();
+    });
+  }
+
+  #send(): void {
+    if (this.#session.state.kind !== "open") return;
+    this.#streams?.fill(this.#session);
+    if (this.#writes) for (const write of this.#replica.mesh.outgoing()) this.#session.put(encodeMessage(write));
+    this.#writes = false;
+    for (let parts = this.#session.take(); parts.length > 0; parts = this.#session.take()) this.#post(parts);
+  }
+
+  #post(parts: readonly Uint8Array[]): void {
+    const data = bundle(parts);
+    this.#port.postMessage(data, [data.buffer]);
+  }
+
+  #end(reason: CallmeshError): void {
+    this.#session.end(reason);
+    this.#port.close();
+    this.#replica.end(reason);
+    this.#streams?.end(reason);
+    this.#settle?.reject(reason);
+    if (!(reason instanceof Closed)) complain(reason);
+  }
+}

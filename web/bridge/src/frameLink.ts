@@ -1,0 +1,247 @@
+/** One frame's port: the session of a hub, on the page's side (A3). */
+
+import {
+  bundle, CALL, CallmeshError, Closed, DELETED, encodeMessage, keyOf, MAX_BUNDLE, MAX_ITEM, MAX_PAYLOAD, MAX_WRITE,
+  presenceOf, Session, streamName, TooLarge, unbundle, VERSION, WireError, type Entry, type HubWord, type LifeEvent, type Message,
+  type messages, type ParticipantId, type StateId, type Writer,
+} from "@callmesh/core";
+
+import type { Arrival, CourierHost } from "./host.ts";
+import { refusal, weigh } from "./refusal.ts";
+import { View } from "./view.ts";
+
+/** Bytes of stream messages that wait for a frame that does not answer. */
+const MOST_WAITING = 4 * 1024 * 1024;
+/** A value in a cache may be larger than a bundle of everything else. */
+const MAX_CACHE_BUNDLE = MAX_ITEM + 64 * 1024;
+
+export interface FrameEvents {
+  connected(): void;
+  ended(error: CallmeshError): void;
+}
+
+export class FrameLink {
+  readonly #host: CourierHost;
+  readonly #port: MessagePort;
+  readonly #events: FrameEvents;
+  readonly #session: Session;
+  readonly #writer: Writer;
+  readonly #view: View;
+  readonly #stops: (() => void)[];
+  /** Bundles sent, and answered: one at a time is on its way, so a hung frame is a slow reader. */
+  #sent = 0;
+  #answered = 0;
+  #scheduled = false;
+  /** Bytes of stream messages that wait; streams of which some were lost, as the frame is too slow. */
+  #waiting = 0;
+  readonly #overflowed = new Set<string>();
+
+  constructor(host: CourierHost, port: MessagePort, events: FrameEvents) {
+    this.#host = host;
+    this.#port = port;
+    this.#events = events;
+    this.#session = new Session("hub", host.now());
+    this.#writer = host.writer();
+    this.#view = new View(host.mesh, host.resource);
+    this.#stops = [
+      host.onChange((change) => {
+        this.#view.changed(change);
+        this.#soon();
+      }),
+      host.onWord((word) => this.#heard(word)),
+      host.onStream((arrival) => this.#arrived(arrival)),
+    ];
+    port.onmessage = ({ data }: MessageEvent<unknown>) => this.#receive(data);
+  }
+
+  life(event: LifeEvent): void {
+    if (this.#session.state.kind !== "open") return;
+    this.#session.put(encodeMessage({ type: "life", event }));
+    this.#soon();
+  }
+
+  /** What waits is sent, whether or not the frame has answered. */
+  close(): void {
+    if (this.#session.state.kind === "open") this.#send();
+    this.#stop(new Closed("the page has closed this frame"));
+  }
+
+  // --- from the frame
+
+  #receive(data: unknown): void {
+    if (this.#session.state.kind === "over") return;
+    try {
+      if (!(data instanceof Uint8Array)) throw new WireError("bytes are expected");
+      for (const message of this.#read(data)) this.#act(message);
+      this.#soon();
+    } catch (error) {
+      if (!(error instanceof CallmeshError)) throw error;
+      this.#end(error);
+    }
+  }
+
+  #read(data: Uint8Array): Message[] {
+    if (data.length <= MAX_BUNDLE || this.#session.state.kind !== "open") {
+      return this.#session.receive(data, this.#host.now());
+    }
+    const found = unbundle(data, MAX_CACHE_BUNDLE);
+    if (found.some(({ type }) => type !== "cache")) throw new TooLarge(`a bundle has at most ${MAX_BUNDLE} bytes`);
+    return found;
+  }
+
+  #act(message: Message): void {
+    switch (message.type) {
+      case "hello":
+        this.#welcome();
+        break;
+      case "write":
+        this.#write(message);
+        break;
+      case "stream":
+        this.#sendStream(message);
+        break;
+      case "cache":
+        for (const [key, value] of message.items) this.#host.cache.put(key, value);
+        break;
+      case "ping":
+        if (message.number <= this.#sent) this.#answered = message.number;
+        break;
+      case "leave":
+        this.#stop(new Closed("the app has left"));
+        break;
+      default:
+        throw new WireError(`a frame sends no ${message.type}`);
+    }
+  }
+
+  #welcome(): void {
+    const { me, callId, resource, mesh, cache } = this.#host;
+    const { id: participant, person, name, role } = me;
+    const time = this.#host.now() + mesh.clock.offset;
+    this.#session.welcome(
+      encodeMessage({
+        type: "welcome", version: VERSION, call: callId, participant, writer: this.#writer, person, name, role, time,
+        resume: "", personProof: "", resource,
+      }), // prettier-ignore
+    );
+    this.#putBatch();
+    this.#session.put(encodeMessage({ type: "cache", items: [...cache.items()] }));
+    this.#events.connected();
+  }
+
+  #write({ groups }: messages.Write): void {
+    const taken = new Map<StateId, Entry[]>();
+    if (weigh(groups) > MAX_WRITE) throw new TooLarge("a frame wrote more than fits into one message");
+    for (const { state, entries } of groups) {
+      for (const entry of entries) {
+        const refused = refusal(this.#host, this.#view.writable, this.#writer, state, entry);
+        if (refused !== undefined) {
+          this.#session.put(encodeMessage(refused));
+          continue;
+        }
+        this.#view.hold(state, entry);
+        const known = taken.get(state);
+        if (known === undefined) taken.set(state, [entry]);
+        else known.push(entry);
+      }
+    }
+    if (taken.size > 0) this.#host.wrote(this.#host.mesh.adopt(taken));
+  }
+
+  #sendStream({ peers, resource, name, mode, json, payload }: messages.Stream): void {
+    if (resource !== this.#host.resource) throw new WireError("a frame has the streams of its own resource alone");
+    if (payload.length > MAX_PAYLOAD) throw new TooLarge(`a stream message has at most ${MAX_PAYLOAD} bytes`);
+    const to = peers.length > 0 ? (peers as readonly ParticipantId[]) : undefined;
+    const gone = (): void => {
+      this.#session.relayed(payload.length);
+      this.#soon();
+    };
+    this.#host.sendStream(streamName(name), mode, { number: 0, json, payload }, to).then(gone, gone);
+  }
+
+  // --- to the frame
+
+  #heard(word: HubWord): void {
+    if (word.type === "batch") this.#view.heard(word);
+    if (word.type === "denied" && this.#session.state.kind === "open") {
+      const denial = this.#view.denied(word, this.#writer);
+      if (denial !== undefined) this.#session.put(encodeMessage(denial));
+    }
+    this.#soon();
+  }
+
+  #arrived({ sender, name, mode, piece }: Arrival): void {
+    if (this.#session.state.kind !== "open") return;
+    const { resource } = this.#host;
+    const message: messages.Stream = { type: "stream", peers: [sender], resource, name, mode, ...piece };
+    if (mode === "latest") this.#session.putLatest(`${sender}/${name}`, encodeMessage(message));
+    else if (this.#waiting < MOST_WAITING) this.#putReliable(message);
+    else this.#overflow(message);
+    this.#soon();
+  }
+
+  #putReliable(message: messages.Stream): void {
+    this.#waiting += message.payload.length + 64;
+    this.#session.put(encodeMessage(message));
+  }
+
+  /** The frame is too slow: it learns, once, that something of this stream was lost (D8). */
+  #overflow(message: messages.Stream): void {
+    if (this.#overflowed.has(message.name)) return;
+    this.#overflowed.add(message.name);
+    this.#session.put(encodeMessage({ ...message, number: 0, json: false, payload: new Uint8Array() }));
+  }
+
+  #putBatch(): void {
+    const news = this.#view.take();
+    if (news !== undefined) this.#session.put(encodeMessage(news));
+  }
+
+  #soon(): void {
+    if (this.#scheduled || this.#session.state.kind !== "open") return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      if (this.#session.state.kind === "open" && this.#answered === this.#sent) this.#send();
+    });
+  }
+
+  #send(): void {
+    // A batch comes after what was to be told before it, a denial above all.
+    this.#putBatch();
+    const parts = this.#session.take();
+    if (parts.length === 0) return;
+    if (!this.#session.hasOutput) this.#waiting = 0;
+    const data = bundle(parts);
+    this.#sent++;
+    this.#port.postMessage(data, [data.buffer]);
+  }
+
+  // --- the end
+
+  #end(error: CallmeshError): void {
+    if (this.#session.state.kind === "over" && this.#stops.length === 0) return;
+    this.#port.postMessage(bundle([encodeMessage({ type: "error", code: error.code, message: error.message })]));
+    this.#stop(error);
+    this.#events.ended(error);
+  }
+
+  #stop(reason: CallmeshError): void {
+    this.#session.end(reason);
+    for (const stop of this.#stops.splice(0)) stop();
+    this.#port.onmessage = null;
+    this.#port.close();
+    this.#clearPresence();
+  }
+
+  /** What the frame has shown of itself is not what its participant is doing any more (P2). */
+  #clearPresence(): void {
+    const { mesh, me, resource } = this.#host;
+    if (mesh.value(CALL, keyOf(resource)) === undefined) return;
+    const state = presenceOf(resource);
+    const own = mesh.keys(state).filter((key) => key.startsWith(`${me.id}/`));
+    if (own.length === 0) return;
+    const gone = new Map(own.map((key) => [key, DELETED] as const));
+    this.#host.wrote(mesh.write(new Map([[state, gone]]), this.#host.now()));
+  }
+}

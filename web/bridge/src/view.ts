@@ -1,0 +1,153 @@
+/**
+ * What one frame may see of the mesh, and what of it the frame does not have yet.
+ *
+ * One reader, so all that has to be kept is which keys it lacks: a hung frame costs one number, and
+ * at most every key once (L1). A frame's own write is not shown to it before the hub has answered it:
+ * its entry coming back is its acceptance, as between a hub and any other client (A3).
+ */
+
+import {
+  CALL, DELETED, HUB, keyOf, newer, presenceOf, ROSTER, stateOf, type Change, type Entry, type Mesh, type messages,
+  type ResourceId, type Stamp, type StateId,
+} from "@callmesh/core";
+
+/** Numbers beyond `from` are safe when the hub's disk has reached `cursor`. */
+interface Unsaved {
+  readonly from: number;
+  readonly cursor: number;
+}
+
+export class View {
+  readonly #mesh: Mesh;
+  readonly #resource: ResourceId;
+  /** What the frame lacks. A State has no line break in its name, so this is one text per place. */
+  #lacking = new Map<string, { readonly state: StateId; readonly entry: Entry }>();
+  /** The frame's own writes that the hub has not answered. */
+  readonly #held = new Map<string, Stamp>();
+  #unsaved: Unsaved[] = [];
+  #whole = true;
+  #number = 0;
+  #told = 0;
+
+  constructor(mesh: Mesh, resource: ResourceId) {
+    this.#mesh = mesh;
+    this.#resource = resource;
+    this.#takeAll([]);
+  }
+
+  /** The States that the frame may write to. */
+  get writable(): readonly StateId[] {
+    return [stateOf(this.#resource), presenceOf(this.#resource)];
+  }
+
+  #shows(state: string, key: string): state is StateId {
+    if (state === CALL) return key === keyOf(this.#resource);
+    return state === ROSTER || this.writable.some((own) => own === state);
+  }
+
+  // --- what happens
+
+  /**
+   * The frame wrote `entry`, which is about to be adopted. One that is not newer than what is there
+   * will not be sent to the hub: it is answered with that, unless it was sent before.
+   */
+  hold(state: StateId, entry: Entry): void {
+    const { key, time, writer } = entry;
+    const place = placeOf(state, key);
+    if (newer(entry, this.#mesh.entry(state, key))) this.#held.set(place, { time, writer });
+    else if (!this.#held.has(place)) this.#touch(state, key);
+  }
+
+  /** Somebody here changed something, or the hub did. */
+  changed({ state, keys }: Change): void {
+    for (const key of keys.keys()) if (this.#shows(state, key)) this.#touch(state, key);
+  }
+
+  /** The hub's batch, which is in the mesh. */
+  heard({ whole, groups, cursor }: messages.Batch): void {
+    const from = this.#number;
+    if (whole) this.#takeAll(groups);
+    else this.#takeEach(groups);
+    if (this.#number > from) this.#unsaved.push({ from, cursor });
+  }
+
+  /** The hub's denial: as it is to be told to this frame, if it is about a write of its own. */
+  denied(denial: messages.Denial, own: string): messages.Denial | undefined {
+    const { state, key } = denial;
+    if (!this.#shows(state, key)) return undefined;
+    const held = this.#held.get(placeOf(state, key));
+    const lost = held !== undefined && !newer(held, denial);
+    if (lost) this.#held.delete(placeOf(state, key));
+    this.#touch(state, key);
+    if (lost) return { ...denial, time: held.time, writer: held.writer };
+    return denial.writer === own ? denial : undefined;
+  }
+
+  // --- what the frame lacks
+
+  /** Whether there is something to tell. */
+  get hasOutput(): boolean {
+    return this.#whole || this.#lacking.size > 0 || this.#saved > this.#told;
+  }
+
+  /** Everything the frame lacks; it counts as told. */
+  take(): messages.Batch | messages.Saved | undefined {
+    if (!this.hasOutput) return undefined;
+    const saved = (this.#told = this.#saved);
+    if (!this.#whole && this.#lacking.size === 0) return { type: "saved", cursor: saved };
+    const groups = new Map<StateId, Entry[]>();
+    for (const { state, entry } of this.#lacking.values()) {
+      if (this.#whole && entry.value === DELETED) continue;
+      const group = groups.get(state);
+      if (group === undefined) groups.set(state, [entry]);
+      else group.push(entry);
+    }
+    const whole = this.#whole;
+    this.#whole = false;
+    this.#lacking.clear();
+    const list = [...groups].map(([state, entries]) => ({ state, entries }));
+    return { type: "batch", cursor: this.#number, saved, whole, groups: list };
+  }
+
+  /** The largest number such that the hub has on its disk whatever came of the frame's writes up to it. */
+  get #saved(): number {
+    this.#unsaved = this.#unsaved.filter(({ cursor }) => cursor > this.#mesh.saved);
+    return this.#unsaved[0]?.from ?? this.#number;
+  }
+
+  // --- places
+
+  #takeAll(groups: readonly messages.Group[]): void {
+    this.#whole = true;
+    this.#lacking = new Map();
+    const resource = keyOf(this.#resource);
+    this.#number++;
+    this.#takeEach(groups);
+    if (this.#mesh.value(CALL, resource) !== undefined) this.#touch(CALL, resource);
+    for (const state of [ROSTER, ...this.writable]) for (const key of this.#mesh.keys(state)) this.#touch(state, key);
+  }
+
+  #takeEach(groups: readonly messages.Group[]): void {
+    for (const { state, entries } of groups) {
+      for (const entry of entries) if (this.#shows(state, entry.key)) this.#touch(state, entry.key, entry);
+    }
+  }
+
+  /** A place is another one; `heard` is what the hub has there. */
+  #touch(state: StateId, key: string, heard?: Entry): void {
+    const place = placeOf(state, key);
+    const held = this.#held.get(place);
+    const seen = this.#mesh.entry(state, key);
+    const own = held !== undefined && seen?.time === held.time && seen.writer === held.writer;
+    if (own && heard === undefined) return;
+    const entry = own ? heard : (seen ?? heard);
+    if (held !== undefined && heard !== undefined && !newer(held, heard)) this.#held.delete(place);
+    this.#number++;
+    this.#lacking.delete(place);
+    this.#lacking.set(place, { state, entry: entry ?? { key, time: 0, writer: HUB, value: DELETED } });
+  }
+}
+
+function placeOf(state: string, key: string): string {
+  return `${state}\n${key}`;
+}

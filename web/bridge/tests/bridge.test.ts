@@ -1,0 +1,427 @@
+import {
+  bundle, encodeMessage, encodeValue, INBOX, MAX_PAYLOAD, presenceOf, stateOf, unbundle, type LifeEvent, type Message,
+  type ParticipantId, type StateId, type Writer,
+} from "@callmesh/core";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
+import { Courier } from "../src/courier.ts";
+import { Frame, type Handlers } from "../src/frame.ts";
+import type { Resource } from "../src/resource.ts";
+import { FakeCall, ME, RESOURCE } from "./fakeCall.ts";
+
+const STATE = stateOf(RESOURCE);
+const PRESENCE = presenceOf(RESOURCE);
+
+let call: FakeCall;
+let courier: Courier;
+let ports: MessagePort[];
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  call = new FakeCall();
+  courier = new Courier(call.host);
+  ports = [];
+});
+
+afterEach(() => {
+  courier.close();
+  for (const port of ports) port.close();
+  vi.useRealTimers();
+});
+
+/** A pair of ports, the first of which the courier has. */
+function attach(): MessagePort {
+  const { port1, port2 } = new MessageChannel();
+  ports.push(port1, port2);
+  courier.attach(port1);
+  return port2;
+}
+
+async function open(handlers: Handlers = {}): Promise<Resource> {
+  return new Frame(attach(), handlers).ready;
+}
+
+/** Lets everything arrive that is on its way through a port, and frames pass. */
+async function settle(): Promise<void> {
+  for (let round = 0; round < 12; round++) {
+    await new Promise((resolve) => void setImmediate(resolve));
+    vi.advanceTimersByTime(8);
+  }
+}
+
+/** A frame that does by hand what the test says. */
+class Rogue {
+  readonly port = attach();
+  readonly heard: Message[] = [];
+  bundles = 0;
+
+  constructor() {
+    this.port.onmessage = ({ data }: MessageEvent<Uint8Array>) => {
+      this.bundles++;
+      this.heard.push(...unbundle(data, null));
+    };
+    this.send({
+      type: "hello", version: 1, call: "", name: "", role: null, token: null, person: null, resume: null, cursor: 0,
+      offers: [],
+    }); // prettier-ignore
+  }
+
+  send(...messages: Message[]): void {
+    this.port.postMessage(bundle(messages.map(encodeMessage)));
+  }
+
+  write(state: StateId, key: string, { writer = "p1.1", time = call.time, value = 1 as never } = {}): void {
+    this.send({ type: "write", groups: [{ state, entries: [{ key, time, writer: writer as Writer, value }] }] });
+  }
+
+  of<T extends Message["type"]>(type: T): Extract<Message, { type: T }>[] {
+    return this.heard.filter((message): message is Extract<Message, { type: T }> => message.type === type);
+  }
+}
+
+describe("the frame's replica", () => {
+  test("[A3] a frame gets its resource, its participants and its state", async () => {
+    call.hubWrites(STATE, { question: "Why?" });
+    const resource = await open();
+    expect(resource).toMatchObject({ id: RESOURCE, app: "poll", title: "Poll", owner: ME.person, enabled: false });
+    expect(resource.me).toEqual(ME);
+    expect([...resource.participants.keys()]).toEqual([ME.id]);
+    expect(resource.state.toObject()).toEqual({ question: "Why?" });
+  });
+
+  test("[A2] of other resources and of the rest of the call it gets nothing", async () => {
+    call.hubWrites(stateOf("r2" as typeof RESOURCE), { secret: 1 });
+    call.hubWrites("call" as StateId, { active: "r1", "resource/r2": { app: "x", title: "x", owner: "u2" } });
+    const rogue = new Rogue();
+    await settle();
+    call.hubWrites(stateOf("r2" as typeof RESOURCE), { secret: 2 });
+    await settle();
+    const groups = rogue.of("batch").flatMap((batch) => batch.groups);
+    const places = groups.flatMap(({ state, entries }) => entries.map(({ key }) => `${state} ${key}`));
+    expect(places.sort()).toEqual(["call resource/r1", "roster p1"]);
+  });
+
+  test("[A3] what others write comes, and what they delete goes", async () => {
+    const { state } = await open();
+    call.hubWrites(STATE, { a: 1, b: 2 });
+    await settle();
+    expect(state.toObject()).toEqual({ a: 1, b: 2 });
+    call.replica.wrote(call.replica.mesh.write(new Map([[STATE, new Map([["a", 3]])]]), call.time));
+    await settle();
+    expect(state.get("a")).toBe(3);
+    call.deny();
+    await settle();
+    expect(state.get("a")).toBe(1);
+    call.resync();
+    await settle();
+    expect(state.toObject()).toEqual({ a: 1, b: 2 });
+  });
+
+  test("[S9] a frame's writes leave at most once per frame of time, conflated", async () => {
+    const { state } = await open();
+    await settle();
+    for (let n = 1; n <= 1000; n++) state.set("n", n);
+    await settle();
+    const [group, ...others] = call.outgoing();
+    expect(others).toEqual([]);
+    expect(group).toMatchObject({ state: STATE, entries: [{ key: "n", writer: "p1.1", value: 1000 }] });
+  });
+});
+
+describe("what becomes of a frame's writes", () => {
+  test("[A3] pending until the hub has it, saved when the hub's disk has it", async () => {
+    const { state } = await open();
+    state.set("vote", "yes");
+    const saved = vi.fn();
+    const waiting = state.saved().then(saved);
+    await settle();
+    expect(state.status).toBe("saving");
+    call.accept(call.outgoing(), { saved: false });
+    await settle();
+    expect(saved).not.toHaveBeenCalled();
+    expect(state.status).toBe("saving");
+    call.save();
+    await waiting;
+    expect(state.status).toBe("synced");
+    expect(state.get("vote")).toBe("yes");
+  });
+
+  test("[A3] denied by the hub: undone, and told why", async () => {
+    call.hubWrites(STATE, { vote: "no" });
+    const { state } = await open();
+    state.set("vote", "yes");
+    state.set("other", "new");
+    const saved = expect(state.saved()).rejects.toMatchObject({ code: "denied", reason: "no_right" });
+    await settle();
+    expect(state.get("vote")).toBe("yes");
+    call.deny();
+    await saved;
+    await settle();
+    expect(state.toObject()).toEqual({ vote: "no" });
+    expect(call.replica.mesh.value(STATE, "vote")).toBe("no");
+    expect(state.status).toBe("synced");
+  });
+
+  test("[A3] a newer write of one's own does not hide the denial of it from those who wait", async () => {
+    const { state } = await open();
+    state.set("vote", 1);
+    const first = expect(state.saved()).rejects.toMatchObject({ code: "denied" });
+    await settle();
+    state.set("vote", 2); // conflated with the first: the hub sees this one alone
+    await settle();
+    call.deny();
+    await first;
+    await settle();
+    expect(state.has("vote")).toBe(false);
+  });
+
+  test("[A3] two writes on their way: the first is saved while the second is pending", async () => {
+    const { state } = await open();
+    state.set("n", 1);
+    const first = state.saved();
+    await settle();
+    const sent = call.outgoing();
+    state.set("n", 2);
+    await settle();
+    call.accept(sent);
+    await first;
+    expect(state.get("n")).toBe(2);
+    expect(state.status).toBe("saving");
+    call.accept();
+    await settle();
+    expect(state.status).toBe("synced");
+  });
+
+  test("[A3] a delete is saved, and one that loses against a newer write is answered", async () => {
+    call.hubWrites(STATE, { a: 1, b: 1 });
+    const { state } = await open();
+    state.delete("a");
+    await settle();
+    call.accept();
+    await state.saved();
+    expect(state.toObject()).toEqual({ b: 1 });
+    state.set("b", 2);
+    call.time += 10_000_000_000;
+    call.hubWrites(STATE, { b: "newest" }); // before the frame's write has come to the page
+    await settle();
+    await state.saved();
+    expect(state.toObject()).toEqual({ b: "newest" });
+  });
+
+  test("[A3] a whole batch from the hub: what it lacks is sent again, and saved", async () => {
+    const { state } = await open();
+    state.set("mine", 1);
+    await settle();
+    call.outgoing(); // lost with the link
+    const waiting = state.saved();
+    call.resync();
+    await settle();
+    expect(state.get("mine")).toBe(1);
+    call.accept();
+    await waiting;
+    await settle();
+    expect(state.status).toBe("synced");
+  });
+
+  test("[A2] a write to anything else, in another name or far ahead is not even carried to the hub", async () => {
+    const rogue = new Rogue();
+    await settle();
+    rogue.write("roster" as StateId, "p9");
+    rogue.write("call" as StateId, "resource/r1");
+    rogue.write(stateOf("r2" as typeof RESOURCE), "x");
+    rogue.write(STATE, "x", { writer: "p1" });
+    rogue.write(STATE, "x", { time: call.time + 10_000_000 });
+    rogue.write(STATE, "a//b");
+    rogue.send({ type: "ping", number: 1 });
+    await settle();
+    rogue.send({ type: "ping", number: rogue.bundles });
+    await settle();
+    expect(rogue.of("denied").map(({ reason }) => reason)).toEqual([
+      "no_right", "no_right", "no_right", "foreign_writer", "clock_ahead", "bad_value",
+    ]); // prettier-ignore
+    expect(call.outgoing()).toEqual([]);
+    expect(call.replica.mesh.clock.seen).toBeLessThanOrEqual(call.time);
+  });
+
+  test("[P1] presence is written under one's own id, and goes when the frame goes", async () => {
+    const { presence } = await open();
+    presence.set("cursor", [1, 2]);
+    await settle();
+    expect(call.outgoing()).toMatchObject([{ state: PRESENCE, entries: [{ key: "p1/cursor", value: [1, 2] }] }]);
+    expect(presence.all()).toEqual(new Map([["p1", { cursor: [1, 2] }]]));
+    courier.close();
+    expect(call.replica.mesh.keys(PRESENCE)).toEqual([]);
+  });
+});
+
+describe("the cache", () => {
+  test("[A4] what is put into it is kept by the page, and there when the frame is loaded again", async () => {
+    const first = await open();
+    first.cache.set("zoom", 1.5).set("draft", { text: "x".repeat(1.2 * 1024 * 1024) }).set("gone", 1);
+    first.cache.delete("gone");
+    await settle();
+    expect([...call.cache.keys()]).toEqual(["zoom", "draft"]);
+    const second = await open();
+    expect(second.cache.get("zoom")).toBe(1.5);
+    expect([...second.cache.keys()]).toEqual(["zoom", "draft"]);
+    expect(courier.ended).toBeUndefined();
+  });
+
+  test("[A4] what an older frame wrote is there too, and it is not heard any more", async () => {
+    const first = await open();
+    first.state.set("mine", 1);
+    await settle();
+    const second = await open();
+    expect(second.state.get("mine")).toBe(1);
+    first.state.set("mine", 2);
+    second.state.set("theirs", 3);
+    await settle();
+    expect(call.replica.mesh.value(STATE, "mine")).toBe(1);
+    expect(call.outgoing().flatMap(({ entries }) => entries.map(({ writer }) => writer))).toEqual(["p1.1", "p1.2"]);
+  });
+});
+
+describe("the life of the resource", () => {
+  test("[R2] handlers run one after another, after what the app does on connecting", async () => {
+    const told: string[] = [];
+    const slow = (event: LifeEvent) => async (resource: Resource) => {
+      await Promise.resolve();
+      told.push(`${event} ${resource.enabled}`);
+    };
+    courier.onConnect = () => {
+      for (const event of ["add", "setup", "enable"] as const) courier.life(event);
+    };
+    await open({ add: slow("add"), setup: slow("setup"), enable: slow("enable"), disable: slow("disable") });
+    told.push("connected");
+    await settle();
+    courier.life("disable");
+    await settle();
+    expect(told).toEqual(["connected", "add false", "setup false", "enable true", "disable false"]);
+  });
+
+  test("[R4] what is told last arrives though the port is closed at once", async () => {
+    const removed = vi.fn();
+    await open({ remove: removed });
+    await settle();
+    courier.life("remove");
+    courier.close();
+    await settle();
+    expect(removed).toHaveBeenCalledOnce();
+  });
+});
+
+describe("streams", () => {
+  const from = "p2" as ParticipantId;
+  const payload = encodeValue({ x: 1 });
+
+  test("[D1] a frame sends by way of the page, and gets what comes for its resource", async () => {
+    const resource = await open();
+    const pen = resource.stream("pen", { mode: "latest" });
+    const heard: unknown[] = [];
+    pen.subscribe(({ data, sender }) => heard.push([data, sender]));
+    await pen.send({ x: 1 }, { to: [from] });
+    await resource.stream("file").send(new Uint8Array([1, 2]));
+    await settle();
+    expect(call.sent).toEqual([
+      { name: "pen", mode: "latest", piece: { number: 0, json: true, payload }, to: [from] },
+      { name: "file", mode: "reliable", piece: { number: 0, json: false, payload: new Uint8Array([1, 2]) }, to: undefined },
+    ]);
+    call.arrivals.tell({ sender: from, name: "pen", mode: "latest", piece: { number: 1, json: true, payload } });
+    await settle();
+    call.arrivals.tell({ sender: from, name: "else", mode: "latest", piece: { number: 1, json: true, payload } });
+    call.arrivals.tell({ sender: from, name: "pen", mode: "latest", piece: { number: 2, json: true, payload: new Uint8Array([0xc1]) } });
+    await settle();
+    expect(heard).toEqual([[{ x: 1 }, from]]);
+  });
+
+  test("[D2] in mode reliable a frame waits while the page has no room", async () => {
+    let makeRoom = (): void => undefined;
+    call.room = new Promise((resolve) => (makeRoom = resolve));
+    const file = (await open()).stream("file");
+    let sent = 0;
+    const all = (async () => {
+      for (; sent < 40; sent++) await file.send(new Uint8Array(MAX_PAYLOAD));
+    })();
+    await settle();
+    expect(call.sent.length).toBeLessThan(7);
+    expect(sent).toBeLessThan(30);
+    makeRoom();
+    for (let n = 0; n < 10; n++) await settle();
+    await all;
+    expect(call.sent.length).toBe(40);
+  });
+
+  test("[D8] a frame that is too slow for reliable learns it, and nobody else", async () => {
+    const resource = await open();
+    const ecg = resource.stream("ecg");
+    const piece = { json: false, payload: new Uint8Array(MAX_PAYLOAD) };
+    for (let number = 1; number <= 100; number++) {
+      call.arrivals.tell({ sender: from, name: "ecg", mode: "reliable", piece: { ...piece, number } });
+    }
+    for (let n = 0; n < 10; n++) await settle();
+    let read = 0;
+    await expect(
+      (async () => {
+        for await (const message of ecg) read += message.number > 0 ? 1 : 0;
+      })(),
+    ).rejects.toMatchObject({ code: "broken" });
+    expect(read).toBeGreaterThan(10);
+    expect(read).toBeLessThan(INBOX);
+    resource.state.set("still", "here");
+    await settle();
+    expect(call.replica.mesh.value(STATE, "still")).toBe("here");
+  });
+});
+
+describe("a bad frame", () => {
+  test.each([
+    ["text", "hello"],
+    ["no bundle", new Uint8Array([0xc1])],
+    ["a message of the hub's", bundle([encodeMessage({ type: "saved", cursor: 1 })])],
+    ["a stream of another resource", bundle([
+      encodeMessage({
+        type: "stream", peers: [], resource: "r2", name: "pen", mode: "latest", number: 1, json: false,
+        payload: new Uint8Array(),
+      }),
+    ])],
+    ["too much at once", new Uint8Array(2 * 1024 * 1024)],
+  ])("[A5] %s ends its session, and no other", async (_, rubbish) => {
+    const ended = vi.fn();
+    courier.onEnd = ended;
+    const other = new Courier(call.host);
+    const { port1, port2 } = new MessageChannel();
+    ports.push(port1, port2);
+    const rogue = new Rogue();
+    other.attach(port1);
+    const { state } = await new Frame(port2, {}).ready;
+    await settle();
+    rogue.port.postMessage(rubbish);
+    await settle();
+    expect(ended).toHaveBeenCalledOnce();
+    expect(courier.ended).toMatchObject({ reconnect: false });
+    rogue.write(STATE, "x");
+    await settle();
+    expect(call.replica.mesh.value(STATE, "x")).toBeUndefined();
+    state.set("well", true);
+    await settle();
+    expect(call.replica.mesh.value(STATE, "well")).toBe(true);
+    other.close();
+  });
+
+  test("[L1] a frame that hangs has one bundle on its way, and gets the present once when it wakes", async () => {
+    const hung = new Rogue();
+    await settle();
+    expect(hung.bundles).toBe(1);
+    for (let n = 1; n <= 500; n++) {
+      call.hubWrites(STATE, { n, [`k/${n % 7}`]: n });
+      if (n % 100 === 0) await settle();
+    }
+    expect(hung.bundles).toBe(1);
+    hung.send({ type: "ping", number: 1 });
+    await settle();
+    expect(hung.bundles).toBe(2);
+    const entries = hung.of("batch").at(-1)!.groups.flatMap((group) => group.entries);
+    expect(entries).toHaveLength(8);
+    expect(entries.find(({ key }) => key === "n")?.value).toBe(500);
+  });
+});

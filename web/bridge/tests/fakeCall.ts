@@ -1,0 +1,109 @@
+/** A call without a network: a replica of its own, and a hub that answers when the test says so. */
+
+import {
+  CALL, DELETED, HUB, keyOf, Listeners, newer, Replica, ResourceCache, ROSTER, type Entry, type Json, type messages,
+  type Mode, type ParticipantId, type PersonId, type Piece, type ResourceId, type StateId, type Value, type Writer,
+} from "@callmesh/core";
+
+import type { Arrival, CourierHost } from "../src/host.ts";
+
+export const RESOURCE = "r1" as ResourceId;
+export const ME = { id: "p1", person: "u1", name: "Ada", role: "host", offers: [], here: true } as const;
+
+export interface Sent {
+  readonly name: string;
+  readonly mode: Mode;
+  readonly piece: Piece;
+  readonly to: readonly ParticipantId[] | undefined;
+}
+
+export class FakeCall {
+  time = 1_700_000_000_000_000;
+  readonly replica = new Replica({ now: () => this.time, after: () => () => undefined, flush: () => undefined });
+  readonly arrivals = new Listeners<Arrival>();
+  readonly cache = new ResourceCache();
+  readonly sent: Sent[] = [];
+  /** What `sendStream` waits for. */
+  room: Promise<void> = Promise.resolve();
+  #hub = new Map<string, { state: StateId; entry: Entry }>();
+  #cursor = 0;
+  #frames = 0;
+
+  constructor() {
+    this.replica.mesh.writer = ME.id as string as Writer;
+    this.hubWrites(CALL, { [keyOf(RESOURCE)]: { app: "poll", title: "Poll", owner: ME.person, added: 1 } }, { whole: true });
+    this.hubWrites(ROSTER, { [ME.id]: ME });
+  }
+
+  get host(): CourierHost {
+    const { replica, arrivals, cache, sent } = this;
+    return {
+      mesh: replica.mesh,
+      me: { ...ME, id: ME.id as string as ParticipantId, person: ME.person as string as PersonId },
+      callId: "demo",
+      resource: RESOURCE,
+      cache: { items: () => cache, put: (key, value) => (value === DELETED ? cache.delete(key) : cache.set(key, value)) },
+      now: () => this.time,
+      wrote: (changes) => replica.wrote(changes),
+      onChange: (fn) => replica.onChange(fn),
+      onWord: (fn) => replica.onWord(fn),
+      writer: () => `${ME.id}.${++this.#frames}` as Writer,
+      sendStream: (name, mode, piece, to) => {
+        sent.push({ name, mode, piece, to });
+        return this.room;
+      },
+      onStream: (fn) => arrivals.add(fn),
+    };
+  }
+
+  /** What the call has sent to the hub by now, which has not answered. */
+  outgoing(): messages.Group[] {
+    return this.replica.mesh.outgoing().flatMap(({ groups }) => groups);
+  }
+
+  /** The hub takes everything that was sent; saved unless told otherwise. */
+  accept(groups = this.outgoing(), { saved = true } = {}): void {
+    this.#cursor++;
+    for (const { state, entries } of groups) for (const entry of entries) this.#put(state, entry);
+    this.#tell(groups, { saved, whole: false });
+  }
+
+  /** The hub says that its disk has all. */
+  save(): void {
+    this.replica.hear({ type: "saved", cursor: this.#cursor });
+  }
+
+  deny(groups = this.outgoing()): void {
+    for (const { state, entries } of groups) {
+      for (const { key, time, writer } of entries) {
+        this.replica.hear({ type: "denied", state, key, time, writer, reason: "no_right", why: "not yours" });
+      }
+    }
+  }
+
+  /** Somebody else writes, by way of the hub. */
+  hubWrites(state: StateId, values: Record<string, Value>, { whole = false } = {}): void {
+    this.time += 1_000;
+    const entries = Object.entries(values).map(([key, value]): Entry => ({ key, value, time: this.time, writer: HUB }));
+    this.#cursor++;
+    for (const entry of entries) this.#put(state, entry);
+    this.#tell([{ state, entries }], { saved: true, whole });
+  }
+
+  /** The hub starts over: a whole batch of what it has. */
+  resync(): void {
+    this.#cursor++;
+    const groups = [...this.#hub.values()].map(({ state, entry }) => ({ state, entries: [entry] }));
+    this.#tell(groups.filter(({ entries: [entry] }) => entry?.value !== DELETED), { saved: true, whole: true });
+  }
+
+  #put(state: StateId, entry: Entry): void {
+    const place = `${state}\n${entry.key}`;
+    if (newer(entry, this.#hub.get(place)?.entry)) this.#hub.set(place, { state, entry });
+  }
+
+  #tell(groups: readonly messages.Group[], { saved, whole }: { saved: boolean; whole: boolean }): void {
+    const cursor = this.#cursor;
+    this.replica.hear({ type: "batch", cursor, saved: saved ? cursor : cursor - 1, whole, groups });
+  }
+}

@@ -1,0 +1,332 @@
+/** A call, as one of its participants has it. */
+
+import {
+  ACTIVE, CALL, CallmeshError, Closed, Denied, encodeMessage, Listeners, Replica, ResourceCache, Roster,
+  SharedState, stateOf, Unauthorized, VERSION, type CallId, type Change, type HubWord, type Mesh, type Message, type messages,
+  type Participant, type ParticipantId, type Path, type PersonId, type ResourceId, type Role, type Session,
+  type StateId, type Status, type Writer,
+} from "@callmesh/core";
+
+import { courierHost, type HostOfCourier } from "./courierHost.ts";
+import { IdbCacheStore } from "./idb.ts";
+import { Link } from "./link.ts";
+import { Media } from "./media.ts";
+import { Peers } from "./peers.ts";
+import type { Resource } from "./resource.ts";
+import { resourceOrNot, Resources } from "./resources.ts";
+import { after, every, now } from "./runtime.ts";
+import { Streams } from "./streams.ts";
+
+export interface CallOptions {
+  readonly id: CallId;
+  readonly socket: string;
+  readonly name: string;
+  readonly role: Role | null;
+  readonly token: string | null;
+  readonly person: string | null;
+  readonly media: boolean;
+}
+
+export type LinkState = "joined" | "reconnecting" | "left";
+
+/** What `on` tells of, and what it passes. */
+export interface CallEvents {
+  readonly participants: undefined;
+  readonly resources: undefined;
+  readonly active: undefined;
+  readonly link: undefined;
+  readonly status: undefined;
+  readonly media: undefined;
+  /** Something to show: a denied write, or why the call has ended here. */
+  readonly error: CallmeshError;
+}
+export type CallEvent = keyof CallEvents;
+
+export class Call {
+  readonly id: CallId;
+  readonly resources: Resources;
+  readonly state: SharedState;
+  readonly media: Media;
+  /** Resolves when one is in, and the call's state is there. */
+  readonly opened: Promise<void>;
+  readonly #options: CallOptions;
+  readonly #replica: Replica;
+  readonly #link: Link;
+  readonly #roster = new Roster();
+  readonly #peers: Peers;
+  readonly #streams: Streams;
+  readonly #caches: IdbCacheStore | undefined;
+  readonly #listeners = new Map<CallEvent, Listeners<CallmeshError | undefined>>();
+  readonly #signals: messages.Signal[] = [];
+  readonly #stopTicks: () => void;
+  #settleOpened: { resolve: () => void; reject: (reason: CallmeshError) => void } | undefined;
+  #welcome: messages.Welcome | undefined;
+  #frames = 0;
+  #shown: { link: LinkState; status: Status; active: ResourceId | undefined };
+
+  /** Use `join`. */
+  constructor(options: CallOptions) {
+    this.id = options.id;
+    this.#options = options;
+    this.opened = new Promise((resolve, reject) => (this.#settleOpened = { resolve, reject }));
+    this.#replica = new Replica({ now, after, flush: () => this.#link.wrote() });
+    this.state = new SharedState(this.#replica, CALL);
+    this.#peers = this.#makePeers();
+    this.#streams = this.#makeStreams();
+    this.resources = this.#makeResources();
+    this.media = new Media((stream) => this.#peers.setTracks(stream));
+    if (typeof indexedDB !== "undefined") this.#caches = new IdbCacheStore((error) => this.#cacheFailed(error));
+    this.#shown = { link: "reconnecting", status: "offline", active: undefined };
+    this.#replica.onChange((change) => this.#changed(change));
+    this.#replica.onWord((word) => this.#heard(word));
+    this.#stopTicks = every(1_000, () => this.#peers.tick());
+    this.#link = new Link(options.socket, {
+      hello: () => this.#hello(),
+      receive: (messages) => this.#receive(messages),
+      fill: (session, writes) => this.#fill(session, writes),
+      lost: () => this.#lost(),
+      turned: () => this.#turned(),
+    });
+  }
+
+  // --- who, and how it stands
+
+  get me(): Participant {
+    const welcome = this.#welcome;
+    if (welcome === undefined) throw new Closed("not joined yet");
+    const id = welcome.participant as ParticipantId;
+    const { name, role } = welcome;
+    const known = this.#roster.participants.get(id);
+    return known ?? { id, person: welcome.person as PersonId, name, role, offers: this.#offers, here: true };
+  }
+
+  /** Proves to the hub, at the next visit, that this is the same person. */
+  get personProof(): string {
+    return this.#welcome?.personProof ?? "";
+  }
+
+  /** Everybody, oneself included; it changes as they come and go. */
+  get participants(): ReadonlyMap<ParticipantId, Participant> {
+    return this.#roster.participants;
+  }
+
+  get mesh(): Mesh {
+    return this.#replica.mesh;
+  }
+
+  get link(): LinkState {
+    const { state } = this.#link;
+    if (state === "over") return "left";
+    return state === "joined" ? "joined" : "reconnecting";
+  }
+
+  /** Whether everything written here is safe on the hub's disk. */
+  get status(): Status {
+    const states: StateId[] = [CALL, ...this.resources.all().map(({ id }) => stateOf(id))];
+    const all = states.map((state) => this.mesh.status(state));
+    return all.find((status) => status !== "synced") ?? "synced";
+  }
+
+  /** How another participant is reached. */
+  path(id: ParticipantId): Path["kind"] {
+    return this.#peers.path(id);
+  }
+
+  /** The resource in view for everybody. */
+  get active(): ResourceId | undefined {
+    return this.resources.active;
+  }
+
+  show(id: ResourceId): void {
+    this.state.set(ACTIVE, id);
+  }
+
+  on<E extends CallEvent>(event: E, fn: (value: CallEvents[E]) => void): () => void {
+    let listeners = this.#listeners.get(event);
+    if (listeners === undefined) this.#listeners.set(event, (listeners = new Listeners()));
+    return listeners.add(fn as (value: CallmeshError | undefined) => void);
+  }
+
+  /** Go, for good. What was written is sent before. */
+  async leave(): Promise<void> {
+    await this.#link.leave();
+  }
+
+  /** What the app frame of a resource needs of this call. */
+  courierHost(resource: Resource): Promise<HostOfCourier> {
+    const writer = (): Writer => `${this.me.id}.${++this.#frames}` as Writer;
+    return courierHost(this, this.#replica, this.#streams, resource, writer);
+  }
+
+  /** For who runs it: it is over. */
+  fail(error: CallmeshError): void {
+    this.#link.fail(error);
+  }
+
+  // --- what it is made of
+
+  #makePeers(): Peers {
+    return new Peers({
+      me: () => this.me,
+      signal: (peer, data) => {
+        this.#signals.push({ type: "signal", peer, data });
+        this.#link.soon();
+      },
+      pathChanged: (peer) => {
+        this.#streams.pathChanged(peer);
+        this.#tell("participants");
+      },
+      channel: (peer, channel) => this.#streams.accept(peer, channel),
+      media: (peer, stream) => {
+        this.media.take(peer, stream);
+        this.#tell("media");
+      },
+    });
+  }
+
+  #makeStreams(): Streams {
+    return new Streams({
+      others: () => this.#others(),
+      path: (id) => this.#peers.path(id),
+      open: (id, label, mode) => this.#peers.open(id, label, mode),
+      flush: () => this.#link.soon(),
+    });
+  }
+
+  #makeResources(): Resources {
+    return new Resources({
+      access: this.#replica,
+      me: () => this.me.id,
+      person: () => this.me.person,
+      onWord: (fn) => this.#replica.onWord(fn),
+      stream: (resource, name, mode) => this.#streams.open(resource, name, mode),
+      loadCache: (resource) => this.#loadCache(resource),
+      clearCache: (resource) => this.#caches?.clear({ call: this.id, person: this.me.person, resource }),
+      dropped: (resource) => this.#streams.drop(resource),
+    });
+  }
+
+  #others(): ParticipantId[] {
+    return [...this.#roster.participants.keys()].filter((id) => id !== this.me.id);
+  }
+
+  async #loadCache(resource: ResourceId): Promise<ResourceCache> {
+    const caches = this.#caches;
+    if (caches === undefined) return new ResourceCache();
+    const id = { call: this.id, person: this.me.person, resource };
+    const items = await caches.load(id).catch((error: unknown) => {
+      this.#cacheFailed(error);
+      return [];
+    });
+    return new ResourceCache(items, (key, value) => caches.put(id, key, value));
+  }
+
+  #cacheFailed(cause: unknown): void {
+    this.#tell("error", new CallmeshError("this browser does not keep what apps store here", { cause }));
+  }
+
+  // --- the link
+
+  get #offers(): string[] {
+    if (typeof RTCPeerConnection === "undefined") return [];
+    return this.#options.media ? ["rtc", "media"] : ["rtc"];
+  }
+
+  #hello(): messages.Hello {
+    const { id: call, name, role, token } = this.#options;
+    const person = this.#welcome?.personProof ?? this.#options.person;
+    const resume = this.#welcome?.resume ?? null;
+    const { cursor } = this.mesh;
+    return { type: "hello", version: VERSION, call, name, role, token, person, resume, cursor, offers: this.#offers };
+  }
+
+  #receive(received: readonly Message[]): void {
+    for (const message of received) {
+      if (message.type === "welcome") this.#enter(message);
+      else if (message.type === "signal") this.#peers.receive(message.peer as ParticipantId, message.data);
+      else if (message.type === "stream") this.#streams.receive(message);
+      // Never ahead of the hub: the word was on its way for a while.
+      else if (message.type === "pong") this.mesh.clock.setBy(message.time, now());
+      else this.#replica.hear(message);
+    }
+  }
+
+  #enter(welcome: messages.Welcome): void {
+    const before = this.#welcome?.participant ?? welcome.participant;
+    if (before !== welcome.participant) throw new Unauthorized("you were away for too long; join again");
+    this.#welcome = welcome;
+    this.mesh.writer = welcome.writer as Writer;
+    this.mesh.clock.setBy(welcome.time, now());
+  }
+
+  #fill(session: Session, writes: boolean): void {
+    for (const signal of this.#signals.splice(0)) session.put(encodeMessage(signal));
+    this.#streams.fill(session);
+    if (writes) for (const write of this.mesh.outgoing()) session.put(encodeMessage(write));
+  }
+
+  #lost(): void {
+    this.mesh.linkLost();
+    this.#streams.linkLost();
+  }
+
+  #turned(): void {
+    const { reason } = this.#link;
+    if (reason !== undefined) this.#end(reason);
+    else if (this.#link.state === "joined") this.#joined();
+    this.#compare();
+  }
+
+  #joined(): void {
+    if (this.#settleOpened === undefined) this.#peers.retry();
+    this.#settleOpened?.resolve();
+    this.#settleOpened = undefined;
+  }
+
+  #end(reason: CallmeshError): void {
+    this.#stopTicks();
+    this.#replica.end(reason);
+    this.#streams.end(reason);
+    this.#peers.close();
+    if (this.#settleOpened !== undefined) this.#settleOpened.reject(reason);
+    else if (!(reason instanceof Closed)) this.#tell("error", reason);
+    this.#settleOpened = undefined;
+  }
+
+  // --- what changes
+
+  #changed(change: Change): void {
+    const { changed, gone } = this.#roster.follow(change);
+    for (const id of gone) {
+      this.#streams.part(id);
+      this.#peers.part(id);
+    }
+    if (changed) {
+      this.#peers.meet(this.participants.values());
+      this.#tell("participants");
+    }
+    if (this.resources.follow(change)) this.#tell("resources");
+    this.#compare();
+  }
+
+  #heard(word: HubWord): void {
+    this.#compare();
+    if (word.type !== "denied") return;
+    const { state, key, reason, why } = word;
+    const resource = state === CALL ? resourceOrNot(key) : (state.split("/")[1] as ResourceId | undefined);
+    if (!this.resources.isAdding(resource)) this.#tell("error", new Denied(reason, why, key));
+  }
+
+  /** Tells of what is computed, when it comes out otherwise. */
+  #compare(): void {
+    const old = this.#shown;
+    const shown = (this.#shown = { link: this.link, status: this.status, active: this.active });
+    if (shown.link !== old.link) this.#tell("link");
+    if (shown.status !== old.status) this.#tell("status");
+    if (shown.active !== old.active) this.#tell("active");
+  }
+
+  #tell<E extends CallEvent>(event: E, ...[value]: CallEvents[E] extends undefined ? [] : [CallEvents[E]]): void {
+    this.#listeners.get(event)?.tell(value);
+  }
+}

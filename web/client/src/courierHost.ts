@@ -1,0 +1,64 @@
+/** What the app frame of one resource may reach of a call: what the bridge calls a `CourierHost`. */
+
+import {
+  DELETED, type Change, type HubWord, type Json, type Mesh, type Mode, type Participant, type ParticipantId,
+  type Piece, type Replica, type ResourceId, type Value, type Writer,
+} from "@callmesh/core";
+
+import { now } from "./runtime.ts";
+import type { Resource } from "./resource.ts";
+import type { Arrival, Streams } from "./streams.ts";
+
+/** Of a call, as much as a frame may know. */
+interface CallFace {
+  readonly id: string;
+  readonly me: Participant;
+  readonly mesh: Mesh;
+}
+
+export interface HostOfCourier {
+  readonly mesh: Mesh;
+  readonly me: Participant;
+  readonly callId: string;
+  readonly resource: ResourceId;
+  readonly cache: { items(): Iterable<readonly [string, Json]>; put(key: string, value: Value): void };
+  now(): number;
+  wrote(changes: readonly Change[]): void;
+  onChange(fn: (change: Change) => void): () => void;
+  onWord(fn: (word: HubWord) => void): () => void;
+  writer(): Writer;
+  sendStream(name: string, mode: Mode, piece: Piece, to: readonly ParticipantId[] | undefined): Promise<void>;
+  onStream(fn: (arrival: Arrival) => void): () => void;
+}
+
+export async function courierHost(
+  call: CallFace,
+  replica: Replica,
+  streams: Streams,
+  { id, cache: loading }: Resource,
+  writer: () => Writer,
+): Promise<HostOfCourier> {
+  const cache = await loading;
+  return {
+    mesh: call.mesh,
+    get me() {
+      return call.me;
+    },
+    callId: call.id,
+    resource: id,
+    cache: {
+      items: () => cache,
+      put: (key, value) => {
+        if (value === DELETED) cache.delete(key);
+        else cache.set(key, value);
+      },
+    },
+    now,
+    wrote: (changes) => replica.wrote(changes),
+    onChange: (fn) => replica.onChange(fn),
+    onWord: (fn) => replica.onWord(fn),
+    writer,
+    sendStream: (name, mode, piece, to) => streams.send({ resource: id, name, mode }, piece, to),
+    onStream: (fn) => streams.listen(id, fn),
+  };
+}

@@ -1,0 +1,9 @@
+/** `@callmesh/client`: a participant of a call in a browser. */
+
+export { join, readAddress, type Address, type JoinOptions } from "./join.ts";
+export type { Call, CallEvent, CallEvents, LinkState } from "./call.ts";
+export type { HostOfCourier } from "./courierHost.ts";
+export { IdbCacheStore, type CacheId } from "./idb.ts";
+export type { Media } from "./media.ts";
+export type { Resource } from "./resource.ts";
+export type { AddOptions, Resources } from "./resources.ts";

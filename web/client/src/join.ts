@@ -1,0 +1,84 @@
+/** Joining a call. */
+
+import { BadName, callId, displayName, isRole, TimedOut, unlessAborted, type CallId, type Role } from "@callmesh/core";
+
+import { Call } from "./call.ts";
+import { after } from "./runtime.ts";
+
+/** Milliseconds that joining may take unless told otherwise. */
+const JOIN_TIMEOUT = 15_000;
+
+export interface JoinOptions {
+  readonly name: string;
+  readonly role?: Role;
+  /** The person proof of an earlier visit, `call.personProof`: the same person again. */
+  readonly person?: string;
+  /** Whether this participant sends and takes audio and video. */
+  readonly media?: boolean;
+  readonly token?: string;
+  readonly signal?: AbortSignal;
+  /** Milliseconds. */
+  readonly timeout?: number;
+}
+
+/**
+ * Join the call with this page address, `https://host/call/<id>`.
+ *
+ * Rejects with `Unauthorized`, `BadName`, `NoSuchCall`, `TooFast`, `TimedOut`, `Broken`, or whatever else
+ * the hub names.
+ */
+export async function join(url: string | URL, options: JoinOptions): Promise<Call> {
+  const { signal, timeout = JOIN_TIMEOUT, media = false, person } = options;
+  const address = readAddress(url);
+  const role = options.role ?? address.role;
+  const token = options.token ?? address.token;
+  const name = displayName(options.name);
+  signal?.throwIfAborted();
+  const { id, socket } = address;
+  const call = new Call({ id, socket, name, media, role: role ?? null, token: token ?? null, person: person ?? null });
+  const stop = after(timeout, () => call.fail(new TimedOut("the hub did not answer in time")));
+  try {
+    await unlessAborted(call.opened, signal);
+    return call;
+  } catch (error) {
+    void call.leave();
+    throw error;
+  } finally {
+    stop();
+  }
+}
+
+export interface Address {
+  readonly id: CallId;
+  /** Where the socket is. */
+  readonly socket: string;
+  readonly role: Role | undefined;
+  readonly token: string | undefined;
+}
+
+/** What a call's page address says. Raises `BadName`. */
+export function readAddress(address: string | URL): Address {
+  const url = new URL(parsed(address));
+  const found = /^(.*\/call\/([^/]+))\/?$/.exec(url.pathname);
+  const [, path, id] = found ?? [];
+  const scheme = { "http:": "ws:", "https:": "wss:" }[url.protocol];
+  if (path === undefined || id === undefined || scheme === undefined) {
+    throw new BadName("a call's address looks like https://host/call/<id>");
+  }
+  const said = new URLSearchParams(url.hash.slice(1));
+  const role = said.get("role");
+  return {
+    id: callId(id),
+    socket: `${scheme}//${url.host}${path}/socket`,
+    role: isRole(role) ? role : undefined,
+    token: said.get("token") ?? undefined,
+  };
+}
+
+function parsed(address: string | URL): URL {
+  try {
+    return new URL(address);
+  } catch (error) {
+    throw new BadName("this is no address of a call", { cause: error });
+  }
+}

@@ -1,0 +1,175 @@
+/** The paths to the others: a pair per participant, and a connection where both sides have WebRTC. */
+
+import {
+  Pair, readSignal, WireError, type Mode, type Participant, type ParticipantId, type Path, type PeerSignal,
+} from "@callmesh/core";
+
+import { now } from "./runtime.ts";
+import { RtcPeer } from "./webrtc.ts";
+
+/** Signals kept of one participant, and participants, that the roster does not show yet. */
+const EARLY_SIGNALS = 64;
+const EARLY_PEERS = 64;
+
+export interface PeersUser {
+  me(): Participant;
+  signal(peer: ParticipantId, text: string): void;
+  /** The path to a peer is another one, or the channels over it are. */
+  pathChanged(peer: ParticipantId): void;
+  channel(peer: ParticipantId, channel: RTCDataChannel): void;
+  media(peer: ParticipantId, stream: MediaStream | undefined): void;
+}
+
+interface Peer {
+  pair: Pair;
+  rtc: RtcPeer | undefined;
+  readonly media: boolean;
+}
+
+export class Peers {
+  readonly #user: PeersUser;
+  readonly #peers = new Map<ParticipantId, Peer>();
+  /** A newcomer's first signal overtakes their place in the roster. */
+  readonly #early = new Map<ParticipantId, PeerSignal[]>();
+  #local: MediaStream | undefined;
+
+  constructor(user: PeersUser) {
+    this.#user = user;
+  }
+
+  path(id: ParticipantId): Path["kind"] {
+    return this.#peers.get(id)?.pair.path.kind ?? "connecting";
+  }
+
+  /** The others, as far as the roster has shown them here. */
+  get ids(): ParticipantId[] {
+    return [...this.#peers.keys()];
+  }
+
+  // --- coming and going
+
+  /** Meet who is here and not known yet. */
+  meet(participants: Iterable<Participant>): void {
+    for (const participant of participants) {
+      const { id, here } = participant;
+      if (id !== this.#user.me().id && here && !this.#peers.has(id)) this.#add(participant);
+    }
+  }
+
+  part(id: ParticipantId): void {
+    const peer = this.#peers.get(id);
+    this.#early.delete(id);
+    if (peer === undefined) return;
+    this.#peers.delete(id);
+    peer.rtc?.close();
+    this.#user.media(id, undefined);
+  }
+
+  /** The link is back: what broke meanwhile, and is ours to offer, begins anew. */
+  retry(): void {
+    for (const [id, peer] of this.#peers) {
+      if (peer.pair.offers && peer.rtc !== undefined && peer.pair.path.kind !== "direct") this.#renew(id, peer);
+    }
+  }
+
+  close(): void {
+    for (const id of this.ids) this.part(id);
+  }
+
+  #add({ id, offers }: Participant): void {
+    const mine = this.#user.me().offers;
+    const both = (what: string): boolean => mine.includes(what) && offers.includes(what);
+    const pair = new Pair(this.#user.me().id, id, { rtc: both("rtc"), now: now() });
+    const peer: Peer = { pair, rtc: undefined, media: both("media") };
+    this.#peers.set(id, peer);
+    if (both("rtc")) this.#connect(id, peer);
+    this.#user.pathChanged(id);
+    const early = this.#early.get(id) ?? [];
+    this.#early.delete(id);
+    for (const signal of early) this.#hear(id, peer, signal);
+  }
+
+  #connect(id: ParticipantId, peer: Peer): void {
+    const { pair, media } = peer;
+    const current = (): boolean => peer.rtc === rtc;
+    const rtc: RtcPeer = new RtcPeer(
+      { offers: pair.offers, media },
+      {
+        signal: (signal) => current() && this.#user.signal(id, JSON.stringify(signal)),
+        opened: () => current() && this.#turn(id, () => peer.pair.opened()),
+        failed: (why) => current() && this.#turn(id, () => peer.pair.failed(why)),
+        channel: (channel) => current() && this.#user.channel(id, channel),
+        media: (stream) => current() && this.#user.media(id, stream),
+      },
+    );
+    peer.rtc = rtc;
+    rtc.setTracks(this.#local);
+  }
+
+  #renew(id: ParticipantId, peer: Peer): void {
+    peer.rtc?.close();
+    peer.rtc = undefined;
+    this.#user.media(id, undefined);
+    this.#turn(id, () => peer.pair.failed("the connection begins anew"));
+    peer.pair = new Pair(this.#user.me().id, id, { rtc: true, now: now() });
+    this.#connect(id, peer);
+    this.#user.pathChanged(id);
+  }
+
+  #turn(id: ParticipantId, act: () => void): void {
+    act();
+    this.#user.pathChanged(id);
+  }
+
+  // --- signals
+
+  /** A signal by way of the hub. One that cannot be read is passed over. */
+  receive(id: ParticipantId, text: string): void {
+    const signal = readOrNot(text);
+    const peer = this.#peers.get(id);
+    if (signal === undefined) return;
+    if (peer !== undefined) this.#hear(id, peer, signal);
+    else this.#keep(id, signal);
+  }
+
+  #hear(id: ParticipantId, peer: Peer, signal: PeerSignal): void {
+    if (peer.rtc?.isAnother(signal) === true) this.#renew(id, peer);
+    void peer.rtc?.receive(signal);
+  }
+
+  #keep(id: ParticipantId, signal: PeerSignal): void {
+    const early = this.#early.get(id) ?? [];
+    if (early.length >= EARLY_SIGNALS || this.#early.size >= EARLY_PEERS) return;
+    this.#early.set(id, [...early, signal]);
+  }
+
+  /** Let time pass: who is not reached directly by now is reached by way of the hub. */
+  tick(): void {
+    for (const [id, { pair }] of this.#peers) if (pair.tick(now())) this.#user.pathChanged(id);
+  }
+
+  // --- what goes over it
+
+  /** A channel to a peer; undefined if there is no direct path. */
+  open(id: ParticipantId, label: string, mode: Mode): RTCDataChannel | undefined {
+    try {
+      return this.#peers.get(id)?.rtc?.open(label, mode);
+    } catch {
+      return undefined; // the connection was closed just now
+    }
+  }
+
+  setTracks(stream: MediaStream | undefined): void {
+    this.#local = stream;
+    for (const { rtc } of this.#peers.values()) rtc?.setTracks(stream);
+  }
+}
+
+function readOrNot(text: string): PeerSignal | undefined {
+  try {
+    return readSignal(text);
+  } catch (error) {
+    if (error instanceof WireError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,191 @@
+/** The resources of a call, and the streams, caches and States that belong to each. */
+
+import {
+  ACTIVE, BadInput, CALL, checkKey, DELETED, Denied, displayName, issue, keyOf, newer, readRecord, resourceIn, stateOf,
+  TimedOut, type Access, type Change, type HubWord, type Json, type PersonId, type ResourceId, type ResourceRecord,
+  type Stamp, type Value,
+} from "@callmesh/core";
+
+import { Resource, type ResourceUser } from "./resource.ts";
+
+/** Milliseconds that the hub may take to accept a resource. */
+const ACCEPT_TIMEOUT = 10_000;
+
+export interface AddOptions {
+  /** What stands on its tab; without it the app's id. */
+  readonly title?: string;
+  /** Its first state, written in one transaction with it. */
+  readonly state?: Readonly<Record<string, unknown>>;
+}
+
+export interface ResourcesUser extends ResourceUser {
+  readonly access: Access;
+  person(): PersonId;
+  /** Told of each word of the hub. */
+  onWord(fn: (word: HubWord) => void): () => void;
+  /** A resource is gone. */
+  dropped(id: ResourceId): void;
+}
+
+export class Resources {
+  readonly #user: ResourcesUser;
+  readonly #items = new Map<ResourceId, Resource>();
+  readonly #added = new Set<ResourceId>();
+  readonly #adding = new Set<ResourceId>();
+  /** Removed here, and perhaps the hub says no. */
+  readonly #leaving = new Set<ResourceId>();
+
+  constructor(user: ResourcesUser) {
+    this.#user = user;
+    user.onWord(() => this.#forget());
+  }
+
+  get(id: ResourceId): Resource | undefined {
+    return this.#items.get(id);
+  }
+
+  /** In the order in which they were added. */
+  all(): Resource[] {
+    return [...this.#items.values()].sort((a, b) => a.added - b.added || (a.id < b.id ? -1 : 1));
+  }
+
+  /**
+   * Add a resource; resolves when the hub has accepted it.
+   *
+   * Rejects with `BadName`, `BadValue`, `TooLarge`, `Denied`, `TimedOut`, or why the call has ended.
+   */
+  async add(app: string, { title = app, state = {} }: AddOptions = {}): Promise<Resource> {
+    const { access } = this.#user;
+    const id = issue("r", crypto.getRandomValues(new Uint8Array(8))) as ResourceId;
+    const added = access.now() + access.mesh.clock.offset;
+    const record = { app, title: displayName(title), owner: this.#user.person(), added };
+    const groups = new Map([[CALL, new Map<string, Value>([[keyOf(id), record]])]]);
+    const first = Object.entries(state).filter(([, value]) => value !== undefined);
+    const checked = first.map(([key, value]) => [checkKey(key), value as Json] as const);
+    if (first.length > 0) groups.set(stateOf(id), new Map(checked));
+    this.#added.add(id);
+    this.#adding.add(id);
+    try {
+      access.wrote(access.mesh.write(groups, access.now()));
+      await this.#accepted(id);
+    } finally {
+      this.#adding.delete(id);
+    }
+    const resource = this.#items.get(id);
+    if (resource === undefined) throw new Denied("no_resource", "it was removed at once");
+    return resource;
+  }
+
+  /** Remove a resource for everybody. Who may not will see it come back. */
+  remove(id: ResourceId): void {
+    if (!this.#items.has(id)) return;
+    const { access } = this.#user;
+    access.wrote(access.mesh.write(new Map([[CALL, new Map([[keyOf(id), DELETED]])]]), access.now()));
+  }
+
+  /** The one in view for everybody. */
+  get active(): ResourceId | undefined {
+    const id = this.#user.access.mesh.value(CALL, ACTIVE);
+    return typeof id === "string" ? this.#items.get(id as ResourceId)?.id : undefined;
+  }
+
+  // --- for who runs it
+
+  /** Whether whoever adds this resource is waiting to be told what is wrong with it. */
+  isAdding(id: ResourceId | undefined): boolean {
+    return id !== undefined && this.#adding.has(id);
+  }
+
+  /** Take a change in; tell whether it changed which there are, or what is said of them. */
+  follow(change: Change): boolean {
+    if (change.state !== CALL) return false;
+    let changed = false;
+    for (const [key, { new: value }] of change.keys) {
+      const id = resourceOrNot(key);
+      if (id === undefined) continue;
+      changed = true;
+      const record = value === undefined ? undefined : recordOrNot(value);
+      if (record === undefined) this.#lose(id);
+      else this.#have(id, record);
+    }
+    return changed;
+  }
+
+  #have(id: ResourceId, record: ResourceRecord): void {
+    const known = this.#items.get(id);
+    this.#leaving.delete(id);
+    if (known !== undefined) known.update(record);
+    else this.#items.set(id, new Resource(id, record, this.#added.has(id), this.#user));
+  }
+
+  #lose(id: ResourceId): void {
+    if (!this.#items.delete(id)) return;
+    this.#leaving.add(id);
+    this.#user.dropped(id);
+  }
+
+  /** What was removed is forgotten when nobody can bring it back any more. */
+  #forget(): void {
+    if (this.#leaving.size === 0 || this.#user.access.mesh.status(CALL) !== "synced") return;
+    for (const id of this.#leaving) {
+      this.#user.access.mesh.drop(id);
+      this.#user.clearCache(id);
+    }
+    this.#leaving.clear();
+  }
+
+  async #accepted(id: ResourceId): Promise<void> {
+    const { access } = this.#user;
+    const stamp = access.mesh.entry(CALL, keyOf(id));
+    const stops: (() => void)[] = [];
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const look = (word: HubWord): void => {
+          const answer = stamp === undefined ? undefined : answerTo(keyOf(id), stamp, word);
+          if (answer === true) resolve();
+          else if (answer !== undefined) reject(answer);
+        };
+        stops.push(this.#user.onWord(look));
+        stops.push(access.onReceipts(() => access.ended !== undefined && reject(access.ended)));
+        stops.push(access.after(ACCEPT_TIMEOUT, () => reject(new TimedOut("the hub has not answered yet"))));
+        if (access.ended !== undefined) reject(access.ended);
+      });
+    } finally {
+      for (const stop of stops) stop();
+    }
+  }
+}
+
+/** What a word of the hub means for a write: true, an error, or nothing. */
+function answerTo(key: string, stamp: Stamp, word: HubWord): true | Denied | undefined {
+  switch (word.type) {
+    case "batch": {
+      const entries = word.groups.filter(({ state }) => state === CALL).flatMap((group) => group.entries);
+      return entries.some((entry) => entry.key === key && !newer(stamp, entry)) ? true : undefined;
+    }
+    case "denied":
+      return word.state === CALL && word.key === key && !newer(stamp, word)
+        ? new Denied(word.reason, word.why, word.key)
+        : undefined;
+    case "saved":
+      return undefined;
+  }
+}
+
+export function resourceOrNot(key: string): ResourceId | undefined {
+  try {
+    return resourceIn(key);
+  } catch (error) {
+    if (error instanceof BadInput) return undefined;
+    throw error;
+  }
+}
+
+function recordOrNot(value: Json): ResourceRecord | undefined {
+  try {
+    return readRecord(value);
+  } catch (error) {
+    if (error instanceof BadInput) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,42 @@
+/** The clock, the timers, and the events of the page. */
+
+/**
+ * Microseconds since the epoch. It only runs forward: when somebody sets the device's clock, it
+ * stays with the one it started by.
+ */
+export function now(): number {
+  return Math.floor((performance.timeOrigin + performance.now()) * 1000);
+}
+
+/** Calls `fn` after so many milliseconds; returns what stops that. */
+export function after(milliseconds: number, fn: () => void): () => void {
+  const timer = setTimeout(fn, milliseconds);
+  return () => clearTimeout(timer);
+}
+
+/** Calls `fn` every so many milliseconds; returns what stops that. */
+export function every(milliseconds: number, fn: () => void): () => void {
+  const timer = setInterval(fn, milliseconds);
+  return () => clearInterval(timer);
+}
+
+/** Told when the network is back, or somebody looks at the page again. Nothing where there is no page. */
+export function onAwake(fn: () => void): () => void {
+  if (typeof document === "undefined") return () => undefined;
+  const seen = (): void => {
+    if (document.visibilityState === "visible") fn();
+  };
+  window.addEventListener("online", fn);
+  document.addEventListener("visibilitychange", seen);
+  return () => {
+    window.removeEventListener("online", fn);
+    document.removeEventListener("visibilitychange", seen);
+  };
+}
+
+/** Told when the page goes: there is time for one word. */
+export function onGone(fn: () => void): () => void {
+  if (typeof window === "undefined") return () => undefined;
+  window.addEventListener("pagehide", fn);
+  return () => window.removeEventListener("pagehide", fn);
+}

@@ -1,0 +1,189 @@
+/** One `RTCPeerConnection`: perfect negotiation as W3C describes it, and the channels over it. */
+
+import { CONTROL_ID, CONTROL_LABEL, LOW_WATER, type Mode, type PeerSignal } from "@callmesh/core";
+
+/** What a connection tells of. */
+export interface RtcEvents {
+  /** For the other side, by way of the hub. */
+  signal(signal: PeerSignal): void;
+  opened(): void;
+  failed(why: string): void;
+  /** The other side opened a channel. */
+  channel(channel: RTCDataChannel): void;
+  /** What it sends of its camera and microphone is another stream, or none. */
+  media(stream: MediaStream | undefined): void;
+}
+
+export interface RtcOptions {
+  /** Whether this side makes the first offer; the other one is polite. */
+  readonly offers: boolean;
+  /** Whether the other side can renegotiate, and takes audio and video. */
+  readonly media: boolean;
+}
+
+export class RtcPeer {
+  readonly #pc = new RTCPeerConnection();
+  readonly #control: RTCDataChannel;
+  readonly #options: RtcOptions;
+  readonly #events: RtcEvents;
+  readonly #early: RTCIceCandidateInit[] = [];
+  #makingOffer = false;
+  #ignoreOffer = false;
+  #settingAnswer = false;
+  #closed = false;
+
+  constructor(options: RtcOptions, events: RtcEvents) {
+    this.#options = options;
+    this.#events = events;
+    this.#control = this.#pc.createDataChannel(CONTROL_LABEL, { negotiated: true, id: CONTROL_ID });
+    this.#control.onopen = () => events.opened();
+    this.#control.onclose = () => this.#fail("the other side closed the connection");
+    this.#pc.onnegotiationneeded = () => void this.#offer();
+    this.#pc.onicecandidate = ({ candidate }) => this.#tellCandidate(candidate);
+    this.#pc.onconnectionstatechange = () => this.#follow();
+    this.#pc.ondatachannel = ({ channel }) => this.#accept(channel);
+    this.#pc.ontrack = ({ streams }) => this.#show(streams[0]);
+  }
+
+  /** Nothing goes through it, and nothing will without another one. */
+  get dead(): boolean {
+    return this.#closed || this.#control.readyState === "closed" || this.#pc.connectionState === "closed";
+  }
+
+  // --- negotiation
+
+  /** Whether an offer comes from a connection that has taken the place of the one known here. */
+  isAnother(signal: PeerSignal): boolean {
+    if (!("description" in signal) || signal.description.type !== "offer") return false;
+    const known = this.#pc.remoteDescription;
+    return known !== null && fingerprint(known.sdp) !== fingerprint(signal.description.sdp);
+  }
+
+  /** What the other side has signalled. */
+  async receive(signal: PeerSignal): Promise<void> {
+    try {
+      if ("description" in signal) await this.#describe(signal.description);
+      else if (signal.candidate !== null) await this.#candidate(signal.candidate);
+    } catch (error) {
+      if (!this.#closed) this.#fail(`negotiation failed: ${String(error)}`);
+    }
+  }
+
+  async #describe(description: RTCSessionDescriptionInit): Promise<void> {
+    const pc = this.#pc;
+    const free = !this.#makingOffer && (pc.signalingState === "stable" || this.#settingAnswer);
+    this.#ignoreOffer = this.#options.offers && description.type === "offer" && !free;
+    if (this.#ignoreOffer) return;
+    this.#settingAnswer = description.type === "answer";
+    try {
+      await pc.setRemoteDescription(description);
+    } finally {
+      this.#settingAnswer = false;
+    }
+    for (const candidate of this.#early.splice(0)) await this.#candidate(candidate);
+    if (description.type !== "offer") return;
+    await pc.setLocalDescription();
+    this.#tellDescription();
+  }
+
+  async #candidate(candidate: RTCIceCandidateInit): Promise<void> {
+    if (this.#pc.remoteDescription === null) {
+      this.#early.push(candidate);
+      return;
+    }
+    try {
+      await this.#pc.addIceCandidate(candidate);
+    } catch {
+      // One that belongs to an offer that was ignored, or that this browser cannot read: others follow.
+    }
+  }
+
+  async #offer(): Promise<void> {
+    // The first offer is made by one side only; later ones by whoever has something to change.
+    if (!this.#options.offers && this.#pc.remoteDescription === null) return;
+    try {
+      this.#makingOffer = true;
+      await this.#pc.setLocalDescription();
+      this.#tellDescription();
+    } catch (error) {
+      if (!this.#closed) this.#fail(`no offer could be made: ${String(error)}`);
+    } finally {
+      this.#makingOffer = false;
+    }
+  }
+
+  #tellDescription(): void {
+    const description = this.#pc.localDescription;
+    if (description === null || this.#closed) return;
+    const { type, sdp } = description;
+    if (type === "offer" || type === "answer") this.#events.signal({ description: { type, sdp } });
+  }
+
+  #tellCandidate(candidate: RTCIceCandidate | null): void {
+    // The other side needs no word that there are no more: it has its own patience.
+    if (candidate === null || candidate.candidate === "") return;
+    const { candidate: text, sdpMid, sdpMLineIndex, usernameFragment } = candidate;
+    this.#events.signal({ candidate: { candidate: text, sdpMid, sdpMLineIndex, usernameFragment } });
+  }
+
+  // --- how it goes
+
+  #follow(): void {
+    const state = this.#pc.connectionState;
+    if (state === "connected" && this.#control.readyState === "open") this.#events.opened();
+    if (state !== "failed") return;
+    this.#events.failed("the direct path broke");
+    if (this.#options.offers && this.#options.media) this.#pc.restartIce();
+  }
+
+  #fail(why: string): void {
+    if (!this.#closed) this.#events.failed(why);
+  }
+
+  // --- channels
+
+  /** A channel to the other side. Raises what WebRTC raises. */
+  open(label: string, mode: Mode): RTCDataChannel {
+    const options = mode === "reliable" ? { ordered: true } : { ordered: false, maxRetransmits: 0 };
+    const channel = this.#pc.createDataChannel(label, options);
+    channel.binaryType = "arraybuffer";
+    channel.bufferedAmountLowThreshold = LOW_WATER;
+    return channel;
+  }
+
+  #accept(channel: RTCDataChannel): void {
+    channel.binaryType = "arraybuffer";
+    this.#events.channel(channel);
+  }
+
+  // --- audio and video
+
+  /** Send the tracks of `stream`, and no others. */
+  setTracks(stream: MediaStream | undefined): void {
+    if (!this.#options.media || this.#closed) return;
+    const wanted = new Set(stream?.getTracks());
+    for (const sender of this.#pc.getSenders()) {
+      if (sender.track === null || wanted.delete(sender.track)) continue;
+      this.#pc.removeTrack(sender);
+    }
+    if (stream !== undefined) for (const track of wanted) this.#pc.addTrack(track, stream);
+  }
+
+  #show(stream: MediaStream | undefined): void {
+    if (stream === undefined) return;
+    stream.onaddtrack = stream.onremovetrack = () => {
+      this.#events.media(stream.getTracks().length > 0 ? stream : undefined);
+    };
+    this.#events.media(stream);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#pc.close();
+  }
+}
+
+function fingerprint(sdp: string): string | undefined {
+  return /^a=fingerprint:(.*)$/m.exec(sdp)?.[1]?.trim().toLowerCase();
+}

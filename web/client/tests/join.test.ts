@@ -1,0 +1,422 @@
+import { CALL, type ParticipantId, ROSTER, stateOf, type ResourceId } from "@callmesh/core";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
+import type { Call } from "../src/call.ts";
+import { join, readAddress } from "../src/join.ts";
+import { FakeHub, someone } from "./fakeHub.ts";
+
+const URL = "http://127.0.0.1:8484/call/demo";
+const R1 = "r1" as ResourceId;
+
+let hub: FakeHub;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.spyOn(Math, "random").mockReturnValue(1);
+  hub = new FakeHub();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
+
+async function joined(options: Parameters<FakeHub["welcome"]>[0] = {}): Promise<Call> {
+  const joining = join(URL, { name: "Ada" });
+  hub.welcome(options);
+  return joining;
+}
+
+/** A turn of the event loop. */
+async function turn(): Promise<void> {
+  await vi.advanceTimersByTimeAsync(0);
+}
+
+describe("joining", () => {
+  test("[J1] hello first; in with the welcome and a batch", async () => {
+    const joining = join(`${URL}#role=guest&token=t`, { name: " Ada ", person: "proof" });
+    hub.welcome({ here: ["p1"] });
+    const call = await joining;
+    expect(hub.socket.url).toBe("ws://127.0.0.1:8484/call/demo/socket");
+    expect(hub.socket.heard[0]).toEqual({
+      type: "hello", version: 1, call: "demo", name: "Ada", role: "guest", token: "t", person: "proof", resume: null,
+      cursor: 0, offers: [],
+    }); // prettier-ignore
+    expect([...call.participants.keys()]).toEqual(["p5", "p1"]);
+    expect(call).toMatchObject({ id: "demo", link: "joined", status: "synced", personProof: "person" });
+    expect(call.me.id).toBe("p5");
+  });
+
+  test("the address of a call", () => {
+    expect(readAddress("https://host:1/pre/fix/call/demo/?x=1#role=observer")).toEqual({
+      id: "demo", socket: "wss://host:1/pre/fix/call/demo/socket", role: "observer", token: undefined,
+    }); // prettier-ignore
+    for (const bad of ["http://host/", "http://host/call/", "ftp://host/call/x", "nonsense", "http://host/call/a%20b"]) {
+      expect(() => readAddress(bad), bad).toThrow(expect.objectContaining({ code: "bad_name" }));
+    }
+  });
+
+  test("[J10] a name that cannot be one is refused before anything is sent", async () => {
+    await expect(join(URL, { name: " \n" })).rejects.toMatchObject({ code: "bad_name" });
+    expect(hub.sockets).toEqual([]);
+  });
+
+  test.each([
+    [4401, "unauthorized"],
+    [4404, "no_such_call"],
+    [4422, "bad_name"],
+    [4429, "too_fast"],
+    [4503, "storage_failed"],
+    [1006, "broken"],
+    [4999, "broken"],
+  ])("[W6] refused at the door with %i: %s, and no second try", async (close, code) => {
+    const joining = expect(join(URL, { name: "Ada" })).rejects.toMatchObject({ code });
+    hub.socket.drop(close, "why");
+    await joining;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(hub.sockets).toHaveLength(1);
+  });
+
+  test("[W6] the error that the hub names before it closes is the one", async () => {
+    const joining = expect(join(URL, { name: "Ada" })).rejects.toMatchObject({ code: "refused", message: "go away" });
+    hub.socket.open();
+    hub.socket.say({ type: "error", code: "refused", message: "go away" });
+    await joining;
+  });
+
+  test("[W5] a hub that does not answer: timed out; or whoever asked changed their mind", async () => {
+    const joining = expect(join(URL, { name: "Ada", timeout: 3_000 })).rejects.toMatchObject({ code: "timed_out" });
+    await vi.advanceTimersByTimeAsync(3_000);
+    await joining;
+    const stop = new AbortController();
+    const other = expect(join(URL, { name: "Ada", signal: stop.signal })).rejects.toBe("enough");
+    stop.abort("enough");
+    await other;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(hub.sockets.map(({ readyState }) => readyState)).toEqual([3, 3]);
+  });
+});
+
+describe("coming back", () => {
+  test("[W7] as the same participant, with the cursor, with growing pauses", async () => {
+    const call = await joined({ here: ["p1"] });
+    const link: string[] = [];
+    call.on("link", () => link.push(call.link));
+    const pauses: number[] = [];
+    hub.proofs.resume = "second";
+    hub.socket.drop();
+    for (let tries = 1; tries <= 8; tries++) {
+      const before = hub.sockets.length;
+      let pause = 0;
+      while (hub.sockets.length === before) {
+        pause += 250;
+        await vi.advanceTimersByTimeAsync(250);
+      }
+      pauses.push(pause);
+      if (tries < 8) hub.socket.drop();
+    }
+    expect(pauses).toEqual([250, 500, 1000, 2000, 4000, 8000, 8000, 8000]);
+    expect(call).toMatchObject({ link: "reconnecting", status: "offline" });
+    hub.welcome({ whole: false });
+    expect(hub.socket.heard[0]).toMatchObject({ resume: "resume", person: "person", cursor: 1 });
+    expect(call).toMatchObject({ link: "joined", status: "synced" });
+    expect(link).toEqual(["reconnecting", "joined"]);
+    expect([...call.participants.keys()]).toEqual(["p5", "p1"]);
+    hub.socket.drop();
+    await vi.advanceTimersByTimeAsync(8_000);
+    hub.socket.open();
+    expect(hub.socket.heard[0]).toMatchObject({ resume: "second", cursor: 2 });
+  });
+
+  test("[W7] pauses are short again after a link that held", async () => {
+    await joined();
+    for (let n = 0; n < 5; n++) {
+      hub.socket.drop();
+      await vi.advanceTimersByTimeAsync(8_000);
+    }
+    hub.welcome();
+    await vi.advanceTimersByTimeAsync(9_000);
+    const before = hub.sockets.length;
+    hub.socket.drop();
+    await vi.advanceTimersByTimeAsync(250);
+    expect(hub.sockets).toHaveLength(before + 1);
+  });
+
+  test("[W7] silence for 40 s is a broken link; a pong is a word", async () => {
+    const call = await joined();
+    for (let n = 1; n <= 4; n++) {
+      await vi.advanceTimersByTimeAsync(16_000);
+      const ping = hub.socket.of("ping").at(-1)!;
+      hub.socket.say({ type: "pong", number: ping.number, time: 1_700_000_100_000_000 });
+    }
+    expect(call.link).toBe("joined");
+    await vi.advanceTimersByTimeAsync(41_000);
+    expect(call.link).toBe("reconnecting");
+    expect(hub.sockets[0]!.readyState).toBe(3);
+  });
+
+  test.each([
+    [4409, "replaced"],
+    [4400, "bad_message"],
+    [4413, "too_large"],
+  ])("[W6] closed with %i, coming back cannot help: %s ends the call", async (close, code) => {
+    const call = await joined();
+    const errors: string[] = [];
+    call.on("error", (error) => errors.push(error.code));
+    const waiting = expect(call.state.saved()).resolves.toBeUndefined();
+    hub.socket.drop(close);
+    await waiting;
+    expect(call.link).toBe("left");
+    expect(errors).toEqual([code]);
+    call.state.set("x", 1);
+    await expect(call.state.saved()).rejects.toMatchObject({ code });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(hub.sockets).toHaveLength(1);
+  });
+
+  test("[W2] rubbish from the hub ends the call with bad_message", async () => {
+    const call = await joined();
+    hub.socket.raw("text");
+    expect(call.link).toBe("left");
+  });
+
+  test("[J2] a hub that has forgotten who this is ends it, rather than write in another's name", async () => {
+    const call = await joined();
+    hub.socket.drop();
+    await vi.advanceTimersByTimeAsync(250);
+    hub.participant = "p6";
+    hub.welcome();
+    expect(call.link).toBe("left");
+  });
+});
+
+describe("writing", () => {
+  test("[S9] the first write leaves at once, the others once per frame, conflated", async () => {
+    const call = await joined();
+    await vi.advanceTimersByTimeAsync(100);
+    for (let n = 0; n < 500; n++) {
+      call.state.set("n", n);
+      await vi.advanceTimersByTimeAsync(0.1);
+    }
+    await vi.advanceTimersByTimeAsync(16);
+    const writes = hub.socket.of("write").map(({ groups: [group] }) => group!.entries.map(({ value }) => value));
+    expect(writes[0]).toEqual([0]);
+    expect(writes.at(-1)).toEqual([499]);
+    expect(writes.length).toBeLessThan(8);
+  });
+
+  test("[S9] on a slow way out writes wait, conflated", async () => {
+    const call = await joined();
+    await vi.advanceTimersByTimeAsync(100);
+    hub.socket.bufferedAmount = 2 ** 21;
+    for (let n = 0; n < 5; n++) {
+      call.state.set("n", n);
+      await vi.advanceTimersByTimeAsync(20);
+    }
+    expect(hub.socket.of("write")).toEqual([]);
+    hub.socket.bufferedAmount = 0;
+    await vi.advanceTimersByTimeAsync(20);
+    expect(hub.socket.of("write")).toHaveLength(1);
+  });
+
+  test("[S11] what was written is sent again over the next link, until it is saved", async () => {
+    const call = await joined();
+    const status: string[] = [];
+    call.on("status", () => status.push(call.status));
+    call.state.set("a", 1);
+    const saved = call.state.saved({ timeout: 60_000 });
+    await turn();
+    hub.socket.drop();
+    call.state.set("b", 2);
+    await vi.advanceTimersByTimeAsync(250);
+    hub.welcome({ whole: false });
+    await turn();
+    const again = hub.socket.of("write").flatMap(({ groups }) => groups.flatMap((group) => group.entries));
+    expect(again.map(({ key, value }) => [key, value]).sort()).toEqual([["a", 1], ["b", 2]]); // prettier-ignore
+    hub.accept();
+    await saved;
+    expect(call.status).toBe("synced");
+    expect(status).toEqual(["saving", "offline", "saving", "synced"]);
+  });
+
+  test("[S8] saved() times out, and can be given up", async () => {
+    const call = await joined();
+    call.state.set("a", 1);
+    const late = expect(call.state.saved()).rejects.toMatchObject({ code: "timed_out" });
+    await vi.advanceTimersByTimeAsync(10_000);
+    await late;
+    const stop = new AbortController();
+    const given = expect(call.state.saved({ signal: stop.signal })).rejects.toBe("up");
+    stop.abort("up");
+    await given;
+  });
+
+  test("[S10] a denial undoes the write, and is there to be shown", async () => {
+    const call = await joined();
+    const errors: string[] = [];
+    call.on("error", (error) => errors.push(error.message));
+    call.state.set("a", 1);
+    await turn();
+    const { time, writer } = hub.socket.of("write")[0]!.groups[0]!.entries[0]!;
+    hub.socket.say({ type: "denied", state: CALL, key: "a", time, writer, reason: "no_right", why: "not you" });
+    expect(call.state.has("a")).toBe(false);
+    expect(errors).toEqual(["not you"]);
+  });
+
+  test("leaving sends what was written, then goodbye, and ends it", async () => {
+    const call = await joined();
+    await vi.advanceTimersByTimeAsync(100);
+    call.state.set("a", 1);
+    call.state.set("a", 2);
+    await call.leave();
+    expect(hub.socket.heard.slice(-2)).toMatchObject([{ type: "write" }, { type: "leave" }]);
+    expect(call.link).toBe("left");
+    await call.leave();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe("resources", () => {
+  test("[R1] added in one transaction with its first state; there when the hub has it", async () => {
+    const call = await joined();
+    const adding = call.resources.add("poll", { title: " My poll ", state: { question: "Why?" } });
+    await turn();
+    const [write] = hub.socket.of("write");
+    const [first, second] = write!.groups;
+    const id = first!.entries[0]!.key.slice("resource/".length) as ResourceId;
+    expect(first!.entries[0]!.value).toMatchObject({ app: "poll", title: "My poll", owner: "u5" });
+    expect(second).toMatchObject({ state: stateOf(id), entries: [{ key: "question", value: "Why?" }] });
+    hub.accept({ saved: false });
+    const resource = await adding;
+    expect(resource).toMatchObject({ id, app: "poll", title: "My poll", owner: "u5", adder: true });
+    expect(resource.state.get("question")).toBe("Why?");
+  });
+
+  test("[R6] denied: add rejects, and nothing is left of it", async () => {
+    const call = await joined();
+    const shown: string[] = [];
+    call.on("error", ({ message }) => shown.push(message));
+    const adding = expect(call.resources.add("nope", { state: { a: 1 } })).rejects.toMatchObject({ reason: "no_app" });
+    await turn();
+    for (const { state, entries } of hub.socket.of("write")[0]!.groups) {
+      for (const { key, time, writer } of entries) {
+        const reason = state === CALL ? "no_app" : "no_resource";
+        hub.socket.say({ type: "denied", state, key, time, writer, reason, why: "no such app" });
+      }
+    }
+    await adding;
+    expect(call.resources.all()).toEqual([]);
+    expect(shown).toEqual([]);
+  });
+
+  test("[R5] removed: its streams end; if the hub says no it is back with its state", async () => {
+    const call = await joined();
+    hub.addResource();
+    hub.socket.say(hub.batch({ [stateOf(R1)]: { a: 1 } }));
+    const stream = call.resources.get(R1)!.stream("pen");
+    call.resources.remove(R1);
+    expect(call.resources.get(R1)).toBeUndefined();
+    expect(stream.closed).toBe(true);
+    await turn();
+    const { time, writer, key } = hub.socket.of("write")[0]!.groups[0]!.entries[0]!;
+    hub.socket.say({ type: "denied", state: CALL, key, time, writer, reason: "no_right", why: "not yours" });
+    expect(call.resources.get(R1)!.state.get("a")).toBe(1);
+    call.resources.remove(R1);
+    await vi.advanceTimersByTimeAsync(16);
+    hub.accept();
+    expect(call.mesh.keys(stateOf(R1))).toEqual([]);
+  });
+
+  test("[R7] one is in view for everybody", async () => {
+    const call = await joined();
+    const told: unknown[] = [];
+    call.on("active", () => told.push(call.active));
+    hub.addResource();
+    call.show(R1);
+    expect(told).toEqual([R1]);
+    hub.socket.say(hub.batch({ [CALL]: { active: "r2" } }));
+    expect(call.active).toBeUndefined(); // it is not there
+    expect(told).toEqual([R1, undefined]);
+  });
+});
+
+describe("streams by way of the hub", () => {
+  const P1 = "p1" as ParticipantId;
+
+  test("[D6] [D7] where there is no WebRTC: to those named, with numbers that count", async () => {
+    const call = await joined({ here: ["p1", "p2"] });
+    hub.addResource();
+    const pen = call.resources.get(R1)!.stream("pen", { mode: "latest" });
+    expect(call.path(P1)).toBe("relay");
+    await pen.send({ x: 1 });
+    await turn();
+    await pen.send(new Uint8Array([7]), { to: [P1] });
+    await pen.send("nobody", { to: [] });
+    await turn();
+    expect(hub.socket.of("stream")).toMatchObject([
+      { peers: ["p1", "p2"], resource: R1, name: "pen", mode: "latest", number: 1, json: true },
+      { peers: ["p1"], number: 2, json: false, payload: new Uint8Array([7]) },
+    ]);
+  });
+
+  test("[W8] [D2] a sender has so much under way, and waits; what a broken link carried goes again", async () => {
+    const call = await joined({ here: ["p1"] });
+    hub.addResource();
+    const file = call.resources.get(R1)!.stream("file");
+    let sent = 0;
+    const all = (async () => {
+      for (; sent < 60; sent++) await file.send(new Uint8Array(50_000));
+    })();
+    await turn();
+    expect(hub.socket.of("stream")).toHaveLength(6);
+    expect(sent).toBeLessThan(30);
+    hub.socket.say({ type: "relayed", total: 100_000 });
+    await turn();
+    expect(hub.socket.of("stream")).toHaveLength(8);
+    hub.socket.drop();
+    await vi.advanceTimersByTimeAsync(250);
+    hub.welcome({ whole: false });
+    await turn();
+    expect(hub.socket.of("stream").map(({ number }) => number)).toEqual([3, 4, 5, 6, 7, 8]);
+    for (let total = 300_000; total <= 60 * 50_000; total += 300_000) {
+      hub.socket.say({ type: "relayed", total });
+      await turn();
+    }
+    await all;
+    expect(hub.socket.of("stream").at(-1)!.number).toBe(60);
+  });
+
+  test("[D1] [D8] what comes is for the stream that is open; rubbish is dropped", async () => {
+    const call = await joined({ here: ["p1"] });
+    hub.addResource();
+    const heard: unknown[] = [];
+    call.resources.get(R1)!.stream("pen").subscribe(({ data }) => heard.push(data));
+    const message = { type: "stream", peers: ["p1"], resource: "r1", name: "pen", mode: "reliable", json: false } as const;
+    const payload = new Uint8Array([1]);
+    hub.socket.say({ ...message, number: 1, payload });
+    hub.socket.say({ ...message, number: 1, payload });
+    hub.socket.say({ ...message, number: 2, payload: new Uint8Array([0xc1]), json: true });
+    hub.socket.say({ ...message, number: 3, resource: "r2", payload });
+    hub.socket.say({ ...message, number: 4, name: "other", payload });
+    hub.socket.say({ ...message, number: 5, payload: new Uint8Array([5]) });
+    expect(heard).toEqual([new Uint8Array([1]), new Uint8Array([5])]);
+    expect(call.link).toBe("joined");
+  });
+
+  test("a participant who leaves is gone, and its numbers may start anew", async () => {
+    const call = await joined({ here: ["p1"] });
+    hub.addResource();
+    const heard: unknown[] = [];
+    call.resources.get(R1)!.stream("pen").subscribe(({ number }) => heard.push(number));
+    const message = { type: "stream", peers: ["p1"], resource: "r1", name: "pen", mode: "reliable", json: true } as const;
+    hub.socket.say({ ...message, number: 9, payload: new Uint8Array([1]) });
+    hub.socket.say(hub.batch({ [ROSTER]: { p1: { ...someone("p1"), here: false } } }));
+    expect(call.participants.get(P1)!.here).toBe(false);
+    hub.socket.say(hub.batch({}, { whole: true }));
+    expect(call.participants.size).toBe(0);
+    hub.socket.say({ ...message, number: 1, payload: new Uint8Array([1]) });
+    expect(heard).toEqual([9]); // the resource is gone too
+  });
+});

@@ -1,0 +1,40 @@
+import { useEffect } from "preact/hooks";
+import { useSignal } from "@preact/signals";
+
+import { DeviceButton } from "./DeviceButton.tsx";
+import { Drawer } from "./Drawer.tsx";
+import { Actions, Header } from "./Header.tsx";
+import { Icon } from "./icons.tsx";
+import type { Page } from "./page.ts";
+import { Stage } from "./Stage.tsx";
+import type { CallStore } from "./store.ts";
+import { Tiles } from "./Tile.tsx";
+
+export function CallView({ page, store }: { page: Page; store: CallStore }) {
+  const drawer = useSignal(false);
+  const openDrawer = (): void => void (drawer.value = true);
+  useEffect(() => {
+    document.title = `${page.address.call} · call`;
+  }, [page]);
+  return (
+    <div class="call">
+      <Header page={page} store={store} />
+      <Actions page={page} store={store} />
+      <div class="controls" role="toolbar" aria-label="Camera, microphone and apps">
+        <DeviceButton kind="microphone" devices={page.devices} />
+        <DeviceButton kind="camera" devices={page.devices} />
+        {store.mayEdit.value && (
+          <button type="button" class="button" aria-haspopup="dialog" onClick={openDrawer}>
+            <Icon name="apps" />
+            <span class="label">Apps</span>
+          </button>
+        )}
+      </div>
+      <div class="floor">
+        <Stage store={store} openDrawer={openDrawer} />
+        <Tiles page={page} store={store} />
+      </div>
+      <Drawer store={store} open={drawer} />
+    </div>
+  );
+}

@@ -1,0 +1,100 @@
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { useSignal } from "@preact/signals";
+import type { Resource } from "@callmesh/client";
+
+import { Frame } from "./frame.ts";
+import type { CallStore } from "./store.ts";
+
+interface FrameViewProps {
+  store: CallStore;
+  resource: Resource;
+  removed: boolean;
+}
+
+/** A resource's app in its frame, or the words that stand in for it. */
+export function FrameView({ store, resource, removed }: FrameViewProps) {
+  const starts = useSignal(0);
+  const stopped = useSignal(false);
+  const app = store.catalog.apps.value.get(resource.app);
+  const again = (): void => {
+    stopped.value = false;
+    starts.value += 1;
+  };
+
+  // It was removed, and the hub said no: its frame has heard of the end, and begins once more.
+  const wasRemoved = useRef(false);
+  useLayoutEffect(() => {
+    if (wasRemoved.current && !removed) again();
+    wasRemoved.current = removed;
+  }, [removed]);
+
+  if (!app) return <Missing store={store} app={resource.app} />;
+  if (stopped.value) return <Stopped title={resource.title} again={again} />;
+  return (
+    <Sandbox
+      key={`${app.base} ${starts.value}`}
+      store={store}
+      resource={resource}
+      address={app.base + app.entry}
+      removed={removed}
+      onStop={() => (stopped.value = true)}
+    />
+  );
+}
+
+interface SandboxProps extends FrameViewProps {
+  address: string;
+  onStop: () => void;
+}
+
+/** The frame itself: scripts, and nothing else that a page may do (A1). */
+function Sandbox({ store, resource, address, removed, onStop }: SandboxProps) {
+  const element = useRef<HTMLIFrameElement>(null);
+  const frame = useRef<Frame>(undefined);
+  // Before the frame can have said anything.
+  useLayoutEffect(() => {
+    if (!element.current) return undefined;
+    const started = new Frame({ store, resource, element: element.current, onStop });
+    frame.current = started;
+    void started.start(address);
+    return () => started.close();
+  }, []);
+  useLayoutEffect(() => {
+    if (removed) frame.current?.remove();
+  }, [removed]);
+  return (
+    <>
+      <p class="panel-words" aria-hidden="true">
+        Starting {resource.title}…
+      </p>
+      <iframe ref={element} title={resource.title} sandbox="allow-scripts" allow="" referrerpolicy="no-referrer" />
+    </>
+  );
+}
+
+function Missing({ store, app }: { store: CallStore; app: string }) {
+  const state = store.catalog.state.value;
+  return (
+    <div class="panel-words">
+      {state === "loading" && <p>Loading…</p>}
+      {state === "ready" && <p>This hub does not have the app “{app}” any more. What is in it is kept.</p>}
+      {state === "failed" && <p>The list of apps cannot be read.</p>}
+      {state !== "loading" && (
+        <button type="button" class="button" onClick={() => void store.catalog.load()}>
+          Try again
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Stopped({ title, again }: { title: string; again: () => void }) {
+  return (
+    <div class="panel-words" role="alert">
+      <p>{title} has stopped: it did something that an app may not do. The call goes on.</p>
+      <button type="button" class="button primary" onClick={again}>
+        Start it again
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,73 @@
+import { inviteLink } from "./address.ts";
+import { Icon, type IconName } from "./icons.tsx";
+import type { Page } from "./page.ts";
+import type { CallStore } from "./store.ts";
+
+interface Shown {
+  icon: IconName;
+  words: string;
+  title: string;
+}
+
+const SAVED: Shown = { icon: "saved", words: "Saved", title: "Everything you did here is on the hub's disk" };
+const SAVING: Shown = { icon: "saving", words: "Saving…", title: "Your last changes are on their way to the hub's disk" };
+const OFFLINE: Shown = {
+  icon: "offline",
+  words: "Reconnecting…",
+  title: "The connection is lost. What you do now is kept, and sent once you are back",
+};
+
+export function Header({ page, store }: { page: Page; store: CallStore }) {
+  return (
+    <header class="header">
+      <h1>{page.address.call}</h1>
+      <Status store={store} />
+    </header>
+  );
+}
+
+export function Actions({ page, store }: { page: Page; store: CallStore }) {
+  return (
+    <div class="actions">
+      <button type="button" class="button" onClick={() => void copyLink(page)} title="Copy a link for somebody else">
+        <Icon name="invite" />
+        <span class="label">Invite</span>
+      </button>
+      <button type="button" class="button danger" onClick={() => void store.call.leave()} title="Leave the call">
+        <Icon name="leave" />
+        <span class="label">Leave</span>
+      </button>
+    </div>
+  );
+}
+
+function Status({ store }: { store: CallStore }) {
+  const shown = statusOf(store);
+  return (
+    <>
+      <p class={`status ${shown.icon}`} title={shown.title}>
+        <Icon name={shown.icon} />
+        <span>{shown.words}</span>
+      </p>
+      {/* Read out when the connection goes and comes back; "saving" at every key would be a nuisance. */}
+      <p class="unseen" role="status">
+        {shown === OFFLINE ? `${OFFLINE.words} ${OFFLINE.title}` : "Connected"}
+      </p>
+    </>
+  );
+}
+
+function statusOf(store: CallStore): Shown {
+  if (store.link.value !== "joined" || store.status.value === "offline") return OFFLINE;
+  return store.status.value === "saving" ? SAVING : SAVED;
+}
+
+async function copyLink(page: Page): Promise<void> {
+  const link = inviteLink(page.address);
+  try {
+    await navigator.clipboard.writeText(link);
+    page.toasts.note("The link is copied. Send it to whoever should join.");
+  } catch {
+    page.toasts.note(`Send this link to whoever should join: ${link}`);
+  }
+}

@@ -1,0 +1,94 @@
+import { useEffect, useRef } from "preact/hooks";
+import { useSignal } from "@preact/signals";
+import { MAX_NAME } from "@callmesh/core";
+
+import { DeviceButton } from "./DeviceButton.tsx";
+import { KINDS, type Devices } from "./devices.ts";
+import type { Page } from "./page.ts";
+import { Avatar, Video } from "./Video.tsx";
+import { deviceProblem } from "./words.ts";
+
+const AS: Record<string, string> = {
+  host: "You join as a host.",
+  observer: "You join as an observer: you see everything and change nothing.",
+};
+
+interface LobbyProps {
+  page: Page;
+  joining: boolean;
+  problem: string | undefined;
+}
+
+export function Lobby({ page, joining, problem }: LobbyProps) {
+  const name = useSignal(page.memory.name);
+  const field = useRef<HTMLInputElement>(null);
+  const { address, devices } = page;
+  useEffect(() => {
+    document.title = `Join ${address.call}`;
+    field.current?.focus({ preventScroll: true });
+    void devices.start();
+  }, [address, devices]);
+
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    const given = name.value.trim();
+    if (given !== "" && !joining) void page.join(given);
+  };
+
+  return (
+    <main class="lobby">
+      <Preview devices={devices} name={name.value} />
+      <form class="card lobby-form" onSubmit={submit}>
+        <p class="quiet">Join the call</p>
+        <h1>{address.call}</h1>
+        <label>
+          <span>Your name</span>
+          <input
+            ref={field}
+            name="name"
+            value={name.value}
+            onInput={({ currentTarget }) => (name.value = currentTarget.value)}
+            maxLength={MAX_NAME}
+            placeholder="How others will see you"
+            autocomplete="name"
+            pattern=".*\S.*"
+            title="At least one letter"
+            required
+          />
+        </label>
+        {problem !== undefined && (
+          <p class="problem" role="alert">
+            {problem}
+          </p>
+        )}
+        <button class="button primary large" disabled={joining}>
+          {joining ? "Joining…" : "Join"}
+        </button>
+        {address.role !== undefined && AS[address.role] !== undefined && <p class="quiet">{AS[address.role]}</p>}
+      </form>
+    </main>
+  );
+}
+
+function Preview({ devices, name }: { devices: Devices; name: string }) {
+  const problems = KINDS.flatMap((kind) => deviceProblem(kind, devices.state(kind).value) ?? []);
+  const shows = devices.camera.value === "on";
+  return (
+    <section class="preview" aria-label="Your camera and microphone">
+      <div class="picture">
+        {shows ? <Video stream={devices.stream} self /> : <Avatar name={name || "?"} seed={name} />}
+        {devices.camera.value === "starting" && <p class="starting">Starting your camera…</p>}
+        <div class="picture-controls">
+          {KINDS.map((kind) => (
+            <DeviceButton key={kind} kind={kind} devices={devices} />
+          ))}
+        </div>
+      </div>
+      <div role="status" class="preview-words">
+        {problems.map((words) => (
+          <p key={words}>{words}</p>
+        ))}
+      </div>
+    </section>
+  );
+}

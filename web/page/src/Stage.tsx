@@ -1,0 +1,130 @@
+import { useSignal, type Signal } from "@preact/signals";
+import type { Resource } from "@callmesh/client";
+import { useCallback } from "preact/hooks";
+
+import { FrameView } from "./FrameView.tsx";
+import { Icon } from "./icons.tsx";
+import { Modal } from "./Modal.tsx";
+import type { CallStore } from "./store.ts";
+import { panelId, tabId, Tabs } from "./Tabs.tsx";
+
+/** The resource in view, tabs for the others, and what one may do with it. */
+export function Stage({ store, openDrawer }: { store: CallStore; openDrawer: () => void }) {
+  const viewed = store.record(store.viewed.value);
+  const removing = useSignal<Resource | undefined>(undefined);
+  return (
+    <main class="stage" aria-label="Stage">
+      {store.resources.value.length > 0 && <Tabs store={store} />}
+      {viewed && <Bar store={store} viewed={viewed} removing={removing} />}
+      <div class="panels">
+        {store.mounted.value.map(({ resource, removed }) => (
+          <section
+            key={resource.id}
+            id={panelId(resource.id)}
+            class="panel"
+            role="tabpanel"
+            aria-labelledby={tabId(resource.id)}
+            hidden={resource.id !== viewed?.id}
+          >
+            <FrameView store={store} resource={resource} removed={removed} />
+          </section>
+        ))}
+        {!viewed && <Empty store={store} openDrawer={openDrawer} />}
+      </div>
+      <ConfirmRemove store={store} removing={removing} />
+    </main>
+  );
+}
+
+interface BarProps {
+  store: CallStore;
+  viewed: Resource;
+  removing: Signal<Resource | undefined>;
+}
+
+function Bar({ store, viewed, removing }: BarProps) {
+  const active = store.record(store.active.value);
+  return (
+    <div class={`bar ${store.follows.value ? "" : "apart"}`}>
+      {store.follows.value ? (
+        <p>
+          <Icon name="eye" /> Everybody sees this
+        </p>
+      ) : (
+        <p role="status">
+          <Icon name="user" /> Only you see this. {active ? `Everybody sees ${active.title}.` : "Nothing is shown to everybody."}
+        </p>
+      )}
+      <div class="bar-buttons">
+        {!store.follows.value && active && (
+          <button type="button" class="button small" onClick={() => store.follow()}>
+            <Icon name="back" />
+            <span>
+              Back<span class="wide"> to what everybody sees</span>
+            </span>
+          </button>
+        )}
+        {!store.follows.value && store.mayEdit.value && (
+          <button type="button" class="button small primary" onClick={() => store.show(viewed.id)}>
+            <Icon name="eye" />
+            <span>Show to everybody</span>
+          </button>
+        )}
+        {store.mayRemove(viewed) && (
+          <button
+            type="button"
+            class="button small bare"
+            aria-label={`Remove ${viewed.title}`}
+            title={`Remove ${viewed.title}`}
+            onClick={() => (removing.value = viewed)}
+          >
+            <Icon name="remove" />
+          </button>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Empty({ store, openDrawer }: { store: CallStore; openDrawer: () => void }) {
+  const some = store.resources.value.length > 0;
+  return (
+    <div class="empty">
+      <span class="empty-icon">
+        <Icon name="apps" />
+      </span>
+      <h2>{some ? "Nothing is shown to everybody" : "This is the stage"}</h2>
+      {some && <p>Choose a tab above to look at something, and show it to everybody if you like.</p>}
+      {!some && store.mayEdit.value && <p>What you put here, everybody in the call sees and uses together.</p>}
+      {!some && !store.mayEdit.value && <p>What others put here will show up for you.</p>}
+      {!some && store.mayEdit.value && (
+        <button type="button" class="button primary" onClick={openDrawer}>
+          <Icon name="add" />
+          <span>Add an app</span>
+        </button>
+      )}
+    </div>
+  );
+}
+
+function ConfirmRemove({ store, removing }: { store: CallStore; removing: Signal<Resource | undefined> }) {
+  const resource = removing.value;
+  const close = useCallback(() => (removing.value = undefined), [removing]);
+  const remove = (): void => {
+    if (resource) store.remove(resource.id);
+    close();
+  };
+  return (
+    <Modal class="confirm" title={`Remove ${resource?.title ?? ""}?`} open={resource !== undefined} onClose={close}>
+      <p>It goes away for everybody, with all that is in it. This cannot be undone.</p>
+      <div class="modal-buttons">
+        <button type="button" class="button" onClick={close}>
+          Keep it
+        </button>
+        <button type="button" class="button danger" onClick={remove}>
+          Remove for everybody
+        </button>
+      </div>
+    </Modal>
+  );
+}

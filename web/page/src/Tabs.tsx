@@ -1,0 +1,103 @@
+import { useEffect, useRef } from "preact/hooks";
+import { useSignal } from "@preact/signals";
+import type { Resource } from "@callmesh/client";
+import type { ResourceId } from "@callmesh/core";
+
+import { AppIcon } from "./AppIcon.tsx";
+import { Icon } from "./icons.tsx";
+import type { CallStore } from "./store.ts";
+
+export function tabId(resource: ResourceId): string {
+  return `tab-${resource}`;
+}
+
+export function panelId(resource: ResourceId): string {
+  return `panel-${resource}`;
+}
+
+/** One tab per resource. Arrow keys move among them, Enter or Space looks at one. */
+export function Tabs({ store }: { store: CallStore }) {
+  const list = useRef<HTMLDivElement>(null);
+  const focused = useSignal<ResourceId | undefined>(undefined);
+  const resources = store.resources.value;
+  const stop = store.record(focused.value)?.id ?? store.viewed.value ?? resources[0]?.id;
+
+  const move = (event: KeyboardEvent): void => {
+    const place = resources.findIndex(({ id }) => id === stop);
+    const target = resources.at(targetOf(event.key, place, resources.length) ?? NaN);
+    if (targetOf(event.key, place, resources.length) === undefined || !target) return;
+    event.preventDefault();
+    focused.value = target.id;
+    list.current?.querySelector<HTMLElement>(`#${tabId(target.id)}`)?.focus();
+  };
+
+  return (
+    <div ref={list} class="tabs" role="tablist" aria-label="What is in the call" onKeyDown={move}>
+      {resources.map((resource) => (
+        <Tab
+          key={resource.id}
+          store={store}
+          resource={resource}
+          stop={resource.id === stop}
+          onFocus={() => (focused.value = resource.id)}
+        />
+      ))}
+    </div>
+  );
+}
+
+interface TabProps {
+  store: CallStore;
+  resource: Resource;
+  stop: boolean;
+  onFocus: () => void;
+}
+
+function Tab({ store, resource, stop, onFocus }: TabProps) {
+  const { id, title, app } = resource;
+  const active = store.active.value === id;
+  const selected = store.viewed.value === id;
+  const element = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (selected) element.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [selected]);
+  return (
+    <button
+      ref={element}
+      type="button"
+      id={tabId(id)}
+      class={`tab ${active ? "active" : ""}`}
+      role="tab"
+      aria-selected={selected}
+      aria-controls={panelId(id)}
+      tabIndex={stop ? 0 : -1}
+      onClick={() => store.look(id)}
+      onFocus={onFocus}
+    >
+      <AppIcon app={store.catalog.apps.value.get(app)} />
+      <span>{title}</span>
+      {active && (
+        <span class="mark" title="Everybody sees this">
+          <Icon name="eye" />
+          <span class="unseen">, everybody sees this</span>
+        </span>
+      )}
+    </button>
+  );
+}
+
+/** Where a key leads to from `place`, among `count` tabs; undefined for other keys. */
+function targetOf(key: string, place: number, count: number): number | undefined {
+  switch (key) {
+    case "ArrowRight":
+      return (place + 1) % count;
+    case "ArrowLeft":
+      return (place - 1 + count) % count;
+    case "Home":
+      return 0;
+    case "End":
+      return count - 1;
+    default:
+      return undefined;
+  }
+}

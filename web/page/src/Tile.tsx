@@ -1,0 +1,81 @@
+import type { Participant } from "@callmesh/core";
+
+import { Icon } from "./icons.tsx";
+import type { Page } from "./page.ts";
+import type { CallStore } from "./store.ts";
+import { useTracks } from "./tracks.ts";
+import { Avatar, Video } from "./Video.tsx";
+
+const PATHS = {
+  direct: "Connected directly, from device to device",
+  relay: "Connected by way of the hub",
+  connecting: "Connecting…",
+};
+
+export function Tiles({ page, store }: { page: Page; store: CallStore }) {
+  const me = store.me.value?.id;
+  return (
+    <ul class="tiles" aria-label="Participants">
+      {store.participants.value.map((participant) => (
+        <Tile key={participant.id} page={page} store={store} participant={participant} self={participant.id === me} />
+      ))}
+    </ul>
+  );
+}
+
+interface TileProps {
+  page: Page;
+  store: CallStore;
+  participant: Participant;
+  self: boolean;
+}
+
+function Tile({ page, store, participant, self }: TileProps) {
+  const version = self ? page.devices.version.value : store.media.value;
+  const stream = self ? page.devices.stream : store.call.media.remote(participant.id);
+  const tracks = useTracks(stream, version);
+  const { name, role, here } = participant;
+  const hasMedia = participant.offers.includes("media");
+  return (
+    <li class={`tile ${here ? "" : "away"}`}>
+      {(tracks.video || tracks.audio) && <Video stream={stream} self={self} />}
+      {!tracks.video && <Avatar name={name} seed={participant.person} />}
+      <Corner store={store} participant={participant} />
+      <p class="badges">
+        {self && <span class="badge">you</span>}
+        {role !== "guest" && <span class="badge">{role}</span>}
+      </p>
+      <p class="nameplate">
+        <span class="name">{name}</span>
+        {hasMedia && here && !tracks.audio && <Off icon="micOff" words="microphone off" />}
+        {hasMedia && here && !tracks.video && <Off icon="cameraOff" words="camera off" />}
+      </p>
+    </li>
+  );
+}
+
+function Off({ icon, words }: { icon: "micOff" | "cameraOff"; words: string }) {
+  return (
+    <span class="off" title={words}>
+      <Icon name={icon} />
+      <span class="unseen">{words}</span>
+    </span>
+  );
+}
+
+/** The upper corner: whether they are away, or how one is connected to them. */
+function Corner({ store, participant }: { store: CallStore; participant: Participant }) {
+  if (!participant.here) {
+    return (
+      <span class="badge corner" title="The connection is lost; they may come back">
+        away
+      </span>
+    );
+  }
+  const path = store.path(participant.id);
+  return path === undefined ? null : (
+    <span class={`badge corner path-${path}`} title={PATHS[path]}>
+      {path === "connecting" ? "connecting…" : path}
+    </span>
+  );
+}

@@ -1,0 +1,32 @@
+import { Icon } from "./icons.tsx";
+import type { Toast, ToastList } from "./toasts.ts";
+
+/** Both boxes are always there: a screen reader reads out what comes into a box it knows. */
+export function Toasts({ list }: { list: ToastList }) {
+  const of = (kind: Toast["kind"]) => list.shown.value.filter((toast) => toast.kind === kind);
+  return (
+    <div class="toasts">
+      <div role="alert">
+        {of("problem").map((toast) => (
+          <ToastCard key={toast.id} toast={toast} list={list} />
+        ))}
+      </div>
+      <div role="status">
+        {of("note").map((toast) => (
+          <ToastCard key={toast.id} toast={toast} list={list} />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function ToastCard({ toast, list }: { toast: Toast; list: ToastList }) {
+  return (
+    <div class={`toast ${toast.kind}`}>
+      <p>{toast.text}</p>
+      <button type="button" class="button bare" aria-label="Dismiss" onClick={() => list.dismiss(toast.id)}>
+        <Icon name="close" />
+      </button>
+    </div>
+  );
+}

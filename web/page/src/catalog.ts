@@ -1,0 +1,54 @@
+/** The apps this hub has. */
+
+import { signal } from "@preact/signals";
+
+export interface App {
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+  readonly entry: string;
+  /** A file in the app's folder; empty if it has none. */
+  readonly icon: string;
+  /** The path of the app's folder on the hub, with a slash at the end. */
+  readonly base: string;
+}
+
+export type CatalogState = "loading" | "ready" | "failed";
+
+export class Catalog {
+  readonly apps = signal<ReadonlyMap<string, App>>(new Map());
+  readonly state = signal<CatalogState>("loading");
+  readonly #address: string;
+
+  constructor(hub: string) {
+    this.#address = `${hub}/api/apps`;
+  }
+
+  /** Ask the hub. What was known stays while it does not answer. */
+  async load(): Promise<void> {
+    try {
+      const answer = await fetch(this.#address, { credentials: "omit" });
+      if (!answer.ok) throw new Error(`the hub answers ${answer.status}`);
+      const apps = (await answer.json()) as App[];
+      this.apps.value = new Map(apps.map((app) => [app.id, app]));
+      this.state.value = "ready";
+    } catch {
+      if (this.state.value !== "ready") this.state.value = "failed";
+    }
+  }
+}
+
+export function iconOf(app: App | undefined): string | undefined {
+  return app?.icon ? app.base + app.icon : undefined;
+}
+
+/** "Poll" for the first of an app in a call, then "Poll 2", "Poll 3". */
+export function numberedTitle(name: string, titles: readonly string[]): string {
+  const numbers = titles.flatMap((title) => {
+    if (title === name) return [1];
+    const number = title.startsWith(`${name} `) ? title.slice(name.length + 1) : "";
+    return /^[1-9][0-9]{0,5}$/.test(number) ? [Number(number)] : [];
+  });
+  return numbers.length === 0 ? name : `${name} ${Math.max(...numbers) + 1}`;
+}

@@ -1,0 +1,79 @@
+/** One app frame: its courier, and the life of its resource as this frame is told of it. */
+
+import { effect } from "@preact/signals";
+import { Courier, serveFrame } from "@callmesh/bridge";
+import type { Resource } from "@callmesh/client";
+import { Lifecycle, type LifeEvent } from "@callmesh/core";
+
+import type { CallStore } from "./store.ts";
+
+interface FrameOptions {
+  store: CallStore;
+  resource: Resource;
+  element: HTMLIFrameElement;
+  /** The app broke the rules of its port, and hears nothing any more. */
+  onStop: () => void;
+}
+
+export class Frame {
+  readonly #options: FrameOptions;
+  readonly #stops: (() => void)[] = [];
+  #courier: Courier | undefined;
+  #life = new Lifecycle();
+  #closed = false;
+
+  constructor(options: FrameOptions) {
+    this.#options = options;
+  }
+
+  async start(address: string): Promise<void> {
+    const { store, resource, element } = this.#options;
+    const host = await store.call.courierHost(resource);
+    if (this.#closed) return;
+    const courier = (this.#courier = new Courier(host));
+    courier.onConnect = () => this.#connected();
+    courier.onEnd = () => this.#options.onStop();
+    this.#stops.push(serveFrame(element, courier), this.#followSyncs(), this.#followView());
+    element.src = address;
+  }
+
+  /** The resource was removed from the call. */
+  remove(): void {
+    this.#tell(this.#life.removed());
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const stop of this.#stops.splice(0)) stop();
+    this.#courier?.close();
+  }
+
+  /** The frame is there, or has loaded itself anew: its life begins. */
+  #connected(): void {
+    const { store, resource } = this.#options;
+    this.#life = new Lifecycle({ adder: store.introduce(resource) });
+    this.#tell(this.#life.synced());
+    this.#tell(this.#life.view(store.viewed.peek() === resource.id));
+  }
+
+  #followView(): () => void {
+    const { store, resource } = this.#options;
+    return effect(() => {
+      this.#tell(this.#life.view(store.viewed.value === resource.id));
+    });
+  }
+
+  #followSyncs(): () => void {
+    const { store } = this.#options;
+    let seen = store.syncs.peek();
+    return store.syncs.subscribe((count) => {
+      if (count === seen) return;
+      seen = count;
+      if (this.#life.state.kind === "ready") this.#tell(this.#life.synced());
+    });
+  }
+
+  #tell(events: readonly LifeEvent[]): void {
+    for (const event of events) this.#courier?.life(event);
+  }
+}

@@ -1,0 +1,69 @@
+/** The page's icons: drawn on a grid of 24, in the colour of the text beside them. */
+
+import type { ComponentChildren } from "preact";
+
+const DRAWINGS = {
+  mic: (
+    <>
+      <rect x="9" y="3" width="6" height="11" rx="3" />
+      <path d="M5 11a7 7 0 0 0 14 0M12 18v3" />
+    </>
+  ),
+  micOff: (
+    <>
+      <path d="M9 6a3 3 0 0 1 6 0v5M15 14a3 3 0 0 1-6-2V9M5 11a7 7 0 0 0 11 5.7M19 11a7 7 0 0 1-.6 2.8M12 18v3M4 3l16 18" />
+    </>
+  ),
+  camera: (
+    <>
+      <rect x="2.5" y="6" width="13" height="12" rx="2.5" />
+      <path d="m15.5 10.5 6-3.5v10l-6-3.5z" />
+    </>
+  ),
+  cameraOff: <path d="M7 6h6a2.5 2.5 0 0 1 2.5 2.5v2l6-3.5v10l-3.5-2M15 17.5a2.5 2.5 0 0 1-2 .5H5a2.5 2.5 0 0 1-2.5-2.5v-7A2.5 2.5 0 0 1 4 6.3M3 3l18 18" />,
+  apps: (
+    <>
+      <rect x="4" y="4" width="6.5" height="6.5" rx="1.5" />
+      <rect x="13.5" y="4" width="6.5" height="6.5" rx="1.5" />
+      <rect x="4" y="13.5" width="6.5" height="6.5" rx="1.5" />
+      <path d="M16.8 13.5v6.5M13.5 16.8h6.5" />
+    </>
+  ),
+  invite: (
+    <>
+      <path d="M10 14a4.5 4.5 0 0 0 6.4.4l3-3a4.5 4.5 0 0 0-6.4-6.4l-1.5 1.5" />
+      <path d="M14 10a4.5 4.5 0 0 0-6.4-.4l-3 3a4.5 4.5 0 0 0 6.4 6.4l1.5-1.5" />
+    </>
+  ),
+  leave: <path d="M10 4H6a2 2 0 0 0-2 2v12a2 2 0 0 0 2 2h4M15 8l4 4-4 4M19 12H9" />,
+  saved: <path d="m5 12.5 4.5 4.5L19 7.5" />,
+  saving: <path d="M12 4a8 8 0 1 0 8 8" />,
+  offline: <path d="M4 10a12 12 0 0 1 5-2.7M14 7.2a12 12 0 0 1 6 2.8M7.5 13.5A7 7 0 0 1 10 12M15.5 13a7 7 0 0 1 1 .6M12 18h.01M4 4l16 16" />,
+  eye: (
+    <>
+      <path d="M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12Z" />
+      <circle cx="12" cy="12" r="3" />
+    </>
+  ),
+  back: <path d="M9 6 4 11l5 5M4 11h10a6 6 0 0 1 6 6v1" />,
+  remove: <path d="M4.5 7h15M9.5 7V4.5h5V7M6.5 7l1 12.5h9l1-12.5M10 11v5M14 11v5" />,
+  close: <path d="M6 6l12 12M18 6 6 18" />,
+  add: <path d="M12 5v14M5 12h14" />,
+  user: (
+    <>
+      <circle cx="12" cy="8" r="4" />
+      <path d="M4.5 20a7.5 7.5 0 0 1 15 0" />
+    </>
+  ),
+} satisfies Record<string, ComponentChildren>;
+
+export type IconName = keyof typeof DRAWINGS;
+
+/** Decoration: what it means stands in words beside it, or in its button's label. */
+export function Icon({ name }: { name: IconName }) {
+  return (
+    <svg class={`icon icon-${name}`} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+      {DRAWINGS[name]}
+    </svg>
+  );
+}

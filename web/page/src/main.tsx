@@ -1,0 +1,9 @@
+import { render } from "preact";
+
+import { readAddress } from "./address.ts";
+import "./app.css";
+import { App } from "./App.tsx";
+import { Page } from "./page.ts";
+
+const root = document.getElementById("root");
+if (root) render(<App page={new Page(readAddress(location))} />, root);

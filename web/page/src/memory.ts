@@ -1,0 +1,43 @@
+/** What this browser remembers about its user, per hub. It may refuse to: then it forgets. */
+
+export class Memory {
+  readonly #prefix: string;
+
+  constructor(hub: string) {
+    this.#prefix = `callmesh ${hub} `;
+  }
+
+  /** The display name used last. */
+  get name(): string {
+    return this.#read("name") ?? "";
+  }
+
+  set name(name: string) {
+    this.#write("name", name);
+  }
+
+  /** The hub's proof of who this is: the same person across tabs, reloads and visits. */
+  get person(): string | undefined {
+    return this.#read("person") || undefined;
+  }
+
+  set person(proof: string | undefined) {
+    this.#write("person", proof ?? "");
+  }
+
+  #read(key: string): string | undefined {
+    try {
+      return localStorage.getItem(this.#prefix + key) ?? undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #write(key: string, value: string): void {
+    try {
+      localStorage.setItem(this.#prefix + key, value);
+    } catch {
+      // Full, or forbidden in a private window.
+    }
+  }
+}

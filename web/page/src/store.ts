@@ -1,0 +1,195 @@
+/** The call as the page shows it: signals that mirror a `Call`, and what this participant looks at. */
+
+import { computed, signal, type ReadonlySignal } from "@preact/signals";
+import type { Call, Resource } from "@callmesh/client";
+import { mayEdit, type Participant, type ParticipantId, type ResourceId } from "@callmesh/core";
+
+import { numberedTitle, type App, type Catalog } from "./catalog.ts";
+import type { ToastList } from "./toasts.ts";
+import { callProblem } from "./words.ts";
+
+/** Frames that are kept loaded, the last ones looked at. The others keep their cache and state. */
+export const MOST_FRAMES = 8;
+/** How long a removed resource's frame stays, so that its `remove` handler can run; milliseconds. */
+const FAREWELL = 1_000;
+
+/** A resource whose frame is loaded. */
+export interface Mounted {
+  readonly resource: Resource;
+  readonly removed: boolean;
+}
+
+export class CallStore {
+  readonly call: Call;
+  readonly catalog: Catalog;
+  readonly toasts: ToastList;
+
+  readonly me = signal<Participant | undefined>(undefined);
+  readonly participants = signal<readonly Participant[]>([]);
+  readonly resources = signal<readonly Resource[]>([]);
+  readonly active = signal<ResourceId | undefined>(undefined);
+  readonly link = signal<Call["link"]>("joined");
+  readonly status = signal<Call["status"]>("synced");
+  /** Counts what changed in media and paths: those who show them read the call anew. */
+  readonly media = signal(0);
+  /** Counts re-syncs: after each, every resource is set up again. */
+  readonly syncs = signal(0);
+  /** Why the call ended here; undefined while it has not, or when one left by oneself. */
+  readonly ended = signal<unknown>(undefined);
+
+  /** What this participant looks at on their own. */
+  readonly #elsewhere = signal<ResourceId | undefined>(undefined);
+  readonly #recent = signal<readonly ResourceId[]>([]);
+  readonly #farewell = signal<readonly Resource[]>([]);
+  readonly #introduced = new Set<ResourceId>();
+  readonly #stops: (() => void)[] = [];
+
+  /** The one in view here: looked at on one's own, or shown to everybody. */
+  readonly viewed: ReadonlySignal<ResourceId | undefined> = computed(
+    () => this.#known(this.#elsewhere.value) ?? this.#known(this.active.value),
+  );
+  readonly follows: ReadonlySignal<boolean> = computed(
+    () => this.viewed.value === this.#known(this.active.value),
+  );
+  readonly mayEdit: ReadonlySignal<boolean> = computed(() => {
+    const me = this.me.value;
+    return me !== undefined && mayEdit(me.role);
+  });
+  /** In an order that never moves a frame: a frame that is moved loads anew. */
+  readonly mounted: ReadonlySignal<readonly Mounted[]> = computed(() => {
+    const recent = [this.viewed.value, ...this.#recent.value].filter((id) => this.#known(id) !== undefined);
+    const wanted = [...new Set(recent)].slice(0, MOST_FRAMES);
+    const kept = this.resources.value.filter(({ id }) => wanted.includes(id));
+    return [
+      ...kept.map((resource) => ({ resource, removed: false })),
+      ...this.#farewell.value
+        .filter(({ id }) => this.#known(id) === undefined) // who may not remove sees it come back
+        .map((resource) => ({ resource, removed: true })),
+    ].sort((a, b) => (a.resource.id < b.resource.id ? -1 : 1));
+  });
+
+  constructor(call: Call, catalog: Catalog, toasts: ToastList) {
+    this.call = call;
+    this.catalog = catalog;
+    this.toasts = toasts;
+    const mirrors = {
+      participants: () => this.#mirrorParticipants(),
+      resources: () => this.#mirrorResources(),
+      active: () => (this.active.value = call.active),
+      link: () => this.#mirrorLink(),
+      status: () => (this.status.value = call.status),
+      media: () => (this.media.value += 1),
+    } as const;
+    for (const [event, mirror] of Object.entries(mirrors)) {
+      this.#stops.push(call.on(event as keyof typeof mirrors, mirror));
+      mirror();
+    }
+    this.#stops.push(call.on("error", (error) => this.#problem(error)));
+    this.#stops.push(this.viewed.subscribe((viewed) => this.#remember(viewed)));
+  }
+
+  /** Stop mirroring. */
+  close(): void {
+    for (const stop of this.#stops.splice(0)) stop();
+  }
+
+  record(id: ResourceId | undefined): Resource | undefined {
+    return this.resources.value.find((resource) => resource.id === id);
+  }
+
+  /** Look at a resource: on one's own, unless it is what everybody sees. */
+  look(id: ResourceId): void {
+    this.#elsewhere.value = id === this.active.value ? undefined : id;
+  }
+
+  follow(): void {
+    this.#elsewhere.value = undefined;
+  }
+
+  show(id: ResourceId): void {
+    this.call.show(id);
+    this.#elsewhere.value = undefined;
+  }
+
+  /** Add an app's resource and show it to everybody; tells whether that went well. */
+  async add(app: App): Promise<boolean> {
+    try {
+      const titles = this.resources.value.map(({ title }) => title);
+      const resource = await this.call.resources.add(app.id, { title: numberedTitle(app.name, titles) });
+      this.show(resource.id);
+      return true;
+    } catch (error) {
+      this.toasts.problem(callProblem(error));
+      return false;
+    }
+  }
+
+  mayRemove(resource: Resource): boolean {
+    const me = this.me.value;
+    return me !== undefined && (me.role === "host" || (this.mayEdit.value && resource.owner === me.person));
+  }
+
+  /** Remove a resource for everybody. What stood beside it takes its place in view. */
+  remove(id: ResourceId): void {
+    const all = this.resources.value;
+    const place = all.findIndex((resource) => resource.id === id);
+    const next = all[place + 1] ?? all[place - 1];
+    if (this.active.value === id && next) this.call.show(next.id);
+    this.call.resources.remove(id);
+  }
+
+  /** Whether the frame about to start is the first one of a resource that was added here. */
+  introduce(resource: Resource): boolean {
+    const first = resource.adder && !this.#introduced.has(resource.id);
+    this.#introduced.add(resource.id);
+    return first;
+  }
+
+  path(id: ParticipantId): ReturnType<Call["path"]> | undefined {
+    return id === this.call.me.id ? undefined : this.call.path(id);
+  }
+
+  #known(id: ResourceId | undefined): ResourceId | undefined {
+    return this.record(id)?.id;
+  }
+
+  #remember(viewed: ResourceId | undefined): void {
+    if (viewed === undefined) return;
+    this.#recent.value = [viewed, ...this.#recent.peek().filter((id) => id !== viewed)];
+  }
+
+  #mirrorParticipants(): void {
+    const me = this.call.me;
+    const others = [...this.call.participants.values()].filter(({ id }) => id !== me.id);
+    this.me.value = me;
+    this.participants.value = [me, ...others];
+    this.media.value += 1;
+  }
+
+  #mirrorResources(): void {
+    const now = this.call.resources.all();
+    const ids = new Set(now.map(({ id }) => id));
+    const gone = this.resources.value.filter(({ id }) => !ids.has(id));
+    const loaded = new Set(this.mounted.value.map(({ resource }) => resource.id));
+    this.resources.value = now;
+    for (const resource of gone.filter(({ id }) => loaded.has(id))) this.#sayGoodbye(resource);
+  }
+
+  #sayGoodbye(resource: Resource): void {
+    this.#farewell.value = [...this.#farewell.value, resource];
+    setTimeout(() => {
+      this.#farewell.value = this.#farewell.value.filter((other) => other !== resource);
+    }, FAREWELL);
+  }
+
+  #mirrorLink(): void {
+    const back = this.link.value === "reconnecting" && this.call.link === "joined";
+    this.link.value = this.call.link;
+    if (back) this.syncs.value += 1;
+  }
+
+  #problem(error: unknown): void {
+    if (this.call.link === "left") this.ended.value = error;
+    else this.toasts.problem(callProblem(error));
+  }
+}

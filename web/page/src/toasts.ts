@@ -1,0 +1,36 @@
+/** Short messages that go away by themselves. */
+
+import { signal } from "@preact/signals";
+
+export interface Toast {
+  readonly id: number;
+  readonly kind: "note" | "problem";
+  readonly text: string;
+}
+
+const MOST = 4;
+const LASTS = { note: 4_000, problem: 10_000 };
+
+export class ToastList {
+  readonly shown = signal<readonly Toast[]>([]);
+  #last = 0;
+
+  note(text: string): void {
+    this.#add("note", text);
+  }
+
+  problem(text: string): void {
+    this.#add("problem", text);
+  }
+
+  dismiss(id: number): void {
+    this.shown.value = this.shown.value.filter((toast) => toast.id !== id);
+  }
+
+  #add(kind: Toast["kind"], text: string): void {
+    const others = this.shown.value.filter((toast) => toast.text !== text);
+    const toast = { id: ++this.#last, kind, text };
+    this.shown.value = [...others, toast].slice(-MOST);
+    setTimeout(() => this.dismiss(toast.id), LASTS[kind]);
+  }
+}

@@ -1,0 +1,84 @@
+/** What the page says when something is not as it should be: what it is, and what to do. */
+
+import { CallmeshError } from "@callmesh/core";
+
+import type { DeviceState, Kind } from "./devices.ts";
+
+/** Why one could not join. */
+export function joinProblem(error: unknown): string {
+  switch (codeOf(error)) {
+    case "bad_name":
+      return "This name or this link cannot be used. Check your name, or ask for the link once more.";
+    case "no_such_call":
+      return "There is no such call here. Ask for the link once more.";
+    case "unauthorized":
+    case "refused":
+      return "This link does not let you in. Ask who invited you for a new one.";
+    case "too_fast":
+      return "The call is full, or too many came in at once. Try again in a minute.";
+    case "timed_out":
+    case "broken":
+    case "ended_by_peer":
+      return "The call cannot be reached. Check your connection, and try again.";
+    case "storage_failed":
+      return "The hub cannot read this call at the moment. Try again in a minute.";
+    default:
+      return `Joining failed: ${messageOf(error)}. Try again, or load the page once more.`;
+  }
+}
+
+/** Why the call is over for this participant. */
+export function endProblem(error: unknown): string {
+  switch (codeOf(error)) {
+    case "replaced":
+      return "You joined again somewhere else, so this tab has left the call.";
+    case "too_large":
+    case "bad_message":
+      return "The hub could not understand this page. Join again; if it happens once more, tell who runs the hub.";
+    default:
+      return `The call ended here: ${messageOf(error)}. You can join again.`;
+  }
+}
+
+/** Something went wrong within the call. */
+export function callProblem(error: unknown): string {
+  switch (codeOf(error)) {
+    case "denied":
+      return `Not allowed: ${messageOf(error)}.`;
+    case "timed_out":
+      return "The hub has not answered yet. It will be done once you are back.";
+    default:
+      return sentence(messageOf(error));
+  }
+}
+
+/** What the lobby says below the picture; nothing if all is well. */
+export function deviceProblem(kind: Kind, state: DeviceState): string | undefined {
+  switch (state) {
+    case "refused":
+      return `This page may not use your ${kind}. Allow it beside the address, then turn it on here.`;
+    case "none":
+      return `No ${kind} was found. You can join without.`;
+    case "failed":
+      return `Your ${kind} could not be started; another program may be using it.`;
+    case "insecure":
+      return `The browser gives no ${kind} to pages without https. You can join without.`;
+    case "starting":
+    case "on":
+    case "off":
+      return undefined;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof CallmeshError ? error.code : "";
+}
+
+function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/[.\s]+$/u, "");
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toLocaleUpperCase()}${text.slice(1)}.`;
+}

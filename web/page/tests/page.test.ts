@@ -1,0 +1,87 @@
+import { BadName, Denied, Replaced, TimedOut } from "@callmesh/core";
+import { describe, expect, test } from "vitest";
+
+import { inviteLink, readAddress } from "../src/address.ts";
+import { iconOf, numberedTitle, type App } from "../src/catalog.ts";
+import { hue, initials } from "../src/person.ts";
+import { callProblem, endProblem, joinProblem } from "../src/words.ts";
+
+function address(path: string, hash = "") {
+  return readAddress({ origin: "https://clinic.example", pathname: path, hash });
+}
+
+describe("the address of the page", () => {
+  test("at the top of a host", () => {
+    expect(address("/call/ward-3")).toEqual({
+      hub: "https://clinic.example",
+      call: "ward-3",
+      url: "https://clinic.example/call/ward-3",
+      role: undefined,
+      token: undefined,
+    });
+  });
+
+  test("under a prefix, with a slash at the end", () => {
+    const { hub, url } = address("/team/calls/call/ward-3/");
+    expect(hub).toBe("https://clinic.example/team/calls");
+    expect(url).toBe("https://clinic.example/team/calls/call/ward-3");
+  });
+
+  test("a prefix that is called call", () => {
+    expect(address("/call/call/demo")).toMatchObject({ hub: "https://clinic.example/call", call: "demo" });
+  });
+
+  test("the fragment says as whom, and only in words that are known", () => {
+    expect(address("/call/a", "#role=observer&token=abc")).toMatchObject({ role: "observer", token: "abc" });
+    expect(address("/call/a", "#role=admin").role).toBeUndefined();
+  });
+
+  test("an invitation is for a guest, whoever sends it", () => {
+    expect(inviteLink(address("/call/a", "#role=host&token=mine"))).toBe("https://clinic.example/call/a#role=guest");
+  });
+});
+
+describe("titles of resources", () => {
+  test("the first has the app's name, the others are numbered", () => {
+    expect(numberedTitle("Poll", [])).toBe("Poll");
+    expect(numberedTitle("Poll", ["Poll"])).toBe("Poll 2");
+    expect(numberedTitle("Poll", ["Poll 2", "Vitals"])).toBe("Poll 3");
+    expect(numberedTitle("Poll", ["Poll results", "Poll 2b", "Polls"])).toBe("Poll");
+  });
+
+  test("an icon lies in the app's folder", () => {
+    const app: App = { id: "a", name: "A", version: "1", description: "", entry: "i.html", icon: "i.svg", base: "/apps/a/" };
+    expect(iconOf(app)).toBe("/apps/a/i.svg");
+    expect(iconOf({ ...app, icon: "" })).toBeUndefined();
+    expect(iconOf(undefined)).toBeUndefined();
+  });
+});
+
+describe("participants without a picture", () => {
+  test("initials", () => {
+    expect(initials("Amara Okafor")).toBe("AO");
+    expect(initials("  Dr. Lena van Brandt ")).toBe("DB");
+    expect(initials("ecg")).toBe("E");
+    expect(initials("😀 Ada")).toBe("😀A");
+    expect(initials("")).toBe("");
+  });
+
+  test("colours stay, and differ for neighbours", () => {
+    expect(hue("u1abc")).toBe(hue("u1abc"));
+    const hues = ["u1", "u2", "u3"].map(hue);
+    expect(new Set(hues).size).toBe(3);
+    for (const value of hues) expect(value >= 0 && value < 360).toBe(true);
+  });
+});
+
+describe("words", () => {
+  test("every problem is a sentence that says what to do", () => {
+    expect(joinProblem(new BadName("x"))).toMatch(/Check your name/);
+    expect(joinProblem(new TimedOut("x"))).toMatch(/Check your connection/);
+    expect(joinProblem(new Error("odd."))).toBe("Joining failed: odd. Try again, or load the page once more.");
+    expect(endProblem(new Replaced("x"))).toMatch(/somewhere else/);
+    expect(callProblem(new Denied("no_right", "observers change nothing"))).toBe(
+      "Not allowed: observers change nothing.",
+    );
+  });
+});

@@ -1,0 +1,167 @@
+import type { Call, Resource } from "@callmesh/client";
+import type { Participant, ResourceId } from "@callmesh/core";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+
+import { Catalog } from "../src/catalog.ts";
+import { CallStore, MOST_FRAMES } from "../src/store.ts";
+import { ToastList } from "../src/toasts.ts";
+
+/** As much of a call as the store looks at. */
+class FakeCall {
+  me = { id: "p1", person: "u1", name: "Ada", role: "guest", offers: [], here: true } as unknown as Participant;
+  participants = new Map([[this.me.id, this.me]]);
+  link: Call["link"] = "joined";
+  status: Call["status"] = "synced";
+  active: ResourceId | undefined;
+  list: Resource[] = [];
+  readonly #listeners = new Map<string, (value?: unknown) => void>();
+
+  resources = {
+    all: () => this.list,
+    add: (app: string, { title }: { title: string }) => {
+      const resource = { id: `r${this.list.length + 1}`, app, title, owner: "u1", adder: true } as unknown as Resource;
+      this.list = [...this.list, resource];
+      this.tell("resources");
+      return Promise.resolve(resource);
+    },
+    remove: (id: ResourceId) => {
+      this.list = this.list.filter((resource) => resource.id !== id);
+      this.tell("resources");
+    },
+  };
+
+  on(event: string, listener: (value?: unknown) => void): () => void {
+    this.#listeners.set(event, listener);
+    return () => this.#listeners.delete(event);
+  }
+
+  tell(event: string, value?: unknown): void {
+    this.#listeners.get(event)?.(value);
+  }
+
+  show(id: ResourceId): void {
+    this.active = id;
+    this.tell("active");
+  }
+}
+
+const POLL = { id: "poll", name: "Poll", version: "1", description: "", entry: "index.html", icon: "", base: "/apps/poll/" };
+
+let call: FakeCall;
+let store: CallStore;
+
+beforeEach(() => {
+  call = new FakeCall();
+  store = new CallStore(call as unknown as Call, new Catalog("http://hub"), new ToastList());
+});
+
+async function add(count = 1): Promise<ResourceId[]> {
+  for (let i = 0; i < count; i++) await store.add(POLL);
+  return store.resources.value.map(({ id }) => id);
+}
+
+describe("what is in view", () => {
+  test("nothing at first, then what was added: for everybody", async () => {
+    expect(store.viewed.value).toBeUndefined();
+    const [first] = await add();
+    expect(call.active).toBe(first);
+    expect(store.viewed.value).toBe(first);
+    expect(store.follows.value).toBe(true);
+  });
+
+  test("[R7] one may look elsewhere, stay there, and come back", async () => {
+    const [first, second, third] = (await add(3)) as [ResourceId, ResourceId, ResourceId];
+    store.look(first);
+    expect([store.viewed.value, store.follows.value, call.active]).toEqual([first, false, third]);
+    call.show(second); // somebody else
+    expect(store.viewed.value).toBe(first);
+    store.follow();
+    expect([store.viewed.value, store.follows.value]).toEqual([second, true]);
+  });
+
+  test("looking at what everybody sees is following", async () => {
+    const [first, second] = (await add(2)) as [ResourceId, ResourceId];
+    store.look(first);
+    store.look(second);
+    call.show(first);
+    expect(store.viewed.value).toBe(first);
+  });
+
+  test("what was removed is no longer in view", async () => {
+    const [first] = (await add(2)) as [ResourceId, ResourceId];
+    store.look(first);
+    call.resources.remove(first);
+    expect(store.viewed.value).toBe(call.active);
+  });
+
+  test("who removes what everybody sees shows what stood beside it", async () => {
+    const [first, second, third] = (await add(3)) as [ResourceId, ResourceId, ResourceId];
+    call.show(second);
+    store.remove(second);
+    expect(call.active).toBe(third);
+    store.remove(third);
+    expect(call.active).toBe(first);
+  });
+});
+
+describe("frames", () => {
+  test("at most so many are loaded: the last that were in view", async () => {
+    const all = await add(MOST_FRAMES + 2);
+    const loaded = () => store.mounted.value.map(({ resource }) => resource.id).sort();
+    expect(loaded()).toEqual(all.slice(2).sort());
+    store.look(all[0] as ResourceId);
+    expect(loaded()).toEqual([all[0], ...all.slice(3)].sort());
+  });
+
+  test("none is moved when others come and go", async () => {
+    await add(4);
+    const before = store.mounted.value.map(({ resource }) => resource.id);
+    store.look(before[0] as ResourceId);
+    store.follow();
+    expect(store.mounted.value.map(({ resource }) => resource.id)).toEqual(before);
+  });
+
+  test("[R4] a removed one stays a moment, so that it can be told", async () => {
+    vi.useFakeTimers();
+    const [first] = (await add(1)) as [ResourceId];
+    store.remove(first);
+    expect(store.mounted.value).toMatchObject([{ resource: { id: first }, removed: true }]);
+    vi.runAllTimers();
+    expect(store.mounted.value).toEqual([]);
+    vi.useRealTimers();
+  });
+
+  test("[R2] the adder's first frame alone is told of adding", async () => {
+    await add();
+    const [resource] = store.resources.value as [Resource];
+    expect([store.introduce(resource), store.introduce(resource)]).toEqual([true, false]);
+  });
+
+  test("[R2] coming back is a re-sync", () => {
+    for (const link of ["reconnecting", "joined", "joined"] as const) {
+      call.link = link;
+      call.tell("link");
+    }
+    expect(store.syncs.value).toBe(1);
+  });
+});
+
+describe("rights", () => {
+  test("titles are numbered", async () => {
+    await add(3);
+    expect(store.resources.value.map(({ title }) => title)).toEqual(["Poll", "Poll 2", "Poll 3"]);
+  });
+
+  test("hosts and owners may remove, observers nothing", async () => {
+    await add();
+    const [resource] = store.resources.value as [Resource];
+    const may = (role: string, person: string): boolean => {
+      call.me = { ...call.me, role, person } as Participant;
+      call.tell("participants");
+      return store.mayRemove(resource);
+    };
+    expect([may("host", "u9"), may("guest", "u1"), may("guest", "u9"), may("observer", "u1")]).toEqual([
+      true, true, false, false,
+    ]);
+  });
+});

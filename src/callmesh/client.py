@@ -31,6 +31,9 @@ from callmesh.values import decode
 SAVE_BEFORE_LEAVING = 5.0
 """Seconds that leaving waits for what is not saved yet."""
 
+EARLY_SIGNALS = 64
+"""Signals kept of a participant whom the roster does not show yet."""
+
 log = logging.getLogger("callmesh")
 
 
@@ -88,6 +91,7 @@ class Call:
         self._me: Participant | None = None
         self._resume: str | None = None
         self._roster: dict[ParticipantId, Participant] = {}
+        self._early: dict[ParticipantId, list[str]] = {}
         self._replica = Replica(clock, self._flush, self._follow)
         self._streams = Streams(clock, lambda: self._connection.session, self._flush)
         self.state = SharedState(self._replica, CALL)
@@ -225,6 +229,15 @@ class Call:
             self._connection.session.put(messages.encode(messages.Signal(peer, text)))
             self._flush()
 
+    def _hear_signal(self, peer: ParticipantId, text: str) -> None:
+        """Pass a signal on; a newcomer's first ones may overtake their place in the roster."""
+        if self._streams.peers is None:
+            return
+        if peer in self._roster:
+            self._streams.peers.signal(peer, text)
+        elif len(early := self._early.setdefault(peer, [])) < EARLY_SIGNALS:
+            early.append(text)
+
     def _lost(self) -> None:
         self._replica.mesh.link_lost()
         self._replica.moved.notify()
@@ -236,9 +249,12 @@ class Call:
                 self._welcome(message)
             case messages.Batch():
                 resynced = message.whole and mesh.cursor > 0
+                relinked = not mesh.linked and mesh.cursor > 0
                 self._replica.tell(mesh.batch(message, clock()))
                 if resynced or any(group.state == CALL for group in message.groups):
                     self.resources.refresh(resynced=resynced)
+                if relinked:
+                    self._streams.retry()
             case messages.Saved(cursor):
                 mesh.disk(cursor)
                 self._replica.moved.notify()
@@ -246,8 +262,7 @@ class Call:
                 log.warning("%s was denied: %s", message.key, message.why)
                 self._replica.tell(mesh.deny(message))
             case messages.Signal(peer, data):
-                if self._streams.peers and ParticipantId(peer) in self._roster:
-                    self._streams.peers.signal(ParticipantId(peer), data)
+                self._hear_signal(ParticipantId(peer), data)
             case messages.Stream():
                 self._streams.came_relayed(message)
             case messages.Relayed():
@@ -281,6 +296,10 @@ class Call:
                 shown = msgspec.convert(decode(value or b""), Participant)
                 self._roster[shown.id] = shown
         self._streams.roster(self.me, [p for p in self._roster.values() if p.id != self.me.id])
+        early, self._early = self._early, {}
+        for peer, texts in early.items():
+            for text in texts:
+                self._hear_signal(peer, text)
 
     def _cache_for(self, resource: ResourceId) -> ResourceCache:
         if self._file is None:

@@ -158,6 +158,14 @@ class Streams:
         if rtc and self.peers:
             self.peers.connect(other.id, offers=pair.offers)
 
+    def retry(self) -> None:
+        """The link is back: what broke meanwhile, and is ours to offer, begins anew."""
+        for id, pair in list(self._pairs.items()):
+            if self._me and id in self._here and pair.offers and isinstance(pair.path, Relay):
+                if self.peers:
+                    self.peers.disconnect(id)
+                self._pair(self._me, self._here[id])
+
     def _part(self, peer: ParticipantId) -> None:
         """A direct path outlives a roster that has not come back yet after a hub's restart."""
         if isinstance(self._pairs[peer].path, Direct):

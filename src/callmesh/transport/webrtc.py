@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,7 +59,12 @@ class RtcPeers:
         except WireError as error:
             log.info("a signal of %s was passed over: %s", peer, error)
             return
-        connection = self._connections.get(peer) or self._open(peer)
+        connection = self._connections.get(peer)
+        if connection is not None and _is_another(connection.pc, signal):
+            self.disconnect(peer)
+            self._on_path(peer, "the peer began anew")
+            connection = None
+        connection = connection or self._open(peer)
         self._start(peer, self._take_signal(peer, connection, signal))
 
     def room(self, peer: ParticipantId, label: str, mode: Mode) -> bool:
@@ -172,6 +178,20 @@ class RtcPeers:
         task = asyncio.create_task(guarded())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _is_another(pc: RTCPeerConnection, signal: dict[str, Any]) -> bool:
+    """Whether an offer comes from a connection that has taken the place of the one known here."""
+    description = signal.get("description")
+    known: RTCSessionDescription | None = pc.remoteDescription
+    if not isinstance(description, dict) or description.get("type") != "offer" or known is None:
+        return False
+    return _fingerprint(known.sdp) != _fingerprint(str(description.get("sdp")))
+
+
+def _fingerprint(sdp: str) -> str:
+    found = re.search(r"^a=fingerprint:(.*)$", sdp, re.MULTILINE)
+    return found[1].strip().lower() if found else ""
 
 
 async def _add(pc: RTCPeerConnection, candidate: dict[str, Any]) -> None:

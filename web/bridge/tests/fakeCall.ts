@@ -1,7 +1,7 @@
 /** A call without a network: a replica of its own, and a hub that answers when the test says so. */
 
 import {
-  CALL, DELETED, HUB, keyOf, Listeners, newer, Replica, ResourceCache, ROSTER, type Entry, type Json, type messages,
+  CALL, DELETED, HUB, keyOf, Listeners, newer, Replica, ResourceCache, ROSTER, type Entry, type messages,
   type Mode, type ParticipantId, type PersonId, type Piece, type ResourceId, type StateId, type Value, type Writer,
 } from "@callmesh/core";
 

@@ -1,0 +1,124 @@
+"""Direct paths between Python participants, over real WebRTC on this machine."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+import callmesh
+from callmesh.messages import MAX_PAYLOAD
+from callmesh.signaling import CONTROL_LABEL
+from tests.processes import HubProcess, hub_process
+
+pytestmark = [pytest.mark.anyio, pytest.mark.rtc]
+
+
+async def read(stream: callmesh.DataStream, count: int) -> list[callmesh.StreamMessage]:
+    messages = aiter(stream)
+    return [await asyncio.wait_for(anext(messages), 10) for _ in range(count)]
+
+
+def direct(one: callmesh.Call, other: callmesh.Call) -> bool:
+    return one.path(other.me.id) == other.path(one.me.id) == "direct"
+
+
+async def until_direct(one: callmesh.Call, other: callmesh.Call) -> None:
+    async with asyncio.timeout(15):
+        while not direct(one, other):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def test_both_modes_go_direct_and_whole(tmp_path: Path) -> None:
+    """[D1, D2, D3, D4, D5]"""
+    with hub_process(tmp_path) as hub:
+        async with (
+            callmesh.join(hub.call(), name="Ada") as ada,
+            callmesh.join(hub.call(), name="Bob") as bob,
+        ):
+            vitals = await ada.resources.add("vitals")
+            heard = (await bob.resources.get(vitals.id)).stream("ecg")
+            seen = bob.resources[vitals.id].stream("pen", mode="latest")
+            await until_direct(ada, bob)
+            ecg, pen = vitals.stream("ecg"), vitals.stream("pen", mode="latest")
+            sent = [bytes([n % 256]) * 20_000 for n in range(200)]
+            reading = asyncio.create_task(read(heard, len(sent)))
+            for data in sent:
+                await ecg.send(data, timeout=10)
+            got = await reading
+            assert [message.data for message in got] == sent
+            assert {message.sender for message in got} == {ada.me.id}
+            await pen.send({"x": 1})
+            (first,) = await read(seen, 1)
+            assert first.data == {"x": 1}
+            await ecg.send(b"x" * MAX_PAYLOAD, timeout=10)
+            assert [len(m.data) for m in await read(heard, 1)] == [MAX_PAYLOAD]
+
+
+async def test_what_a_peer_should_not_have_sent_is_dropped(tmp_path: Path) -> None:
+    """[D8] Channels with odd labels, rubbish in them, and rubbish for signals."""
+    with hub_process(tmp_path) as hub:
+        async with (
+            callmesh.join(hub.call(), name="Ada") as ada,
+            callmesh.join(hub.call(), name="Bob") as bob,
+        ):
+            vitals = await ada.resources.add("vitals")
+            heard = (await bob.resources.get(vitals.id)).stream("ecg")
+            await until_direct(ada, bob)
+            pc = ada._streams.peers._connections[bob.me.id].pc  # type: ignore[union-attr]
+            for label in ("", "x", f"{vitals.id}/", "r/../x", "é" * 40, CONTROL_LABEL):
+                channel = pc.createDataChannel(label)
+                channel.on("open", lambda channel=channel: channel.send(b"\x93\x01\xc2\xc4\x00"))
+            rubbish = pc.createDataChannel(f"{vitals.id}/ecg")
+            opened = asyncio.Event()
+            rubbish.on("open", lambda: opened.set())
+            await asyncio.wait_for(opened.wait(), 10)
+            for data in (b"", b"\xff", b"\x93\x01\xc3\xc4\x01\xc1", "text", b"\x91" * 60_000):
+                rubbish.send(data)
+            for text in ("", "{}", '{"description": 5}', '{"candidate": {"candidate": "x"}}',
+                         '{"description": {"type": "answer", "sdp": "v=0"}}'):  # fmt: skip
+                ada._signal(bob.me.id, text)
+            await vitals.stream("ecg").send(b"still here")
+            (message,) = await read(heard, 1)
+            assert message.data == b"still here"
+            assert direct(ada, bob)
+
+
+async def test_a_direct_path_survives_the_hub(tmp_path: Path) -> None:
+    """[D5, W7] Or is found anew once it is back."""
+    hub = HubProcess(tmp_path)
+    try:
+        async with (
+            callmesh.join(hub.call(), name="Ada") as ada,
+            callmesh.join(hub.call(), name="Bob") as bob,
+        ):
+            vitals = await ada.resources.add("vitals")
+            heard = (await bob.resources.get(vitals.id)).stream("ecg")
+            await vitals.state.saved()
+            await until_direct(ada, bob)
+            hub.kill()
+            await ada.until(lambda: ada.status == "offline")
+            await vitals.stream("ecg").send(b"without a hub")
+            assert [m.data for m in await read(heard, 1)] == [b"without a hub"]
+            hub = HubProcess(tmp_path, port=hub.port)
+            everybody = {ada.me.id, bob.me.id}
+            await ada.until(lambda: set(ada.participants) == everybody, timeout=20)
+            await bob.until(lambda: set(bob.participants) == everybody, timeout=20)
+            await until_direct(ada, bob)
+            await vitals.stream("ecg").send(b"with a hub")
+            assert [m.data for m in await read(heard, 1)] == [b"with a hub"]
+    finally:
+        hub.end()
+
+
+async def test_a_participant_who_leaves_is_parted_from(tmp_path: Path) -> None:
+    """[D5]"""
+    with hub_process(tmp_path) as hub:
+        async with callmesh.join(hub.call(), name="Ada") as ada:
+            vitals = await ada.resources.add("vitals")
+            async with callmesh.join(hub.call(), name="Bob") as bob:
+                await until_direct(ada, bob)
+                gone = bob.me.id
+            async with asyncio.timeout(10):
+                while ada.path(gone) != "none":  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+            await vitals.stream("ecg").send(b"to nobody", timeout=1)

@@ -10,7 +10,7 @@ from callmesh.errors import CallmeshError
 from callmesh.hosted import HostedCall, Member
 from callmesh.ids import CallId, ParticipantId, PersonId, ResourceId, StateId, Writer, state_of
 from callmesh.ledger import Ledger
-from callmesh.mesh import Change, Mesh
+from callmesh.mesh import Change, Mesh, Receipt
 from callmesh.participant import Participant, Role
 from callmesh.session import Session, Side
 from callmesh.state import DELETED
@@ -77,6 +77,7 @@ class Client:
         self.mesh.writer = Writer(self.me.id)
         self.changes: list[Change] = []
         self.denials: list[messages.Denial] = []
+        self.receipts: list[Receipt] = []
         self.member: Member | None = None
         self.near = Session(Side.CLIENT, 0)
         self.far = Session(Side.HUB, 0)
@@ -113,6 +114,7 @@ class Client:
     def set(self, key: str, value: object, state: StateId = STATE) -> None:
         data = DELETED if value is ... else encode(value)
         self.changes += self.mesh.write({state: {key: data}}, self.now)
+        self.receipts.append(self.mesh.receipt(state))
 
     def add_resource(self) -> None:
         record = {"app": "notes", "title": "Notes", "owner": self.me.person}

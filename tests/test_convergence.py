@@ -25,6 +25,7 @@ def check_schedule(seed: int, steps: int = 150) -> None:
     for client in world.clients:
         assert client.view() == first
         assert client.mesh.unsaved == 0
+        assert all(receipt.done for receipt in client.receipts), "somebody would wait for ever"
         assert folded(client) == first
     assert on_disk(world) == first
 

@@ -2,14 +2,15 @@
 
 H1 Entries go through `_refusal` one by one; a refused one is answered and reaches nobody else.
 H2 A write is answered always: its entry, or the larger one that won, comes back in a batch; or a
-   denial does.
+   denial does, after what was taken before it.
 H3 A link holds nothing but its cursor. What it gets is what lies beyond, once, as it is now.
 H4 Links at the same cursor get the same bytes.
 H5 `saved` is told after the commit, to those who wrote.
 """
 
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 from msgspec import Raw
@@ -49,6 +50,9 @@ GRACE = 45 * MICROSECONDS
 """How long a participant whose link broke stays in the roster."""
 TOMBSTONES = 3600 * MICROSECONDS
 """How long a delete is remembered for replicas that are away."""
+MAX_DENIALS = 20_000
+"""Denials that may wait for one link; a writer who does not read them is ended."""
+DENIALS_AT_ONCE = 1_000
 MAX_KEYS = 10_000
 MAX_STATE = 16 * 1024 * 1024
 MAX_PRESENCE = 4 * 1024
@@ -68,6 +72,8 @@ class Member:
     """Whether something of its own may be among what it has seen and is not known to be saved."""
     told: int = 0
     """The last `saved` this link heard of."""
+    denials: deque[bytes] = field(default_factory=deque)
+    """They leave after the batch that tells what was taken before (H2)."""
     lost: int = 0
     """Since when there is no link; meaningless while there is one."""
 
@@ -105,6 +111,7 @@ class HostedCall:
         elif member.session is not None:
             member.session.end(Replaced("you joined again somewhere else"))
         member.participant, member.session = participant, session
+        member.denials.clear()
         member.cursor = cursor
         member.waits = True
         return member
@@ -199,7 +206,9 @@ class HostedCall:
                 if refusal:
                     reason, why = refusal
                     denial = Denial(group.state, entry.key, entry.time, entry.writer, reason, why)
-                    _answer(member, denial)
+                    member.denials.append(messages.encode(denial))
+                    if len(member.denials) > MAX_DENIALS:
+                        raise TooFast("too many forbidden writes, and their denials are not read")
                 else:
                     self._accept(member, StateId(group.state), entry)
 
@@ -323,7 +332,8 @@ class HostedCall:
         session = member.session
         if session is None:
             return False
-        return session.has_output or member.cursor != self.ledger.number or self._owes(member)
+        waiting = session.has_output or member.denials
+        return bool(waiting) or member.cursor != self.ledger.number or self._owes(member)
 
     def _owes(self, member: Member) -> bool:
         return member.waits and member.told < self.ledger.saved
@@ -343,6 +353,9 @@ class HostedCall:
             parts.append(messages.encode(messages.Saved(self.ledger.saved)))
         if member.told >= member.cursor:
             member.waits = False
+        if not member.session.has_output:
+            count = min(len(member.denials), DENIALS_AT_ONCE)
+            parts.extend(member.denials.popleft() for _ in range(count))
         return messages.bundle(parts) if parts else None
 
     def _batch(self, cursor: int) -> bytes:

@@ -7,7 +7,8 @@ M3 An own write is kept, and sent again over every new link and after every whol
    is saved or denied.
 M4 An own write is settled at the cursor of the batch that brings its key at its stamp or a larger
    one: the hub has taken it or something newer. It is saved when the disk has reached that cursor.
-M5 A denied write is taken out of the merge.
+M5 A denied write is taken out of the merge. The hub has told by then what it took before: older
+   writes of the key that are not settled never reached it, and share its fate.
 M6 Own presence is never saved: it is stamped and sent anew over every new link.
 """
 
@@ -19,7 +20,7 @@ from msgspec import Raw
 
 from callmesh.clock import HybridClock
 from callmesh.errors import Denied, TooLarge
-from callmesh.ids import ResourceId, StateId, Writer, is_volatile, presence_of, state_of
+from callmesh.ids import CALL, ResourceId, StateId, Writer, is_volatile, presence_of, state_of
 from callmesh.messages import MAX_BUNDLE, Batch, Denial, Group, Write
 from callmesh.state import Entry, State, newer
 
@@ -55,6 +56,9 @@ class Pending:
     entry: Entry
     settled: int | None = None
     """The cursor at which the hub was seen to have it."""
+    earlier: "list[Pending]" = field(default_factory=list)
+    """Older writes of the key, newest first, that were sent and are not saved: the newest that the
+    hub has, and the newest that it has not answered. They stand if this one is denied."""
 
 
 @dataclass(slots=True)
@@ -154,9 +158,7 @@ class Mesh:
         before = self._snapshot({state: group.keys() for state, group in groups.items()})
         for state, group in groups.items():
             for key, value in group.items():
-                self._pending[state, key] = Pending(Entry(key, time, self.writer, value))
-                self._unsent.pop((state, key), None)
-                self._unsent[state, key] = self._transaction
+                self._put((state, key), Entry(key, time, self.writer, value))
         return self._changes(before, "own")
 
     def adopt(self, entries: Mapping[StateId, list[Entry]]) -> list[Change]:
@@ -167,10 +169,15 @@ class Mesh:
             for entry in group:
                 self.clock.saw(entry.time)
                 if newer(entry, self.entry(state, entry.key)):
-                    self._pending[state, entry.key] = Pending(entry)
-                    self._unsent.pop((state, entry.key), None)
-                    self._unsent[state, entry.key] = self._transaction
+                    self._put((state, entry.key), entry)
         return self._changes(before, "own")
+
+    def _put(self, place: Place, entry: Entry) -> None:
+        old = self._pending.get(place)
+        unsent = self._unsent.pop(place, None) is not None
+        sent = [*([] if unsent else [old]), *old.earlier] if old is not None else []
+        self._pending[place] = Pending(entry, earlier=_newest_of_each(sent))
+        self._unsent[place] = self._transaction
 
     def outgoing(self) -> list[Write]:
         """What has to be sent now: transactions whole, as many to a message as fit."""
@@ -264,6 +271,8 @@ class Mesh:
         self._confirmed.clear()
         for pending in self._pending.values():
             pending.settled = None
+            for earlier in pending.earlier:
+                earlier.settled = None
         for receipt in self._receipts:
             for place, (stamp, _) in receipt.waiting.items():
                 receipt.waiting[place] = (stamp, None)
@@ -271,8 +280,9 @@ class Mesh:
     def _settle(self, place: Place, entry: Entry) -> None:
         """The hub has `entry`: what was written there up to its stamp is settled (M4)."""
         pending = self._pending.get(place)
-        if pending and pending.settled is None and not newer(pending.entry, entry):
-            pending.settled = self.cursor
+        for own in (pending, *pending.earlier) if pending else ():
+            if own.settled is None and not newer(own.entry, entry):
+                own.settled = self.cursor
         for receipt in self._receipts:
             waiting = receipt.waiting.get(place)
             if waiting and waiting[1] is None and entry.stamp >= waiting[0]:
@@ -286,19 +296,28 @@ class Mesh:
                 time = self.clock.stamp(now)
                 pending.entry = Entry(entry.key, time, self.writer, entry.value)
                 pending.settled = None
-            if pending.settled is None and place not in self._unsent:
-                self._transaction += 1
-                self._unsent[place] = self._transaction
+        again = [place for place, pending in self._pending.items() if pending.settled is None]
+        again.sort(key=lambda place: self._pending[place].entry.stamp)
+        self._unsent.clear()
+        last = None
+        for place in again:  # in the order of writing; one stamp is one transaction
+            pending = self._pending[place]
+            self._transaction += pending.entry.stamp != last
+            last = pending.entry.stamp
+            self._unsent[place] = self._transaction
+            pending.earlier = [
+                earlier for earlier in pending.earlier if earlier.settled is not None
+            ]
 
     def disk(self, cursor: int) -> None:
         """The hub's disk has reached `cursor`: what was settled up to there is saved."""
         self.saved = max(self.saved, cursor)
+        for pending in self._pending.values():
+            pending.earlier = [own for own in pending.earlier if not self._is_saved(own)]
         done = [
             place
             for place, pending in self._pending.items()
-            if pending.settled is not None
-            and pending.settled <= self.saved
-            and (pending.entry.deleted or not is_volatile(place[0]))
+            if self._is_saved(pending) and (pending.entry.deleted or not is_volatile(place[0]))
         ]
         for place in done:
             del self._pending[place]
@@ -311,15 +330,23 @@ class Mesh:
             if receipt.done:
                 self._receipts.remove(receipt)
 
+    def _is_saved(self, pending: Pending) -> bool:
+        return pending.settled is not None and pending.settled <= self.saved
+
     def deny(self, denial: Denial) -> list[Change]:
         """One own entry was not taken: undo it (M5)."""
         place = (StateId(denial.state), denial.key)
         before = self._snapshot({place[0]: [place[1]]})
         pending = self._pending.get(place)
         stamp = (denial.time, denial.writer)
+        if pending:
+            pending.earlier = [own for own in pending.earlier if own.settled is not None]
         if pending and pending.entry.stamp == stamp:
             del self._pending[place]
             self._unsent.pop(place, None)
+            if pending.earlier:
+                self._pending[place] = pending.earlier[0]
+                self._pending[place].earlier = pending.earlier[1:]
         for receipt in list(self._receipts):
             waiting = receipt.waiting.get(place)
             if waiting and waiting[1] is None and stamp >= waiting[0]:
@@ -369,5 +396,16 @@ def _value(entry: Entry | None) -> Raw | None:
     return None if entry is None or entry.deleted else entry.value
 
 
+def _newest_of_each(earlier: list[Pending]) -> list[Pending]:
+    """Of those that are settled, and of those that are not, the first."""
+    kept: list[Pending] = []
+    for pending in earlier:
+        if all((pending.settled is None) != (other.settled is None) for other in kept):
+            kept.append(pending)
+    return kept
+
+
 def _write(groups: Mapping[StateId, list[Entry]]) -> Write:
-    return Write([Group(state, entries) for state, entries in groups.items()])
+    """The call's own State first: a resource is there before its state."""
+    ordered = sorted(groups.items(), key=lambda group: group[0] != CALL)
+    return Write([Group(state, entries) for state, entries in ordered])

@@ -14,11 +14,11 @@
 
 import { HybridClock } from "./clock.ts";
 import { Denied, TooLarge } from "./errors.ts";
-import { isVolatile, presenceOf, stateOf, type ResourceId, type StateId, type Writer } from "./ids.ts";
+import { CALL, isVolatile, presenceOf, stateOf, type ResourceId, type StateId, type Writer } from "./ids.ts";
 import { MAX_BUNDLE, type Batch, type Denial, type Write } from "./messages.ts";
 import { Places } from "./places.ts";
-import { Receipt, type Pending } from "./receipt.ts";
-import { DELETED, newer, sizeOf, State, valueOf, type Entry, type Value } from "./state.ts";
+import { newestOfEach, Receipt, type Pending } from "./receipt.ts";
+import { DELETED, newer, sizeOf, State, valueOf, type Entry, type Stamp, type Value } from "./state.ts";
 import { frozen, same, type Json } from "./values.ts";
 
 /** Bytes of one transaction. */
@@ -190,6 +190,7 @@ export class Mesh {
     this.#saved = Math.max(this.#saved, cursor);
     for (const pending of [...this.#pending]) {
       const { state, entry, settled } = pending;
+      pending.earlier = pending.earlier.filter((own) => own.settled === undefined || own.settled > this.#saved);
       const kept = isVolatile(state) && entry.value !== DELETED; // for the next link (M6)
       if (kept || settled === undefined || settled > this.#saved) continue;
       this.#forget(pending);
@@ -205,12 +206,22 @@ export class Mesh {
     const state = denial.state as StateId;
     const before = this.#look([[state, [key]]], (keys) => keys);
     const pending = this.#pending.get(state, key);
-    if (pending?.entry.time === denial.time && pending.entry.writer === denial.writer) this.#forget(pending);
+    if (pending !== undefined) this.#takeOut(pending, denial);
     for (const receipt of this.#receipts) {
       if (receipt.state === state) receipt.deny(key, denial, new Denied(reason, why, key));
     }
     this.#closeReceipts();
     return this.#changes(before, "denied");
+  }
+
+  /** Older writes that are not settled never reached the hub: it has told by now what it took. */
+  #takeOut(pending: Pending, denied: Stamp): void {
+    const { state, entry } = pending;
+    pending.earlier = pending.earlier.filter(({ settled }) => settled !== undefined);
+    if (entry.time !== denied.time || entry.writer !== denied.writer) return;
+    this.#forget(pending);
+    const next = pending.earlier[0];
+    if (next !== undefined) this.#pending.set(state, entry.key, next);
   }
 
   /** Forget the States of a resource that was removed, and own writes to it. */
@@ -230,8 +241,9 @@ export class Mesh {
 
   #put(state: StateId, entry: Entry): void {
     const old = this.#pending.get(state, entry.key);
-    if (old !== undefined) this.#unsent.delete(old);
-    const pending = { state, entry, settled: undefined };
+    const unsent = old !== undefined && this.#unsent.delete(old);
+    const sent = old === undefined ? [] : [...(unsent ? [] : [old]), ...old.earlier];
+    const pending = { state, entry, settled: undefined, earlier: newestOfEach(sent) };
     this.#pending.set(state, entry.key, pending);
     this.#unsent.set(pending, this.#transaction);
   }
@@ -260,11 +272,22 @@ export class Mesh {
         pending.entry = { ...entry, time: this.clock.stamp(now), writer: this.writer };
         pending.settled = undefined;
       }
-      if (pending.settled === undefined && !this.#unsent.has(pending)) {
-        this.#transaction++;
-        this.#unsent.set(pending, this.#transaction);
-      }
     }
+    this.#unsent.clear();
+    let last: Entry | undefined;
+    for (const pending of this.#unsettled()) {
+      const { entry } = pending;
+      if (entry.time !== last?.time || entry.writer !== last.writer) this.#transaction++; // one stamp, one transaction
+      last = entry;
+      this.#unsent.set(pending, this.#transaction);
+      pending.earlier = pending.earlier.filter(({ settled }) => settled !== undefined);
+    }
+  }
+
+  /** In the order of writing. */
+  #unsettled(): Pending[] {
+    const unsettled = [...this.#pending].filter(({ settled }) => settled === undefined);
+    return unsettled.sort(({ entry: a }, { entry: b }) => (newer(a, b) ? 1 : newer(b, a) ? -1 : 0));
   }
 
   #closeReceipts(): void {
@@ -275,10 +298,10 @@ export class Mesh {
 
   #startOver(): void {
     this.#confirmed.clear();
-    for (const pending of this.#pending) pending.settled = undefined;
-    for (const receipt of this.#receipts) {
-      receipt.startOver((key) => this.#pending.get(receipt.state, key) !== undefined);
+    for (const pending of this.#pending) {
+      for (const own of [pending, ...pending.earlier]) own.settled = undefined;
     }
+    for (const receipt of this.#receipts) receipt.startOver();
   }
 
   #confirm(state: StateId, entries: readonly Entry[]): void {
@@ -294,8 +317,8 @@ export class Mesh {
   /** The hub has `entry`: what this participant wrote there up to its stamp is settled (M4). */
   #settle(state: StateId, entry: Entry): void {
     const pending = this.#pending.get(state, entry.key);
-    if (pending !== undefined && pending.settled === undefined && !newer(pending.entry, entry)) {
-      pending.settled = this.#cursor;
+    for (const own of pending === undefined ? [] : [pending, ...pending.earlier]) {
+      if (own.settled === undefined && !newer(own.entry, entry)) own.settled = this.#cursor;
     }
     for (const receipt of this.#receipts) if (receipt.state === state) receipt.settle(entry, this.#cursor);
   }
@@ -358,7 +381,9 @@ function writeOf(writes: readonly Pending[]): Write {
     if (group === undefined) groups.set(state, [entry]);
     else group.push(entry);
   }
-  return { type: "write", groups: [...groups].map(([state, entries]) => ({ state, entries })) };
+  // The call's own State goes first: a resource is there before its state.
+  const ordered = [...groups].sort(([a], [b]) => Number(b === CALL) - Number(a === CALL));
+  return { type: "write", groups: ordered.map(([state, entries]) => ({ state, entries })) };
 }
 
 function sum<T>(items: Iterable<T>, size: (item: T) => number): number {

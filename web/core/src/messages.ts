@@ -12,7 +12,7 @@ export const MAX_BUNDLE_BEFORE_JOINING = 16 * 1024;
 /** Characters of one `Signal`. */
 export const MAX_SIGNAL = 64 * 1024;
 /** Bytes of one message of a DataStream. */
-export const MAX_PAYLOAD = 64 * 1024;
+export const MAX_PAYLOAD = 60 * 1024;
 /** Payload bytes of stream messages that a sender keeps ahead of what has gone on. */
 export const STREAM_WINDOW = 256 * 1024;
 

@@ -10,6 +10,18 @@ export interface Pending {
   entry: Entry;
   /** The cursor at which the hub was seen to have it, or something newer. */
   settled: number | undefined;
+  /**
+   * Older writes of the key, newest first, that were sent and are not saved: the newest that the hub
+   * has, and the newest that it has not answered. They stand if this one is denied.
+   */
+  earlier: readonly Pending[];
+}
+
+/** Of those that are settled, and of those that are not, the first. */
+export function newestOfEach(earlier: readonly Pending[]): Pending[] {
+  const settled = earlier.find((pending) => pending.settled !== undefined);
+  const unsettled = earlier.find((pending) => pending.settled === undefined);
+  return earlier.filter((pending) => pending === settled || pending === unsettled);
 }
 
 interface Waiting {
@@ -40,9 +52,9 @@ export class Receipt {
     }
   }
 
-  /** The hub may have lost what was settled; what is `sentAgain` will be settled anew. */
-  startOver(sentAgain: (key: string) => boolean): void {
-    for (const [key, waiting] of this.#waiting) if (sentAgain(key)) waiting.settled = undefined;
+  /** The hub may have lost what was settled. */
+  startOver(): void {
+    for (const waiting of this.#waiting.values()) waiting.settled = undefined;
   }
 
   /** The hub's disk has reached `cursor`. */

@@ -174,7 +174,11 @@ export class Session {
   }
 
   get hasOutput(): boolean {
-    return this.#out.length > 0 || this.#latest.size > 0 || this.#credited > this.#creditTold;
+    return this.#out.length > 0 || this.#latest.size > 0 || this.#owesCredit;
+  }
+
+  get #owesCredit(): boolean {
+    return this.side === "hub" && this.#credited > this.#creditTold;
   }
 
   /**

@@ -379,6 +379,29 @@ async def test_a_reliable_sender_waits_for_a_slow_hub(hub: MemoryHub) -> None:
         await asyncio.wait_for(reading, 20)
 
 
+async def test_reliable_messages_survive_a_cut_link(hub: MemoryHub) -> None:
+    """[D2, W7] The relay's link breaks twice while they are under way."""
+    async with hub.join("Ada") as ada, hub.join("Bob") as bob:
+        vitals = await ada.resources.add("vitals")
+        reader = (await bob.resources.get(vitals.id)).stream("ecg")
+        got: list[int] = []
+
+        async def read() -> None:
+            async for message in reader:
+                got.append(message.number)
+                if len(got) == 300:
+                    return
+
+        reading = asyncio.create_task(read())
+        for number in range(300):
+            await vitals.stream("ecg").send(b"x" * 10_000)
+            if number in (100, 200):
+                await ada.until(lambda: ada.status != "offline")
+                await hub.links[-1 if number == 200 else 0].cut()
+        await asyncio.wait_for(reading, 20)
+        assert got == list(range(1, 301))
+
+
 async def send_many(stream: callmesh.DataStream) -> None:
     for _ in range(100):
         await stream.send(b"x" * 50_000, timeout=0.01)

@@ -12,6 +12,8 @@ from callmesh.signaling import PATIENCE, Connecting, Direct, Pair, Relay, read_s
 from callmesh.stream import (
     HIGH_WATER,
     INBOX,
+    INBOX_BYTES,
+    RECENT,
     Inbox,
     Outgoing,
     Piece,
@@ -96,6 +98,18 @@ def test_latest_keeps_the_newest_and_counts_the_rest() -> None:
     assert (newest.number, outgoing.dropped) == (100, 99)
 
 
+def test_what_a_broken_path_took_along_is_sent_once_more() -> None:
+    """[D2] As much of it as may have been under way."""
+    outgoing = Outgoing("reliable")
+    for number in range(1, 31):
+        outgoing.put(piece(number, b"x" * 50_000))
+        if number <= 20:
+            outgoing.take()
+    outgoing.again()
+    left = [sent.number for sent in iter(outgoing.take, None)]
+    assert left == list(range(20 - RECENT // 50_000 + 1, 31))
+
+
 def numbers(inbox: Inbox) -> list[tuple[ParticipantId, int]]:
     found = []
     while message := inbox.take():
@@ -131,6 +145,11 @@ def test_a_slow_reader_of_reliable_is_told() -> None:
         inbox.put(StreamMessage(b"", ADA, number), "reliable")
     assert isinstance(inbox.broken, Broken)
     assert len(numbers(inbox)) == INBOX
+    large = Inbox()
+    for number in range(1, INBOX_BYTES // 50_000 + 2):
+        large.put(StreamMessage(b"", ADA, number), "reliable", 50_000)
+    assert isinstance(large.broken, Broken)
+    assert len(numbers(large)) == INBOX_BYTES // 50_000
 
 
 def test_the_smaller_id_offers_and_the_other_is_polite() -> None:

@@ -240,6 +240,7 @@ class Call:
 
     def _lost(self) -> None:
         self._replica.mesh.link_lost()
+        self._streams.link_lost()
         self._replica.moved.notify()
 
     def _heard(self, message: messages.Message) -> None:
@@ -255,6 +256,7 @@ class Call:
                     self.resources.refresh(resynced=resynced)
                 if relinked:
                     self._streams.retry()
+                    self._streams.drain()
             case messages.Saved(cursor):
                 mesh.disk(cursor)
                 self._replica.moved.notify()

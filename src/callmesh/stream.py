@@ -19,8 +19,11 @@ HIGH_WATER = 1024 * 1024
 """Bytes that may wait for one receiver before `send` waits too."""
 LOW_WATER = 256 * 1024
 """Bytes a channel's own buffer is kept filled to."""
+RECENT = 512 * 1024
+"""Bytes of `reliable` messages kept after they left: what a path that breaks may take with it."""
 INBOX = 1024
 """Messages that may wait for the app to read them."""
+INBOX_BYTES = 8 * 1024 * 1024
 
 
 class Piece(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -92,8 +95,11 @@ class Outgoing:
 
     def __init__(self, mode: Mode) -> None:
         self.mode: Mode = mode
+        self.relayed = False
+        """Mode `reliable`: it has gone by the relay, and stays there, so that nothing overtakes."""
         self._waiting: deque[Piece] = deque()
-        self._size = 0
+        self._recent: deque[Piece] = deque()
+        self._size = self._recent_size = 0
         self.dropped = 0
         """Mode `latest`: messages that a newer one replaced before they left."""
 
@@ -117,7 +123,19 @@ class Outgoing:
             return None
         piece = self._waiting.popleft()
         self._size -= len(piece.payload)
+        if self.mode == "reliable":
+            self._recent.append(piece)
+            self._recent_size += len(piece.payload)
+            while self._recent_size > RECENT:
+                self._recent_size -= len(self._recent.popleft().payload)
         return piece
+
+    def again(self) -> None:
+        """The path broke: send once more what it may have taken along. Readers drop doubles."""
+        self._waiting.extendleft(reversed(self._recent))
+        self._size += self._recent_size
+        self._recent.clear()
+        self._recent_size = 0
 
 
 class Inbox:
@@ -125,6 +143,8 @@ class Inbox:
 
     def __init__(self) -> None:
         self._waiting: deque[StreamMessage] = deque()
+        self._sizes: deque[int] = deque()
+        self._size = 0
         self._last: dict[ParticipantId, int] = {}
         self.dropped = 0
         """Mode `latest`: messages the reader was too slow for, or that came after a newer one."""
@@ -133,22 +153,27 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, message: StreamMessage, mode: Mode) -> None:
-        """Take a message in. A reader too slow for `reliable` is told so, with `Broken`."""
+    def put(self, message: StreamMessage, mode: Mode, size: int = 0) -> None:
+        """Take a message of `size` bytes in. A reader too slow for `reliable` gets `Broken`."""
         if message.number <= self._last.get(message.sender, 0):
             self.dropped += mode == "latest"
             return
         self._last[message.sender] = message.number
-        if len(self._waiting) >= INBOX:
+        while len(self._waiting) >= INBOX or (self._waiting and self._size + size > INBOX_BYTES):
             if mode == "reliable":
-                self.broken = Broken(f"{INBOX} messages wait to be read: the reader is too slow")
+                self.broken = Broken("too many messages wait to be read: the reader is too slow")
                 return
-            self._waiting.popleft()
+            self.take()
             self.dropped += 1
         self._waiting.append(message)
+        self._sizes.append(size)
+        self._size += size
 
     def take(self) -> StreamMessage | None:
-        return self._waiting.popleft() if self._waiting else None
+        if not self._waiting:
+            return None
+        self._size -= self._sizes.popleft()
+        return self._waiting.popleft()
 
     def gone(self, sender: ParticipantId) -> None:
         """A sender left: its numbers may start anew."""

@@ -63,8 +63,8 @@ class DataStream:
         sent = piece(self.number, data)
         await self._streams.post(self, sent, None if to is None else set(to), timeout)
 
-    def take_in(self, message: StreamMessage, mode: Mode) -> None:
-        self.inbox.put(message, mode)
+    def take_in(self, message: StreamMessage, mode: Mode, size: int) -> None:
+        self.inbox.put(message, mode, size)
         self._arrived.notify()
 
     @property
@@ -166,6 +166,13 @@ class Streams:
                     self.peers.disconnect(id)
                 self._pair(self._me, self._here[id])
 
+    def link_lost(self) -> None:
+        """What was on its way by the relay may be lost with the link."""
+        for queues in self._outgoing.values():
+            for queue in queues.values():
+                if queue.relayed:
+                    queue.again()
+
     def _part(self, peer: ParticipantId) -> None:
         """A direct path outlives a roster that has not come back yet after a hub's restart."""
         if isinstance(self._pairs[peer].path, Direct):
@@ -194,6 +201,9 @@ class Streams:
             pair.opened()
         else:
             pair.failed(lost)
+            for queue in self._outgoing[peer].values():
+                if not queue.relayed:
+                    queue.again()
             if peer not in self._here:
                 self._part(peer)
         self._drain(peer)
@@ -218,7 +228,7 @@ class Streams:
     ) -> None:
         stream = self._streams.get((resource, name))
         if stream is not None:
-            stream.take_in(open_piece(sent, peer), mode)
+            stream.take_in(open_piece(sent, peer), mode, len(sent.payload))
 
     # --- out
 
@@ -264,9 +274,9 @@ class Streams:
             return
         for stream, queue in self._outgoing.get(peer, {}).items():
             match pair.path:
-                case Direct():
+                case Direct() if not queue.relayed:
                     self._drain_direct(peer, stream, queue)
-                case Relay():
+                case Direct() | Relay():
                     self._drain_relay(peer, stream, queue)
         self._room.notify()
 
@@ -280,6 +290,7 @@ class Streams:
 
     def _drain_relay(self, peer: ParticipantId, stream: DataStream, queue: Outgoing) -> None:
         session = self._session()
+        queue.relayed = stream.mode == "reliable"
         while queue and session is not None and session.may_stream:
             sent = queue.take()
             assert sent is not None

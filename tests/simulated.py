@@ -114,7 +114,6 @@ class Client:
     def set(self, key: str, value: object, state: StateId = STATE) -> None:
         data = DELETED if value is ... else encode(value)
         self.changes += self.mesh.write({state: {key: data}}, self.now)
-        self.receipts.append(self.mesh.receipt(state))
 
     def add_resource(self) -> None:
         record = {"app": "notes", "title": "Notes", "owner": self.me.person}
@@ -188,10 +187,12 @@ def random_step(world: World, random: Random) -> None:
     match random.randrange(14):
         case 0 | 1 | 2:
             client.set(random.choice("abcd"), random.randrange(100))
+            client.receipts.append(client.mesh.receipt(STATE))
         case 3:
             client.set(random.choice("abcd"), ...)
         case 4:
             client.set("closed", random.randrange(100))
+            client.receipts.append(client.mesh.receipt(STATE))
         case 5:
             client.cut()
         case 6:

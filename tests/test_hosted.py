@@ -383,3 +383,32 @@ def test_a_signal_reaches_its_receiver_with_its_sender(world: World) -> None:
     assert messages.unbundle(bundle or b"") == [messages.Signal("pa", "{}")]
     assert observer.member is not None
     assert world.call.take(observer.member) is None
+
+
+def test_signals_for_one_who_does_not_read_are_bounded(world: World) -> None:
+    """[W8]"""
+    a, b, _ = world.clients
+    assert b.member is not None
+    assert b.member.session is not None
+    for _ in range(100):
+        signal = messages.Signal(b.me.id, "x" * 60_000)
+        a.up.append(messages.bundle([messages.encode(signal)]))
+        a.arrive()
+    assert 1_000_000 < b.member.session.waiting < 1_200_000
+
+
+def repeat(client: Client, bundle: bytes) -> None:
+    for _ in range(100):
+        client.up.append(bundle)
+        client.arrive()
+
+
+def test_one_who_asks_and_does_not_read_is_ended(world: World) -> None:
+    """[W8, L4] Forbidden writes, whose denials wait; pings, whose answers do."""
+    a, b, _ = world.clients
+    denied = [entry(b, f"votes/{n}", writer=Writer("pa")) for n in range(10_000)]
+    write = messages.bundle([messages.encode(Write([Group(STATE, denied)]))])
+    pings = messages.bundle([messages.encode(messages.Ping(1))] * 60_000)
+    for flood, client in ((write, b), (pings, a)):
+        with pytest.raises(TooFast):
+            repeat(client, flood)

@@ -53,6 +53,10 @@ TOMBSTONES = 3600 * MICROSECONDS
 MAX_DENIALS = 20_000
 """Denials that may wait for one link; a writer who does not read them is ended."""
 DENIALS_AT_ONCE = 1_000
+MAX_ANSWERS = 32 * 1024 * 1024
+"""Bytes that may wait for one link: all that others may relay to it, and answers to its own."""
+MAX_SIGNALS = 1024 * 1024
+"""Bytes that may wait for a link that is sent signals: more are dropped, the relay is there."""
 MAX_KEYS = 10_000
 MAX_STATE = 16 * 1024 * 1024
 MAX_PRESENCE = 4 * 1024
@@ -164,7 +168,7 @@ class HostedCall:
                 self._write(member, groups, now)
             case messages.Signal(peer, data):
                 other = self.members.get(ParticipantId(peer))
-                if other and other.session:
+                if other and other.session and other.session.waiting < MAX_SIGNALS:
                     signal = messages.Signal(member.participant.id, data)
                     other.session.put(messages.encode(signal))
             case messages.Stream():
@@ -393,5 +397,8 @@ def _check_call_entry(entry: Entry, value: object) -> None:
 
 
 def _answer(member: Member, message: Message) -> None:
+    """Raises `TooFast` for one who asks and does not read."""
     if member.session:
+        if member.session.waiting > MAX_ANSWERS:
+            raise TooFast("too many messages, and their answers are not read")
         member.session.put(messages.encode(message))

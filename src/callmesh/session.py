@@ -84,6 +84,8 @@ class Session:
         self._heard = self._pinged = now
         self._pings = 0
         self._out: deque[tuple[bytes, Credit | None]] = deque()
+        self.waiting = 0
+        """Bytes of messages that must arrive and have not left."""
         self._latest: dict[Hashable, bytes] = {}
         self._latest_size = 0
         self.dropped = 0
@@ -137,6 +139,7 @@ class Session:
     def put(self, encoded: bytes, credit: Credit | None = None) -> None:
         """Queue a message that must arrive."""
         self._out.append((encoded, credit))
+        self.waiting += len(encoded)
 
     def put_latest(self, slot: Hashable, encoded: bytes) -> None:
         """Queue a message that replaces what has not left yet in the same slot."""
@@ -173,6 +176,7 @@ class Session:
             encoded, credit = self._out.popleft()
             taken.append(encoded)
             room -= len(encoded)
+            self.waiting -= len(encoded)
             if credit:
                 credit.left()
         while not self._out and self._latest:
@@ -227,7 +231,7 @@ class Session:
             if credit:
                 credit.left()
         self._latest.clear()
-        self._latest_size = 0
+        self._latest_size = self.waiting = 0
 
 
 _WHEN = {Opening: "before joining", Open: "from this side", Over: "after the end"}

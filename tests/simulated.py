@@ -6,7 +6,6 @@ from typing import Any
 
 from callmesh import messages
 from callmesh.app import KeyRule, Manifest
-from callmesh.errors import CallmeshError
 from callmesh.hosted import HostedCall, Member
 from callmesh.ids import CallId, ParticipantId, PersonId, ResourceId, StateId, Writer, state_of
 from callmesh.ledger import Ledger
@@ -184,35 +183,24 @@ def random_step(world: World, random: Random) -> None:
     """One of everything that can happen."""
     client = random.choice(world.clients)
     world.now += random.randrange(0, 3_000)
-    match random.randrange(14):
-        case 0 | 1 | 2:
-            client.set(random.choice("abcd"), random.randrange(100))
+    act = random.choices(list(STEPS), list(STEPS.values()))[0]
+    match act:
+        case "set" | "delete" | "forbidden":
+            key = "closed" if act == "forbidden" else random.choice("abc")
+            client.set(key, ... if act == "delete" else random.randrange(100))
             client.receipts.append(client.mesh.receipt(STATE))
-        case 3:
-            client.set(random.choice("abcd"), ...)
-        case 4:
-            client.set("closed", random.randrange(100))
-            client.receipts.append(client.mesh.receipt(STATE))
-        case 5:
-            client.cut()
-        case 6:
-            client.connect()
-        case 7:
+        case "collect":
+            world.call.ledger.collect(world.now - random.choice([0, 0, 5_000, 20_000]))
+        case "commit":
             world.commit()
-        case 8:
-            if random.random() < 0.2:
-                world.crash()
-        case 9:
-            if random.random() < 0.3:
-                world.call.ledger.collect(world.now - random.randrange(20_000))
-        case 10:
-            client.send()
-        case 11:
-            client.arrive()
-        case 12:
-            client.answer()
-        case 13:
-            client.hear()
+        case "crash":
+            world.crash()
+        case _:
+            getattr(client, act)()
 
 
-__all__ = ["CALL_ID", "NOTES", "RESOURCE", "START", "STATE", "CallmeshError", "Client", "World"]
+STEPS = {
+    "set": 20, "delete": 10, "forbidden": 6, "cut": 4, "connect": 10, "commit": 6, "crash": 2,
+    "collect": 6, "send": 16, "arrive": 16, "answer": 14, "hear": 14,
+}  # fmt: skip
+"""What happens how often."""

@@ -1,14 +1,13 @@
 """Two participants in one call: what one writes, the other sees, and so does who comes later."""
 
 import asyncio
+import sys
 
 import callmesh
 
-CALL = "http://127.0.0.1:8484/call/hello"
 
-
-async def main() -> None:
-    async with callmesh.join(CALL, name="Ada") as ada, callmesh.join(CALL, name="Bob") as bob:
+async def main(call: str) -> None:
+    async with callmesh.join(call, name="Ada") as ada, callmesh.join(call, name="Bob") as bob:
         poll = await ada.resources.add("poll", title="Lunch?")
         poll.state["question"] = "Where to?"  # everybody, late joiners too
         await poll.state.saved()  # on the hub's disk
@@ -23,4 +22,4 @@ async def main() -> None:
         print("the pen is at", message.data)
 
 
-asyncio.run(main())
+asyncio.run(main(sys.argv[1]))

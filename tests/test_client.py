@@ -249,15 +249,18 @@ async def test_removing_a_resource_ends_it_for_everybody(hub: MemoryHub) -> None
     async with hub.join("Ada") as ada, hub.join("Bob", role="guest") as bob:
         poll = await ada.resources.add("poll")
         seen = await bob.resources.get(poll.id)
+        stream = seen.stream("pen")
         with pytest.raises(Denied):
             await bob.resources.remove(seen)
         assert poll.id in bob.resources
         await ada.resources.remove(poll)
         await bob.until(lambda: not bob.resources)
-        seen.state["question"] = 1
         with pytest.raises(Denied) as denied:
-            await seen.state.saved()
+            seen.state["question"] = 1
         assert denied.value.reason == "no_resource"
+        assert [change async for change in seen.state.changes()] == []
+        with pytest.raises(callmesh.Closed, match="Poll was removed"):
+            await stream.send(1)
 
 
 def recording(id: str, events: list[str]) -> callmesh.App:
@@ -496,6 +499,33 @@ async def test_a_name_with_markup_is_text(hub: MemoryHub) -> None:
         assert ada.me.name == "<b>Ada</b> & co"
 
 
+async def test_after_leaving_everything_says_so_at_once(hub: MemoryHub) -> None:
+    async with hub.join("Ada") as ada:
+        poll = await ada.resources.add("poll")
+    with pytest.raises(callmesh.Closed, match="left"):
+        poll.state["question"] = 1
+    with pytest.raises(callmesh.Closed, match="left"):
+        await ada.resources.add("poll")
+    with pytest.raises(callmesh.Closed, match="left"):
+        await ada.until(lambda: False)
+
+
+async def test_mistakes_of_a_programmer_are_named(hub: MemoryHub) -> None:
+    with pytest.raises(BadName, match="king is no role; use host"):
+        async with hub.join("Ada", role="king"):
+            pass
+    async with hub.join("Ada") as ada:
+        poll = await ada.resources.add("poll")
+        with pytest.raises(callmesh.BadInput, match="a key is a text"):
+            poll.state[1] = 1  # type: ignore[index]
+        with pytest.raises(BadName, match="reliable or latest"):
+            poll.stream("x", mode="fast")  # type: ignore[arg-type]
+        with pytest.raises(BadName, match="a title"):
+            await ada.resources.add("poll", title="x" * 81)
+        poll.state["question"] = "?"
+        assert repr(poll.state) == "<SharedState {'question': '?'}>"
+
+
 async def test_no_hub_is_said_at_once() -> None:
     with pytest.raises(Broken, match="no hub answers"):
         async with callmesh.join("http://127.0.0.1:9/call/demo", name="Ada"):
@@ -513,9 +543,8 @@ async def test_one_who_is_replaced_is_told_and_does_not_come_back(hub: MemoryHub
             with pytest.raises(Replaced):
                 await ada.until(lambda: False, timeout=10)
             await other.until(lambda: other.me.id == ada.me.id)
-        poll.state["question"] = 1
         with pytest.raises(Replaced):
-            await poll.state.saved()
+            poll.state["question"] = 1
 
 
 def test_addresses() -> None:

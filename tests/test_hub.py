@@ -162,6 +162,9 @@ async def test_pages_and_files(hub: HubProcess) -> None:
         assert (await client.get("/apps/poll/0000000000000000/index.html")).status_code == 404
         assert (await client.get("/page/..%2f..%2fauth.py")).status_code == 404
         assert (await client.get("/healthz")).text == "ok\n"
+        lost = await client.get("/call/<b>nowhere</b>/x")
+        assert "leads nowhere" in lost.text
+        assert "<b>nowhere" not in lost.text
 
 
 async def test_ctrl_c_stops_cleanly_and_the_call_is_as_it_was(tmp_path: Path) -> None:
@@ -235,6 +238,29 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(hub: HubProcess, tmp_path: P
     assert ended.returncode == 1
     assert str(hub.port) in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_two_hubs_do_not_share_a_folder(tmp_path: Path) -> None:
+    """[L5] Each would hold half of every call."""
+    with hub_process(tmp_path):
+        ended = run("serve", "--dev", "--port", "0", "--data", str(tmp_path))
+    assert ended.returncode == 1
+    assert "another hub" in ended.stderr
+    assert run("serve", "--dev", "--port", "99999", "--data", str(tmp_path)).stderr.count("\n") == 1
+
+
+def test_an_app_that_was_changed_is_served_anew(tmp_path: Path) -> None:
+    app = tmp_path / "mine"
+    app.mkdir()
+    (app / "manifest.json").write_text('{"id": "mine", "name": "Mine", "version": "1"}')
+    (app / "index.html").write_text("<p>first")
+    with hub_process(tmp_path / "data", apps=(app,)) as hub:
+        pages = []
+        for text in ("<p>first", "<p>second"):
+            (app / "index.html").write_text(text)
+            found = {a["id"]: a for a in httpx.get(f"{hub.address}/api/apps").json()}
+            pages.append(httpx.get(hub.address + found["mine"]["base"] + "index.html").text)
+    assert ["first" in pages[0], "second" in pages[1]] == [True, True]
 
 
 def test_a_manifest_that_lies_is_left_out_and_the_hub_starts(tmp_path: Path) -> None:

@@ -29,11 +29,16 @@ def read_address(url: str) -> Address:
         raise BadName(f"{url} is no call; its address looks like http://127.0.0.1:8484/call/demo")
     fragment = {name: values[-1] for name, values in parse_qs(parts.fragment).items()}
     role = fragment.get("role")
-    if role is not None and role not in set(Role):
-        raise BadName(f"{role} is no role; use {', '.join(Role)}")
     return Address(
         hub=urlunsplit((parts.scheme, parts.netloc, prefix, "", "")),
         call=call_id(call.rstrip("/")),
-        role=Role(role) if role else None,
+        role=read_role(role) if role else None,
         token=fragment.get("token"),
     )
+
+
+def read_role(text: str) -> Role:
+    """Raise `BadName` unless `text` is a role."""
+    if text not in set(Role):
+        raise BadName(f"{text} is no role; use {', '.join(Role)}")
+    return Role(text)

@@ -32,6 +32,9 @@ class ResourceCache(MutableMapping[str, Any]):
         self._size = sum(map(_size, self._items.items()))
         self._keep = keep
 
+    def __repr__(self) -> str:
+        return f"<ResourceCache {dict(self)!r}>"
+
     def __getitem__(self, key: str) -> Any:
         return decode(self._items[key], limit=MAX_ITEM)
 

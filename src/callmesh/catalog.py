@@ -23,12 +23,21 @@ class InstalledApp:
 
 
 class Catalog:
-    """Read once, at start. An app that cannot be read is left out, and `problems` says why."""
+    """The built-in apps, and those in `folders`.
+
+    An app that cannot be read is left out, and `problems` says why.
+    """
 
     def __init__(self, folders: Iterable[Path] = ()) -> None:
+        self._folders = list(folders)
         self.apps: dict[str, InstalledApp] = {}
         self.problems: list[BadManifest] = []
-        for folder in [*_app_folders(BUILT_IN), *folders]:
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read everything once more: an author has changed an app."""
+        self.apps, self.problems = {}, []
+        for folder in [*_app_folders(BUILT_IN), *self._folders]:
             try:
                 app = read_app(folder)
                 if app.manifest.id in self.apps:
@@ -49,10 +58,14 @@ def _app_folders(parent: Path) -> Iterator[Path]:
 def read_app(folder: Path) -> InstalledApp:
     """The app in `folder`. Raises `BadManifest`."""
     folder = folder.resolve()
+    if not folder.is_dir():
+        raise BadManifest(f"{folder} is no folder; an app is a folder with a manifest.json")
     try:
         files = dict(_files(folder))
         if "manifest.json" not in files:
-            raise BadManifest(f"{folder} has no manifest.json; an app is a folder with one")
+            inside = ", ".join(found.name for found in _app_folders(folder))
+            hint = f"; did you mean one in it: {inside}?" if inside else ""
+            raise BadManifest(f"{folder} has no manifest.json; an app is a folder with one{hint}")
         manifest = read_manifest(
             files["manifest.json"].read_bytes(), folder=folder.name, files=list(files)
         )

@@ -2,10 +2,14 @@
 
 import argparse
 import contextlib
+import errno
+import fcntl
+import importlib.metadata
 import ipaddress
 import logging
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import uvicorn
@@ -20,11 +24,15 @@ from callmesh.storage.sqlite import SqliteStorage
 DEFAULT_PORT = 8484
 
 
+class CannotStart(Exception):
+    """Why the hub does not start, and what to do."""
+
+
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return serve(options)
-    except CallmeshError as error:
+    except (CannotStart, CallmeshError) as error:
         print(f"callmesh: {error}", file=sys.stderr)
         return 1
 
@@ -32,6 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="callmesh", description="Apps that live inside a call, on your own machine."
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"callmesh {importlib.metadata.version('callmesh')}"
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve = commands.add_parser(
@@ -61,6 +72,12 @@ def serve(options: argparse.Namespace) -> int:
         print(f"callmesh: {problem}", file=sys.stderr)
         return 2
     logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING)
+    with _alone_in(options.data):
+        _run(options)
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
     catalog = Catalog(options.apps)
     for trouble in catalog.problems:
         print(f"callmesh: left out: {trouble}", file=sys.stderr)
@@ -78,23 +95,40 @@ def serve(options: argparse.Namespace) -> int:
         timeout_graceful_shutdown=3,
     )
     listening = _listen(options.host, options.port)
-    if listening is None:
-        problem = f"port {options.port} is taken; stop what uses it, or choose another with --port"
-        print(f"callmesh: {problem}", file=sys.stderr)
-        return 1
     print(_greeting(options, listening.getsockname()[1]), flush=True)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn has shut down and passes it on
         uvicorn.Server(config).run([listening])
-    return 0
 
 
-def _listen(host: str, port: int) -> socket.socket | None:
-    """A socket that takes connections from now on; None if the port is taken."""
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that takes connections from now on. Raises `CannotStart`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError:
-        return None
+    except OverflowError as error:
+        raise CannotStart("a port is a number from 0 to 65535") from error
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            why = f"port {port} is taken; stop what uses it, or choose another with --port"
+            raise CannotStart(why) from error
+        raise CannotStart(f"cannot listen on {host}, port {port}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other hubs out of `folder`, for as long as this process lives. Raises `CannotStart`."""
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context((folder / "lock").open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CannotStart(
+                f"another hub keeps its calls in {folder}; stop it, or choose another --data"
+            ) from error
+        except OSError as error:
+            raise CannotStart(f"{folder} cannot hold the hub's data: {error.strerror}") from error
+        yield
 
 
 def _refusal(options: argparse.Namespace) -> str | None:
@@ -125,7 +159,7 @@ def _greeting(options: argparse.Namespace, port: int) -> str:
     host = f"[{options.host}]" if ":" in options.host else options.host
     call = f"http://{host}:{port}/call/{FIRST_CALL}"
     return f"""
-callmesh is running. Open the first link, then the second in another window:
+callmesh is running. Open the first link here, the second in a private window or another browser:
 
   host    {call}#role=host
   guest   {call}#role=guest

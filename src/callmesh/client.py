@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from callmesh import messages
-from callmesh.address import Address, read_address
+from callmesh.address import Address, read_address, read_role
 from callmesh.cache import ResourceCache
 from callmesh.cachefile import CacheFile
 from callmesh.connection import Connection, Opener, clock
@@ -20,7 +20,7 @@ from callmesh.errors import BadInput, CallmeshError, Closed, TimedOut
 from callmesh.half import App
 from callmesh.ids import CALL, ROSTER, ParticipantId, ResourceId, Writer
 from callmesh.mesh import Change
-from callmesh.participant import Participant, Role
+from callmesh.participant import Participant
 from callmesh.resources import Resources
 from callmesh.shared import Replica, SharedState
 from callmesh.state import DELETED
@@ -54,8 +54,9 @@ async def join(
     are, so that the next run is the same person; without it both end with the program. `rtc=False`
     leaves streams to the hub's relay even where aiortc is installed.
 
-    Raises the hub's named refusal, `BadName`, or `Broken` when no hub answers. Leaving waits up to
-    5 s for what is not saved yet.
+    Raises the hub's named refusal, `BadName` for an address, name or role that cannot be one, or
+    `Broken` when no hub answers (all in `callmesh.errors`). Leaving waits up to 5 s for what is not
+    saved yet.
     """
     address = read_address(url)
     file = CacheFile(Path(keep)) if keep is not None else None
@@ -85,7 +86,7 @@ class Call:
         self.id = address.call
         self._address = address
         self._name = name
-        self._role = Role(role) if role else None
+        self._role = read_role(role) if role else None
         self._file = file
         self._rtc = rtc and importlib.util.find_spec("aiortc") is not None
         self._me: Participant | None = None
@@ -112,6 +113,9 @@ class Call:
             self._replica.mesh.outgoing,
             lambda: self._replica.mesh.unsent > 0,
         )
+
+    def __repr__(self) -> str:
+        return f"<Call {self.id} with {len(self._roster)} participants, {self.status}>"
 
     # --- the face
 
@@ -164,6 +168,7 @@ class Call:
             ticker.cancel()
             await self.resources.close()
             await self._connection.leave()
+            self._end(Closed("you left the call"))
             run.cancel()
             await asyncio.gather(run, ticker, return_exceptions=True)
             if self._streams.peers:
@@ -185,8 +190,11 @@ class Call:
         if not run.cancelled() and (error := run.exception()):
             log.warning("the call is over: %s", error)
             reason = error if isinstance(error, CallmeshError) else Closed(str(error))
-            self._replica.moved.fail(reason)
-            self._streams.fail(reason)
+            self._end(reason)
+
+    def _end(self, reason: CallmeshError) -> None:
+        self._replica.moved.fail(reason)
+        self._streams.fail(reason)
 
     async def _save_what_is_left(self) -> None:
         try:
@@ -261,7 +269,7 @@ class Call:
                 mesh.disk(cursor)
                 self._replica.moved.notify()
             case messages.Denial():
-                log.warning("%s was denied: %s", message.key, message.why)
+                log.info("%s was denied: %s", message.key, message.why)
                 self._replica.tell(mesh.deny(message))
             case messages.Signal(peer, data):
                 self._hear_signal(ParticipantId(peer), data)

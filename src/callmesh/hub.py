@@ -1,6 +1,7 @@
 """The hub as an ASGI application: the call page, the apps, and a socket per call, on one port."""
 
 import contextlib
+import html
 import json
 from collections.abc import AsyncIterator, Callable
 from importlib.resources import files
@@ -9,6 +10,7 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -36,6 +38,13 @@ from callmesh.transport.websocket import AsgiLink
 PAGE = Path(str(files("callmesh"))) / "page" / "dist"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 FIRST_CALL = "demo"
+ERROR_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>callmesh</title>
+<style>body {{ font: 1.1rem/1.5 system-ui; color-scheme: light dark; margin: 20vh auto;
+max-width: 32rem; padding: 0 1rem }}</style>
+<h1>This link leads nowhere</h1><p>{words}</p>
+<p>A call's address looks like <code>{root}/call/name</code>. Ask for the link once more.</p>
+"""
 
 Lifespan: TypeAlias = Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]
 
@@ -54,6 +63,7 @@ def asgi(*, storage: Storage, catalog: Catalog, authority: Authority) -> Starlet
             Mount("/page", StaticFiles(directory=PAGE, check_dir=False)),
             Route("/healthz", hub.health),
         ],
+        exception_handlers={HTTPException: _explain},
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK])],
         lifespan=hub.lifespan,
     )
@@ -81,8 +91,8 @@ class Hub:
         if not index.is_file():
             raise HTTPException(503, "The call page is not built: run `make page`.")
         base = f'<base href="{_root(request)}/page/">'
-        html = index.read_text().replace("<head>", f"<head>{base}", 1)
-        return HTMLResponse(html, headers=_page_headers(request))
+        page = index.read_text().replace("<head>", f"<head>{base}", 1)
+        return HTMLResponse(page, headers=_page_headers(request))
 
     async def socket(self, websocket: WebSocket) -> None:
         if not _same_origin(websocket):
@@ -92,6 +102,8 @@ class Hub:
         await self._live.serve(websocket.path_params["call"], AsgiLink(websocket))
 
     async def apps(self, request: Request) -> Response:
+        """What there is to add; read anew, so that an author who reloads sees the latest."""
+        await run_in_threadpool(self._catalog.refresh)
         root = _root(request)
         return JSONResponse(
             [
@@ -120,6 +132,15 @@ class Hub:
 
     async def health(self, request: Request) -> Response:
         return PlainTextResponse("ok\n")
+
+
+async def _explain(request: Request, error: Exception) -> Response:
+    """A wrong address, in words for whoever typed it."""
+    assert isinstance(error, HTTPException)
+    words = error.detail if error.detail != "Not Found" else "There is nothing at this address."
+    return HTMLResponse(
+        ERROR_PAGE.format(words=html.escape(words), root=_root(request)), error.status_code
+    )
 
 
 class OpenFiles(StaticFiles):
@@ -206,11 +227,11 @@ def _with_sdk(request: Request, file: Path) -> str:
         f'<script type="importmap">{json.dumps({"imports": imports})}</script>'
         f'<meta name="callmesh-sdk" content="{sdk}">'
     )
-    html = file.read_text()
-    place = html.lower().find("<head>")
-    start = place + len("<head>") if place >= 0 else _after_doctype(html)
-    return html[:start] + head + html[start:]
+    page = file.read_text()
+    place = page.lower().find("<head>")
+    start = place + len("<head>") if place >= 0 else _after_doctype(page)
+    return page[:start] + head + page[start:]
 
 
-def _after_doctype(html: str) -> int:
-    return html.find(">") + 1 if html.lstrip().lower().startswith("<!doctype") else 0
+def _after_doctype(page: str) -> int:
+    return page.find(">") + 1 if page.lstrip().lower().startswith("<!doctype") else 0

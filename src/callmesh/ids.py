@@ -87,11 +87,11 @@ def writes_for(writer: str, participant: ParticipantId) -> bool:
     return match is not None and match[1] == participant
 
 
-def display_name(text: str) -> str:
+def display_name(text: str, *, what: str = "a name") -> str:
     """A name as people see it: one line, 1–80 characters. Markup in it is text."""
     name = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     if not name or len(name) > MAX_NAME:
-        raise BadName(f"a name has 1–{MAX_NAME} visible characters")
+        raise BadName(f"{what} has 1–{MAX_NAME} visible characters")
     return name
 
 

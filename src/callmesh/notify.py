@@ -22,12 +22,16 @@ class Notifier:
         self._failure = self._failure or failure
         self.notify()
 
+    def check(self) -> None:
+        """Raise why it has failed, if it has."""
+        if self._failure is not None:
+            raise self._failure
+
     async def wait(self) -> None:
         if self._failure is None:
             self._event = self._event or asyncio.Event()
             await self._event.wait()
-        if self._failure is not None:
-            raise self._failure
+        self.check()
 
     async def until(self, true: Callable[[], bool], *, timeout: float | None, what: str) -> None:
         """Wait until `true()`. Raises `TimedOut`, saying what was waited for, after `timeout` s."""

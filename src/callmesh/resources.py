@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from msgspec import Raw, to_builtins
 
 from callmesh.cache import ResourceCache
-from callmesh.errors import BadInput
+from callmesh.errors import BadInput, Denied
 from callmesh.ids import (
     CALL,
     ParticipantId,
@@ -157,7 +157,7 @@ class Resources:
         _, person = self._me()
         record = ResourceRecord(
             app=app_id(app),
-            title=display_name(title or app.capitalize()),
+            title=display_name(title or app.capitalize(), what="a title"),
             owner=person,
             added=self._replica.now() + self._replica.mesh.clock.offset,
         )
@@ -252,12 +252,13 @@ class Resources:
 
     def _drop(self, id: ResourceId) -> None:
         resource = self._found.pop(id)
+        resource.state.end(Denied("no_resource", f"{resource.title} was removed"))
         self._tell(id, resource.life.removed())
         handling = self._handlers.pop(id, None)
         if handling:
             handling.finish()
         self._replica.mesh.drop(id)
-        self._streams.drop(id)
+        self._streams.drop(id, f"{resource.title} was removed")
 
     def _tell(self, id: ResourceId, events: list[Event]) -> None:
         if id in self._handlers:

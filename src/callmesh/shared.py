@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Raw
 
+from callmesh.errors import Denied
 from callmesh.ids import ParticipantId, StateId
 from callmesh.mesh import Change, Changed, Mesh
 from callmesh.notify import Notifier
@@ -30,6 +31,8 @@ class Replica:
         self._listeners: list[Callable[[Change], None]] = []
 
     def write(self, groups: Mapping[StateId, Mapping[str, Raw]]) -> None:
+        """One transaction. Raises `TooLarge`, or why the call is over."""
+        self.moved.check()
         self.tell(self.mesh.write(groups, self.now()))
         self._wrote()
 
@@ -63,6 +66,9 @@ class StateChange(Mapping[str, tuple[Any, Any]]):
         changed = self._keys[key]
         return _read(changed.old), _read(changed.new)
 
+    def __repr__(self) -> str:
+        return f"<StateChange {dict(self)!r}>"
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._keys)
 
@@ -84,6 +90,15 @@ class SharedState(MutableMapping[str, Any]):
         self._replica = replica
         self.id = id
         self._open: dict[str, Raw] | None = None
+        self._gone: Denied | None = None
+
+    def __repr__(self) -> str:
+        return f"<SharedState {dict(self)!r}>"
+
+    def end(self, reason: Denied) -> None:
+        """Its resource was removed: nothing more is written or changes."""
+        self._gone = reason
+        self._replica.moved.notify()
 
     def __getitem__(self, key: str) -> Any:
         if self._open is not None and key in self._open:
@@ -115,6 +130,8 @@ class SharedState(MutableMapping[str, Any]):
         return sum(1 for _ in self)
 
     def _write(self, key: str, value: Raw) -> None:
+        if self._gone is not None:
+            raise self._gone
         if self._open is not None:
             self._open[key] = value
         else:
@@ -150,7 +167,10 @@ class SharedState(MutableMapping[str, Any]):
             raise receipt.denied[0]
 
     async def changes(self) -> AsyncIterator[StateChange]:
-        """Every change from now on. A slow reader gets several as one, never more than keys."""
+        """Every change from now on, until the resource is removed.
+
+        A slow reader gets several changes as one, and never more than there are keys.
+        """
         waiting: dict[str, Changed] = {}
 
         def listen(change: Change) -> None:
@@ -164,6 +184,8 @@ class SharedState(MutableMapping[str, Any]):
                 if waiting:
                     ready, waiting = waiting, {}
                     yield StateChange(ready)
+                elif self._gone is not None:
+                    return
                 else:
                     await self._replica.moved.wait()
 
@@ -174,6 +196,9 @@ class SharedPresence(MutableMapping[str, Any]):
     def __init__(self, state: SharedState, me: Callable[[], ParticipantId]) -> None:
         self._state = state
         self._me = me
+
+    def __repr__(self) -> str:
+        return f"<SharedPresence {self.all()!r}>"
 
     def __getitem__(self, key: str) -> Any:
         return self._state[f"{self._me()}/{key}"]

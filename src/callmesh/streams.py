@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
-from typing import Any
+from typing import Any, get_args
 
 from callmesh import messages
 from callmesh.errors import BadInput, BadName, CallmeshError, Closed, TimedOut
@@ -43,7 +43,8 @@ class DataStream:
         """How many messages were sent."""
         self.inbox = Inbox()
         self._arrived = Notifier()
-        self._closed = False
+        self._closed = ""
+        """Why it is."""
 
     async def send(
         self,
@@ -58,7 +59,7 @@ class DataStream:
         Raises `TooLarge`, `BadValue`, `Closed`, or `TimedOut` after `timeout` seconds.
         """
         if self._closed:
-            raise Closed("this stream is closed")
+            raise Closed(self._closed)
         self.number += 1
         sent = piece(self.number, data)
         await self._streams.post(self, sent, None if to is None else set(to), timeout)
@@ -75,9 +76,9 @@ class DataStream:
     def fail(self, reason: CallmeshError) -> None:
         self._arrived.fail(reason)
 
-    def close(self) -> None:
+    def close(self, why: str = "this stream is closed") -> None:
         """Stop reading and sending. Twice is fine."""
-        self._closed = True
+        self._closed = self._closed or why
         self._streams.forget(self)
         self._arrived.notify()
 
@@ -122,6 +123,8 @@ class Streams:
 
     def stream(self, resource: ResourceId, name: str, mode: Mode) -> DataStream:
         """The stream of that name; the same object every time."""
+        if mode not in get_args(Mode):
+            raise BadName(f"{mode} is no mode of a stream; use reliable or latest")
         place = (resource, stream_name(name))
         found = self._streams.get(place)
         if found is None:
@@ -318,7 +321,7 @@ class Streams:
         for stream in self._streams.values():
             stream.fail(reason)
 
-    def drop(self, resource: ResourceId) -> None:
+    def drop(self, resource: ResourceId, why: str) -> None:
         """The resource was removed: its streams close."""
         for stream in [s for s in self._streams.values() if s.resource == resource]:
-            stream.close()
+            stream.close(why)

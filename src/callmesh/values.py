@@ -80,6 +80,8 @@ def check(value: object, depth: int = 0) -> None:
 
 def check_key(key: str) -> str:
     """A key is a path, `shape/42/x`: segments without control characters, 1–256 bytes in UTF-8."""
+    if not isinstance(key, str):
+        raise BadValue(f"a key is a text, not {type(key).__name__}")
     try:
         size = len(key.encode())
     except UnicodeEncodeError as error:

@@ -405,6 +405,20 @@ async def test_reliable_messages_survive_a_cut_link(hub: MemoryHub) -> None:
         assert got == list(range(1, 301))
 
 
+async def test_a_message_in_another_mode_than_the_readers_is_dropped(hub: MemoryHub) -> None:
+    """[D8] A flood in `reliable` does not break a reader of `latest`."""
+    async with hub.join("Ada") as ada, hub.join("Bob") as bob:
+        vitals = await ada.resources.add("vitals")
+        reader = (await bob.resources.get(vitals.id)).stream("pen", mode="latest")
+        flood, pen = vitals.stream("pen", mode="reliable"), vitals.stream("other")
+        for _ in range(2_000):
+            await flood.send(b"")
+        other = bob.resources[vitals.id].stream("other")
+        await pen.send(b"after it")
+        assert (await anext(aiter(other))).data == b"after it"
+        assert (len(reader.inbox), reader.inbox.broken) == (0, None)
+
+
 async def send_many(stream: callmesh.DataStream) -> None:
     for _ in range(100):
         await stream.send(b"x" * 50_000, timeout=0.01)

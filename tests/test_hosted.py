@@ -404,11 +404,74 @@ def repeat(client: Client, bundle: bytes) -> None:
 
 
 def test_one_who_asks_and_does_not_read_is_ended(world: World) -> None:
-    """[W8, L4] Forbidden writes, whose denials wait; pings, whose answers do."""
+    """[W8, L4] Forbidden writes, whose denials wait; lost ones, whose answers do."""
     a, b, _ = world.clients
+    attempt(a, STATE, "k", "x" * 10_000)
     denied = [entry(b, f"votes/{n}", writer=Writer("pa")) for n in range(10_000)]
-    write = messages.bundle([messages.encode(Write([Group(STATE, denied)]))])
-    pings = messages.bundle([messages.encode(messages.Ping(1))] * 60_000)
-    for flood, client in ((write, b), (pings, a)):
+    lost = [entry(a, "k", time=n) for n in range(1_000)]
+    for entries, client in ((denied, b), (lost, a)):
+        write = messages.bundle([messages.encode(Write([Group(STATE, entries)]))])
         with pytest.raises(TooFast):
-            repeat(client, flood)
+            repeat(client, write)
+        assert client.member is not None
+        assert client.member.denied < 9_000_000
+
+
+def test_pings_have_one_answer(world: World) -> None:
+    """[W8]"""
+    a = world.clients[0]
+    repeat(a, messages.bundle([messages.encode(messages.Ping(n)) for n in range(1000)]))
+    bundle = world.call.take(a.member) if a.member else None
+    assert messages.unbundle(bundle or b"") == [messages.Pong(999, world.now)]
+
+
+def test_a_value_that_says_a_name_twice_is_kept_as_one_that_does_not(world: World) -> None:
+    """[S3] What one reader of it would see, and another would not, reaches nobody."""
+    a, b, _ = world.clients
+    twice = b"\x82\xa1a" + b"\xc4\x01\xff" + b"\xa1a\x01"
+    assert forge(a, STATE, msgspec.structs.replace(entry(a, "k"), value=msgspec.Raw(twice))) == []
+    kept = world.call.ledger.state(STATE).entries["k"]
+    assert bytes(kept.value) == b"\x81\xa1a\x01"
+    assert b.view() == {"k": {"a": 1}}
+
+
+def test_what_is_not_there_is_deleted_without_a_trace(world: World) -> None:
+    """[L4, S14]"""
+    a, b, _ = world.clients
+    before = len(world.call.ledger)
+    assert attempt(a, STATE, "nothing", ...) == []
+    assert len(world.call.ledger) == before
+    assert a.mesh.unsaved == 0
+    assert attempt(b, CALL, "resource/rnone", ...) == ["no_resource"]
+    assert len(world.call.ledger) == before
+
+
+def test_deletes_do_not_fill_a_state(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[J8]"""
+    monkeypatch.setattr("callmesh.hosted.MAX_KEYS", 5)
+    a = world.clients[0]
+    for number in range(20):
+        assert attempt(a, STATE, f"k{number}", 1) == []
+        assert attempt(a, STATE, f"k{number}", ...) == []
+    for number in range(5):
+        assert attempt(a, STATE, f"n{number}", 1) == []
+    assert attempt(a, STATE, "one more", 1) == ["full"]
+
+
+def test_a_participant_shows_so_many_things(world: World) -> None:
+    """[J8]"""
+    a, b, _ = world.clients
+    for number in range(64):
+        assert attempt(a, PRESENCE, f"{a.me.id}/{number}", 1) == []
+    assert attempt(a, PRESENCE, f"{a.me.id}/one", 1) == ["full"]
+    assert attempt(b, PRESENCE, f"{b.me.id}/one", 1) == []
+
+
+def test_who_is_lost_makes_room_for_who_comes(world: World) -> None:
+    """[J8, P2]"""
+    for number in range(MAX_PARTICIPANTS - 3):
+        world.client(f"x{number}")
+    world.clients[1].cut()
+    world.client("one")
+    assert len(world.call.members) == MAX_PARTICIPANTS
+    assert "pb" not in world.call.members

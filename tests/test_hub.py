@@ -92,6 +92,8 @@ async def test_rubbish_ends_the_session_of_its_sender_alone(hub: HubProcess) -> 
         forged = messages.Hello(1, "demo", "Ada", person="x.y.z")
         assert await raw.ending(bundle(forged)) == ("unauthorized", 4401)
         assert await Raw(hub, "no%20call").ending(joined) == ("bad_name", 4422)
+        gone = bundle(messages.Leave(), messages.Stream([], "r1", "x", "latest", 1, False, b""))
+        assert await raw.ending(joined, gone) == (None, 1000)
         for case in vectors.load("messages")["rubbish"]:
             ending = await raw.ending(joined, bytes.fromhex(case["hex"]))
             assert ending == ("bad_message", 4400), case["about"]
@@ -121,7 +123,7 @@ async def test_who_says_nothing_is_closed(hub: HubProcess) -> None:
 
 async def test_a_page_of_another_origin_gets_no_socket(hub: HubProcess) -> None:
     """[J11]"""
-    for origin in ("https://evil.example", "null", f"http://127.0.0.1:{hub.port + 1}"):
+    for origin in ("https://evil.example", "null", "http://[", f"http://127.0.0.1:{hub.port + 1}"):
         with pytest.raises(InvalidStatus):
             await connect(Raw(hub).url, additional_headers={"Origin": origin})
     async with connect(Raw(hub).url, additional_headers={"Origin": hub.address}):

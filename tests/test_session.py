@@ -105,6 +105,24 @@ def test_a_client_pings_and_takes_silence_for_a_broken_link() -> None:
         session.tick(60 * SECOND + 1)
 
 
+def test_a_hub_takes_silence_for_a_broken_link() -> None:
+    """[W7]"""
+    session = hub()
+    session.tick(40 * SECOND)
+    with pytest.raises(Broken):
+        session.tick(40 * SECOND + 1)
+
+
+def test_a_bundle_has_so_many_messages() -> None:
+    """[W4] Whoever has more to say says it in several."""
+    session, pings = Session(Side.CLIENT, 0), [messages.encode(messages.Ping(1))] * 2_000
+    for ping in pings:
+        session.put(ping)
+    assert [len(session.take()), len(session.take())] == [1024, 976]
+    with pytest.raises(TooLarge):
+        hub().receive(messages.bundle(pings), 0)
+
+
 def test_what_the_hub_names_is_what_the_client_raises() -> None:
     """[W6]"""
     session = Session(Side.CLIENT, 0)

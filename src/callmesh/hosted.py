@@ -39,25 +39,29 @@ from callmesh.messages import Batch, Denial, Group, Message
 from callmesh.participant import Participant, Role
 from callmesh.resource import ACTIVE, ResourceRecord, read_record, resource_in
 from callmesh.session import Credit, Session
-from callmesh.state import DELETED, Entry
+from callmesh.state import DELETED, Entry, State
 from callmesh.values import check_key, decode, encode
 
 AHEAD = 5 * MICROSECONDS
 """How far into the future a write may be stamped."""
-FOLLOWING = 1_000
+FOLLOWING = 100
 """How far beyond the largest accepted time it may be: room for writes in flight."""
 GRACE = 45 * MICROSECONDS
 """How long a participant whose link broke stays in the roster."""
 TOMBSTONES = 3600 * MICROSECONDS
 """How long a delete is remembered for replicas that are away."""
-MAX_DENIALS = 20_000
-"""Denials that may wait for one link; a writer who does not read them is ended."""
+COLLECT_EVERY = 60 * MICROSECONDS
+MAX_DENIED = 8 * 1024 * 1024
+"""Bytes of denials that may wait for one link; a writer who does not read them is ended."""
 DENIALS_AT_ONCE = 1_000
 MAX_ANSWERS = 32 * 1024 * 1024
 """Bytes that may wait for one link: all that others may relay to it, and answers to its own."""
 MAX_SIGNALS = 1024 * 1024
 """Bytes that may wait for a link that is sent signals: more are dropped, the relay is there."""
 MAX_KEYS = 10_000
+MOST_REGISTERS = 4 * MAX_KEYS
+"""Live keys and remembered deletes of one State."""
+MAX_PRESENCE_KEYS = 64
 MAX_STATE = 16 * 1024 * 1024
 MAX_PRESENCE = 4 * 1024
 MAX_RESOURCES = 64
@@ -78,6 +82,8 @@ class Member:
     """The last `saved` this link heard of."""
     denials: deque[bytes] = field(default_factory=deque)
     """They leave after the batch that tells what was taken before (H2)."""
+    denied: int = 0
+    """Bytes of them."""
     lost: int = 0
     """Since when there is no link; meaningless while there is one."""
 
@@ -93,6 +99,7 @@ class HostedCall:
         self.members: dict[ParticipantId, Member] = {}
         self.resources: dict[ResourceId, ResourceRecord] = {}
         self._manifest_of = manifest_of
+        self._collected = 0
         self._clock = HybridClock()
         self._clock.saw(ledger.seen)
         self._batches: dict[int, bytes] = {}
@@ -109,16 +116,25 @@ class HostedCall:
         """
         member = self.members.get(participant.id)
         if member is None:
-            if len(self.members) >= MAX_PARTICIPANTS:
+            if len(self.members) >= MAX_PARTICIPANTS and not self._make_room():
                 raise TooFast(f"this call is full: it has {MAX_PARTICIPANTS} participants")
             member = self.members[participant.id] = Member(participant, session)
         elif member.session is not None:
             member.session.end(Replaced("you joined again somewhere else"))
         member.participant, member.session = participant, session
         member.denials.clear()
+        member.denied = 0
         member.cursor = cursor
         member.waits = True
         return member
+
+    def _make_room(self) -> bool:
+        """Let go of who has been lost for longest."""
+        lost = [member for member in self.members.values() if member.session is None]
+        if lost:
+            first = min(lost, key=lambda member: member.lost)
+            self._remove(first, first.lost)
+        return bool(lost)
 
     def introduce(self, member: Member, now: int) -> None:
         """Show the member in the roster, as it is now."""
@@ -143,7 +159,9 @@ class HostedCall:
         for member in list(self.members.values()):
             if member.session is None and now - member.lost > GRACE:
                 self._remove(member, now)
-        self.ledger.collect(now - TOMBSTONES)
+        if now - self._collected > COLLECT_EVERY:
+            self._collected = now
+            self.ledger.collect(now - TOMBSTONES)
 
     def _remove(self, member: Member, now: int) -> None:
         id = member.participant.id
@@ -174,7 +192,9 @@ class HostedCall:
             case messages.Stream():
                 self._relay(member, message)
             case messages.Ping(number):
-                _answer(member, messages.Pong(number, now))
+                if member.session:
+                    pong = messages.encode(messages.Pong(number, now))
+                    member.session.put_latest("pong", pong)
             case messages.Leave() if member.session:
                 self.leave(member, member.session, now)
             case _:
@@ -210,18 +230,26 @@ class HostedCall:
                 if refusal:
                     reason, why = refusal
                     denial = Denial(group.state, entry.key, entry.time, entry.writer, reason, why)
-                    member.denials.append(messages.encode(denial))
-                    if len(member.denials) > MAX_DENIALS:
-                        raise TooFast("too many forbidden writes, and their denials are not read")
+                    self._deny(member, denial)
                 else:
-                    self._accept(member, StateId(group.state), entry)
+                    self._accept(member, StateId(group.state), _as_kept(entry))
+
+    def _deny(self, member: Member, denial: Denial) -> None:
+        encoded = messages.encode(denial)
+        member.denials.append(encoded)
+        member.denied += len(encoded)
+        if member.denied > MAX_DENIED:
+            raise TooFast("too many forbidden writes, and their denials are not read")
 
     def _accept(self, member: Member, state: StateId, entry: Entry) -> None:
         member.waits = True
-        kept = Entry(entry.key, entry.time, entry.writer, entry.value.copy())
-        if self.ledger.accept(state, kept):
+        if entry.deleted and entry.key not in self.ledger.state(state).entries:
+            # nothing to delete, nothing to remember: its own entry is the answer
+            _answer(member, Batch(member.cursor, self.ledger.saved, False, [Group(state, [entry])]))
+            return
+        if self.ledger.accept(state, entry):
             if state == CALL:
-                self._note(kept)
+                self._note(entry)
             return
         if (
             self.ledger.number_of(state, entry.key) <= member.cursor
@@ -307,7 +335,7 @@ class HostedCall:
         if record and me.role is not Role.HOST and record.owner != me.person:
             return "no_right", "only a host, or who added a resource, changes or removes it"
         if entry.deleted:
-            return None
+            return None if record else ("no_resource", "there is no such resource to remove")
         wanted = read_record(value)
         if self._manifest_of(wanted.app) is None:
             return "no_app", f"this hub has no app called {wanted.app}"
@@ -322,13 +350,23 @@ class HostedCall:
     def _room(self, state: StateId, entry: Entry) -> tuple[str, str] | None:
         kept = self.ledger.state(state)
         old = kept.entries.get(entry.key)
-        if old is None and len(kept.entries) >= MAX_KEYS:
-            return "full", f"a State has at most {MAX_KEYS} keys"
+        if entry.deleted:
+            return None
+        if old is None or old.deleted:
+            if kept.keys >= MAX_KEYS or len(kept.entries) >= MOST_REGISTERS:
+                return "full", f"a State has at most {MAX_KEYS} keys"
+            if state.startswith("presence/") and self._presence(kept, entry) >= MAX_PRESENCE_KEYS:
+                return "full", f"a participant shows at most {MAX_PRESENCE_KEYS} things"
         if kept.size + entry.size - (old.size if old else 0) > MAX_STATE:
             return "full", f"a State has at most {MAX_STATE} bytes"
         if state.startswith("presence/") and entry.size > MAX_PRESENCE:
             return "full", f"a presence value has at most {MAX_PRESENCE} bytes"
         return None
+
+    def _presence(self, kept: State, entry: Entry) -> int:
+        """How many keys the participant who writes `entry` shows already."""
+        own = entry.key.partition("/")[0]
+        return sum(found.key.partition("/")[0] == own for found in kept.live())
 
     # --- out
 
@@ -358,8 +396,9 @@ class HostedCall:
         if member.told >= member.cursor:
             member.waits = False
         if not member.session.has_output:
-            count = min(len(member.denials), DENIALS_AT_ONCE)
-            parts.extend(member.denials.popleft() for _ in range(count))
+            for _ in range(min(len(member.denials), DENIALS_AT_ONCE)):
+                parts.append(member.denials.popleft())
+                member.denied -= len(parts[-1])
         return messages.bundle(parts) if parts else None
 
     def _batch(self, cursor: int) -> bytes:
@@ -385,6 +424,16 @@ class HostedCall:
                 )
             )
         return found
+
+
+def _as_kept(entry: Entry) -> Entry:
+    """The entry with its value encoded once more, by us.
+
+    What came may say a member's name twice; one reader keeps the last, another looks at both. What
+    one browser cannot read must not reach any.
+    """
+    value = DELETED if entry.deleted else encode(decode(entry.value))
+    return Entry(entry.key, entry.time, entry.writer, value)
 
 
 def _check_call_entry(entry: Entry, value: object) -> None:

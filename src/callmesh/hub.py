@@ -166,7 +166,10 @@ def _origin(connection: HTTPConnection) -> str:
 def _same_origin(websocket: WebSocket) -> bool:
     """Whether a page of ours opens this socket, or no page at all: a program sends no Origin."""
     origin = websocket.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == websocket.url.netloc
+    try:
+        return origin is None or urlsplit(origin).netloc == websocket.url.netloc
+    except ValueError:
+        return False
 
 
 def _page_headers(request: Request) -> dict[str, str]:

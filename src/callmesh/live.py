@@ -30,6 +30,8 @@ from callmesh.session import OPENING_TIMEOUT, Over, Session, Side
 COMMIT_EVERY = 0.02
 """Seconds that a commit gathers changes of all calls."""
 COMMIT_RETRY = 1.0
+STALLED = 90.0
+"""Seconds that a link may take no bytes."""
 GOODBYE = 2.0
 """Seconds that the last words to a peer may take."""
 
@@ -151,6 +153,7 @@ class LiveHub:
         tasks = [
             asyncio.create_task(self._read(call, member, session, link)),
             asyncio.create_task(self._write(call, member, session, link)),
+            asyncio.create_task(_watch(session)),
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -210,7 +213,8 @@ class LiveHub:
             data = await link.receive()
             now = clock()
             for message in session.receive(data, now):
-                call.hosted.receive(member, message, now)
+                if member.session is session:  # nothing comes after leave
+                    call.hosted.receive(member, message, now)
             self._changed(call)
         raise session.state.reason if isinstance(session.state, Over) else Closed("you left")
 
@@ -222,7 +226,11 @@ class LiveHub:
             if isinstance(session.state, Over):
                 raise session.state.reason
             while member.session is session and (bundle := call.hosted.take(member)):
-                await link.send(bundle)
+                try:
+                    async with asyncio.timeout(STALLED):
+                        await link.send(bundle)
+                except TimeoutError:
+                    raise Broken("nothing was read from this link for too long") from None
                 self._changed(call)  # credits may have been given
 
     # --- calls
@@ -296,6 +304,13 @@ class LiveHub:
         for call in dirty:
             call.hosted.ledger.flushed()
             call.changed()
+
+
+async def _watch(session: Session) -> None:
+    """Raises `Broken` when the peer has been silent for too long."""
+    while True:
+        await asyncio.sleep(5)
+        session.tick(clock())
 
 
 async def _say_goodbye(link: Link, reason: CallmeshError) -> None:

@@ -20,6 +20,8 @@ VERSION = 1
 MAX_BUNDLE = 1024 * 1024
 """Bytes a hub takes in one bundle from a participant who has joined."""
 MAX_BUNDLE_BEFORE_JOINING = 16 * 1024
+MAX_MESSAGES = 1024
+"""Messages in one bundle to a hub."""
 MAX_SIGNAL = 64 * 1024
 MAX_PAYLOAD = 60 * 1024
 """Bytes of one message of a DataStream: with its head it fits in 64 KiB, as WebRTC wants it."""

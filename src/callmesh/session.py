@@ -15,13 +15,21 @@ from enum import Enum
 
 from callmesh import messages
 from callmesh.clock import MICROSECONDS
-from callmesh.errors import Broken, CallmeshError, TimedOut, TooFast, WireError, from_wire
+from callmesh.errors import (
+    Broken,
+    CallmeshError,
+    TimedOut,
+    TooFast,
+    TooLarge,
+    WireError,
+    from_wire,
+)  # fmt: skip
 from callmesh.messages import Message
 
 OPENING_TIMEOUT = 10 * MICROSECONDS
 PING_EVERY = 15 * MICROSECONDS
 SILENCE = 40 * MICROSECONDS
-"""A client that hears nothing for so long takes the link for broken; every ping is answered."""
+"""Who hears nothing for so long takes the link for broken: clients ping, and hubs answer."""
 
 MAX_LATEST = 4 * 1024 * 1024
 """Bytes of `latest` messages that wait for one link, however many streams there are."""
@@ -105,7 +113,10 @@ class Session:
         """
         self._heard = now
         try:
-            return [self._admit(message) for message in messages.unbundle(data, limit=self._limit)]
+            bundle = messages.unbundle(data, limit=self._limit)
+            if self.side is Side.HUB and len(bundle) > messages.MAX_MESSAGES:
+                raise TooLarge(f"a bundle has at most {messages.MAX_MESSAGES} messages here")
+            return [self._admit(message) for message in bundle]
         except CallmeshError as error:
             self.end(error)
             raise
@@ -172,7 +183,11 @@ class Session:
             self._credit_told = self.credited
             taken.append(messages.encode(messages.Relayed(self.credited)))
         room = messages.MAX_BUNDLE - 16
-        while self._out and (room >= len(self._out[0][0]) or not taken):
+        while (
+            self._out
+            and len(taken) < messages.MAX_MESSAGES
+            and (room >= len(self._out[0][0]) or not taken)
+        ):
             encoded, credit = self._out.popleft()
             taken.append(encoded)
             room -= len(encoded)
@@ -181,7 +196,7 @@ class Session:
                 credit.left()
         while not self._out and self._latest:
             slot, encoded = next(iter(self._latest.items()))
-            if room < len(encoded):
+            if room < len(encoded) or len(taken) >= messages.MAX_MESSAGES:
                 break
             self._drop_slot(slot)
             taken.append(encoded)
@@ -211,12 +226,12 @@ class Session:
                 error: CallmeshError = TimedOut("nobody said hello")
                 self.end(error)
                 raise error
-            case Open() if self.side is Side.CLIENT:
+            case Open():
                 if now - self._heard > SILENCE:
-                    error = Broken("nothing was heard from the hub for too long")
+                    error = Broken("nothing was heard from the other side for too long")
                     self.end(error)
                     raise error
-                if now - self._pinged >= PING_EVERY:
+                if self.side is Side.CLIENT and now - self._pinged >= PING_EVERY:
                     self._pinged = now
                     self._pings += 1
                     self.put(messages.encode(messages.Ping(self._pings)))

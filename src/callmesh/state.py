@@ -19,10 +19,10 @@ DELETED = msgspec.Raw(b"\xc4\x00")
 class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One register: on the wire `[key, time, writer, value]`."""
 
-    key: str
+    key: Annotated[str, Meta(max_length=1024)]
     time: Annotated[int, Meta(ge=0, lt=2**53)]
     """Hybrid clock, microseconds since the epoch."""
-    writer: Writer
+    writer: Annotated[Writer, Meta(max_length=64)]
     value: msgspec.Raw
     """The encoded value, or `DELETED`."""
 
@@ -52,6 +52,8 @@ class State:
         self.entries: dict[str, Entry] = {}
         self.size = 0
         """Bytes of all entries."""
+        self.keys = 0
+        """Live keys."""
 
     def merge(self, entry: Entry) -> bool:
         """Take `entry` if it wins over what is there; tell whether it did."""
@@ -65,12 +67,14 @@ class State:
         self.forget(entry.key)
         self.entries[entry.key] = entry
         self.size += entry.size
+        self.keys += not entry.deleted
 
     def forget(self, key: str) -> None:
         """Drop a register altogether, as if it had never been."""
         old = self.entries.pop(key, None)
         if old is not None:
             self.size -= old.size
+            self.keys -= not old.deleted
 
     def live(self) -> Iterator[Entry]:
         return (entry for entry in self.entries.values() if not entry.deleted)

@@ -230,7 +230,7 @@ class Streams:
         self, peer: ParticipantId, resource: ResourceId, name: str, mode: Mode, sent: Piece
     ) -> None:
         stream = self._streams.get((resource, name))
-        if stream is not None:
+        if stream is not None and stream.mode == mode:
             stream.take_in(open_piece(sent, peer), mode, len(sent.payload))
 
     # --- out

@@ -96,6 +96,7 @@ export class DataStream {
   // --- for who runs the stream
 
   receive(message: StreamMessage, mode: Mode): void {
+    if (mode !== this.mode) return; // sent as something that nobody reads here
     this.#inbox.put(message, mode);
     this.#tell();
   }

@@ -12,7 +12,7 @@
 import { MICROSECONDS } from "./clock.ts";
 import { encode, unbundle } from "./codec.ts";
 import { Broken, CallmeshError, fromWire, TimedOut, TooFast, WireError } from "./errors.ts";
-import { MAX_BUNDLE, MAX_BUNDLE_BEFORE_JOINING, MAX_PAYLOAD, STREAM_WINDOW, type Message } from "./messages.ts";
+import { MAX_BUNDLE, MAX_BUNDLE_BEFORE_JOINING, MAX_MESSAGES, MAX_PAYLOAD, STREAM_WINDOW, type Message } from "./messages.ts";
 
 /** Microseconds, as all times here. */
 export const OPENING_TIMEOUT = 10 * MICROSECONDS;
@@ -192,14 +192,14 @@ export class Session {
     let room = ROOM;
     let count = 0;
     for (const { encoded } of this.#out) {
-      if (taken.length > 0 && encoded.length > room) break;
+      if (taken.length > 0 && (encoded.length > room || taken.length >= MAX_MESSAGES)) break;
       taken.push(encoded);
       room -= encoded.length;
       count++;
     }
     for (const { credit } of this.#out.splice(0, count)) credit?.left();
     for (const [slot, encoded] of this.#latest) {
-      if (taken.length > 0 && encoded.length > room) break;
+      if (taken.length > 0 && (encoded.length > room || taken.length >= MAX_MESSAGES)) break;
       taken.push(encoded);
       room -= encoded.length;
       this.#latest.delete(slot);

@@ -9,8 +9,9 @@ from callmesh.app import KeyRule, Manifest
 from callmesh.hosted import HostedCall, Member
 from callmesh.ids import CallId, ParticipantId, PersonId, ResourceId, StateId, Writer, state_of
 from callmesh.ledger import Ledger
-from callmesh.mesh import Change, Mesh, Receipt
+from callmesh.mesh import Change, Mesh
 from callmesh.participant import Participant, Role
+from callmesh.receipt import Receipt
 from callmesh.session import Session, Side
 from callmesh.state import DELETED
 from callmesh.storage.memory import MemoryStorage

@@ -1,13 +1,16 @@
 """Python participants and a live hub, over links in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
 import callmesh
+from callmesh import messages
 from callmesh.address import read_address
+from callmesh.auth import Authority
+from callmesh.cachefile import CacheFile
 from callmesh.errors import (
     BadName,
     Broken,
@@ -19,14 +22,18 @@ from callmesh.errors import (
     TooLarge,
     Unauthorized,
 )  # fmt: skip
-from callmesh.ids import CallId
+from callmesh.ids import CallId, ParticipantId, PersonId
 from callmesh.ledger import Delta, Kept
+from callmesh.messages import Hello
+from callmesh.participant import Participant, Role
 from callmesh.resource import Event
 from callmesh.storage.memory import MemoryStorage
 from callmesh.testing import MemoryHub, check_link
 from callmesh.transport.memory import memory_links
 
 pytestmark = pytest.mark.anyio
+ELSE = Participant(ParticipantId("pelse"), PersonId("uelse"), "Else", Role.HOST)
+SOMEBODY_ELSE = Authority(b"s" * 32).person_proof(ELSE)
 
 
 @pytest.fixture
@@ -194,15 +201,18 @@ async def test_a_load_that_fails_lets_nobody_in_and_overwrites_nothing() -> None
     async with MemoryHub(storage=storage) as hub, hub.join("Ada") as ada:
         await (await ada.resources.add("poll", state={"question": "?"})).state.saved()
     kept = storage.load(CallId("demo"))
+    assert kept is not None
     storage.refuse = {"load"}
     async with MemoryHub(storage=storage) as hub:
         with pytest.raises(StorageFailed, match="cannot be read"):
             async with hub.join("Ada"):
                 pass
         storage.refuse = set()
+        again = storage.load(CallId("demo"))
+        assert again is not None
+        assert again.records == kept.records
         async with hub.join("Ada") as ada:
             assert [dict(r.state) for r in ada.resources.values()] == [{"question": "?"}]
-    assert kept is not None
 
 
 async def test_a_commit_that_fails_promises_nothing_and_is_tried_again(
@@ -467,13 +477,16 @@ async def test_a_cache_is_kept_for_the_person_and_the_resource(
         assert dict(ada.resources[one.id].cache) == {"zoom": 1.5}
         assert dict(ada.resources[two.id].cache) == {}
         assert dict(bob.resources[one.id].cache) == {}
+    file = CacheFile(tmp_path / "ada")  # the same folder, another person
+    file.keep_person("http://memory", SOMEBODY_ELSE)
+    file.close()
+    async with hub.join("Eve", keep=tmp_path / "ada") as eve:
+        assert eve.me.person == "uelse"
+        assert dict(eve.resources[one.id].cache) == {}
 
 
 async def test_proofs_cannot_be_made_or_moved(hub: MemoryHub) -> None:
     """[J3, J2]"""
-    from callmesh.auth import Authority
-    from callmesh.messages import Hello
-
     ours, theirs = Authority(b"s" * 32), Authority(b"t" * 32)
     me = ours.admit(CallId("demo"), Hello(1, "demo", "Ada"), 0)
     proof, resume = ours.person_proof(me), ours.resume_proof(CallId("demo"), me, 0)
@@ -550,15 +563,109 @@ async def test_one_who_is_replaced_is_told_and_does_not_come_back(hub: MemoryHub
     """[J2]"""
     async with hub.join("Ada") as ada:
         poll = await ada.resources.add("poll")
-        twin = hub.join("Ada")
-        async with twin as other:
-            other._resume = ada._resume
-            await hub.links[1].cut()
-            with pytest.raises(Replaced):
-                await ada.until(lambda: False, timeout=10)
-            await other.until(lambda: other.me.id == ada.me.id)
+        link = await hub.open_link("http://memory/call/demo/socket")
+        hello = Hello(1, "demo", "Ada", resume=ada._resume)
+        await link.send(messages.bundle([messages.encode(hello)]))
+        welcome = messages.unbundle(await link.receive())[0]
+        assert isinstance(welcome, messages.Welcome)
+        assert welcome.participant == ada.me.id
+        with pytest.raises(Replaced):
+            await ada.until(lambda: False, timeout=10)
         with pytest.raises(Replaced):
             poll.state["question"] = 1
+
+
+async def test_one_who_is_taken_for_somebody_new_is_told(hub: MemoryHub) -> None:
+    """[J2] Its unsaved writes are signed by who it was: nothing is said to be saved."""
+    async with hub.join("Ada") as ada:
+        poll = await ada.resources.add("poll")
+        await poll.state.saved()
+        ada._resume = None
+        await hub.links[0].cut()
+        poll.state["question"] = "?"
+        with pytest.raises(Unauthorized):
+            await poll.state.saved()
+
+
+async def test_coming_back_costs_what_was_missed(hub: MemoryHub) -> None:
+    """[W7, L1, R2] A batch from one's own cursor; no re-sync, so no second setup."""
+    events: list[str] = []
+    async with hub.join("Ada", apps=[recording("poll", events)]) as ada, hub.join("Bob") as bob:
+        poll = await ada.resources.add("poll")
+        await poll.state.saved()
+        batches: list[messages.Batch] = []
+        heard = ada._connection._heard
+
+        def listen(message: messages.Message) -> None:
+            if isinstance(message, messages.Batch):
+                batches.append(message)
+            heard(message)
+
+        ada._connection._heard = listen
+        await hub.links[0].cut()
+        await bob.until(lambda: not bob.participants[ada.me.id].here)
+        (await bob.resources.get(poll.id)).state["question"] = "missed"
+        await ada.until(lambda: poll.state.get("question") == "missed")
+        assert not any(batch.whole for batch in batches)
+        assert events == ["add", "setup"]
+
+
+async def test_only_those_named_hear(hub: MemoryHub) -> None:
+    """[D7] And nobody, where nobody is named."""
+    async with hub.join("Ada") as ada, hub.join("Bob") as bob, hub.join("Cleo") as cleo:
+        vitals = await ada.resources.add("vitals")
+        heard = [(await call.resources.get(vitals.id)).stream("ecg") for call in (bob, cleo)]
+        ecg = vitals.stream("ecg")
+        await ecg.send("to nobody", to=[])
+        await ecg.send("to Cleo", to=[cleo.me.id])
+        await ecg.send("to both")
+        assert [(await anext(aiter(heard[0]))).data] == ["to both"]
+        of_cleo = aiter(heard[1])
+        assert [(await anext(of_cleo)).data for _ in range(2)] == ["to Cleo", "to both"]
+
+
+async def test_writes_leave_once_a_frame(hub: MemoryHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[S9]"""
+    monkeypatch.setattr("callmesh.connection.FRAME", 0.2)
+    async with hub.join("Ada") as ada:
+        poll = await ada.resources.add("poll")
+        sent: list[int] = []
+        writes = ada._connection._writes
+
+        def count() -> Sequence[messages.Message]:
+            due = writes()
+            sent.extend(1 for _ in due)
+            return due
+
+        ada._connection._writes = count
+        start = asyncio.get_running_loop().time()
+        for number in range(50):
+            poll.state["question"] = number
+            await asyncio.sleep(0.01)
+        await poll.state.saved()
+        frames = (asyncio.get_running_loop().time() - start) / 0.2
+        assert 1 <= len(sent) <= frames + 2
+
+
+async def test_who_vanished_is_gone_after_a_while(
+    hub: MemoryHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[P2] The hub's own clock does it."""
+    monkeypatch.setattr("callmesh.hosted.GRACE", 100_000)
+    monkeypatch.setattr("callmesh.connection.PAUSES", (60, 60))
+    async with hub.join("Ada") as ada, hub.join("Bob") as bob:
+        gone = bob.me.id
+        await hub.links[1].cut()
+        await ada.until(lambda: gone not in ada.participants)
+
+
+async def test_a_call_that_nobody_is_in_is_let_go_of(hub: MemoryHub) -> None:
+    async with hub.join("Ada") as ada:
+        await (await ada.resources.add("poll")).state.saved()
+        assert list(hub.live._calls) == ["demo"]
+    async with asyncio.timeout(10):
+        while hub.live._calls:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 def test_addresses() -> None:

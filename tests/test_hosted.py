@@ -8,10 +8,11 @@ import pytest
 from callmesh import messages
 from callmesh.app import KeyRule
 from callmesh.errors import Replaced, TooFast
-from callmesh.hosted import AHEAD, GRACE, MAX_KEYS, MAX_PARTICIPANTS, MAX_RESOURCES
+from callmesh.hosted import GRACE, MAX_PARTICIPANTS
 from callmesh.ids import CALL, ROSTER, ResourceId, StateId, Writer, presence_of, state_of
 from callmesh.messages import Group, Stream, Write
 from callmesh.participant import Role
+from callmesh.rights import AHEAD, MAX_KEYS, MAX_RESOURCES
 from callmesh.session import Over, Session, Side
 from callmesh.state import Entry
 from callmesh.values import encode
@@ -164,7 +165,7 @@ def test_rubbish_in_an_entry_is_denied_and_reaches_nobody(world: World) -> None:
 
 def test_a_state_holds_so_many_keys(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """[J8]"""
-    monkeypatch.setattr("callmesh.hosted.MAX_KEYS", 3)
+    monkeypatch.setattr("callmesh.rights.MAX_KEYS", 3)
     assert MAX_KEYS == 10_000
     a = world.clients[0]
     for number in range(3):
@@ -177,7 +178,7 @@ def test_a_state_and_a_presence_hold_so_many_bytes(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """[J8]"""
-    monkeypatch.setattr("callmesh.hosted.MAX_STATE", 10_000)
+    monkeypatch.setattr("callmesh.rights.MAX_STATE", 10_000)
     a = world.clients[0]
     assert attempt(a, STATE, "k", "x" * 9_000) == []
     assert attempt(a, STATE, "j", "x" * 2_000) == ["full"]
@@ -215,7 +216,7 @@ def test_key_rules_are_checked_on_the_way_in(world: World, monkeypatch: pytest.M
     """[K2, S10]"""
     rules = [KeyRule(key="votes/{person}"), KeyRule(key="secret", write=[])]
     manifest = msgspec.structs.replace(simulated.NOTES, keys=rules)
-    monkeypatch.setattr(world.call, "_manifest_of", lambda app: manifest)
+    monkeypatch.setattr(world.call._rights, "_manifest_of", lambda app: manifest)
     a, b, _ = world.clients
     assert attempt(b, STATE, f"votes/{b.me.person}", "yes") == []
     assert attempt(b, STATE, f"votes/{a.me.person}", "no") == ["no_right"]
@@ -448,7 +449,7 @@ def test_what_is_not_there_is_deleted_without_a_trace(world: World) -> None:
 
 def test_deletes_do_not_fill_a_state(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """[J8]"""
-    monkeypatch.setattr("callmesh.hosted.MAX_KEYS", 5)
+    monkeypatch.setattr("callmesh.rights.MAX_KEYS", 5)
     a = world.clients[0]
     for number in range(20):
         assert attempt(a, STATE, f"k{number}", 1) == []

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "src" / "callmesh"
 # Lowest first. A module imports only from modules that stand before it.
 GROUND = """
     errors ids values clock state participant app resource cache messages stream signaling
-    ledger mesh session hosted ports
+    ledger receipt mesh session rights hosted ports
 """.split()
 FIRST = """
     storage storage.memory storage.sqlite

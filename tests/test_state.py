@@ -8,8 +8,9 @@ from msgspec import Raw
 
 from callmesh.errors import TooLarge
 from callmesh.ids import StateId, Writer
-from callmesh.mesh import Change, Changed, Mesh, Receipt
+from callmesh.mesh import Change, Changed, Mesh
 from callmesh.messages import Batch, Denial, Group
+from callmesh.receipt import Receipt
 from callmesh.state import DELETED, Entry, State
 from callmesh.values import decode, encode
 from tests import vectors

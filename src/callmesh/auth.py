@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import jwt
 
-from callmesh.errors import Unauthorized
+from callmesh.errors import StorageFailed, Unauthorized
 from callmesh.ids import CallId, ParticipantId, PersonId, display_name, issue
 from callmesh.messages import Hello
 from callmesh.participant import Participant, Role
@@ -80,6 +80,11 @@ def read_secret(folder: Path) -> bytes:
     file = folder / "secret"
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600)
-        file.write_bytes(secrets.token_bytes(SECRET_BYTES))
-    return file.read_bytes()
+        half_made = folder / "secret.new"
+        half_made.touch(mode=0o600)
+        half_made.write_bytes(secrets.token_bytes(SECRET_BYTES))
+        half_made.rename(file)
+    secret = file.read_bytes()
+    if len(secret) != SECRET_BYTES:
+        raise StorageFailed(f"{file} is no hub's secret; put it back, or delete it for a new one")
+    return secret

@@ -11,8 +11,8 @@ from callmesh.values import check_key, decode, encode
 
 MAX_CACHE = 16 * 1024 * 1024
 """Bytes of one resource's cache."""
-MAX_ITEM = 512 * 1024
-"""Bytes of one value: it has to fit a bundle between an app's frame and its page."""
+MAX_ITEM = 4 * 1024 * 1024
+"""Bytes of one value: a cache may hold a downloaded page or a picture."""
 
 
 class ResourceCache(MutableMapping[str, Any]):

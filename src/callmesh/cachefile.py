@@ -2,6 +2,7 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 from callmesh.errors import StorageFailed
 
@@ -26,27 +27,27 @@ class CacheFile:
             raise StorageFailed(f"{folder} cannot keep a cache: {error}") from error
 
     def load(self, place: str) -> dict[str, bytes]:
-        rows = self._db.execute("SELECT key, value FROM item WHERE place = ?", (place,))
-        return dict(rows.fetchall())
+        return dict(self._run("SELECT key, value FROM item WHERE place = ?", place))
 
     def keep(self, place: str, key: str, value: bytes | None) -> None:
-        try:
-            if value is None:
-                self._db.execute("DELETE FROM item WHERE place = ? AND key = ?", (place, key))
-            else:
-                self._db.execute(
-                    "INSERT OR REPLACE INTO item VALUES (?, ?, ?)", (place, key, value)
-                )
-        except sqlite3.Error as error:
-            raise StorageFailed(f"the cache cannot be kept: {error}") from error
+        if value is None:
+            self._run("DELETE FROM item WHERE place = ? AND key = ?", place, key)
+        else:
+            self._run("INSERT OR REPLACE INTO item VALUES (?, ?, ?)", place, key, value)
 
     def person(self, hub: str) -> str | None:
         """The proof of who this machine's user is to a hub, if it has given one."""
-        row = self._db.execute("SELECT proof FROM proof WHERE hub = ?", (hub,)).fetchone()
-        return row[0] if row else None
+        found = self._run("SELECT proof FROM proof WHERE hub = ?", hub)
+        return found[0][0] if found else None
 
     def keep_person(self, hub: str, proof: str) -> None:
-        self._db.execute("INSERT OR REPLACE INTO proof VALUES (?, ?)", (hub, proof))
+        self._run("INSERT OR REPLACE INTO proof VALUES (?, ?)", hub, proof)
+
+    def _run(self, sql: str, *values: str | bytes) -> list[Any]:
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise StorageFailed(f"the cache cannot be kept: {error}") from error
 
     def close(self) -> None:
         self._db.close()

@@ -17,7 +17,7 @@ import uvicorn
 from callmesh.auth import Authority, read_secret
 from callmesh.catalog import Catalog
 from callmesh.errors import CallmeshError
-from callmesh.hub import FIRST_CALL, PAGE, asgi
+from callmesh.hub import FIRST_CALL, PAGE, application
 from callmesh.messages import MAX_BUNDLE
 from callmesh.storage.sqlite import SqliteStorage
 
@@ -83,7 +83,7 @@ def _run(options: argparse.Namespace) -> None:
         print(f"callmesh: left out: {trouble}", file=sys.stderr)
     storage = SqliteStorage(options.data / "callmesh.sqlite")
     authority = Authority(read_secret(options.data))
-    app = asgi(storage=storage, catalog=catalog, authority=authority)
+    app = application(storage, catalog, authority)
     config = uvicorn.Config(
         app,
         host=options.host,

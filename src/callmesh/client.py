@@ -16,7 +16,7 @@ from callmesh.address import Address, read_address, read_role
 from callmesh.cache import ResourceCache
 from callmesh.cachefile import CacheFile
 from callmesh.connection import Connection, Opener, clock
-from callmesh.errors import BadInput, CallmeshError, Closed, TimedOut
+from callmesh.errors import BadInput, CallmeshError, Closed, TimedOut, Unauthorized
 from callmesh.half import App
 from callmesh.ids import CALL, ROSTER, ParticipantId, ResourceId, Writer
 from callmesh.mesh import Change
@@ -281,6 +281,8 @@ class Call:
                 pass
 
     def _welcome(self, welcome: messages.Welcome) -> None:
+        if self._me is not None and welcome.participant != self._me.id:
+            raise Unauthorized("the hub took you for somebody new; join the call again")
         self._me = msgspec.convert(
             {"id": welcome.participant, "person": welcome.person, "name": welcome.name,
              "role": welcome.role}, Participant,

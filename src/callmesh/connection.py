@@ -108,8 +108,12 @@ class Connection:
             await link.close()
             raise
         self.session, self._link = session, link
-        for message in answer:
-            self._heard(message)
+        try:
+            for message in answer:
+                self._heard(message)
+        except CallmeshError:
+            await link.close()
+            raise
         self.flush()
 
     async def _converse(self) -> None:

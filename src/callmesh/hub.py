@@ -3,7 +3,7 @@
 import contextlib
 import html
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeAlias
@@ -27,12 +27,13 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
-from callmesh.auth import Authority
+from callmesh.auth import Authority, read_secret
 from callmesh.catalog import Catalog, InstalledApp
 from callmesh.errors import BadName
 from callmesh.ids import call_id
 from callmesh.live import LiveHub
 from callmesh.ports import Storage
+from callmesh.storage.sqlite import SqliteStorage
 from callmesh.transport.websocket import AsgiLink
 
 PAGE = Path(str(files("callmesh"))) / "page" / "dist"
@@ -49,8 +50,18 @@ max-width: 32rem; padding: 0 1rem }}</style>
 Lifespan: TypeAlias = Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]
 
 
-def asgi(*, storage: Storage, catalog: Catalog, authority: Authority) -> Starlette:
-    """The hub's application. So far for `--dev`: it answers to loopback host names alone."""
+def asgi(*, data: Path, apps: Sequence[Path] = ()) -> Starlette:
+    """The hub as an application over the folder `data`, with the built-in apps and `apps`.
+
+    So far as with `--dev`: it lets in whoever asks, and answers to loopback host names alone.
+    Raises `StorageFailed`.
+    """
+    storage = SqliteStorage(data / "callmesh.sqlite")
+    return application(storage, Catalog(apps), Authority(read_secret(data)))
+
+
+def application(storage: Storage, catalog: Catalog, authority: Authority) -> Starlette:
+    """The same, of parts."""
     hub = Hub(LiveHub(storage, catalog, authority), catalog)
     return Starlette(
         routes=[

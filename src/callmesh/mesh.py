@@ -13,7 +13,7 @@ M6 Own presence is never saved: it is stamped and sent anew over every new link.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from msgspec import Raw
@@ -22,13 +22,13 @@ from callmesh.clock import HybridClock
 from callmesh.errors import Denied, TooLarge
 from callmesh.ids import CALL, ResourceId, StateId, Writer, is_volatile, presence_of, state_of
 from callmesh.messages import MAX_BUNDLE, Batch, Denial, Group, Write
+from callmesh.receipt import Pending, Place, Receipt, newest_of_each
 from callmesh.state import Entry, State, newer
 
 MAX_WRITE = MAX_BUNDLE - 1024
 """Bytes of one transaction."""
 
 Cause: TypeAlias = Literal["own", "hub", "denied"]
-Place: TypeAlias = tuple[StateId, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,36 +47,6 @@ class Change:
     state: StateId
     keys: Mapping[str, Changed]
     cause: Cause
-
-
-@dataclass(slots=True)
-class Pending:
-    """An own write that is not saved yet."""
-
-    entry: Entry
-    settled: int | None = None
-    """The cursor at which the hub was seen to have it."""
-    earlier: "list[Pending]" = field(default_factory=list)
-    """Older writes of the key, newest first, that were sent and are not saved: the newest that the
-    hub has, and the newest that it has not answered. They stand if this one is denied."""
-
-
-@dataclass(slots=True)
-class Receipt:
-    """Follows writes to disk. `done` when each was saved, or overtaken by what was; or denied."""
-
-    waiting: dict[Place, tuple[tuple[int, str], int | None]]
-    """Stamp, and the cursor at which it was settled."""
-    denied: list[Denied] = field(default_factory=list)
-
-    @property
-    def accepted(self) -> bool:
-        """Whether the hub has answered for each."""
-        return all(settled is not None for _, settled in self.waiting.values())
-
-    @property
-    def done(self) -> bool:
-        return not self.waiting
 
 
 class Mesh:
@@ -161,22 +131,11 @@ class Mesh:
                 self._put((state, key), Entry(key, time, self.writer, value))
         return self._changes(before, "own")
 
-    def adopt(self, entries: Mapping[StateId, list[Entry]]) -> list[Change]:
-        """Take entries that somebody else stamped and wants carried to the hub: an app's frame."""
-        self._transaction += 1
-        before = self._snapshot({state: [e.key for e in group] for state, group in entries.items()})
-        for state, group in entries.items():
-            for entry in group:
-                self.clock.saw(entry.time)
-                if newer(entry, self.entry(state, entry.key)):
-                    self._put((state, entry.key), entry)
-        return self._changes(before, "own")
-
     def _put(self, place: Place, entry: Entry) -> None:
         old = self._pending.get(place)
         unsent = self._unsent.pop(place, None) is not None
         sent = [*([] if unsent else [old]), *old.earlier] if old is not None else []
-        self._pending[place] = Pending(entry, earlier=_newest_of_each(sent))
+        self._pending[place] = Pending(entry, earlier=newest_of_each(sent))
         self._unsent[place] = self._transaction
 
     def outgoing(self) -> list[Write]:
@@ -394,15 +353,6 @@ class Mesh:
 
 def _value(entry: Entry | None) -> Raw | None:
     return None if entry is None or entry.deleted else entry.value
-
-
-def _newest_of_each(earlier: list[Pending]) -> list[Pending]:
-    """Of those that are settled, and of those that are not, the first."""
-    kept: list[Pending] = []
-    for pending in earlier:
-        if all((pending.settled is None) != (other.settled is None) for other in kept):
-            kept.append(pending)
-    return kept
 
 
 def _write(groups: Mapping[StateId, list[Entry]]) -> Write:

@@ -1,4 +1,4 @@
-"""Every seam on one screen. `callmesh.testing` has a contract suite for each."""
+"""Every seam on one screen. `callmesh.testing` has contract suites for storage and links."""
 
 from typing import Protocol
 
@@ -37,18 +37,6 @@ class Link(Protocol):
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Twice is fine."""
-
-
-class CacheStore(Protocol):
-    """Keeps resource caches of one person on one machine."""
-
-    def load(self, place: str) -> dict[str, bytes]:
-        """The encoded values kept for a place (a call and a resource)."""
-
-    def keep(self, place: str, key: str, value: bytes | None) -> None:
-        """Keep one value; None deletes it."""
-
-    def close(self) -> None: ...
 
 
 class Peers(Protocol):

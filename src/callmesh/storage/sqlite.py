@@ -1,6 +1,8 @@
 """Storage in one SQLite file. WAL, `synchronous=FULL`: what is committed survives a power cut."""
 
+import contextlib
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import Raw
@@ -66,17 +68,23 @@ class SqliteStorage:
 
     def commit(self, deltas: dict[CallId, Delta]) -> None:
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
+            with self._transaction():
                 for call, delta in deltas.items():
                     self._take(call, delta)
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
         except sqlite3.Error as error:
             raise StorageFailed(f"changes cannot be saved: {error}") from error
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All of what is done inside, or nothing."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
 
     def _take(self, call: CallId, delta: Delta) -> None:
         self._db.execute("INSERT OR REPLACE INTO call VALUES (?, ?)", (call, delta.reserved))
@@ -101,10 +109,9 @@ class SqliteStorage:
 
     def delete(self, call: CallId) -> None:
         try:
-            self._db.executescript("BEGIN IMMEDIATE")
-            self._db.execute("DELETE FROM entry WHERE call = ?", (call,))
-            self._db.execute("DELETE FROM call WHERE id = ?", (call,))
-            self._db.execute("COMMIT")
+            with self._transaction():
+                self._db.execute("DELETE FROM entry WHERE call = ?", (call,))
+                self._db.execute("DELETE FROM call WHERE id = ?", (call,))
         except sqlite3.Error as error:
             raise StorageFailed(f"call {call} cannot be deleted: {error}") from error
 

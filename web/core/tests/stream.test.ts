@@ -12,8 +12,8 @@ import {
 import { bundle, encode, unbundle } from "../src/codec.ts";
 
 const R1 = "r1" as ResourceId;
-const P1 = "p1" as ParticipantId;
-const P2 = "p2" as ParticipantId;
+const ADA = "p1" as ParticipantId;
+const BOB = "p2" as ParticipantId;
 
 function bytes(number: number, size = 1): Piece {
   return { number, json: false, payload: new Uint8Array(size).fill(number) };
@@ -31,8 +31,8 @@ describe("what travels", () => {
   test.each([null, 0, 1.5, "text", [1, [2]], { x: { y: [true] } }, new Uint8Array([1, 2])])(
     "[D4] %j arrives as it was",
     (data) => {
-      const read = openPiece(decodePiece(encodePiece(piece(7, data))), P1);
-      expect(read).toEqual({ data, sender: P1, number: 7 });
+      const read = openPiece(decodePiece(encodePiece(piece(7, data))), ADA);
+      expect(read).toEqual({ data, sender: ADA, number: 7 });
     },
   );
 
@@ -58,7 +58,7 @@ describe("what travels", () => {
     }
     expect(() => decodePiece(new Uint8Array([0xc1]))).toThrow(expect.objectContaining({ code: "bad_message" }));
     const bad = { number: 1, json: true, payload: new Uint8Array([0xc1]) };
-    expect(() => openPiece(bad, P1)).toThrow(expect.objectContaining({ code: "bad_value" }));
+    expect(() => openPiece(bad, ADA)).toThrow(expect.objectContaining({ code: "bad_value" }));
     const later = pack([1, false, new Uint8Array([5]), "of a later version"]);
     expect(decodePiece(later)).toEqual({ number: 1, json: false, payload: new Uint8Array([5]) });
   });
@@ -85,12 +85,12 @@ describe("what waits to go", () => {
 });
 
 describe("what has come", () => {
-  const message = (number: number, sender = P1) => ({ data: number, sender, number });
+  const message = (number: number, sender = ADA) => ({ data: number, sender, number });
 
   test("[D3] what comes late is dropped, and counted", () => {
     const inbox = new Inbox();
     for (const number of [1, 3, 2, 3, 4]) inbox.put(message(number), "latest");
-    inbox.put(message(1, P2), "latest");
+    inbox.put(message(1, BOB), "latest");
     expect([inbox.take(), inbox.take(), inbox.take(), inbox.take()].map((one) => one?.number)).toEqual([1, 3, 4, 1]);
     expect(inbox.dropped).toBe(2);
   });
@@ -112,7 +112,7 @@ describe("what has come", () => {
   test("a sender who left may count anew", () => {
     const inbox = new Inbox();
     inbox.put(message(9), "reliable");
-    inbox.gone(P1);
+    inbox.gone(ADA);
     inbox.put(message(1), "reliable");
     expect(inbox.length).toBe(2);
   });
@@ -140,7 +140,7 @@ describe("what goes by the relay", () => {
     const queue = new RelayQueue();
     const link = session();
     const size = STREAM_WINDOW / 8;
-    for (let number = 1; number <= 12; number++) queue.put(stream("reliable"), bytes(number, size), [P2]);
+    for (let number = 1; number <= 12; number++) queue.put(stream("reliable"), bytes(number, size), [BOB]);
     queue.fill(link);
     expect(sent(link)).toHaveLength(8);
     link.receive(bundle([encode({ type: "relayed", total: 2 * size })]), 0);
@@ -150,10 +150,10 @@ describe("what goes by the relay", () => {
 
   test("[W8] [D3] latest keeps its place, and only the newest; per receivers", () => {
     const queue = new RelayQueue();
-    queue.put(stream("latest"), bytes(1), [P2]);
-    queue.put(stream("reliable", "r"), bytes(1), [P2]);
-    expect(queue.put(stream("latest"), bytes(2), [P1, P2])).toBe(false);
-    expect(queue.put(stream("latest"), bytes(3), [P2])).toBe(true);
+    queue.put(stream("latest"), bytes(1), [BOB]);
+    queue.put(stream("reliable", "r"), bytes(1), [BOB]);
+    expect(queue.put(stream("latest"), bytes(2), [ADA, BOB])).toBe(false);
+    expect(queue.put(stream("latest"), bytes(3), [BOB])).toBe(true);
     const link = session();
     queue.fill(link);
     expect(sent(link)).toEqual(["s3>p2", "r1>p2", "s2>p1,p2"]);
@@ -162,12 +162,12 @@ describe("what goes by the relay", () => {
   test("[D2] what a broken link carried goes first over the next, unless it is known to have gone on", () => {
     const queue = new RelayQueue();
     const link = session();
-    for (let number = 1; number <= 3; number++) queue.put(stream("reliable"), bytes(number, 100), [P2]);
-    queue.put(stream("latest", "l"), bytes(1, 100), [P2]);
+    for (let number = 1; number <= 3; number++) queue.put(stream("reliable"), bytes(number, 100), [BOB]);
+    queue.put(stream("latest", "l"), bytes(1, 100), [BOB]);
     queue.fill(link);
     link.receive(bundle([encode({ type: "relayed", total: 100 })]), 0);
     queue.fill(link);
-    queue.put(stream("reliable"), bytes(4, 100), [P2]);
+    queue.put(stream("reliable"), bytes(4, 100), [BOB]);
     queue.linkLost();
     const next = session();
     queue.fill(next);
@@ -176,7 +176,7 @@ describe("what goes by the relay", () => {
 
   test("[D2] full from 1 MiB on", () => {
     const queue = new RelayQueue();
-    for (let n = 1; n <= HIGH_WATER / 50_000 + 1; n++) queue.put(stream("reliable"), bytes(1, 50_000), [P2]);
+    for (let n = 1; n <= HIGH_WATER / 50_000 + 1; n++) queue.put(stream("reliable"), bytes(1, 50_000), [BOB]);
     expect(queue.full).toBe(true);
     queue.keep(({ name }) => name !== "s");
     expect(queue.full).toBe(false);
@@ -189,7 +189,7 @@ describe("a stream as apps have it", () => {
     const stream = new DataStream("s", mode, { send, closed, dropped: 3 });
     return { stream, closed };
   }
-  const message = (number: number) => ({ data: number, sender: P1, number });
+  const message = (number: number) => ({ data: number, sender: ADA, number });
 
   test("read by iterating: what waited, then what comes, until it is closed", async () => {
     const { stream, closed } = make();

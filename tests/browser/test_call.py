@@ -12,7 +12,8 @@ import pytest
 from playwright.async_api import Browser, expect
 
 import callmesh
-from tests.browser.people import Person, person
+from callmesh import messages
+from tests.browser.people import PHONE, Person, person
 from tests.processes import ROOT, HubProcess, hub_process
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
@@ -139,6 +140,19 @@ async def test_people_see_and_hear_each_other(browser: Browser, hub: HubProcess)
                 arg=await video.element_handle(),
                 timeout=20_000,
             )
+            levels = """async video => {
+                const audio = new AudioContext();
+                const heard = audio.createAnalyser();
+                audio.createMediaStreamSource(video.srcObject).connect(heard);
+                const wave = new Float32Array(heard.fftSize);
+                for (let n = 0; n < 200; n++) {
+                    await new Promise(done => setTimeout(done, 50));
+                    heard.getFloatTimeDomainData(wave);
+                    if (wave.some(level => Math.abs(level) > 0.01)) return "heard";
+                }
+                return "silence";
+            }"""
+            assert await video.evaluate(levels) == "heard"
             pia = one.page.get_by_role("listitem").filter(has_text="Pia")
             await expect(pia).to_be_visible()
             await expect(pia.locator("video")).to_have_count(0)
@@ -326,3 +340,103 @@ async def test_a_resource_is_removed_for_everybody(browser: Browser, hub: HubPro
         await ada.page.get_by_role("dialog").get_by_role("button", name="Remove").click()
         await pia.until(lambda: not pia.resources)
         await expect(ada.page.get_by_role("tab")).to_have_count(0)
+
+
+COLLECT = """(async mode => {
+    const [resource] = window.callmesh.call.resources.all();
+    const stream = resource.stream(`to-all-${mode}`, { mode });
+    window.heard ??= {};
+    const names = new Map(window.callmesh.call.participants);
+    stream.subscribe(({ data, sender }) => {
+        (window.heard[mode] ??= []).push(`${names.get(sender)?.name} ${data.n ?? data[0]}`);
+    });
+})"""
+SEND = """(async ([mode, count]) => {
+    const [resource] = window.callmesh.call.resources.all();
+    const stream = resource.stream(`to-all-${mode}`, { mode });
+    for (let n = 0; n < count; n++) {
+        await stream.send(n % 2 ? { n } : new Uint8Array([n]));
+        if (mode === "latest") await new Promise(done => setTimeout(done, 20));
+    }
+})"""
+COUNT = 40
+
+
+async def test_streams_go_from_everybody_to_everybody_without_a_hub(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """[D1, D2, D3, D4, D5] Both modes, browser and Python; the hub is dead: nothing is relayed."""
+    hub = HubProcess(tmp_path)
+    try:
+        call_url = hub.call("streams")
+        async with (
+            person(browser, "Ada") as ada,
+            person(browser, "Bob") as bob,
+            callmesh.join(call_url, name="Pia") as pia,
+        ):
+            vitals = await pia.resources.add("poll", title="Streams")
+            await ada.join(call_url, role="host")
+            await bob.join(call_url)
+            for one, others in ((ada, ("Bob", "Pia")), (bob, ("Ada", "Pia"))):
+                for other in others:
+                    await one.until_path(other, "direct")
+            heard: dict[str, list[str]] = {"reliable": [], "latest": []}
+            names = {id: p.name for id, p in pia.participants.items()}
+            modes: tuple[messages.Mode, ...] = ("reliable", "latest")
+            streams = {mode: vitals.stream(f"to-all-{mode}", mode=mode) for mode in modes}
+
+            async def collect(mode: messages.Mode) -> None:
+                async for message in streams[mode]:
+                    n = message.data["n"] if isinstance(message.data, dict) else message.data[0]
+                    heard[mode].append(f"{names[message.sender]} {n}")
+
+            reading = [asyncio.create_task(collect(mode)) for mode in modes]
+            hub.kill()
+            for mode in modes:
+                for one in (ada, bob):
+                    await one.page.evaluate(COLLECT, mode)
+                for n in range(COUNT):
+                    await streams[mode].send({"n": n} if n % 2 else bytes([n]))
+                    await asyncio.sleep(0.02 if mode == "latest" else 0)
+                for one in (ada, bob):
+                    await one.page.evaluate(SEND, [mode, COUNT])
+            for name, found in (
+                ("Ada", await heard_by(ada)), ("Bob", await heard_by(bob)), ("Pia", heard)
+            ):  # fmt: skip
+                for sender in {"Ada", "Bob", "Pia"} - {name}:
+                    numbers = [m.split()[1] for m in found["reliable"] if m.startswith(sender)]
+                    assert numbers == [str(n) for n in range(COUNT)], f"{sender} to {name}"
+                    newest = [int(m.split()[1]) for m in found["latest"] if m.startswith(sender)]
+                    assert newest == sorted(set(newest)), f"{sender} to {name}"
+                    assert newest[-1] == COUNT - 1
+            for task in reading:
+                task.cancel()
+            await asyncio.gather(*reading, return_exceptions=True)
+    finally:
+        hub.end()
+
+
+async def heard_by(one: Person) -> dict[str, list[str]]:
+    """What a browser has heard, once it has heard the last of it."""
+    await one.page.wait_for_function(
+        f"() => window.heard?.reliable?.length === {2 * COUNT}"
+        f" && window.heard.latest?.filter(m => m.endsWith(' {COUNT - 1}')).length === 2"
+    )
+    found: dict[str, list[str]] = await one.page.evaluate("window.heard")
+    return found
+
+
+async def test_the_page_fits_a_phone(browser: Browser, hub: HubProcess) -> None:
+    """[R7, J10] Nothing sticks out at 390 pixels, and what one needs can be pressed."""
+    async with (
+        person(browser, "Ada", viewport=PHONE, has_touch=True) as ada,
+        callmesh.join(hub.call("phone"), name="Somebody with quite a long name"),
+    ):
+        await ada.join(hub.call("phone"), role="host")
+        for _ in range(3):
+            await ada.add("Poll")
+        await ada.app("Poll 3").get_by_label("Yes").check()
+        assert await ada.page.evaluate("document.documentElement.scrollWidth") <= 390
+        for name in ("Apps", "Camera", "Microphone", "Leave"):
+            button = ada.page.get_by_role("button", name=name).first
+            await expect(button).to_be_in_viewport(ratio=1)

@@ -37,6 +37,7 @@ const tries = {
     const i = new Image(); i.onload = yes; i.onerror = no; i.src = `${canary}/i.png`; }),
   script: () => import(`${canary}/x.js`),
   popup: () => { if (!open(canary)) throw new Error("no window"); },
+  topLocation: () => { top.location.href = canary; },
   camera: () => navigator.mediaDevices.getUserMedia({ video: true }),
 };
 const found = { origin: self.origin };
@@ -51,6 +52,7 @@ try { form.submit(); } catch {}
 const frame = document.createElement("iframe");
 frame.src = canary; document.body.append(frame);
 window.found = found;
+addEventListener("message", () => { location.href = canary; }); // at the end, if somebody asks
 document.getElementById("out").textContent = "done";
 </script>"""
 
@@ -118,7 +120,11 @@ async def test_an_evil_app_gets_out_nowhere(
         assert {name for name, outcome in found.items() if outcome == "WORKED"} == set()
         await ada.page.wait_for_timeout(500)
         assert canary[0].hits == []
-        frame = ada.page.locator('iframe[title="Evil"]')
+        await ada.page.evaluate(
+            "document.querySelector('iframe').contentWindow.postMessage(1, '*')"
+        )
+        await ada.page.wait_for_timeout(500)
+        assert canary[0].hits == [], "it has navigated itself away"
         assert await frame.get_attribute("sandbox") == "allow-scripts"
         assert await ada.in_call("call.link") == "joined"
 
@@ -150,6 +156,11 @@ async def test_a_port_is_given_to_the_frame_that_asks_and_to_nobody_else(
             """async () => {
                 let ports = 0;
                 addEventListener("message", event => { ports += event.ports.length; });
+                const { port1 } = new MessageChannel();
+                window.postMessage("a port", "*", [port1]);
+                await new Promise(done => setTimeout(done, 100));
+                if (ports !== 1) return "the listener is deaf";
+                ports = 0;
                 const other = document.createElement("iframe");
                 other.sandbox = "allow-scripts";
                 document.body.append(other);

@@ -95,13 +95,13 @@ def test_what_was_saved_is_there_after_a_crash(seed: int) -> None:
 def test_a_million_writes_cost_a_newcomer_what_one_costs() -> None:
     """[S14]"""
     few, many = bytes_to_newcomer(writes=20), bytes_to_newcomer(writes=20_000)
-    assert few.ledger == many.ledger
+    assert (few.ledger, few.disk) == (many.ledger, many.disk) == (many.ledger, 20)
     assert abs(few.newcomer - many.newcomer) <= 40  # numbers grow by a byte
 
 
 class Costs:
-    def __init__(self, newcomer: int, ledger: int) -> None:
-        self.newcomer, self.ledger = newcomer, ledger
+    def __init__(self, newcomer: int, ledger: int, disk: int) -> None:
+        self.newcomer, self.ledger, self.disk = newcomer, ledger, disk
 
 
 def bytes_to_newcomer(*, writes: int) -> Costs:
@@ -120,4 +120,4 @@ def bytes_to_newcomer(*, writes: int) -> Costs:
     newcomer = world.client("b")
     world.settle()
     assert newcomer.view() == writer.view()
-    return Costs(newcomer.bytes_received, len(world.call.ledger))
+    return Costs(newcomer.bytes_received, len(world.call.ledger), len(on_disk(world)))

@@ -153,6 +153,7 @@ def test_rubbish_in_an_entry_is_denied_and_reaches_nobody(world: World) -> None:
         b"\xd4\x01\x00",
         b"\xcb\x7f\xf8" + b"\x00" * 6,
         b"\x91" * 60 + b"\x01",
+        b"\xdb\x00\x01\x00\x00" + b"x" * 65_536,
     ):
         rubbish = msgspec.structs.replace(entry(a, "k"), value=msgspec.Raw(value))
         assert forge(a, STATE, rubbish) == ["bad_value"]

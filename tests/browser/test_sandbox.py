@@ -120,9 +120,8 @@ async def test_an_evil_app_gets_out_nowhere(
         assert {name for name, outcome in found.items() if outcome == "WORKED"} == set()
         await ada.page.wait_for_timeout(500)
         assert canary[0].hits == []
-        await ada.page.evaluate(
-            "document.querySelector('iframe').contentWindow.postMessage(1, '*')"
-        )
+        frame = ada.page.locator('iframe[title="Evil"]')
+        await frame.evaluate("frame => frame.contentWindow.postMessage(1, '*')")
         await ada.page.wait_for_timeout(500)
         assert canary[0].hits == [], "it has navigated itself away"
         assert await frame.get_attribute("sandbox") == "allow-scripts"

@@ -37,6 +37,8 @@ export interface CallEvents {
   readonly link: undefined;
   readonly status: undefined;
   readonly media: undefined;
+  /** A whole batch has come over a later link: what was here counts no longer (R2). */
+  readonly resync: undefined;
   /** Something to show: a denied write, or why the call has ended here. */
   readonly error: CallmeshError;
 }
@@ -56,6 +58,8 @@ export class Call {
   readonly #peers: Peers;
   readonly #streams: Streams;
   readonly #caches: IdbCacheStore | undefined;
+  /** Whether a whole batch has come before. */
+  #inStep = false;
   readonly #listeners = new Map<CallEvent, Listeners<CallmeshError | undefined>>();
   readonly #signals: messages.Signal[] = [];
   readonly #stopTicks: () => void;
@@ -311,6 +315,10 @@ export class Call {
 
   #heard(word: HubWord): void {
     this.#compare();
+    if (word.type === "batch" && word.whole) {
+      if (this.#inStep) this.#tell("resync");
+      this.#inStep = true;
+    }
     if (word.type !== "denied") return;
     const { state, key, reason, why } = word;
     const resource = state === CALL ? resourceOrNot(key) : (state.split("/")[1] as ResourceId | undefined);

@@ -76,7 +76,7 @@ export class CallStore {
       participants: () => this.#mirrorParticipants(),
       resources: () => this.#mirrorResources(),
       active: () => (this.active.value = call.active),
-      link: () => this.#mirrorLink(),
+      link: () => (this.link.value = call.link),
       status: () => (this.status.value = call.status),
       media: () => (this.media.value += 1),
     } as const;
@@ -84,6 +84,7 @@ export class CallStore {
       this.#stops.push(call.on(event as keyof typeof mirrors, mirror));
       mirror();
     }
+    this.#stops.push(call.on("resync", () => (this.syncs.value += 1)));
     this.#stops.push(call.on("error", (error) => this.#problem(error)));
     this.#stops.push(this.viewed.subscribe((viewed) => this.#remember(viewed)));
   }
@@ -180,12 +181,6 @@ export class CallStore {
     setTimeout(() => {
       this.#farewell.value = this.#farewell.value.filter((other) => other !== resource);
     }, FAREWELL);
-  }
-
-  #mirrorLink(): void {
-    const back = this.link.value === "reconnecting" && this.call.link === "joined";
-    this.link.value = this.call.link;
-    if (back) this.syncs.value += 1;
   }
 
   #problem(error: unknown): void {

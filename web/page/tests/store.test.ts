@@ -137,11 +137,13 @@ describe("frames", () => {
     expect([store.introduce(resource), store.introduce(resource)]).toEqual([true, false]);
   });
 
-  test("[R2] coming back is a re-sync", () => {
+  test("[R2] a whole batch is a re-sync, coming back alone is none", () => {
     for (const link of ["reconnecting", "joined", "joined"] as const) {
       call.link = link;
       call.tell("link");
     }
+    expect(store.syncs.value).toBe(0);
+    call.tell("resync");
     expect(store.syncs.value).toBe(1);
   });
 });

@@ -13,16 +13,16 @@ import { Tiles } from "./Tile.tsx";
 export function CallView({ page, store }: { page: Page; store: CallStore }) {
   const drawer = useSignal(false);
   const openDrawer = (): void => void (drawer.value = true);
+  const problem = (words: string): void => page.toasts.problem(words);
   useEffect(() => {
     document.title = `${page.address.call} · call`;
   }, [page]);
   return (
     <div class="call">
       <Header page={page} store={store} />
-      <Actions page={page} store={store} />
       <div class="controls" role="toolbar" aria-label="Camera, microphone and apps">
-        <DeviceButton kind="microphone" devices={page.devices} />
-        <DeviceButton kind="camera" devices={page.devices} />
+        <DeviceButton kind="microphone" devices={page.devices} onProblem={problem} />
+        <DeviceButton kind="camera" devices={page.devices} onProblem={problem} />
         {store.mayEdit.value && (
           <button type="button" class="button" aria-haspopup="dialog" onClick={openDrawer}>
             <Icon name="apps" />
@@ -30,6 +30,7 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
           </button>
         )}
       </div>
+      <Actions page={page} store={store} />
       <div class="floor">
         <Stage store={store} openDrawer={openDrawer} />
         <Tiles page={page} store={store} />

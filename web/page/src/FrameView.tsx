@@ -38,6 +38,7 @@ export function FrameView({ store, resource, removed }: FrameViewProps) {
       address={app.base + app.entry}
       removed={removed}
       onStop={() => (stopped.value = true)}
+      again={again}
     />
   );
 }
@@ -45,16 +46,25 @@ export function FrameView({ store, resource, removed }: FrameViewProps) {
 interface SandboxProps extends FrameViewProps {
   address: string;
   onStop: () => void;
+  again: () => void;
 }
 
-/** The frame itself: scripts, and nothing else that a page may do (A1). */
-function Sandbox({ store, resource, address, removed, onStop }: SandboxProps) {
+/** The frame itself: scripts, and nothing else that a page may do (A1). Words cover it until its app has connected. */
+function Sandbox({ store, resource, address, removed, onStop, again }: SandboxProps) {
+  const state = useSignal<"starting" | "late" | "connected">("starting");
   const element = useRef<HTMLIFrameElement>(null);
   const frame = useRef<Frame>(undefined);
   // Before the frame can have said anything.
   useLayoutEffect(() => {
     if (!element.current) return undefined;
-    const started = new Frame({ store, resource, element: element.current, onStop });
+    const started = new Frame({
+      store,
+      resource,
+      element: element.current,
+      onConnect: () => (state.value = "connected"),
+      onLate: () => (state.value = "late"),
+      onStop,
+    });
     frame.current = started;
     void started.start(address);
     return () => started.close();
@@ -64,10 +74,13 @@ function Sandbox({ store, resource, address, removed, onStop }: SandboxProps) {
   }, [removed]);
   return (
     <>
-      <p class="panel-words" aria-hidden="true">
-        Starting {resource.title}…
-      </p>
       <iframe ref={element} title={resource.title} sandbox="allow-scripts" allow="" referrerpolicy="no-referrer" />
+      {state.value === "starting" && (
+        <p class="panel-words" aria-hidden="true">
+          Starting “{resource.title}”…
+        </p>
+      )}
+      {state.value === "late" && <Late title={resource.title} again={again} />}
     </>
   );
 }
@@ -88,13 +101,28 @@ function Missing({ store, app }: { store: CallStore; app: string }) {
   );
 }
 
+function Late({ title, again }: { title: string; again: () => void }) {
+  return (
+    <div class="panel-words" role="alert">
+      <p>“{title}” has not started. Its author finds why in the browser’s console.</p>
+      <Again again={again} />
+    </div>
+  );
+}
+
 function Stopped({ title, again }: { title: string; again: () => void }) {
   return (
     <div class="panel-words" role="alert">
-      <p>{title} has stopped: it did something that an app may not do. The call goes on.</p>
-      <button type="button" class="button primary" onClick={again}>
-        Start it again
-      </button>
+      <p>“{title}” has stopped: it did something that an app may not do. The call goes on.</p>
+      <Again again={again} />
     </div>
+  );
+}
+
+function Again({ again }: { again: () => void }) {
+  return (
+    <button type="button" class="button primary" onClick={again}>
+      Start it again
+    </button>
   );
 }

@@ -6,12 +6,7 @@ import { DeviceButton } from "./DeviceButton.tsx";
 import { KINDS, type Devices } from "./devices.ts";
 import type { Page } from "./page.ts";
 import { Avatar, Video } from "./Video.tsx";
-import { deviceProblem } from "./words.ts";
-
-const AS: Record<string, string> = {
-  host: "You join as a host.",
-  observer: "You join as an observer: you see everything and change nothing.",
-};
+import { addressProblem, deviceProblem, roleWords } from "./words.ts";
 
 interface LobbyProps {
   page: Page;
@@ -23,6 +18,8 @@ export function Lobby({ page, joining, problem }: LobbyProps) {
   const name = useSignal(page.memory.name);
   const field = useRef<HTMLInputElement>(null);
   const { address, devices } = page;
+  const wrong = addressProblem(address);
+  const said = wrong ?? problem;
   useEffect(() => {
     document.title = `Join ${address.call}`;
     field.current?.focus({ preventScroll: true });
@@ -32,7 +29,7 @@ export function Lobby({ page, joining, problem }: LobbyProps) {
   const submit = (event: Event): void => {
     event.preventDefault();
     const given = name.value.trim();
-    if (given !== "" && !joining) void page.join(given);
+    if (given !== "" && !joining && wrong === undefined) void page.join(given);
   };
 
   return (
@@ -52,19 +49,19 @@ export function Lobby({ page, joining, problem }: LobbyProps) {
             placeholder="How others will see you"
             autocomplete="name"
             pattern=".*\S.*"
-            title="At least one letter"
+            title="At least one visible character"
             required
           />
         </label>
-        {problem !== undefined && (
+        {said !== undefined && (
           <p class="problem" role="alert">
-            {problem}
+            {said}
           </p>
         )}
-        <button class="button primary large" disabled={joining}>
+        <button class="button primary large" disabled={joining || wrong !== undefined}>
           {joining ? "Joining…" : "Join"}
         </button>
-        {address.role !== undefined && AS[address.role] !== undefined && <p class="quiet">{AS[address.role]}</p>}
+        {wrong === undefined && <p class="quiet">{roleWords(address)}</p>}
       </form>
     </main>
   );

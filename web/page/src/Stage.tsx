@@ -1,6 +1,6 @@
 import { useSignal, type Signal } from "@preact/signals";
 import type { Resource } from "@callmesh/client";
-import { useCallback } from "preact/hooks";
+import { useCallback, useEffect, useRef } from "preact/hooks";
 
 import { FrameView } from "./FrameView.tsx";
 import { Icon } from "./icons.tsx";
@@ -12,8 +12,10 @@ import { panelId, tabId, Tabs } from "./Tabs.tsx";
 export function Stage({ store, openDrawer }: { store: CallStore; openDrawer: () => void }) {
   const viewed = store.record(store.viewed.value);
   const removing = useSignal<Resource | undefined>(undefined);
+  const stage = useRef<HTMLElement>(null);
+  useEffect(() => stage.current?.focus({ preventScroll: true }), []); // what had it, the lobby, is gone
   return (
-    <main class="stage" aria-label="Stage">
+    <main ref={stage} class="stage" aria-label="Stage" tabIndex={-1}>
       {store.resources.value.length > 0 && <Tabs store={store} />}
       {viewed && <Bar store={store} viewed={viewed} removing={removing} />}
       <div class="panels">
@@ -52,7 +54,7 @@ function Bar({ store, viewed, removing }: BarProps) {
         </p>
       ) : (
         <p role="status">
-          <Icon name="user" /> Only you see this. {active ? `Everybody sees ${active.title}.` : "Nothing is shown to everybody."}
+          <Icon name="user" /> Only you see this. {active ? `Everybody sees “${active.title}”.` : "Nothing is shown to everybody."}
         </p>
       )}
       <div class="bar-buttons">
@@ -115,7 +117,7 @@ function ConfirmRemove({ store, removing }: { store: CallStore; removing: Signal
     close();
   };
   return (
-    <Modal class="confirm" title={`Remove ${resource?.title ?? ""}?`} open={resource !== undefined} onClose={close}>
+    <Modal class="confirm" title={`Remove “${resource?.title ?? ""}”?`} open={resource !== undefined} onClose={close}>
       <p>It goes away for everybody, with all that is in it. This cannot be undone.</p>
       <div class="modal-buttons">
         <button type="button" class="button" onClick={close}>

@@ -59,8 +59,8 @@ function Tab({ store, resource, stop, onFocus }: TabProps) {
   const selected = store.viewed.value === id;
   const element = useRef<HTMLButtonElement>(null);
   useEffect(() => {
-    if (selected) element.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
-  }, [selected]);
+    if (selected || active) element.current?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [selected, active]);
   return (
     <button
       ref={element}

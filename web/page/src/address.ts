@@ -9,6 +9,8 @@ export interface Address {
   /** The call's address without the fragment: what `join` takes. */
   readonly url: string;
   readonly role: Role | undefined;
+  /** The role it asks for, where there is no such role. */
+  readonly strangeRole: string | undefined;
   readonly token: string | undefined;
 }
 
@@ -16,13 +18,14 @@ export interface Address {
 export function readAddress({ origin, pathname, hash }: Pick<Location, "origin" | "pathname" | "hash">): Address {
   const [, prefix = "", call = ""] = /^(.*)\/call\/([^/]*)\/?$/.exec(pathname) ?? [];
   const fragment = new URLSearchParams(hash.slice(1));
-  const role = fragment.get("role");
+  const role = fragment.get("role") || undefined;
   const hub = origin + prefix;
   return {
     hub,
     call: decoded(call),
     url: `${hub}/call/${call}`,
     role: isRole(role) ? role : undefined,
+    strangeRole: isRole(role) ? undefined : role,
     token: fragment.get("token") ?? undefined,
   };
 }

@@ -7,10 +7,17 @@ import { Lifecycle, type LifeEvent } from "@callmesh/core";
 
 import type { CallStore } from "./store.ts";
 
+/** How long an app has to connect before the page says that it does not; milliseconds. */
+const PATIENCE = 10_000;
+
 interface FrameOptions {
   store: CallStore;
   resource: Resource;
   element: HTMLIFrameElement;
+  /** The app has said hello. */
+  onConnect: () => void;
+  /** It has had `PATIENCE` to say hello, and did not; it still may. */
+  onLate: () => void;
   /** The app broke the rules of its port, and hears nothing any more. */
   onStop: () => void;
 }
@@ -20,6 +27,7 @@ export class Frame {
   readonly #stops: (() => void)[] = [];
   #courier: Courier | undefined;
   #life = new Lifecycle();
+  #late: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
   constructor(options: FrameOptions) {
@@ -35,6 +43,7 @@ export class Frame {
     courier.onEnd = () => this.#options.onStop();
     this.#stops.push(serveFrame(element, courier), this.#followSyncs(), this.#followView());
     element.src = address;
+    this.#late = setTimeout(this.#options.onLate, PATIENCE);
   }
 
   /** The resource was removed from the call. */
@@ -44,13 +53,16 @@ export class Frame {
 
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#late);
     for (const stop of this.#stops.splice(0)) stop();
     this.#courier?.close();
   }
 
   /** The frame is there, or has loaded itself anew: its life begins. */
   #connected(): void {
-    const { store, resource } = this.#options;
+    const { store, resource, onConnect } = this.#options;
+    clearTimeout(this.#late);
+    onConnect();
     this.#life = new Lifecycle({ adder: store.introduce(resource) });
     this.#tell(this.#life.synced());
     this.#tell(this.#life.view(store.viewed.peek() === resource.id));

@@ -7,3 +7,8 @@ import { Page } from "./page.ts";
 
 const root = document.getElementById("root");
 if (root) render(<App page={new Page(readAddress(location))} />, root);
+
+// Kept by the browser and shown once more: its call was left when it was hidden.
+addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) location.reload();
+});

@@ -1,8 +1,27 @@
 /** What the page says when something is not as it should be: what it is, and what to do. */
 
-import { CallmeshError } from "@callmesh/core";
+import { CallmeshError, type Role } from "@callmesh/core";
 
+import type { Address } from "./address.ts";
 import type { DeviceState, Kind } from "./devices.ts";
+
+const JOIN_AS: Record<Role, string> = {
+  host: "You join as a host.",
+  guest: "You join as a guest.",
+  observer: "You join as an observer: you see everything and change nothing.",
+};
+
+/** As whom one is about to join. A hub that asks for no token makes those without a role hosts. */
+export function roleWords({ role, token }: Pick<Address, "role" | "token">): string {
+  if (role === undefined && token !== undefined) return "Your link says as whom you join.";
+  return JOIN_AS[role ?? "host"];
+}
+
+/** What is wrong with the page's address; nothing if all is well. */
+export function addressProblem({ strangeRole }: Pick<Address, "strangeRole">): string | undefined {
+  if (strangeRole === undefined) return undefined;
+  return `This link is for a “${strangeRole}”, and there is no such role. Ask for the link once more.`;
+}
 
 /** Why one could not join. */
 export function joinProblem(error: unknown): string {
@@ -58,11 +77,11 @@ export function deviceProblem(kind: Kind, state: DeviceState): string | undefine
     case "refused":
       return `This page may not use your ${kind}. Allow it beside the address, then turn it on here.`;
     case "none":
-      return `No ${kind} was found. You can join without.`;
+      return `No ${kind} was found. The call works without.`;
     case "failed":
       return `Your ${kind} could not be started; another program may be using it.`;
     case "insecure":
-      return `The browser gives no ${kind} to pages without https. You can join without.`;
+      return `The browser gives no ${kind} to pages without https. The call works without.`;
     case "starting":
     case "on":
     case "off":

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { inviteLink, readAddress } from "../src/address.ts";
 import { iconOf, numberedTitle, type App } from "../src/catalog.ts";
 import { hue, initials } from "../src/person.ts";
-import { callProblem, endProblem, joinProblem } from "../src/words.ts";
+import { addressProblem, callProblem, endProblem, joinProblem, roleWords } from "../src/words.ts";
 
 function address(path: string, hash = "") {
   return readAddress({ origin: "https://clinic.example", pathname: path, hash });
@@ -33,7 +33,16 @@ describe("the address of the page", () => {
 
   test("the fragment says as whom, and only in words that are known", () => {
     expect(address("/call/a", "#role=observer&token=abc")).toMatchObject({ role: "observer", token: "abc" });
-    expect(address("/call/a", "#role=admin").role).toBeUndefined();
+    expect(address("/call/a", "#role=king")).toMatchObject({ role: undefined, strangeRole: "king" });
+    expect(address("/call/a", "#role=").strangeRole).toBeUndefined();
+  });
+
+  test("the lobby says as whom one joins, and that a role is unknown", () => {
+    expect(roleWords(address("/call/a"))).toBe("You join as a host.");
+    expect(roleWords(address("/call/a", "#role=guest"))).toBe("You join as a guest.");
+    expect(roleWords(address("/call/a", "#role=observer"))).toMatch(/as an observer/);
+    expect(addressProblem(address("/call/a", "#role=guest"))).toBeUndefined();
+    expect(addressProblem(address("/call/a", "#role=king"))).toMatch(/“king”/);
   });
 
   test("an invitation is for a guest, whoever sends it", () => {

@@ -1,12 +1,14 @@
 // A poll. What everybody shares is in the state:
 //   question       the text
-//   options/<n>    an answer's text
-//   votes/<person> the number of the answer this person chose: a person has one key, so one vote
+//   options/<id>   an answer's text
+//   votes/<person> the id of the answer this person chose: a person has one key, so one vote
 //   closed         true when nobody may vote any more
 // Who may write which of these stands in manifest.json, and the hub checks it.
 // What is mine alone, the draft of a question, is in the cache: it is still there after a reload.
 
 import { connect } from "callmesh/app";
+
+import { inOrder, newId } from "./answers.js";
 
 const MOST_ANSWERS = 12;
 
@@ -24,6 +26,7 @@ const mayEdit = me.role === "host" || (me.person === resource.owner && mayVote);
 
 const find = (id) => document.getElementById(id);
 
+find("most").textContent = `at most ${MOST_ANSWERS}`;
 state.subscribe(show);
 showEditor();
 
@@ -57,20 +60,17 @@ function tell(problem) {
 
 // --- the poll
 
-/** The answers as `[number, text]`, in order. */
+/** The answers as `[id, text]`, in order. */
 function options() {
-  return state
-    .entries()
-    .filter(([key]) => key.startsWith("options/"))
-    .map(([key, text]) => [key.slice("options/".length), String(text)])
-    .sort(([a], [b]) => Number(a) - Number(b));
+  const entries = state.entries().filter(([key]) => key.startsWith("options/"));
+  return inOrder(entries.map(([key, text]) => [key.slice("options/".length), String(text)]));
 }
 
 /** How many votes each answer has. */
 function count() {
-  const counts = new Map(options().map(([number]) => [number, 0]));
-  for (const [key, number] of state.entries()) {
-    if (key.startsWith("votes/") && counts.has(number)) counts.set(number, counts.get(number) + 1);
+  const counts = new Map(options().map(([id]) => [id, 0]));
+  for (const [key, id] of state.entries()) {
+    if (key.startsWith("votes/") && counts.has(id)) counts.set(id, counts.get(id) + 1);
   }
   return counts;
 }
@@ -86,19 +86,19 @@ function show() {
   find("close").textContent = closed ? "Open again" : "Close poll";
   find("manage").hidden = !mayEdit;
 
-  const rows = options().map(([number, text]) => {
-    const row = document.getElementById(`option-${number}`) ?? newRow(number);
-    showRow(row, text, counts.get(number), total, state.get(`votes/${me.person}`) === number);
+  const rows = options().map(([id, text]) => {
+    const row = document.getElementById(`option-${id}`) ?? newRow(id);
+    showRow(row, text, counts.get(id), total, state.get(`votes/${me.person}`) === id);
     return row;
   });
   keepInOrder(find("options"), rows);
   chooseForm();
 }
 
-function newRow(number) {
+function newRow(id) {
   const row = find("option").content.firstElementChild.cloneNode(true);
-  row.id = `option-${number}`;
-  row.querySelector("input").value = number;
+  row.id = `option-${id}`;
+  row.querySelector("input").value = id;
   return row;
 }
 
@@ -133,7 +133,7 @@ function draftInForm() {
   const rows = [...find("answers").children];
   return {
     question: find("draft-question").value,
-    answers: rows.map((row) => [row.dataset.number, row.querySelector("input").value]),
+    answers: rows.map((row) => [row.dataset.answer, row.querySelector("input").value]),
   };
 }
 
@@ -141,6 +141,8 @@ function showEditor() {
   const draft = cache.get("draft");
   find("draft-question").value = draft?.question ?? "";
   find("answers").replaceChildren(...(draft?.answers ?? []).map(answerRow));
+  find("more").disabled = draft?.answers.length >= MOST_ANSWERS;
+  find("most").hidden = !find("more").disabled;
   chooseForm();
 }
 
@@ -150,9 +152,9 @@ function chooseForm() {
   find("vote").hidden = editing || !state.has("question");
 }
 
-function answerRow([number, text], place) {
+function answerRow([id, text], place) {
   const row = find("answer").content.firstElementChild.cloneNode(true);
-  row.dataset.number = number;
+  row.dataset.answer = id;
   const input = row.querySelector("input");
   input.value = text;
   input.setAttribute("aria-label", `Answer ${place + 1}`);
@@ -171,8 +173,7 @@ find("editor").oninput = () => keepDraft(draftInForm());
 find("more").onclick = () => {
   const draft = draftInForm();
   if (draft.answers.length >= MOST_ANSWERS) return;
-  const used = [...options(), ...draft.answers].map(([number]) => Number(number));
-  draft.answers.push([String(Math.max(0, ...used) + 1), ""]);
+  draft.answers.push([newId(), ""]);
   keepDraft(draft);
   showEditor();
   find("answers").lastElementChild.querySelector("input").focus();
@@ -192,8 +193,8 @@ function save() {
     return tell("A poll needs a question and at least two answers.");
   }
   const values = { question: question.trim() };
-  for (const [number] of options()) values[`options/${number}`] = undefined; // deletes, unless set below
-  for (const [number, text] of given) values[`options/${number}`] = text.trim();
+  for (const [id] of options()) values[`options/${id}`] = undefined; // deletes, unless set below
+  for (const [id, text] of given) values[`options/${id}`] = text.trim();
   endEditing();
   void write(values); // one transaction: nobody sees the new question with the old answers
 }

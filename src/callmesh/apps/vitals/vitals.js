@@ -31,6 +31,8 @@ const { state, cache, stream } = await open();
 
 async function open() {
   const resource = await connect({ enable: start, disable: stop });
+  find("command").textContent =
+    `.venv/bin/python examples/vitals_source.py <link of this call> --resource ${resource.id}`;
   return { state: resource.state, cache: resource.cache, stream: resource.stream("ecg", { mode: "reliable" }) };
 }
 

@@ -24,6 +24,7 @@ from callmesh.errors import (
 )  # fmt: skip
 from callmesh.ids import CallId, ParticipantId, PersonId
 from callmesh.ledger import Delta, Kept
+from callmesh.live import LiveCall
 from callmesh.messages import Hello
 from callmesh.participant import Participant, Role
 from callmesh.resource import Event
@@ -657,6 +658,23 @@ async def test_who_vanished_is_gone_after_a_while(
         gone = bob.me.id
         await hub.links[1].cut()
         await ada.until(lambda: gone not in ada.participants)
+
+
+async def test_a_call_is_not_let_go_of_while_somebody_comes_in(
+    hub: MemoryHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[R1] Two of one call, each with half of the people, is what would follow."""
+    load = hub.live._load
+
+    async def load_then_tidy(id: CallId) -> LiveCall:
+        call = await load(id)
+        hub.live._tidy()
+        return call
+
+    monkeypatch.setattr(hub.live, "_load", load_then_tidy)
+    opened = await hub.live._open(CallId("demo"))
+    assert hub.live._calls[CallId("demo")] is opened
+    opened.links -= 1
 
 
 async def test_a_call_that_nobody_is_in_is_let_go_of(hub: MemoryHub) -> None:

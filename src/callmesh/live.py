@@ -268,11 +268,15 @@ class LiveHub:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(1)
-            for id, call in list(self._calls.items()):
-                call.hosted.tick(clock())
-                self._changed(call)
-                if call.idle:
-                    del self._calls[id]
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Let time pass in every call, and let go of those that nobody needs."""
+        for id, call in list(self._calls.items()):
+            call.hosted.tick(clock())
+            self._changed(call)
+            if call.idle and id not in self._loading:  # somebody may just be coming in
+                del self._calls[id]
 
     # --- the disk
 

@@ -57,8 +57,8 @@ class Person:
     async def until_path(self, name: str, path: str) -> None:
         """Wait until this browser reaches everybody of that name in that way."""
         await self.until_call(
-            f"[...call.participants.values()].filter(p => p.name === '{name}')"
-            f".every(p => call.path(p.id) === '{path}')"
+            f"(named => named.length > 0 && named.every(p => call.path(p.id) === '{path}'))"
+            f"([...call.participants.values()].filter(p => p.name === '{name}'))"
         )
 
     async def until_call(self, script: str, *, timeout: float = 15_000) -> None:

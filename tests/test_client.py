@@ -62,7 +62,8 @@ async def test_two_meet_and_share_a_resource(hub: MemoryHub) -> None:
             "Ada": "host",
             "Bob": "guest",
         }
-        assert ada.status == bob.status == "synced"
+        await ada.until(lambda: ada.status == "synced")
+        await bob.until(lambda: bob.status == "synced")
 
 
 async def test_a_late_joiner_sees_what_the_others_see(hub: MemoryHub) -> None:

@@ -140,7 +140,7 @@ async def test_rubbish_on_the_port_ends_that_frame_alone(browser: Browser, hub: 
         await expect(ada.app("Poll").get_by_text("1 vote", exact=True)).to_be_visible()
         await pia.until(lambda: len(pia.participants) == 2)
         await pia.until(lambda: all(p.here for p in pia.participants.values()))
-        assert await ada.in_call("call.status") == "synced"
+        await ada.until_call("call.status === 'synced'")
 
 
 async def test_a_port_is_given_to_the_frame_that_asks_and_to_nobody_else(

@@ -272,6 +272,20 @@ def test_presence_goes_when_its_participant_leaves(world: World) -> None:
     assert (a.view(PRESENCE), set(a.view(ROSTER))) == ({}, {"pa", "po"})
 
 
+def test_the_end_of_a_link_that_said_leave_does_not_touch_who_came_after(world: World) -> None:
+    """[P2, J2] The same participant is back before the old link has closed."""
+    b = world.clients[1]
+    left, old = b.member, b.far
+    assert left is not None
+    world.call.receive(left, messages.Leave(), world.now)
+    b.member = None
+    b.connect()
+    world.call.leave(left, old, world.now)
+    world.settle()
+    assert b.me.id in world.call.members
+    assert b.me.id in world.clients[0].view(ROSTER)
+
+
 def test_presence_goes_45_seconds_after_its_participant_has_vanished(world: World) -> None:
     """[P2]"""
     a, b, _ = world.clients

@@ -31,7 +31,7 @@ from callmesh.ids import (
     state_of,
     stream_name,
 )  # fmt: skip
-from callmesh.ledger import Ledger, Record
+from callmesh.ledger import Ledger
 from callmesh.messages import Batch, Denial, Group, Message
 from callmesh.participant import Participant
 from callmesh.resource import ResourceRecord, read_record, resource_in
@@ -137,7 +137,7 @@ class HostedCall:
 
     def leave(self, member: Member, session: Session, now: int) -> None:
         """The member goes for good: out of the roster, and its presence with it."""
-        if member.session is session or member.session is None:
+        if member.session is session:
             member.session = None
             self._remove(member, now)
 
@@ -238,9 +238,8 @@ class HostedCall:
             if state == CALL:
                 self._note(entry)
             return
-        if (
-            self.ledger.number_of(state, entry.key) <= member.cursor
-        ):  # it will not come by itself (H2)
+        if self.ledger.number_of(state, entry.key) <= member.cursor:
+            # what won will not come by itself (H2)
             won = self.ledger.state(state).entries[entry.key]
             again = Batch(member.cursor, self.ledger.saved, False, [Group(state, [won])])
             _answer(member, again)
@@ -301,7 +300,6 @@ class HostedCall:
             whole = not self.ledger.follows(cursor)
             records = self.ledger.live() if whole else self.ledger.since(cursor)
             groups: dict[StateId, list[Entry]] = {}
-            record: Record
             for record in records:
                 groups.setdefault(record.state, []).append(record.entry)
             found = self._batches[cursor] = messages.encode(

@@ -1,19 +1,21 @@
 """A hub and its clients in one thread, with links that a test steps, cuts and stalls by hand."""
 
 from collections import deque
-from random import Random
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from callmesh import messages
-from callmesh.app import KeyRule, Manifest
+from callmesh.app import KeyRule, Manifest, Who
 from callmesh.hosted import HostedCall, Member
 from callmesh.ids import CallId, ParticipantId, PersonId, ResourceId, StateId, Writer, state_of
-from callmesh.ledger import Ledger
+from callmesh.ledger import Ledger, Record
 from callmesh.mesh import Change, Mesh
 from callmesh.participant import Participant, Role
 from callmesh.receipt import Receipt
 from callmesh.session import Session, Side
-from callmesh.state import DELETED
+from callmesh.state import DELETED, Entry
 from callmesh.storage.memory import MemoryStorage
 from callmesh.values import decode, encode
 
@@ -22,26 +24,76 @@ RESOURCE = ResourceId("r1")
 STATE = state_of(RESOURCE)
 START = 1_700_000_000_000_000
 
-NOTES = Manifest(id="notes", name="Notes", version="1", keys=[KeyRule(key="closed", write=[])])
+RULES = [
+    KeyRule("closed", write=()),
+    KeyRule("secret/*", read=(Who.HOST,)),
+    KeyRule("mine/{person}", read=(Who.SELF, Who.HOST)),
+    KeyRule("once/*", change=()),
+]
+NOTES = Manifest(id="notes", name="Notes", version="1", keys=RULES)
 
 
 class World:
     """The hub's side: a call over a storage that survives its crashes."""
 
-    def __init__(self) -> None:
+    def __init__(self, notes: Manifest = NOTES) -> None:
         self.now = START
+        self.apps = {"notes": notes}
         self.storage = MemoryStorage()
         self.clients: list[Client] = []
+        self.log: list[Entry] = []
+        """Every entry of the one State that the hub ever took, whether or not it won."""
+        self.on_answer: Callable[[Client, bytes], None] = lambda client, bundle: None
+        """Told of what the hub hands to a link."""
         self.start()
 
     def start(self) -> None:
         ledger = Ledger(self.storage.load(CALL_ID))
-        self.call = HostedCall(CALL_ID, ledger, {"notes": NOTES}.get)
+        self._flush(ledger)  # none is given out before numbers are set aside
+        self.call = HostedCall(CALL_ID, ledger, self.apps.get)
         self.commit()
 
+    def rules(self, *keys: KeyRule) -> None:
+        """The app has other key rules from now on."""
+        self.app(msgspec.structs.replace(self.apps["notes"], keys=list(keys)))
+
+    def app(self, manifest: Manifest) -> None:
+        """The hub has another manifest of the app from now on."""
+        self.apps["notes"] = manifest
+        self.call.apps_changed(self.now)
+        self.deliver()
+
+    def deliver(self) -> None:
+        """What is under way arrives, for those who have a link."""
+        while sum(client.step() for client in self.clients):
+            pass
+
+    def spoil(self, state: StateId, key: str, data: bytes) -> None:
+        """Something has gone wrong on the disk."""
+        kept = self.storage._records[CALL_ID]
+        old = kept.get((state, key)) or next(iter(kept.values()))
+        entry = Entry(key, old.entry.time, old.entry.writer, msgspec.Raw(data))
+        kept[state, key] = Record(old.number, state, entry)
+
+    def receive(self, member: Member, message: messages.Message) -> None:
+        denied = len(member.feed.denials)
+        self.call.receive(member, message, self.now)
+        if isinstance(message, messages.Write):
+            refused = {
+                (denial.time, denial.writer)
+                for part in list(member.feed.denials)[denied:]
+                for denial in messages.unbundle(messages.bundle([part]))
+                if isinstance(denial, messages.Denial)
+            }
+            entries = [e for g in message.groups if g.state == STATE for e in g.entries]
+            self.log += [entry for entry in entries if entry.stamp not in refused]
+
     def commit(self) -> None:
-        self.storage.commit({CALL_ID: self.call.ledger.flush()})
-        self.call.ledger.flushed()
+        self._flush(self.call.ledger)
+
+    def _flush(self, ledger: Ledger) -> None:
+        self.storage.commit({CALL_ID: ledger.flush()})
+        ledger.flushed()
 
     def crash(self) -> None:
         """The process dies: what was not committed is lost, and so is every link."""
@@ -60,11 +112,9 @@ class World:
         for _ in range(6):
             for client in self.clients:
                 client.connect()
-            while sum(client.step() for client in self.clients):
-                pass
+            self.deliver()
             self.commit()
-        while sum(client.step() for client in self.clients):
-            pass
+        self.deliver()
 
 
 class Client:
@@ -84,6 +134,9 @@ class Client:
         self.up: deque[bytes] = deque()
         self.down: deque[bytes] = deque()
         self.bytes_received = 0
+        self.heard = bytearray()
+        """All bytes that ever came."""
+        self.streamed: list[bytes] = []
 
     @property
     def now(self) -> int:
@@ -113,7 +166,11 @@ class Client:
 
     def set(self, key: str, value: object, state: StateId = STATE) -> None:
         data = DELETED if value is ... else encode(value)
-        self.changes += self.mesh.write({state: {key: data}}, self.now)
+        self.write({state: {key: data}})
+
+    def write(self, groups: dict[StateId, dict[str, msgspec.Raw]]) -> None:
+        """One transaction."""
+        self.changes += self.mesh.write(groups, self.now)
 
     def add_resource(self) -> None:
         record = {"app": "notes", "title": "Notes", "owner": self.me.person}
@@ -148,13 +205,14 @@ class Client:
         if not self.up or self.member is None:
             return False
         for message in self.far.receive(self.up.popleft(), self.world.now):
-            self.world.call.receive(self.member, message, self.world.now)
+            self.world.receive(self.member, message)
         return True
 
     def answer(self) -> bool:
         """The hub hands a bundle to the link."""
         bundle = self.world.call.take(self.member) if self.member else None
         if bundle:
+            self.world.on_answer(self, bundle)
             self.down.append(bundle)
         return bool(bundle)
 
@@ -164,6 +222,7 @@ class Client:
             return False
         data = self.down.popleft()
         self.bytes_received += len(data)
+        self.heard += data
         for message in self.near.receive(data, self.now):
             match message:
                 case messages.Welcome():
@@ -174,34 +233,9 @@ class Client:
                     self.mesh.disk(cursor)
                 case messages.Denial():
                     self.denials.append(message)
-                    self.changes += self.mesh.deny(message)
+                    self.changes += self.mesh.deny(message, self.now)
+                case messages.Stream():
+                    self.streamed.append(message.payload)
                 case _:
                     pass
         return True
-
-
-def random_step(world: World, random: Random) -> None:
-    """One of everything that can happen."""
-    client = random.choice(world.clients)
-    world.now += random.randrange(0, 3_000)
-    act = random.choices(list(STEPS), list(STEPS.values()))[0]
-    match act:
-        case "set" | "delete" | "forbidden":
-            key = "closed" if act == "forbidden" else random.choice("abc")
-            client.set(key, ... if act == "delete" else random.randrange(100))
-            client.receipts.append(client.mesh.receipt(STATE))
-        case "collect":
-            world.call.ledger.collect(world.now - random.choice([0, 0, 5_000, 20_000]))
-        case "commit":
-            world.commit()
-        case "crash":
-            world.crash()
-        case _:
-            getattr(client, act)()
-
-
-STEPS = {
-    "set": 20, "delete": 10, "forbidden": 6, "cut": 4, "connect": 10, "commit": 6, "crash": 2,
-    "collect": 6, "send": 16, "arrive": 16, "answer": 14, "hear": 14,
-}  # fmt: skip
-"""What happens how often."""

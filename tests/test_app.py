@@ -2,61 +2,44 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from callmesh.app import KeyRule, KeyWriter, Who, may_write, read_manifest
+from callmesh.app import KeyRule, Rules, Standing, read_manifest
 from callmesh.catalog import Catalog
 from callmesh.errors import BadManifest
-from callmesh.ids import ParticipantId, PersonId
-from callmesh.participant import Role
+from callmesh.participant import Access, access_of
+from tests import vectors
 
-ADA = KeyWriter(ParticipantId("pa"), PersonId("ua"), Role.GUEST, owner=False)
-OWNER = KeyWriter(ParticipantId("po"), PersonId("uo"), Role.GUEST, owner=True)
-HOST = KeyWriter(ParticipantId("ph"), PersonId("uh"), Role.HOST, owner=False)
-OBSERVER = KeyWriter(ParticipantId("px"), PersonId("ux"), Role.OBSERVER, owner=False)
-
-
-@pytest.mark.parametrize(
-    ("pattern", "key", "fits"),
-    [
-        ("a", "a", True), ("a", "b", False), ("a", "a/b", False), ("a/*", "a/b", True),
-        ("a/*", "a", False), ("a/*", "a/b/c", False), ("a/**", "a/b", True),
-        ("a/**", "a/b/c", True), ("a/**", "a", False), ("**", "a", True), ("**", "a/b", True),
-        ("*/x", "a/x", True), ("votes/{person}", "votes/anybody", True),
-        ("votes/{person}", "votes", False), ("{participant}/x/**", "pz/x/y", True),
-    ],
-)  # fmt: skip
-def test_which_keys_a_rule_is_about(pattern: str, key: str, fits: bool) -> None:
-    """[K1]"""
-    assert KeyRule(key=pattern).fits(key) is fits
+VECTORS = vectors.load("rules")
+STANDINGS = {
+    name: msgspec.convert(standing, Standing) for name, standing in VECTORS["standings"].items()
+}
 
 
-def test_person_and_participant_are_the_writers_own() -> None:
-    """[K1]"""
-    rules = [KeyRule(key="votes/{person}"), KeyRule(key="hands/{participant}/**")]
-    assert may_write(rules, "votes/ua", ADA)
-    assert not may_write(rules, "votes/uo", ADA)
-    assert may_write(rules, "hands/pa/up", ADA)
-    assert not may_write(rules, "hands/po/up", ADA)
+@pytest.mark.parametrize("case", VECTORS["rules"], ids=lambda case: case["name"])
+def test_key_rules_let_in_whom_the_vectors_say(case: dict[str, Any]) -> None:
+    """[K1, K4, K5]"""
+    rules = Rules(msgspec.convert(case["rules"], list[KeyRule]))
+    again = Rules(msgspec.convert(rules.described(), list[KeyRule]))
+    for check in case["checks"]:
+        for known in (rules, again):
+            allows = sorted(name for name, who in STANDINGS.items() if may(known, check, who))
+            assert allows == check["allows"], check
 
 
-def test_the_first_rule_that_fits_decides() -> None:
-    """[K1]"""
-    rules = [
-        KeyRule(key="question", write=[Who.HOST, Who.OWNER]),
-        KeyRule(key="open/**", write=[Who.OBSERVER]),
-        KeyRule(key="**", write=[]),
-    ]
-    allowed = {
-        who: [key for key in ("question", "open/x", "else") if may_write(rules, key, writer)]
-        for who, writer in (("ada", ADA), ("owner", OWNER), ("host", HOST), ("obs", OBSERVER))
-    }
-    assert allowed == {"ada": [], "owner": ["question"], "host": ["question"], "obs": ["open/x"]}
+def may(rules: Rules, check: dict[str, Any], who: Standing) -> bool:
+    if check["do"] == "read":
+        return rules.may_read(check["key"], who)
+    return rules.may_write(check["key"], who, new=check["do"] == "write")
 
 
-def test_without_a_rule_editors_may() -> None:
-    """[K1]"""
-    assert [may_write([], "k", who) for who in (HOST, ADA, OBSERVER)] == [True, True, False]
+@pytest.mark.parametrize("case", VECTORS["access"], ids=lambda case: case["name"])
+def test_access_is_as_the_vectors_say(case: dict[str, Any]) -> None:
+    """[J12]"""
+    settings = {who: Access(access) for who, access in case["settings"].items()}
+    found = {name: access_of(who.person, who.role, settings) for name, who in STANDINGS.items()}
+    assert found == case["access"]
 
 
 GOOD = {"id": "notes", "name": "Notes", "version": "1.0.0"}
@@ -89,6 +72,14 @@ def write_app(parent: Path, manifest: object, name: str = "notes") -> Path:
         ({"keys": [{"key": "a/x*"}]}, "a/x*"),
         ({"keys": [{"key": "a/{name}"}]}, "{name}"),
         ({"keys": [{"key": "a", "write": ["king"]}]}, "king"),
+        ({"keys": [{"key": "a", "write": ["self"]}]}, "names nobody"),
+        ({"keys": [{"key": "a/{person}", "read": ["owner"]}]}, "add self to"),
+        ({"keys": [{"key": "a", "write": ["everyone"], "read": ["host"]}]}, "add everyone to"),
+        ({"keys": [{"key": "a", "read": ["host"], "change": ["owner"]}]}, "add owner to"),
+        ({"state": {"version": 0}}, "version"),
+        ({"state": {"defaults": {"a//b": 1}}}, "a//b"),
+        ({"state": {"defaults": {"a": 2**60}}}, "integer"),
+        ({"state": {"default": {}}}, "default"),
     ],
 )
 def test_a_manifest_that_is_not_true_is_refused(

@@ -1,6 +1,7 @@
 from itertools import permutations
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,7 +58,7 @@ def test_a_naive_model_agrees(writes: list[Entry], random: Any) -> None:
     for write in shuffled:
         state.merge(write)
     assert state.entries == oracle
-    assert state.size == sum(w.size for w in oracle.values())
+    assert state.size == sum(w.size for w in oracle.values() if not w.deleted)
 
 
 # --- the mesh, by the vectors
@@ -90,13 +91,28 @@ class Run:
         return self.mesh.batch(batch, step["now"])
 
     def deny(self, step: dict[str, Any]) -> list[Change]:
-        return self.mesh.deny(Denial(**step["denial"]))
+        return self.mesh.deny(msgspec.convert(step["denial"], Fields).denial, step["now"])
 
     def saved(self, step: dict[str, Any]) -> None:
         self.mesh.disk(step["cursor"])
 
     def lost(self, step: dict[str, Any]) -> None:
         self.mesh.link_lost()
+
+    def hub_time(self, step: dict[str, Any]) -> None:
+        self.mesh.clock.set_by(step["time"], step["now"])
+
+    def version(self, step: dict[str, Any]) -> None:
+        self.mesh.versions[StateId(step["state"])] = step["version"]
+
+    def replay(self, step: dict[str, Any]) -> list[Change]:
+        return self.mesh.replay(
+            [(StateId(w["state"]), entry(w["entry"]), w["version"]) for w in step["writes"]]
+        )
+
+    def unsaved(self, step: dict[str, Any]) -> None:
+        kept = [(w["state"], entry(w["entry"]), w["version"]) for w in step["writes"]]
+        assert self.mesh.unsaved_writes() == kept
 
     def receipt(self, step: dict[str, Any]) -> None:
         self.receipts[step["name"]] = self.mesh.receipt(StateId("state/r1"))
@@ -105,22 +121,43 @@ class Run:
         writes = self.mesh.outgoing()
         if "writes" in step:
             expected = [
-                [Group(g["state"], [entry(e) for e in g["entries"]]) for g in groups]
+                [
+                    Group(g["state"], [entry(e) for e in g["entries"]], g.get("version", 0))
+                    for g in groups
+                ]
                 for groups in step["writes"]
             ]
             assert [write.groups for write in writes] == expected
 
     def expect(self, step: dict[str, Any]) -> None:
+        mesh = self.mesh
         for state, view in step.get("view", {}).items():
-            found = {
-                key: self.mesh.value(StateId(state), key) for key in self.mesh.keys(StateId(state))
-            }
+            found = {key: mesh.value(StateId(state), key) for key in mesh.keys(StateId(state))}
             assert {key: decode(value or b"") for key, value in found.items()} == view
         for state, status in step.get("status", {}).items():
-            assert self.mesh.status(StateId(state)) == status
+            assert mesh.status(StateId(state)) == status
+        for state, fates in step.get("fates", {}).items():
+            assert {key: mesh.status_of(StateId(state), key) for key in fates} == fates
         for name, word in step.get("receipts", {}).items():
             assert outcome(self.receipts[name]) == word
-        assert self.mesh.cursor == step.get("cursor", self.mesh.cursor)
+        if "set_aside" in step:
+            assert sorted(key for _, key in mesh.set_aside) == step["set_aside"]
+        assert mesh.cursor == step.get("cursor", mesh.cursor)
+
+
+class Fields(msgspec.Struct):
+    """A denial as the vectors write it."""
+
+    reason: str
+    why: str
+    time: int
+    writer: str
+    places: list[tuple[str, str]]
+    now: int
+
+    @property
+    def denial(self) -> Denial:
+        return Denial(self.reason, self.why, self.time, self.writer, self.places, self.now)
 
 
 def outcome(receipt: Receipt) -> str:
@@ -137,12 +174,13 @@ def described(change: Change) -> dict[str, Any]:
         return {"old": value(changed.old), "new": value(changed.new), "writer": changed.writer}
 
     keys = {key: one(changed) for key, changed in change.keys.items()}
-    return {"state": change.state, "cause": change.cause, "keys": keys}
+    found = {"state": change.state, "cause": change.cause, "keys": keys}
+    return found | ({"denied": change.denied.reason} if change.denied else {})
 
 
 @pytest.mark.parametrize("case", VECTORS["mesh"], ids=lambda case: case["name"])
 def test_the_mesh_does_as_the_vectors_say(case: dict[str, Any]) -> None:
-    """[S2, S5, S6, S7, S8, S9, S10, S11, S12, P1]"""
+    """[S2, S5, S6, S7, S8, S9, S10, S11, S12, S15, S16, S17, S23, S24, S25, J14, P1]"""
     run = Run()
     for step in case["steps"]:
         run.step(step)

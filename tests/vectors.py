@@ -17,5 +17,7 @@ def load(name: str) -> Any:
 
 
 def value(described: dict[str, Any]) -> Raw:
-    """`{"value": …}` or `{"deleted": true}`."""
+    """`{"value": …}`, `{"deleted": true}`, or `{"hex": …}` for bytes that are no value."""
+    if "hex" in described:
+        return Raw(bytes.fromhex(described["hex"]))
     return DELETED if described.get("deleted") else encode(described["value"])

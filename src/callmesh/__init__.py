@@ -20,9 +20,11 @@ from callmesh.errors import (
 )  # fmt: skip
 from callmesh.half import App
 from callmesh.hub import asgi
+from callmesh.instance import Resource
 from callmesh.participant import Participant, Role
-from callmesh.resources import Resource, Resources
-from callmesh.shared import SharedPresence, SharedState, StateChange
+from callmesh.presence import SharedPresence
+from callmesh.resources import Resources
+from callmesh.shared import SharedState, StateChange
 from callmesh.stream import StreamMessage
 from callmesh.streams import DataStream
 

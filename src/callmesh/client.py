@@ -18,15 +18,18 @@ from callmesh.cachefile import CacheFile
 from callmesh.connection import Connection, Opener, clock
 from callmesh.errors import BadInput, CallmeshError, Closed, TimedOut, Unauthorized
 from callmesh.half import App
-from callmesh.ids import CALL, ROSTER, ParticipantId, ResourceId, Writer
+from callmesh.ids import APPS, CALL, ROSTER, ParticipantId, PersonId, ResourceId, Writer, person_id
 from callmesh.mesh import Change
 from callmesh.participant import Participant
+from callmesh.replica import Replica
+from callmesh.resource import role_key
 from callmesh.resources import Resources
-from callmesh.shared import Replica, SharedState
+from callmesh.shared import Root, SharedState
+from callmesh.standing import Standings
 from callmesh.state import DELETED
 from callmesh.streams import Streams
 from callmesh.transport.websocket import WebSocketLink
-from callmesh.values import decode
+from callmesh.values import decode, encode
 
 SAVE_BEFORE_LEAVING = 5.0
 """Seconds that leaving waits for what is not saved yet."""
@@ -95,14 +98,16 @@ class Call:
         self._early: dict[ParticipantId, list[str]] = {}
         self._replica = Replica(clock, self._flush, self._follow)
         self._streams = Streams(clock, lambda: self._connection.session, self._flush)
-        self.state = SharedState(self._replica, CALL)
+        self.state = SharedState(Root(self._replica, CALL))
         """The call's own State."""
+        self._standings = Standings(self._replica.mesh)
         self.resources = Resources(
             self._replica,
             self._streams,
-            {app.id: app.handlers for app in apps},
+            self._standings,
+            {app.id: app.half for app in apps},
             self._cache_for,
-            lambda: (self.me.id, self.me.person),
+            lambda: self.me,
         )
         self._connection = Connection(
             open_link,
@@ -142,6 +147,14 @@ class Call:
         """How streams reach a participant: `direct`, `relay`, `connecting`, or `none`."""
         path = self._streams.path(participant)
         return type(path).__name__.lower() if path else "none"
+
+    def set_role(self, person: PersonId, role: Literal["host", "guest", "observer"] | None) -> None:
+        """Hosts: give a person another role, at once and for later visits; None takes it back.
+
+        Raises `BadName` for no person or role; the hub denies it to anybody else.
+        """
+        value = DELETED if role is None else encode(read_role(role).value)
+        self._replica.write({CALL: {role_key(person_id(person)): value}})
 
     async def until(
         self, true: Callable[[], bool], *, timeout: float | None = 10, what: str = "this"
@@ -259,7 +272,7 @@ class Call:
             case messages.Batch():
                 resynced = message.whole and mesh.cursor > 0
                 relinked = not mesh.linked and mesh.cursor > 0
-                self._replica.tell(mesh.batch(message, clock()))
+                self._replica.batch(message)
                 if resynced or any(group.state == CALL for group in message.groups):
                     self.resources.refresh(resynced=resynced)
                 if relinked:
@@ -269,8 +282,7 @@ class Call:
                 mesh.disk(cursor)
                 self._replica.moved.notify()
             case messages.Denial():
-                log.info("%s was denied: %s", message.key, message.why)
-                self._replica.tell(mesh.deny(message))
+                self._replica.deny(message)
             case messages.Signal(peer, data):
                 self._hear_signal(ParticipantId(peer), data)
             case messages.Stream():
@@ -297,7 +309,8 @@ class Call:
         states = {change.state for change in changes}
         if ROSTER in states:
             self._read_roster()
-        if CALL in states:
+        if CALL in states or APPS in states:
+            self._standings.follow()
             self.resources.refresh()
 
     def _read_roster(self) -> None:

@@ -1,6 +1,10 @@
 """The hybrid clock: microseconds since the epoch, never backwards, never behind what was seen."""
 
 MICROSECONDS = 1_000_000
+AHEAD = 5 * MICROSECONDS
+"""How far ahead of its own clock a hub takes a write."""
+MAX_JUMPS = 16
+"""Jumps of a clock that are remembered."""
 
 
 class HybridClock:
@@ -10,17 +14,37 @@ class HybridClock:
         self.offset = 0
         """What to add to the local clock to read the hub's, learnt at joining."""
         self.seen = 0
-        """The largest time seen or given out."""
+        """The largest time heard of."""
+        self.given = 0
+        """The largest time given out."""
+        self._jumps: list[int] = []
+        """What had been given out before each jump ahead, the latest last."""
 
     def set_by(self, hub_time: int, now: int) -> None:
-        """Learn the hub's time."""
+        """Learn the hub's time.
+
+        What was given out so far ahead that no hub takes it counts no longer; no other time is
+        given out twice.
+        """
         self.offset = hub_time - now
+        while self.given > hub_time + AHEAD:
+            self.given = self._jumps.pop() if self._jumps else hub_time - 1
+
+    def hub_time(self, now: int) -> int:
+        """The hub's clock, as far as it is known here."""
+        return now + self.offset
 
     def saw(self, time: int) -> None:
         if time > self.seen:
             self.seen = time
 
     def stamp(self, now: int) -> int:
-        """The time of a new write: `max(now, largest seen + 1)`."""
-        self.seen = max(now + self.offset, self.seen + 1)
-        return self.seen
+        """The time of a new write: `max(now, largest seen + 1)`, and later than the one before."""
+        self.follow(max(self.hub_time(now), self.seen + 1, self.given + 1))
+        return self.given
+
+    def follow(self, time: int) -> None:
+        """What is stamped next is later than `time`."""
+        if time - self.given > AHEAD:
+            self._jumps = [*self._jumps, self.given][-MAX_JUMPS:]
+        self.given = max(self.given, time)

@@ -151,6 +151,7 @@ DENIALS = (
     "foreign_writer",  # written in somebody else's name
     "clock_ahead",  # stamped more than a few seconds in the future
     "full",  # the State holds as much as it may
+    "outdated",  # written for another version of the resource's state: reload the app
 )
 
 

@@ -1,8 +1,15 @@
 """The Python half of an app: handlers that follow its resources through their life."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
+from callmesh.errors import BadValue
+from callmesh.handling import Half, Handler
 from callmesh.ids import AppId, app_id
 from callmesh.resource import Event
-from callmesh.resources import Handler
+from callmesh.shared import SharedState
+
+Migration: TypeAlias = Callable[[SharedState], None]
 
 
 class App:
@@ -10,11 +17,15 @@ class App:
 
     `add` runs once, on the adder; `setup` on every participant, again after a re-sync, so it must
     be safe to repeat; `enable` and `disable` alternate; `remove` comes last.
+
+    `version` is the state version that these handlers are written for, as in the app's manifest.
+    A resource whose state is older is brought up to it before `setup`, by `migrate`, once however
+    many are here; one that is newer is read, and not written.
     """
 
-    def __init__(self, id: str) -> None:
+    def __init__(self, id: str, *, version: int = 0) -> None:
         self.id: AppId = app_id(id)
-        self.handlers: dict[Event, Handler] = {}
+        self.half = Half(version)
 
     def add(self, handler: Handler) -> Handler:
         return self._on(Event.ADD, handler)
@@ -31,6 +42,20 @@ class App:
     def remove(self, handler: Handler) -> Handler:
         return self._on(Event.REMOVE, handler)
 
+    def migrate(self, to: int) -> Callable[[Migration], Migration]:
+        """A step from the version before `to`: changes the state it is given, in one transaction.
+
+        It sees what the steps before it did. Raises `BadValue` for a version beyond the app's.
+        """
+        if not 2 <= to <= self.half.version:
+            raise BadValue(f"{self.id} has state version {self.half.version}: no step to {to}")
+
+        def register(migration: Migration) -> Migration:
+            self.half.migrations[to] = migration
+            return migration
+
+        return register
+
     def _on(self, event: Event, handler: Handler) -> Handler:
-        self.handlers[event] = handler
+        self.half.handlers[event] = handler
         return handler

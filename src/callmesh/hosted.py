@@ -1,25 +1,26 @@
-"""A call as the hub holds it: who is here, what they may do, and what each link still lacks.
+"""A call as the hub holds it: who is here, what they may do, and what they write.
 
-H1 Entries go through `Rights` one by one; a refused one is answered and reaches nobody else.
+H1 A transaction goes through `Rights` as one; a refused one is answered and reaches nobody else.
 H2 A write is answered always: its entry, or the larger one that won, comes back in a batch; or a
    denial does, after what was taken before it.
-H3 A link holds nothing but its cursor. What it gets is what lies beyond, once, as it is now.
-H4 Links at the same cursor get the same bytes.
-H5 `saved` is told after the commit, to those who wrote.
+H3 What each link lacks is the business of its `Feed`; a link costs one cursor.
+H4 A change of role or access counts from the next entry on, in both directions, on every link.
 """
 
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 from msgspec import Raw
 
 from callmesh import messages
-from callmesh.app import Manifest
+from callmesh.app import Manifest, Rulebook
+from callmesh.callstate import CallState, resource_about, setting_in
 from callmesh.clock import MICROSECONDS, HybridClock
 from callmesh.errors import Replaced, TooFast
+from callmesh.feed import Feed, Feeds
 from callmesh.ids import (
+    APPS,
     CALL,
     HUB,
     ROSTER,
@@ -32,11 +33,12 @@ from callmesh.ids import (
     stream_name,
 )  # fmt: skip
 from callmesh.ledger import Ledger
-from callmesh.messages import Batch, Denial, Group, Message
-from callmesh.participant import Participant
-from callmesh.resource import ResourceRecord, read_record, resource_in
-from callmesh.rights import Rights
+from callmesh.messages import Denial, Group, Message
+from callmesh.participant import Participant, Role
+from callmesh.resource import ResourceRecord, resource_in, version_key
+from callmesh.rights import Refusal, Rights, Written
 from callmesh.session import Credit, Session
+from callmesh.sight import Sights
 from callmesh.state import DELETED, Entry
 from callmesh.values import decode, encode
 
@@ -45,11 +47,6 @@ GRACE = 45 * MICROSECONDS
 TOMBSTONES = 3600 * MICROSECONDS
 """How long a delete is remembered for replicas that are away."""
 COLLECT_EVERY = 60 * MICROSECONDS
-MAX_DENIED = 8 * 1024 * 1024
-"""Bytes of denials that may wait for one link; a writer who does not read them is ended."""
-DENIALS_AT_ONCE = 1_000
-MAX_ANSWERS = 32 * 1024 * 1024
-"""Bytes that may wait for one link: all that others may relay to it, and answers to its own."""
 MAX_SIGNALS = 1024 * 1024
 """Bytes that may wait for a link that is sent signals: more are dropped, the relay is there."""
 MAX_PARTICIPANTS = 50
@@ -57,20 +54,13 @@ MAX_PARTICIPANTS = 50
 
 @dataclass(slots=True)
 class Member:
-    """A participant, and what the hub keeps per link: one session and one integer."""
+    """A participant, and what the hub keeps per link."""
 
     participant: Participant
+    admitted: Role
+    """The role it came in with; a host may have given another."""
     session: Session | None
-    cursor: int = 0
-    """How far this link has come; 0 until the first batch."""
-    waits: bool = True
-    """Whether something of its own may be among what it has seen and is not known to be saved."""
-    told: int = 0
-    """The last `saved` this link heard of."""
-    denials: deque[bytes] = field(default_factory=deque)
-    """They leave after the batch that tells what was taken before (H2)."""
-    denied: int = 0
-    """Bytes of them."""
+    feed: Feed
     lost: int = 0
     """Since when there is no link; meaningless while there is one."""
 
@@ -84,15 +74,27 @@ class HostedCall:
         self.id = id
         self.ledger = ledger
         self.members: dict[ParticipantId, Member] = {}
-        self.resources: dict[ResourceId, ResourceRecord] = {}
-        self._rights = Rights(ledger, self.resources, manifest_of)
+        self.set_aside = [(record.state, record.entry.key) for record in ledger.set_aside]
+        """What was loaded and cannot be read, or makes no sense."""
+        self.call = CallState()
+        self._rulebook = Rulebook(manifest_of)
+        self._rights = Rights(ledger, self.call, self._rulebook)
+        self._sights = Sights(self.call, self._rulebook)
+        self._feeds = Feeds(ledger)
+        self._turned = 0
+        """The number of the last entry that changed what somebody may see."""
         self._collected = 0
         self._clock = HybridClock()
-        self._clock.saw(ledger.seen)
-        self._batches: dict[int, bytes] = {}
-        self._batches_at = (-1, -1)
         for entry in ledger.state(CALL).live():
-            self._note(entry)
+            if not self.call.note(entry.key, decode(entry.value)):
+                self.set_aside.append((CALL, entry.key))
+        for record in self.call.resources.values():
+            self._publish(record.app)
+
+    @property
+    def resources(self) -> dict[ResourceId, ResourceRecord]:
+        """What is in the call now."""
+        return self.call.resources
 
     # --- coming and going
 
@@ -102,18 +104,19 @@ class HostedCall:
         One who is here already has come back, or came in twice: the older session is over.
         """
         member = self.members.get(participant.id)
-        if member is None:
-            if len(self.members) >= MAX_PARTICIPANTS and not self._make_room():
-                raise TooFast(f"this call is full: it has {MAX_PARTICIPANTS} participants")
-            member = self.members[participant.id] = Member(participant, session)
-        elif member.session is not None:
+        if member is None and len(self.members) >= MAX_PARTICIPANTS and not self._make_room():
+            raise TooFast(f"this call is full: it has {MAX_PARTICIPANTS} participants")
+        if member is not None and member.session is not None:
             member.session.end(Replaced("you joined again somewhere else"))
-        member.participant, member.session = participant, session
-        member.denials.clear()
-        member.denied = 0
-        member.cursor = cursor
-        member.waits = True
+        admitted, participant = participant.role, self._with_role(participant, participant.role)
+        cursor = cursor if cursor >= self._turned else 0  # may have seen what it may no longer see
+        feed = Feed([self._sights.of(participant)], cursor)
+        member = self.members[participant.id] = Member(participant, admitted, session, feed)
         return member
+
+    def _with_role(self, participant: Participant, admitted: Role) -> Participant:
+        role = self.call.roles.get(participant.person, admitted)
+        return msgspec.structs.replace(participant, role=role)
 
     def _make_room(self) -> bool:
         """Let go of who has been lost for longest."""
@@ -191,11 +194,16 @@ class HostedCall:
         me, sender = member.participant.id, member.session
         assert sender is not None
         stream_name(stream.name)
+        resource = ResourceId(stream.resource)
         named = set(stream.peers or self.members) - {me}
+        if not member.feed.sight.sees(resource):
+            named = set()
         found = (self.members.get(ParticipantId(id)) for id in named)
-        sessions = [other.session for other in found if other and other.session]
-        if ResourceId(stream.resource) not in self.resources:
-            sessions = []
+        sessions = [
+            other.session
+            for other in found
+            if other and other.session and other.feed.sight.sees(resource)
+        ]
         encoded = messages.encode(
             messages.Stream([me], stream.resource, stream.name, stream.mode, stream.number,
                             stream.json, stream.payload)
@@ -211,121 +219,120 @@ class HostedCall:
                 session.put(encoded, credit)
 
     def _write(self, member: Member, groups: list[Group], now: int) -> None:
+        member.feed.waits = True  # what is denied may have been overtaken, and is waited for
+        transactions: dict[tuple[int, str], list[Written]] = {}
         for group in groups:
             for entry in group.entries:
-                refusal = self._rights.refusal(member.participant, group.state, entry, now)
-                if refusal:
-                    reason, why = refusal
-                    denial = Denial(group.state, entry.key, entry.time, entry.writer, reason, why)
-                    self._deny(member, denial)
-                else:
-                    self._accept(member, StateId(group.state), _as_kept(entry))
+                written = (group.state, entry, group.version)
+                transactions.setdefault(entry.stamp, []).append(written)
+        for transaction in transactions.values():
+            found = self._rights.check(member.participant, transaction, now)
+            if isinstance(found, Refusal):
+                member.feed.deny(_denial(found, transaction, now))
+                continue
+            turned = [self._accept(member, state, entry, now) for state, entry in found]
+            if any(turned):
+                self._turn(now)
 
-    def _deny(self, member: Member, denial: Denial) -> None:
-        encoded = messages.encode(denial)
-        member.denials.append(encoded)
-        member.denied += len(encoded)
-        if member.denied > MAX_DENIED:
-            raise TooFast("too many forbidden writes, and their denials are not read")
-
-    def _accept(self, member: Member, state: StateId, entry: Entry) -> None:
-        member.waits = True
-        if entry.deleted and entry.key not in self.ledger.state(state).entries:
-            # nothing to delete, nothing to remember: its own entry is the answer
-            _answer(member, Batch(member.cursor, self.ledger.saved, False, [Group(state, [entry])]))
-            return
+    def _accept(self, member: Member, state: StateId, entry: Entry, now: int) -> bool:
+        """Take one entry; whether somebody may see something else now."""
+        old = self.ledger.state(state).entries.get(entry.key)
         if self.ledger.accept(state, entry):
-            if state == CALL:
-                self._note(entry)
-            return
-        if self.ledger.number_of(state, entry.key) <= member.cursor:
-            # what won will not come by itself (H2)
-            won = self.ledger.state(state).entries[entry.key]
-            again = Batch(member.cursor, self.ledger.saved, False, [Group(state, [won])])
-            _answer(member, again)
+            return state == CALL and self._note(entry, old, now)
+        if self.ledger.number_of(state, entry.key) <= member.feed.cursor:
+            member.feed.owed[state, entry.key] = None  # what won will not come by itself (H2)
+        return False
 
-    def _note(self, entry: Entry) -> None:
-        """Keep `resources` in step with the call's own State."""
+    # --- what the call's own State says
+
+    def _note(self, entry: Entry, old: Entry | None, now: int) -> bool:
+        """Follow what the call's own State says; whether it is about who sees what."""
+        value = None if entry.deleted else decode(entry.value)
+        self.call.note(entry.key, value)
         resource = resource_in(entry.key)
         if resource is None:
-            return
+            about_rights = setting_in(entry.key) is not None
+            if about_rights:
+                self._turned = self.ledger.number
+            return about_rights
         if entry.deleted:
-            self.resources.pop(resource, None)
-            self.ledger.drop(state_of(resource))
-            self.ledger.drop(presence_of(resource))
-        else:
-            self.resources[resource] = read_record(decode(entry.value))
+            self._clear(resource, now)
+            return True
+        if old is None or old.deleted:
+            self._begin(resource, entry)
+            return True
+        return False
+
+    def _begin(self, resource: ResourceId, entry: Entry) -> None:
+        """A resource is new: what its app's manifest says it begins with, once (R8)."""
+        app = self.call.resources[resource].app
+        self._publish(app)
+        manifest = self._rulebook.manifest_of(app)
+        if manifest is None:
+            return
+        for key, value in manifest.state.defaults.items():  # whoever added it wins a tie
+            self.ledger.accept(state_of(resource), Entry(key, entry.time, HUB, encode(value)))
+        if manifest.state.version > 1:
+            key, value = version_key(resource), manifest.state.version
+            self.ledger.accept(CALL, Entry(key, entry.time, HUB, encode(value)))
+            self.call.note(key, value)
+
+    def _clear(self, resource: ResourceId, now: int) -> None:
+        """A resource is gone: so is everything about it."""
+        self.ledger.drop(state_of(resource))
+        self.ledger.drop(presence_of(resource))
+        for entry in list(self.ledger.state(CALL).live()):
+            if resource_about(entry.key) == resource:
+                self.ledger.accept(CALL, self._own(entry.key, DELETED, now))
+                self.call.note(entry.key, None)
+
+    def _turn(self, now: int) -> None:
+        """Roles, access or resources are others: so may be what each may see (H4)."""
+        self._sights.turned()
+        for member in self.members.values():
+            shown = self._with_role(member.participant, member.admitted)
+            if shown.role is not member.participant.role:
+                member.participant = shown
+                self.introduce(member, now)
+            member.feed.see(self._sights.of(member.participant))
+
+    def apps_changed(self, now: int) -> None:
+        """The hub may have other apps, or other manifests of them. Everybody starts anew if so."""
+        apps = {record.app for record in self.call.resources.values()}
+        others = [app for app in sorted(apps) if self._publish(app)]
+        if others:
+            self.ledger.start_anew()
+            self._turned = self.ledger.number
+            self._turn(now)
+
+    def _publish(self, app: str) -> bool:
+        """Tell everybody an app's rules, so that they need not ask; whether they are others."""
+        manifest = self._rulebook.manifest_of(app)
+        rules, version = self._rulebook.rules(app), manifest.state.version if manifest else 0
+        said = encode({"version": version, "keys": rules.described()})
+        old = self.ledger.state(APPS).entries.get(app)
+        if old is not None and old.value == said:
+            return False
+        self.ledger.accept(APPS, self._own(app, said, 0))
+        return True
 
     # --- out
 
     def has_output(self, member: Member) -> bool:
         session = member.session
-        if session is None:
-            return False
-        waiting = session.has_output or member.denials
-        return bool(waiting) or member.cursor != self.ledger.number or self._owes(member)
-
-    def _owes(self, member: Member) -> bool:
-        return member.waits and member.told < self.ledger.saved
+        return session is not None and (session.has_output or self._feeds.has_output(member.feed))
 
     def take(self, member: Member) -> bytes | None:
-        """The bundle that should leave over the member's link now; it counts as gone (H3)."""
+        """The bundle that should leave over the member's link now; it counts as gone."""
         if member.session is None:
             return None
-        parts = member.session.take()
-        if member.session.has_output:
-            pass  # an answer that still waits must not be overtaken by a later batch
-        elif member.cursor != self.ledger.number:
-            parts.append(self._batch(member.cursor))
-            member.cursor, member.told = self.ledger.number, self.ledger.saved
-        elif self._owes(member):  # (H5)
-            member.told = self.ledger.saved
-            parts.append(messages.encode(messages.Saved(self.ledger.saved)))
-        if member.told >= member.cursor:
-            member.waits = False
-        if not member.session.has_output:
-            for _ in range(min(len(member.denials), DENIALS_AT_ONCE)):
-                parts.append(member.denials.popleft())
-                member.denied -= len(parts[-1])
+        parts = [*member.session.take(), *self._feeds.take(member.feed)]
         return messages.bundle(parts) if parts else None
 
-    def _batch(self, cursor: int) -> bytes:
-        """What lies beyond `cursor`, encoded once for all who stand there (H4)."""
-        now = (self.ledger.number, self.ledger.saved)
-        if self._batches_at != now:
-            self._batches.clear()
-            self._batches_at = now
-        found = self._batches.get(cursor)
-        if found is None:
-            whole = not self.ledger.follows(cursor)
-            records = self.ledger.live() if whole else self.ledger.since(cursor)
-            groups: dict[StateId, list[Entry]] = {}
-            for record in records:
-                groups.setdefault(record.state, []).append(record.entry)
-            found = self._batches[cursor] = messages.encode(
-                Batch(
-                    cursor=self.ledger.number,
-                    saved=self.ledger.saved,
-                    whole=whole,
-                    groups=[Group(state, entries) for state, entries in groups.items()],
-                )
-            )
-        return found
 
-
-def _as_kept(entry: Entry) -> Entry:
-    """The entry with its value encoded once more, by us.
-
-    What came may say a member's name twice; one reader keeps the last, another looks at both. What
-    one browser cannot read must not reach any.
-    """
-    value = DELETED if entry.deleted else encode(decode(entry.value))
-    return Entry(entry.key, entry.time, entry.writer, value)
-
-
-def _answer(member: Member, message: Message) -> None:
-    """Raises `TooFast` for one who asks and does not read."""
-    if member.session:
-        if member.session.waiting > MAX_ANSWERS:
-            raise TooFast("too many messages, and their answers are not read")
-        member.session.put(messages.encode(message))
+def _denial(refusal: Refusal, transaction: list[Written], now: int) -> Denial:
+    """The refusal of a transaction, the entry at fault first."""
+    entry = transaction[0][1]
+    places = [(state, written.key) for state, written, _ in transaction]
+    places.sort(key=lambda place: place != refusal.place)
+    return Denial(refusal.reason, refusal.why, entry.time, entry.writer, places, now)

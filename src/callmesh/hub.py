@@ -115,6 +115,7 @@ class Hub:
     async def apps(self, request: Request) -> Response:
         """What there is to add; read anew, so that an author who reloads sees the latest."""
         await run_in_threadpool(self._catalog.refresh)
+        self._live.apps_changed()
         root = _root(request)
         return JSONResponse(
             [
@@ -125,6 +126,7 @@ class Hub:
                     "version": app.manifest.version,
                     "entry": app.manifest.entry,
                     "icon": app.manifest.icon,
+                    "state": app.manifest.state.version,
                     "base": f"{root}/apps/{app.manifest.id}/{app.hash}/",
                 }
                 for app in self._catalog.apps.values()

@@ -11,19 +11,21 @@ PersonId = NewType("PersonId", str)
 ResourceId = NewType("ResourceId", str)
 AppId = NewType("AppId", str)
 StateId = NewType("StateId", str)
-"""`call`, `roster`, `state/<resource>` or `presence/<resource>`."""
+"""`call`, `roster`, `apps`, `state/<resource>` or `presence/<resource>`."""
 Writer = NewType("Writer", str)
 """A participant id, or `<participant id>.<n>` for the n-th app frame that writes on its behalf."""
 
 CALL = StateId("call")
 ROSTER = StateId("roster")
+APPS = StateId("apps")
+"""What the hub tells of the apps in use: rules and state version, by app id."""
 HUB = Writer("hub")
 
 _CALL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _APP = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 _ISSUED = re.compile(r"[pur][0-9a-z]{1,24}", re.ASCII)
 _STREAM = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
-_STATE = re.compile(r"call|roster|(?:state|presence)/r[0-9a-z]{1,24}", re.ASCII)
+_STATE = re.compile(r"call|roster|apps|(?:state|presence)/r[0-9a-z]{1,24}", re.ASCII)
 _WRITER = re.compile(r"(p[0-9a-z]{1,24})(?:\.[1-9][0-9]{0,8})?", re.ASCII)
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -58,7 +60,7 @@ def stream_name(text: str) -> str:
 
 def state_id(text: str) -> StateId:
     if not _STATE.fullmatch(text):
-        raise BadName("a state is call, roster, state/<resource> or presence/<resource>")
+        raise BadName("a state is call, roster, apps, state/<resource> or presence/<resource>")
     return StateId(text)
 
 
@@ -77,14 +79,20 @@ def resource_of(state: StateId) -> ResourceId | None:
 
 
 def is_volatile(state: StateId) -> bool:
-    """Whether a State is never saved: presence, and the roster."""
-    return state == ROSTER or state.startswith("presence/")
+    """Whether a State is never saved: presence, and what the hub itself tells."""
+    return state in (ROSTER, APPS) or state.startswith("presence/")
 
 
 def writes_for(writer: str, participant: ParticipantId) -> bool:
     """Whether `writer` is `participant`, or one of its app frames."""
     match = _WRITER.fullmatch(writer)
     return match is not None and match[1] == participant
+
+
+def person_id(text: str) -> PersonId:
+    if not _ISSUED.fullmatch(text) or text[0] != "u":
+        raise BadName("a person id is u and 1–24 lower-case letters or digits")
+    return PersonId(text)
 
 
 def display_name(text: str, *, what: str = "a name") -> str:

@@ -4,13 +4,16 @@ A write moves its key to the end, so the ledger is as long as there are keys, ho
 were written. Whoever follows needs one integer, the cursor it has reached; the disk does too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from callmesh.errors import StorageFailed
+from callmesh.errors import BadInput, StorageFailed
 from callmesh.ids import StateId, is_volatile
 from callmesh.state import Entry, State
+from callmesh.values import check_key, decode
 
+MAX_TOMBSTONES = 10_000
+"""Deletes that are remembered of one State; beyond, the older half is let go of."""
 BLOCK = 2**24
 """How many numbers are set aside on disk at a time, so that none is ever used twice."""
 
@@ -60,8 +63,13 @@ class Ledger:
         """The largest time accepted."""
         self._forgotten: dict[tuple[StateId, str], None] = {}
         self._flushing: Delta | None = None
+        self.set_aside: list[Record] = []
+        """What was kept and cannot be read: it stays on disk as it is, and is not in the call."""
         for record in sorted(kept.records, key=lambda record: record.number):
-            self._put(record)
+            if _readable(record.entry):
+                self._put(record)
+            else:
+                self.set_aside.append(record)
 
     def __len__(self) -> int:
         return len(self._order)
@@ -79,6 +87,9 @@ class Ledger:
             raise StorageFailed("the disk has set no more numbers aside")
         self.number += 1
         self._put(Record(self.number, state, entry))
+        if self.states[state].tombstones > MAX_TOMBSTONES:
+            tombs = [r for r in self._order.values() if r.entry.deleted and r.state == state]
+            self._let_go(tombs[: MAX_TOMBSTONES // 2])
         return True
 
     def _put(self, record: Record) -> None:
@@ -122,8 +133,14 @@ class Ledger:
 
     def collect(self, before: int) -> None:
         """Let go of tombstones written before the time `before`."""
-        old = [r for r in self._order.values() if r.entry.deleted and r.entry.time < before]
-        for record in old:
+        self._let_go([r for r in self._order.values() if r.entry.deleted and r.entry.time < before])
+
+    def start_anew(self) -> None:
+        """Whoever follows gets a whole batch next: what may be seen is another altogether."""
+        self._horizon = self.number
+
+    def _let_go(self, tombstones: Iterable[Record]) -> None:
+        for record in tombstones:
             self._horizon = max(self._horizon, record.number - 1)
             self.states[record.state].forget(record.entry.key)
             self._forget(record.state, record.entry.key)
@@ -162,3 +179,13 @@ class Ledger:
             if place not in self._order:
                 self._forgotten[place] = None
         self._flushing = None
+
+
+def _readable(entry: Entry) -> bool:
+    try:
+        check_key(entry.key)
+        if not entry.deleted:
+            decode(entry.value)
+        return True
+    except BadInput:
+        return False

@@ -182,7 +182,7 @@ class LiveHub:
                     writer=Writer(participant.id),
                     person=participant.person,
                     name=participant.name,
-                    role=participant.role.value,
+                    role=member.participant.role.value,
                     time=now,
                     resume=self._authority.resume_proof(call.hosted.id, participant, now),
                     person_proof=self._authority.person_proof(participant),
@@ -250,8 +250,17 @@ class LiveHub:
 
     async def _load(self, id: CallId) -> LiveCall:
         ledger = await self._on_disk(lambda: self._load_ledger(id))
-        call = self._calls[id] = LiveCall(HostedCall(id, ledger, self._catalog.manifest))
+        hosted = HostedCall(id, ledger, self._catalog.manifest)
+        for state, key in hosted.set_aside:
+            log.error("set aside call=%s state=%s key=%r: it cannot be read", id, state, key)
+        call = self._calls[id] = LiveCall(hosted)
         return call
+
+    def apps_changed(self) -> None:
+        """The catalog was read anew: calls go by its manifests from now on."""
+        for call in self._calls.values():
+            call.hosted.apps_changed(clock())
+            self._changed(call)
 
     def _load_ledger(self, id: CallId) -> Ledger:
         """On the disk's thread: what is kept, and numbers set aside for what is to come."""

@@ -33,10 +33,12 @@ Mode: TypeAlias = Literal["reliable", "latest"]
 
 
 class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Entries of one State: `[state, [entry, …]]`."""
+    """Entries of one State: `[state, [entry, …], version]`."""
 
     state: Id
     entries: list[Entry]
+    version: Number = 0
+    """With which state version of its app the writer writes; 0 where it does not say."""
 
 
 class Hello(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="hello"):
@@ -91,7 +93,7 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="batch")
 
 
 class Write(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="write"):
-    """A participant's own entries, stamped. Applied in one step."""
+    """A participant's own entries, stamped. Those of one stamp are one transaction: all or none."""
 
     groups: list[Group]
 
@@ -103,14 +105,16 @@ class Saved(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="saved")
 
 
 class Denial(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="denied"):
-    """One entry was not taken. `reason` is one of `errors.DENIALS`."""
+    """One transaction was not taken. `reason` is one of `errors.DENIALS`."""
 
-    state: str
-    key: str
-    time: Number
-    writer: str
     reason: str
     why: str
+    time: Number
+    writer: str
+    places: list[tuple[str, str]]
+    """State and key of each of its entries; the one at fault first."""
+    now: Number = 0
+    """The hub's clock, microseconds."""
 
 
 class Signal(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="signal"):

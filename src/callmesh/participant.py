@@ -1,5 +1,6 @@
-"""Participants: one live presence in a call each, as the roster shows them."""
+"""Participants: one live presence in a call each, as the roster shows them; and their access."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
@@ -14,8 +15,29 @@ class Role(StrEnum):
 
     @property
     def may_edit(self) -> bool:
-        """Observers watch; everybody else may change what no rule forbids."""
+        """Observers watch; everybody else may change what nothing forbids."""
         return self is not Role.OBSERVER
+
+
+class Access(StrEnum):
+    """What somebody may do with one resource, before the key rules of its app narrow it."""
+
+    EDIT = "edit"
+    VIEW = "view"
+    HIDDEN = "hidden"
+    """It is not there for them at all."""
+
+
+def access_of(person: str, role: Role, settings: Mapping[str, Access]) -> Access:
+    """The access of a participant to a resource, by its `settings` for persons and for roles.
+
+    The person's own setting goes before that of the role. Hosts can always edit, so that nobody is
+    locked out for good.
+    """
+    if role is Role.HOST:
+        return Access.EDIT
+    usual = Access.EDIT if role.may_edit else Access.VIEW
+    return settings.get(person) or settings.get(role.value) or usual
 
 
 class Participant(msgspec.Struct, frozen=True):

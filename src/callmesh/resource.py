@@ -15,6 +15,9 @@ ACTIVE = "active"
 """The key in the call's own State that names the resource in view for everybody."""
 
 _PREFIX = "resource/"
+_ACCESS = "access/"
+_VERSION = "version/"
+_ROLE = "role/"
 
 
 def key_of(resource: ResourceId) -> str:
@@ -23,8 +26,23 @@ def key_of(resource: ResourceId) -> str:
 
 
 def resource_in(key: str) -> ResourceId | None:
-    """The resource whose record stands under `key`, if it is such a key."""
+    """The resource whose record stands under `key`, if it is such a key. Raises `BadName`."""
     return resource_id(key.removeprefix(_PREFIX)) if key.startswith(_PREFIX) else None
+
+
+def access_key(resource: ResourceId, who: str) -> str:
+    """The key that says what a role or a person may do with a resource."""
+    return f"{_ACCESS}{resource}/{who}"
+
+
+def version_key(resource: ResourceId) -> str:
+    """The key that says which form the state of a resource has."""
+    return _VERSION + resource
+
+
+def role_key(person: str) -> str:
+    """The key that says which role a host has given to a person."""
+    return _ROLE + person
 
 
 class ResourceRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,91 +2,41 @@
 
 import asyncio
 import contextlib
-import logging
 import secrets
-from collections.abc import Awaitable, Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
-from typing import Any, TypeAlias
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
+from typing import Any, Literal
 
 from msgspec import Raw, to_builtins
 
 from callmesh.cache import ResourceCache
 from callmesh.errors import BadInput, Denied
+from callmesh.handling import Half, Handling
 from callmesh.ids import (
     CALL,
-    ParticipantId,
-    PersonId,
     ResourceId,
     StateId,
     app_id,
     display_name,
     issue,
-    presence_of,
     state_of,
     writes_for,
 )  # fmt: skip
-from callmesh.messages import Mode
+from callmesh.instance import Resource
+from callmesh.participant import Participant
+from callmesh.replica import Replica
 from callmesh.resource import (
     ACTIVE,
     Event,
-    Lifecycle,
     ResourceRecord,
+    access_key,
     key_of,
     read_record,
     resource_in,
 )  # fmt: skip
-from callmesh.shared import Replica, SharedPresence, SharedState
+from callmesh.standing import Standings
 from callmesh.state import DELETED
-from callmesh.streams import DataStream, Streams
+from callmesh.streams import Streams
 from callmesh.values import check_key, decode, encode
-
-log = logging.getLogger("callmesh")
-
-
-class Resource:
-    """An instance of an app in a call: its own state, presence, cache and streams."""
-
-    def __init__(
-        self,
-        id: ResourceId,
-        record: ResourceRecord,
-        *,
-        adder: bool,
-        replica: Replica,
-        streams: Streams,
-        cache: ResourceCache,
-        me: Callable[[], ParticipantId],
-    ) -> None:
-        self.id = id
-        self.record = record
-        self.state = SharedState(replica, state_of(id))
-        self.presence = SharedPresence(SharedState(replica, presence_of(id)), me)
-        self.cache = cache
-        self.life = Lifecycle(adder=adder)
-        self._streams = streams
-
-    @property
-    def app(self) -> str:
-        return self.record.app
-
-    @property
-    def title(self) -> str:
-        return self.record.title
-
-    @property
-    def owner(self) -> PersonId:
-        """The person who added it."""
-        return PersonId(self.record.owner)
-
-    def stream(self, name: str, *, mode: Mode = "reliable") -> DataStream:
-        """The stream of that name: fast data to the others, peer to peer, no history."""
-        return self._streams.stream(self.id, name, mode)
-
-    def __repr__(self) -> str:
-        return f"<Resource {self.id} {self.app} {self.title!r}>"
-
-
-Handler: TypeAlias = Callable[[Resource], Awaitable[None]]
-Handlers: TypeAlias = Mapping[Event, Handler]
 
 
 class Resources:
@@ -96,12 +46,14 @@ class Resources:
         self,
         replica: Replica,
         streams: Streams,
-        apps: Mapping[str, Handlers],
+        standings: Standings,
+        apps: Mapping[str, Half],
         cache_for: Callable[[ResourceId], ResourceCache],
-        me: Callable[[], tuple[ParticipantId, PersonId]],
+        me: Callable[[], Participant],
     ) -> None:
         self._replica = replica
         self._streams = streams
+        self._standings = standings
         self._apps = apps
         self._cache_for = cache_for
         self._me = me
@@ -147,21 +99,25 @@ class Resources:
         *,
         title: str | None = None,
         state: Mapping[str, Any] | None = None,
+        access: Mapping[str, Literal["edit", "view", "hidden"]] | None = None,
         timeout: float | None = 10,
     ) -> Resource:
         """Add an instance of `app`, with its first state, in one step.
 
+        Hosts may set at once what roles and persons may do with it: `access={"guest": "hidden"}`.
+
         Raises `Denied` if the hub does not have the app or does not let you, `BadName`, `TimedOut`.
         """
         id = ResourceId(issue("r", secrets.token_bytes(8)))
-        _, person = self._me()
         record = ResourceRecord(
             app=app_id(app),
             title=display_name(title or app.capitalize(), what="a title"),
-            owner=person,
+            owner=self._me().person,
             added=self._replica.now() + self._replica.mesh.clock.offset,
         )
         groups: dict[StateId, dict[str, Raw]] = {CALL: {key_of(id): encode(to_builtins(record))}}
+        for who, level in (access or {}).items():
+            groups[CALL][access_key(id, who)] = encode(str(level))
         if state:
             groups[state_of(id)] = {check_key(k): encode(v) for k, v in state.items()}
         self._adding.add(id)
@@ -236,19 +192,20 @@ class Resources:
             record,
             adder=self._is_mine(id),
             replica=self._replica,
+            standings=self._standings,
             streams=self._streams,
             cache=self._cache_for(id),
-            me=lambda: self._me()[0],
+            me=self._me,
         )
-        handlers = self._apps.get(record.app)
-        if handlers is not None:
-            self._handlers[id] = Handling(handlers, resource)
+        half = self._apps.get(record.app)
+        if half is not None:
+            self._handlers[id] = Handling(half, resource, self._replica)
         self._tell(id, resource.life.synced())
 
     def _is_mine(self, id: ResourceId) -> bool:
         """Whether this very presence added it: it wrote the record."""
         entry = self._replica.mesh.entry(CALL, key_of(id))
-        return entry is not None and writes_for(entry.writer, self._me()[0])
+        return entry is not None and writes_for(entry.writer, self._me().id)
 
     def _drop(self, id: ResourceId) -> None:
         resource = self._found.pop(id)
@@ -270,33 +227,3 @@ class Resources:
         for handling in self._handlers.values():
             handling.cancel()
         await asyncio.gather(*(h.task for h in self._handlers.values()), return_exceptions=True)
-
-
-class Handling:
-    """Runs the handlers of one resource, one event after the other."""
-
-    def __init__(self, handlers: Handlers, resource: Resource) -> None:
-        self._by_event = handlers
-        self._resource = resource
-        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
-        self.task = asyncio.create_task(self._run())
-
-    def put(self, event: Event) -> None:
-        self._events.put_nowait(event)
-
-    def finish(self) -> None:
-        """Nothing comes after what is waiting."""
-        self._events.put_nowait(None)
-
-    def cancel(self) -> None:
-        self.task.cancel()
-
-    async def _run(self) -> None:
-        while (event := await self._events.get()) is not None:
-            handler = self._by_event.get(event)
-            if handler is None:
-                continue
-            try:
-                await handler(self._resource)
-            except Exception:
-                log.exception("app %s: its %s handler failed", self._resource.app, event)

@@ -1,15 +1,20 @@
 """What a participant may write into a call, and how much of it there may be.
 
-Every entry is looked at by itself, on its way in: its form, its writer, its time, the rights that
-role and key rules give, and the room that is left.
+A transaction is looked at as one, on its way in: the form of its entries, their writer, their time,
+the rights that role, access and key rules give, and the room that is left. What goes out to whom
+is the business of `sight`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from callmesh.app import KeyWriter, Manifest, may_write
-from callmesh.clock import MICROSECONDS
-from callmesh.errors import BadInput, BadValue
+from callmesh.app import Rulebook, Standing
+from callmesh.callstate import CallState, check_call_key, check_call_value, setting_in, version_in
+from callmesh.clock import AHEAD
+from callmesh.errors import BadInput
 from callmesh.ids import (
+    APPS,
     CALL,
     ROSTER,
     ResourceId,
@@ -20,136 +25,276 @@ from callmesh.ids import (
     writes_for,
 )  # fmt: skip
 from callmesh.ledger import Ledger
-from callmesh.participant import Participant, Role
+from callmesh.participant import Access, Participant, Role
 from callmesh.resource import ACTIVE, ResourceRecord, read_record, resource_in
-from callmesh.state import Entry, State
-from callmesh.values import check_key, decode
+from callmesh.state import DELETED, Entry, State
+from callmesh.values import check_key, decode, encode
 
-AHEAD = 5 * MICROSECONDS
-"""How far into the future a write may be stamped."""
 FOLLOWING = 100
 """How far beyond the largest accepted time it may be: room for writes in flight."""
 MAX_KEYS = 10_000
-MOST_REGISTERS = 4 * MAX_KEYS
-"""Live keys and remembered deletes of one State."""
 MAX_PRESENCE_KEYS = 64
 MAX_STATE = 16 * 1024 * 1024
 MAX_PRESENCE = 4 * 1024
 MAX_RESOURCES = 64
 
+Written: TypeAlias = tuple[str, Entry, int]
+"""An entry as it came: its State, and the state version its writer speaks."""
+Taken: TypeAlias = tuple[StateId, Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    reason: str
+    """One of `errors.DENIALS`."""
+    why: str
+    """A sentence for the author."""
+    place: tuple[str, str] = ("", "")
+    """State and key of the entry at fault."""
+
+
+NO_RESOURCE = Refusal("no_resource", "this resource is not in the call any more")
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one transaction adds to a State."""
+
+    keys: int = 0
+    size: int = 0
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What has been looked at so far of one transaction."""
+
+    me: Participant
+    added: dict[ResourceId, ResourceRecord] = field(default_factory=dict)
+    migrated: dict[ResourceId, int] = field(default_factory=dict)
+    tallies: dict[StateId, Tally] = field(default_factory=dict)
+
 
 class Rights:
-    """`resources` is what the call holds now; `manifest_of` knows the apps of this hub."""
+    """What the hub lets in."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        resources: Mapping[ResourceId, ResourceRecord],
-        manifest_of: Callable[[str], Manifest | None],
-    ) -> None:
+    def __init__(self, ledger: Ledger, call: CallState, rulebook: Rulebook) -> None:
         self._ledger = ledger
-        self._resources = resources
-        self._manifest_of = manifest_of
+        self._call = call
+        self._rulebook = rulebook
 
-    def refusal(
-        self, me: Participant, state: str, entry: Entry, now: int
-    ) -> tuple[str, str] | None:
-        """Why `entry` is not taken, as a reason and a sentence; None if it is (H1)."""
+    def check(self, me: Participant, written: Iterable[Written], now: int) -> list[Taken] | Refusal:
+        """The entries of one transaction as they are to be kept, or why none of them is taken."""
+        transaction = Transaction(me)
+        taken: list[Taken] = []
+        for state, entry, version in sorted(written, key=lambda item: item[0] != CALL):
+            found = self._check(transaction, state, entry, version, now)
+            if isinstance(found, Refusal):
+                return Refusal(found.reason, found.why, (state, entry.key))
+            taken.append(found)
+        return taken
+
+    def _check(
+        self, transaction: Transaction, state: str, entry: Entry, version: int, now: int
+    ) -> Taken | Refusal:
+        me = transaction.me
         try:
             place = state_id(state)
             check_key(entry.key)
             value = None if entry.deleted else decode(entry.value)
+            kept = _as_kept(entry, value)
             if place == CALL:
-                _check_call_entry(entry, value)
+                check_call_key(entry.key)
+                if not entry.deleted:
+                    check_call_value(entry.key, value)
         except BadInput as error:
-            return "bad_value", str(error)
+            return Refusal("bad_value", str(error))
         if not writes_for(entry.writer, me.id):
-            return "foreign_writer", "a write is signed with one's own participant id"
+            return Refusal("foreign_writer", "a write is signed with one's own participant id")
         if entry.time > max(now + AHEAD, self._ledger.seen + FOLLOWING):
-            return "clock_ahead", "this device's clock is too far ahead; join again to correct it"
-        resource = resource_of(place)
-        if resource is not None and resource not in self._resources:
-            return "no_resource", "this resource is not in the call any more"
-        return self._rights(me, place, resource, entry, value) or self._room(place, entry)
+            return Refusal("clock_ahead", "this device's clock is too far ahead")
+        refusal = self._rights(transaction, place, kept, value, version)
+        return refusal or self._room(transaction, place, kept) or (place, kept)
 
     def _rights(
-        self,
-        me: Participant,
-        state: StateId,
-        resource: ResourceId | None,
-        entry: Entry,
-        value: object,
-    ) -> tuple[str, str] | None:
-        if state == ROSTER:
-            return "no_right", "the roster is the hub's own"
+        self, transaction: Transaction, state: StateId, entry: Entry, value: object, version: int
+    ) -> Refusal | None:
         if state == CALL:
-            return self._call_rights(me, entry, value)
-        assert resource is not None
+            return self._call_rights(transaction, entry, value)
+        resource = resource_of(state)
+        if resource is None:
+            assert state in (ROSTER, APPS)
+            return Refusal("no_right", f"the {state} State is the hub's own")
+        record = self._record(transaction, resource)
+        if record is None:
+            return NO_RESOURCE
         if state == presence_of(resource):
-            own = entry.key == me.id or entry.key.startswith(f"{me.id}/")
-            return None if own else ("no_right", "presence is written under one's own id")
-        record = self._resources[resource]
-        manifest = self._manifest_of(record.app)
-        writer = KeyWriter(me.id, me.person, me.role, owner=record.owner == me.person)
-        if may_write(manifest.keys if manifest else [], entry.key, writer):
-            return None
-        return "no_right", f"the rules of {record.app} do not let you write {entry.key}"
+            return _presence_rights(transaction.me, entry)
+        return self._state_rights(transaction, resource, record, entry, version)
 
-    def _call_rights(self, me: Participant, entry: Entry, value: object) -> tuple[str, str] | None:
-        if not me.role.may_edit:
-            return "no_right", "observers change nothing"
-        resource = resource_in(entry.key)
-        if resource is not None:
-            return self._resource_rights(me, resource, entry, value)
-        if entry.key == ACTIVE or me.role is Role.HOST:
+    def _record(self, transaction: Transaction, resource: ResourceId) -> ResourceRecord | None:
+        """The record of a resource that there is, for the writer."""
+        if resource in transaction.added:
+            return transaction.added[resource]
+        me = transaction.me
+        if self._call.access(resource, me.person, me.role) is Access.HIDDEN:
             return None
-        return "no_right", "only a host changes the settings of the call"
+        return self._call.resources.get(resource)
+
+    def _may_edit(self, transaction: Transaction, resource: ResourceId) -> bool:
+        me = transaction.me
+        if resource in transaction.added:
+            return True
+        return self._call.access(resource, me.person, me.role) is Access.EDIT
+
+    def _state_rights(
+        self,
+        transaction: Transaction,
+        resource: ResourceId,
+        record: ResourceRecord,
+        entry: Entry,
+        version: int,
+    ) -> Refusal | None:
+        me = transaction.me
+        if not self._may_edit(transaction, resource):
+            return Refusal("no_right", f"you may look at {record.title}, and not change it")
+        current = transaction.migrated.get(resource) or self._call.version(resource)
+        if resource in transaction.added:
+            current = version
+        if version not in (0, current):
+            return Refusal(
+                "outdated", f"{record.title} is at version {current} of its state: reload the app"
+            )
+        standing = Standing(me.id, me.person, me.role, record.owner == me.person)
+        if resource in transaction.migrated and (me.role is Role.HOST or standing.owner):
+            return None  # a migration touches everything, whoever wrote it
+        old = self._old(StateId(f"state/{resource}"), entry)
+        if old is not None and old.stamp == entry.stamp:
+            old = None  # sent again: what it was allowed then
+        new = old is None or old.deleted
+        if self._rulebook.rules(record.app).may_write(entry.key, standing, new=new):
+            return None
+        what = "write" if new else "change"
+        return Refusal("no_right", f"the rules of {record.app} do not let you {what} {entry.key}")
+
+    def _old(self, state: StateId, entry: Entry) -> Entry | None:
+        return self._ledger.state(state).entries.get(entry.key)
+
+    # --- the call's own State
+
+    def _call_rights(self, transaction: Transaction, entry: Entry, value: object) -> Refusal | None:
+        me, key = transaction.me, entry.key
+        if (resource := version_in(key)) is not None:
+            return self._migration(transaction, resource, entry, value)
+        if not me.role.may_edit:
+            return Refusal("no_right", "observers change nothing")
+        if (resource := resource_in(key)) is not None:
+            return self._resource_rights(transaction, resource, entry, value)
+        if key == ACTIVE:
+            return None
+        if me.role is not Role.HOST:
+            return Refusal("no_right", "only a host changes roles, access and settings of the call")
+        setting = setting_in(key)
+        if setting and setting.resource and not self._record(transaction, setting.resource):
+            return NO_RESOURCE
+        return None
 
     def _resource_rights(
-        self, me: Participant, resource: ResourceId, entry: Entry, value: object
-    ) -> tuple[str, str] | None:
-        record = self._resources.get(resource)
-        if record and me.role is not Role.HOST and record.owner != me.person:
-            return "no_right", "only a host, or who added a resource, changes or removes it"
+        self, transaction: Transaction, resource: ResourceId, entry: Entry, value: object
+    ) -> Refusal | None:
+        me = transaction.me
+        there = resource in self._call.resources
+        record = self._record(transaction, resource)
+        if there and record is None:
+            return NO_RESOURCE
+        if record and me.role is not Role.HOST:
+            own = record.owner == me.person and self._may_edit(transaction, resource)
+            if not own:
+                return Refusal(
+                    "no_right", "only hosts, or who added it, change or remove a resource"
+                )
         if entry.deleted:
-            return None if record else ("no_resource", "there is no such resource to remove")
+            return None if record else NO_RESOURCE
         wanted = read_record(value)
-        if self._manifest_of(wanted.app) is None:
-            return "no_app", f"this hub has no app called {wanted.app}"
-        if wanted.owner != (record.owner if record else me.person):
-            return "no_right", "the owner of a resource is the person who added it"
-        if record is not None and wanted.app != record.app:
-            return "no_right", "a resource stays with its app"
-        if record is None and len(self._resources) >= MAX_RESOURCES:
-            return "full", f"a call has at most {MAX_RESOURCES} resources; remove one first"
+        if record is None:
+            return self._new_resource(transaction, resource, wanted)
+        if wanted.owner != record.owner:
+            return Refusal("no_right", "the owner of a resource is the person who added it")
+        if wanted.app != record.app:
+            return Refusal("no_right", "a resource stays with its app")
         return None
 
-    def _room(self, state: StateId, entry: Entry) -> tuple[str, str] | None:
-        kept = self._ledger.state(state)
-        old = kept.entries.get(entry.key)
+    def _new_resource(
+        self, transaction: Transaction, resource: ResourceId, wanted: ResourceRecord
+    ) -> Refusal | None:
+        if self._rulebook.manifest_of(wanted.app) is None:
+            return Refusal("no_app", f"this hub has no app called {wanted.app}")
+        if wanted.owner != transaction.me.person:
+            return Refusal("no_right", "the owner of a resource is the person who added it")
+        transaction.added[resource] = wanted
+        if len(self._call.resources) + len(transaction.added) > MAX_RESOURCES:
+            return Refusal(
+                "full", f"a call has at most {MAX_RESOURCES} resources; remove one first"
+            )
+        return None
+
+    def _migration(
+        self, transaction: Transaction, resource: ResourceId, entry: Entry, value: object
+    ) -> Refusal | None:
+        """A step to a later state version: each is taken once."""
+        record = self._record(transaction, resource)
+        if record is None or resource in transaction.added:
+            return NO_RESOURCE
+        if not self._may_edit(transaction, resource):
+            return Refusal("no_right", f"you may look at {record.title}, and not change it")
+        manifest = self._rulebook.manifest_of(record.app)
+        most = manifest.state.version if manifest else 0
+        if not isinstance(value, int) or value > most:
+            return Refusal("bad_value", f"{record.app} is at state version {most} on this hub")
+        old = self._old(CALL, entry)
+        again = old is not None and old.stamp == entry.stamp
+        if value <= self._call.version(resource) and not again:
+            return Refusal("outdated", f"{record.title} is at version {value} of its state already")
+        transaction.migrated[resource] = value
+        return None
+
+    # --- room
+
+    def _room(self, transaction: Transaction, state: StateId, entry: Entry) -> Refusal | None:
         if entry.deleted:
             return None
-        if old is None or old.deleted:
-            if kept.keys >= MAX_KEYS or len(kept.entries) >= MOST_REGISTERS:
-                return "full", f"a State has at most {MAX_KEYS} keys"
-            if state.startswith("presence/") and self._presence(kept, entry) >= MAX_PRESENCE_KEYS:
-                return "full", f"a participant shows at most {MAX_PRESENCE_KEYS} things"
-        if kept.size + entry.size - (old.size if old else 0) > MAX_STATE:
-            return "full", f"a State has at most {MAX_STATE} bytes"
-        if state.startswith("presence/") and entry.size > MAX_PRESENCE:
-            return "full", f"a presence value has at most {MAX_PRESENCE} bytes"
+        kept = self._ledger.state(state)
+        old = kept.entries.get(entry.key)
+        new = old is None or old.deleted
+        tally = transaction.tallies.setdefault(state, Tally())
+        tally.keys += new
+        tally.size += entry.size - (old.size if old and not new else 0)
+        if new and kept.keys + tally.keys > MAX_KEYS:
+            return Refusal("full", f"a State has at most {MAX_KEYS} keys")
+        if kept.size + tally.size > MAX_STATE:
+            return Refusal("full", f"a State has at most {MAX_STATE} bytes")
+        if state.startswith("presence/"):
+            return _presence_room(kept, entry, tally.keys if new else 0)
         return None
 
-    def _presence(self, kept: State, entry: Entry) -> int:
-        """How many keys the participant who writes `entry` shows already."""
-        own = entry.key.partition("/")[0]
-        return sum(found.key.partition("/")[0] == own for found in kept.live())
+
+def _presence_rights(me: Participant, entry: Entry) -> Refusal | None:
+    own = entry.key == me.id or entry.key.startswith(f"{me.id}/")
+    return None if own else Refusal("no_right", "presence is written under one's own id")
 
 
-def _check_call_entry(entry: Entry, value: object) -> None:
-    """What the hub must understand: resource records, and which one is in view."""
-    if resource_in(entry.key) is not None:
-        if not entry.deleted:
-            read_record(value)
-    elif entry.key == ACTIVE and not (entry.deleted or isinstance(value, str)):
-        raise BadValue("active is the id of a resource")
+def _presence_room(kept: State, entry: Entry, new: int) -> Refusal | None:
+    if entry.size > MAX_PRESENCE:
+        return Refusal("full", f"a presence value has at most {MAX_PRESENCE} bytes")
+    own = entry.key.partition("/")[0]
+    if new and sum(e.key.partition("/")[0] == own for e in kept.live()) + new > MAX_PRESENCE_KEYS:
+        return Refusal("full", f"a participant shows at most {MAX_PRESENCE_KEYS} things")
+    return None
+
+
+def _as_kept(entry: Entry, value: object) -> Entry:
+    """The entry with its value encoded once more, by us.
+
+    What came may say a member's name twice; one reader keeps the last, another looks at both. What
+    one browser cannot read must not reach any.
+    """
+    return Entry(entry.key, entry.time, entry.writer, DELETED if entry.deleted else encode(value))

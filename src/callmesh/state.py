@@ -51,7 +51,7 @@ class State:
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}
         self.size = 0
-        """Bytes of all entries."""
+        """Bytes of the live entries."""
         self.keys = 0
         """Live keys."""
 
@@ -66,15 +66,21 @@ class State:
         """Take `entry` as it comes, without comparing stamps: the hub has decided."""
         self.forget(entry.key)
         self.entries[entry.key] = entry
-        self.size += entry.size
-        self.keys += not entry.deleted
+        if not entry.deleted:
+            self.size += entry.size
+            self.keys += 1
 
     def forget(self, key: str) -> None:
         """Drop a register altogether, as if it had never been."""
         old = self.entries.pop(key, None)
-        if old is not None:
+        if old is not None and not old.deleted:
             self.size -= old.size
-            self.keys -= not old.deleted
+            self.keys -= 1
+
+    @property
+    def tombstones(self) -> int:
+        """Deletes that are remembered."""
+        return len(self.entries) - self.keys
 
     def live(self) -> Iterator[Entry]:
         return (entry for entry in self.entries.values() if not entry.deleted)

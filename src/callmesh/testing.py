@@ -32,7 +32,8 @@ class MemoryHub:
         storage: Storage | None = None,
         secret: bytes = b"s" * 32,
     ) -> None:
-        self.live = LiveHub(storage or MemoryStorage(), Catalog(apps), Authority(secret))
+        self.catalog = Catalog(apps)
+        self.live = LiveHub(storage or MemoryStorage(), self.catalog, Authority(secret))
         self.links: list[MemoryLink] = []
         """The participants' ends, in the order in which they were opened: `cut()` breaks one."""
         self._serving: set[asyncio.Task[None]] = set()
@@ -47,6 +48,11 @@ class MemoryHub:
             await link.cut()
         await asyncio.gather(*self._serving)
         await self._stack.aclose()
+
+    def refresh_apps(self) -> None:
+        """An author has changed an app: read all of them anew."""
+        self.catalog.refresh()
+        self.live.apps_changed()
 
     async def open_link(self, url: str) -> Link:
         near, far = memory_links()

@@ -1,22 +1,25 @@
 /** The app SDK, `callmesh/app`: what runs inside an app's frame. */
 
-import { Closed } from "@callmesh/core";
+import { Closed, type Json } from "@callmesh/core";
 
 import { Frame, type Handlers } from "./frame.ts";
 import type { Resource } from "./resource.ts";
 
 export type { Handlers } from "./frame.ts";
+export type { Migration } from "./migrating.ts";
 export type { Resource } from "./resource.ts";
 
 /**
  * Connect this app to its resource. Resolves when its state and cache are there.
  *
  * `handlers` are told of the life of the resource, one after another; one that is asynchronous is
- * waited for.
+ * waited for. With a `version` the state is brought up to it before `setup`: see `Handlers`.
  */
-export async function connect(handlers: Handlers = {}): Promise<Resource> {
+export async function connect<S extends object = Record<string, Json>>(handlers: Handlers<S> = {}): Promise<Resource<S>> {
   if (window.parent === window) throw new Closed("an app runs inside a call: open it there");
-  return new Frame(await portFromPage(), handlers).ready;
+  // What the keys hold is what the author says of them.
+  const { ready } = new Frame(await portFromPage(), handlers as unknown as Handlers);
+  return ready as Promise<unknown> as Promise<Resource<S>>;
 }
 
 /** Ask the page around this frame for a port (A2). */

@@ -1,16 +1,25 @@
 /** An app's end of its port: the session of a client, a replica, and the life of its resource (A3). */
 
 import {
-  bundle, CallmeshError, Closed, complain, DELETED, encodeMessage, Pace, Replica, ResourceCache, Roster, Session, VERSION,
-  WireError, type Change, type LifeEvent, type Message, type messages, type Writer,
+  APPS, bundle, CALL, CallmeshError, Closed, complain, DELETED, encodeMessage, Pace, Replica, ResourceCache, Roster,
+  Session, Standings, stateOf, VERSION, WireError, type Change, type Json, type LifeEvent, type Message, type messages,
+  type ResourceId, type Writer,
 } from "@callmesh/core";
 
 import { after, now } from "./runtime.ts";
 import { FrameStreams } from "./frameStreams.ts";
+import { bringUpToDate, type Schema } from "./migrating.ts";
 import { Resource } from "./resource.ts";
 
-/** Told of the life of the resource; `setup` must be safe to repeat. */
-export type Handlers = { readonly [E in LifeEvent]?: (resource: Resource) => unknown };
+/**
+ * Told of the life of the resource; `setup` must be safe to repeat.
+ *
+ * With a `version`, that of the state in the app's manifest, a resource whose state is older is brought
+ * up to it before `setup`, by the steps in `migrate`; one that is newer is read, and not written.
+ */
+export type Handlers<S extends object = Record<string, Json>> = Schema & {
+  readonly [E in LifeEvent]?: (resource: Resource<S>) => unknown;
+};
 
 export class Frame {
   /** Resolves when everything is there. */
@@ -19,6 +28,7 @@ export class Frame {
   readonly #handlers: Handlers;
   readonly #session = new Session("client", now());
   readonly #replica: Replica;
+  readonly #standings: Standings;
   readonly #roster = new Roster();
   readonly #pace = new Pace(after, () => this.#letWrites());
   #streams: FrameStreams | undefined;
@@ -35,6 +45,7 @@ export class Frame {
     this.#handlers = handlers;
     this.ready = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
     this.#replica = new Replica({ now, after, flush: () => this.#pace.ask() });
+    this.#standings = new Standings(this.#replica.mesh);
     this.#replica.onChange((change) => this.#changed(change));
     port.onmessage = ({ data }: MessageEvent<unknown>) => this.#receive(data);
     const hello: messages.Hello = {
@@ -89,8 +100,11 @@ export class Frame {
       this.#put(encodeMessage({ type: "cache", items: [[key, value]] }));
     });
     const streams = (this.#streams = new FrameStreams(welcome.resource ?? "", () => this.#soon()));
+    const { version = 0 } = this.#handlers;
+    if (version > 0) this.#replica.mesh.versions.set(stateOf(welcome.resource as ResourceId), version);
     const resource = (this.#resource = new Resource({
       access: this.#replica,
+      standings: this.#standings,
       welcome,
       roster: this.#roster,
       cache,
@@ -100,9 +114,11 @@ export class Frame {
   }
 
   #changed(change: Change): void {
+    this.#standings.follow(change);
     const { changed, gone } = this.#roster.follow(change);
     for (const id of gone) this.#streams?.gone(id);
     if (changed) this.#resource?.participantsChanged();
+    if (changed || change.state === CALL || change.state === APPS) this.#resource?.rightsChanged();
   }
 
   // --- life
@@ -116,6 +132,7 @@ export class Frame {
   async #run(event: LifeEvent): Promise<void> {
     const resource = this.#resource;
     if (resource === undefined) return;
+    if (event === "setup") await bringUpToDate(this.#replica, this.#standings, resource, this.#handlers);
     if (event === "enable" || event === "disable") resource.inView(event === "enable");
     await this.#handlers[event]?.(resource);
   }

@@ -2,12 +2,12 @@
 
 import {
   bundle, CALL, CallmeshError, Closed, DELETED, encodeMessage, keyOf, MAX_BUNDLE, MAX_ITEM, MAX_PAYLOAD, MAX_WRITE,
-  presenceOf, Session, streamName, TooLarge, unbundle, VERSION, WireError, type Entry, type HubWord, type LifeEvent, type Message,
-  type messages, type ParticipantId, type StateId, type Writer,
+  presenceOf, Session, streamName, TooLarge, unbundle, VERSION, WireError, type HubWord, type LifeEvent, type Message,
+  type messages, type ParticipantId, type Writer,
 } from "@callmesh/core";
 
 import type { Arrival, CourierHost } from "./host.ts";
-import { refusal, weigh } from "./refusal.ts";
+import { refusal, transactionsOf, weigh } from "./refusal.ts";
 import { View } from "./view.ts";
 
 /** Bytes of stream messages that wait for a frame that does not answer. */
@@ -130,22 +130,17 @@ export class FrameLink {
   }
 
   #write({ groups }: messages.Write): void {
-    const taken = new Map<StateId, Entry[]>();
     if (weigh(groups) > MAX_WRITE) throw new TooLarge("a frame wrote more than fits into one message");
-    for (const { state, entries } of groups) {
-      for (const entry of entries) {
-        const refused = refusal(this.#host, this.#view.writable, this.#writer, state, entry);
-        if (refused !== undefined) {
-          this.#session.put(encodeMessage(refused));
-          continue;
-        }
-        this.#view.hold(state, entry);
-        const known = taken.get(state);
-        if (known === undefined) taken.set(state, [entry]);
-        else known.push(entry);
+    for (const transaction of transactionsOf(groups)) {
+      const refused = refusal(this.#host, this.#view, this.#writer, transaction);
+      if (refused !== undefined) {
+        this.#session.put(encodeMessage(refused));
+        continue;
       }
+      for (const { state, entry } of transaction) this.#view.hold(state, entry);
+      const taken = transaction.map(({ state, entry, version }) => ({ state, entries: [entry], version }));
+      this.#host.wrote(this.#host.mesh.adopt(taken));
     }
-    if (taken.size > 0) this.#host.wrote(this.#host.mesh.adopt(taken));
   }
 
   #sendStream({ peers, resource, name, mode, json, payload }: messages.Stream): void {
@@ -164,8 +159,7 @@ export class FrameLink {
   #heard(word: HubWord): void {
     if (word.type === "batch") this.#view.heard(word);
     if (word.type === "denied" && this.#session.state.kind === "open") {
-      const denial = this.#view.denied(word, this.#writer);
-      if (denial !== undefined) this.#session.put(encodeMessage(denial));
+      for (const denial of this.#view.denied(word, this.#writer)) this.#session.put(encodeMessage(denial));
     }
     this.#soon();
   }

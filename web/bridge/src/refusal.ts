@@ -6,37 +6,74 @@
  */
 
 import {
-  BadInput, checkKey, DELETED, frozen, MICROSECONDS, sizeOf, type Entry, type messages, type StateId,
+  AHEAD, BadInput, checkKey, DELETED, frozen, sizeOf, type Entry, type messages, type StateId,
 } from "@callmesh/core";
 
 import type { CourierHost } from "./host.ts";
+import type { View } from "./view.ts";
 
-/** As the hub has them: how far into the future, and beyond the largest time seen, a write may be. */
-const AHEAD = 5 * MICROSECONDS;
+/** How far beyond the largest time seen a write may be. */
 const FOLLOWING = 1_000;
 
+/** An entry as a frame wrote it. */
+export interface Written {
+  readonly state: StateId;
+  readonly entry: Entry;
+  readonly version: number;
+}
+
+/** The transactions of a write: entries of one stamp. */
+export function transactionsOf(groups: readonly messages.Group[]): Written[][] {
+  const found = new Map<string, Written[]>();
+  for (const { state, entries, version } of groups) {
+    for (const entry of entries) {
+      const stamp = `${entry.time} ${entry.writer}`;
+      const known = found.get(stamp);
+      if (known === undefined) found.set(stamp, [{ state, entry, version }]);
+      else known.push({ state, entry, version });
+    }
+  }
+  return [...found.values()];
+}
+
+/** Why a transaction of a frame is not carried to the hub; undefined if it is. */
 export function refusal(
   host: CourierHost,
-  writable: readonly StateId[],
+  view: View,
   writer: string,
-  state: StateId,
-  entry: Entry,
+  transaction: readonly Written[],
 ): messages.Denial | undefined {
-  const denial = (reason: string, why: string): messages.Denial => {
-    return { type: "denied", state, key: entry.key, time: entry.time, writer: entry.writer, reason, why };
-  };
-  if (!writable.includes(state)) return denial("no_right", "an app writes to its own resource alone");
-  if (entry.writer !== writer) return denial("foreign_writer", "an app signs with its own writer id");
+  for (const written of transaction) {
+    const found = whyNot(host, view, writer, written);
+    if (found === undefined) continue;
+    const [reason, why] = found;
+    const others = transaction.filter((other) => other !== written);
+    const places = [written, ...others].map(({ state, entry }) => [state, entry.key] as const);
+    const { time } = written.entry;
+    return { type: "denied", reason, why, time, writer: written.entry.writer, places, now: host.mesh.clock.hubTime(host.now()) };
+  }
+  return undefined;
+}
+
+function whyNot(
+  host: CourierHost,
+  view: View,
+  writer: string,
+  { state, entry }: Written,
+): readonly [reason: string, why: string] | undefined {
+  if (!view.writable(state, entry.key)) return ["no_right", "an app writes to its own resource alone"];
+  if (entry.writer !== writer) return ["foreign_writer", "an app signs with its own writer id"];
   const { clock } = host.mesh;
-  if (entry.time > Math.max(host.now() + clock.offset + AHEAD, clock.seen + FOLLOWING)) {
-    return denial("clock_ahead", "this write is stamped too far ahead");
+  if (entry.time > Math.max(clock.hubTime(host.now()) + AHEAD, clock.seen + FOLLOWING)) {
+    return ["clock_ahead", "this write is stamped too far ahead"];
   }
   try {
     checkKey(entry.key);
+    if (entry.unreadable !== undefined) return ["bad_value", `not a JSON value: ${entry.unreadable}`];
     if (entry.value !== DELETED) frozen(entry.value);
     return undefined;
   } catch (error) {
-    if (error instanceof BadInput) return denial("bad_value", error.message);
+    if (error instanceof BadInput) return ["bad_value", error.message];
     throw error;
   }
 }

@@ -1,29 +1,33 @@
 /** The resource, as an app in a frame has it. */
 
 import {
-  CALL, keyOf, Listeners, presenceOf, readRecord, SharedPresence, SharedState, stateOf, type Access, type DataStream,
-  type messages, type Mode, type Participant, type ParticipantId, type PersonId, type ResourceCache, type ResourceId,
-  type ResourceRecord, type Roster,
+  CALL, Denied, keyOf, Listeners, presenceOf, readRecord, SharedPresence, SharedState, stateOf, type Access,
+  type DataStream, type Json, type messages, type Mode, type Participant, type ParticipantId, type PersonId,
+  type ReplicaAccess, type ResourceCache, type ResourceId, type ResourceRecord, type Roster, type Standings,
 } from "@callmesh/core";
 
 export interface ResourceParts {
-  readonly access: Access;
+  readonly access: ReplicaAccess;
+  readonly standings: Standings;
   readonly welcome: messages.Welcome;
   readonly roster: Roster;
   readonly cache: ResourceCache;
   stream(name: string, mode: Mode | undefined): DataStream;
 }
 
-export class Resource {
+/** `S` says which keys its state has, and what they hold; without it they hold JSON. */
+export class Resource<S extends object = Record<string, Json>> {
   readonly id: ResourceId;
   /** What everybody shares. */
-  readonly state: SharedState;
+  readonly state: SharedState<S>;
   /** What each participant is doing now. */
   readonly presence: SharedPresence;
   /** What this participant keeps; it never leaves this device. */
   readonly cache: ResourceCache;
   readonly #parts: ResourceParts;
   readonly #participants = new Listeners<ReadonlyMap<ParticipantId, Participant>>();
+  readonly #accesses = new Listeners<Access>();
+  #told: string | undefined;
   #record: ResourceRecord;
   #enabled = false;
 
@@ -31,7 +35,10 @@ export class Resource {
     const { access, welcome, cache } = parts;
     this.#parts = parts;
     this.id = welcome.resource as ResourceId;
-    this.state = new SharedState(access, stateOf(this.id));
+    this.state = new SharedState<S>(access, stateOf(this.id), {
+      canWrite: (key) => parts.standings.canWrite(this.id, key, this.me),
+      refusal: () => (this.outdated ? new Denied("outdated", "this app is older than its state: reload it") : undefined),
+    });
     this.presence = new SharedPresence(access, presenceOf(this.id), () => this.me.id);
     this.cache = cache;
     this.#record = { app: "", title: "", owner: "", added: 0 };
@@ -69,6 +76,23 @@ export class Resource {
     return stop;
   }
 
+  /** What this participant may do here: `edit` or `view`. Key rules narrow it: `state.canWrite(key)`. */
+  get access(): Access {
+    return this.#parts.standings.access(this.id, this.me);
+  }
+
+  /** Told when access, the role or the rules are others, and at once: what may be written may be too. */
+  onAccess(fn: (access: Access) => void): () => void {
+    const stop = this.#accesses.add(fn);
+    fn(this.access);
+    return stop;
+  }
+
+  /** Whether the state is of a later version than the app says it is written for: reload it. */
+  get outdated(): boolean {
+    return this.#parts.standings.outdated(this.id);
+  }
+
   /** Whether it is the one in view for this participant. */
   get enabled(): boolean {
     return this.#enabled;
@@ -90,6 +114,13 @@ export class Resource {
 
   participantsChanged(): void {
     this.#participants.tell(this.participants);
+  }
+
+  rightsChanged(): void {
+    const { role } = this.me;
+    const told = `${this.access} ${role} ${this.outdated}`;
+    if (told !== this.#told) this.#accesses.tell(this.access);
+    this.#told = told;
   }
 
   inView(enabled: boolean): void {

@@ -7,8 +7,8 @@
  */
 
 import {
-  CALL, DELETED, HUB, keyOf, newer, presenceOf, ROSTER, stateOf, type Change, type Entry, type Mesh, type messages,
-  type ResourceId, type Stamp, type StateId,
+  accessKey, APPS, CALL, DELETED, HUB, keyOf, newer, presenceOf, ROSTER, stateOf, versionKey, type Change, type Entry,
+  type Json, type JsonObject, type Mesh, type messages, type ResourceId, type Stamp, type StateId,
 } from "@callmesh/core";
 
 /** Numbers beyond `from` are safe when the hub's disk has reached `cursor`. */
@@ -35,14 +35,33 @@ export class View {
     this.#takeAll([]);
   }
 
-  /** The States that the frame may write to. */
-  get writable(): readonly StateId[] {
+  get #own(): readonly StateId[] {
     return [stateOf(this.#resource), presenceOf(this.#resource)];
   }
 
+  /** Whether the frame may write there: to its own resource, and which version its state has. */
+  writable(state: StateId, key: string): boolean {
+    return this.#own.includes(state) || (state === CALL && key === versionKey(this.#resource));
+  }
+
   #shows(state: string, key: string): state is StateId {
-    if (state === CALL) return key === keyOf(this.#resource);
-    return state === ROSTER || this.writable.some((own) => own === state);
+    const resource = this.#resource;
+    switch (state) {
+      case CALL:
+        return key === keyOf(resource) || key === versionKey(resource) || key.startsWith(accessKey(resource, ""));
+      case APPS:
+        return key === this.#app;
+      case ROSTER:
+        return true;
+      default:
+        return this.#own.some((own) => own === state);
+    }
+  }
+
+  /** The app whose rules the frame goes by. */
+  get #app(): string | undefined {
+    const record = this.#mesh.value(CALL, keyOf(this.#resource));
+    return isRecord(record) && typeof record["app"] === "string" ? record["app"] : undefined;
   }
 
   // --- what happens
@@ -71,16 +90,31 @@ export class View {
     if (this.#number > from) this.#unsaved.push({ from, cursor });
   }
 
-  /** The hub's denial: as it is to be told to this frame, if it is about a write of its own. */
-  denied(denial: messages.Denial, own: string): messages.Denial | undefined {
-    const { state, key } = denial;
-    if (!this.#shows(state, key)) return undefined;
-    const held = this.#held.get(placeOf(state, key));
-    const lost = held !== undefined && !newer(held, denial);
-    if (lost) this.#held.delete(placeOf(state, key));
-    this.#touch(state, key);
-    if (lost) return { ...denial, time: held.time, writer: held.writer };
-    return denial.writer === own ? denial : undefined;
+  /**
+   * The hub's denial: as it is to be told to this frame, of what is a write of its own.
+   *
+   * A write of the frame's that the page's own had replaced on its way is lost with that; it has
+   * another stamp. What the page has stamped anew, and sent again, is no denial.
+   */
+  denied(denial: messages.Denial, own: string): messages.Denial[] {
+    const found = new Map<string, messages.Denial>();
+    for (const [state, key] of denial.places) {
+      if (!this.#shows(state, key) || this.#again(denial, state, key)) continue;
+      const held = this.#held.get(placeOf(state, key));
+      const lost = held !== undefined && !newer(held, denial);
+      if (lost) this.#held.delete(placeOf(state, key));
+      this.#touch(state, key);
+      if (!lost && denial.writer !== own) continue;
+      const { time, writer } = lost ? held : denial;
+      const known = found.get(`${time} ${writer}`);
+      const places = [...(known?.places ?? []), [state, key] as const];
+      found.set(`${time} ${writer}`, { ...denial, time, writer, places });
+    }
+    return [...found.values()];
+  }
+
+  #again({ reason, writer }: messages.Denial, state: StateId, key: string): boolean {
+    return reason === "clock_ahead" && writer === this.#mesh.writer && this.#mesh.statusOf(state, key) === "pending";
   }
 
   // --- what the frame lacks
@@ -105,7 +139,7 @@ export class View {
     const whole = this.#whole;
     this.#whole = false;
     this.#lacking.clear();
-    const list = [...groups].map(([state, entries]) => ({ state, entries }));
+    const list = [...groups].map(([state, entries]) => ({ state, entries, version: 0 }));
     return { type: "batch", cursor: this.#number, saved, whole, groups: list };
   }
 
@@ -120,11 +154,11 @@ export class View {
   #takeAll(groups: readonly messages.Group[]): void {
     this.#whole = true;
     this.#lacking = new Map();
-    const resource = keyOf(this.#resource);
     this.#number++;
     this.#takeEach(groups);
-    if (this.#mesh.value(CALL, resource) !== undefined) this.#touch(CALL, resource);
-    for (const state of [ROSTER, ...this.writable]) for (const key of this.#mesh.keys(state)) this.#touch(state, key);
+    for (const state of [CALL, APPS, ROSTER, ...this.#own]) {
+      for (const key of this.#mesh.keys(state)) if (this.#shows(state, key)) this.#touch(state, key);
+    }
   }
 
   #takeEach(groups: readonly messages.Group[]): void {
@@ -150,4 +184,8 @@ export class View {
 
 function placeOf(state: string, key: string): string {
   return `${state}\n${key}`;
+}
+
+function isRecord(value: Json | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

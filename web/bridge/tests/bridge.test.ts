@@ -71,7 +71,7 @@ class Rogue {
   }
 
   write(state: StateId, key: string, { writer = "p1.1", time = call.time, value = 1 as never } = {}): void {
-    this.send({ type: "write", groups: [{ state, entries: [{ key, time, writer: writer as Writer, value }] }] });
+    this.send({ type: "write", groups: [{ state, entries: [{ key, time, writer: writer as Writer, value }], version: 0 }] });
   }
 
   of<T extends Message["type"]>(type: T): Extract<Message, { type: T }>[] {

@@ -76,7 +76,8 @@ export class FakeCall {
   deny(groups = this.outgoing()): void {
     for (const { state, entries } of groups) {
       for (const { key, time, writer } of entries) {
-        this.replica.hear({ type: "denied", state, key, time, writer, reason: "no_right", why: "not yours" });
+        const places = [[state, key] as const];
+        this.replica.hear({ type: "denied", reason: "no_right", why: "not yours", time, writer, places, now: time });
       }
     }
   }
@@ -87,13 +88,13 @@ export class FakeCall {
     const entries = Object.entries(values).map(([key, value]): Entry => ({ key, value, time: this.time, writer: HUB }));
     this.#cursor++;
     for (const entry of entries) this.#put(state, entry);
-    this.#tell([{ state, entries }], { saved: true, whole });
+    this.#tell([{ state, entries, version: 0 }], { saved: true, whole });
   }
 
   /** The hub starts over: a whole batch of what it has. */
   resync(): void {
     this.#cursor++;
-    const groups = [...this.#hub.values()].map(({ state, entry }) => ({ state, entries: [entry] }));
+    const groups = [...this.#hub.values()].map(({ state, entry }) => ({ state, entries: [entry], version: 0 }));
     this.#tell(groups.filter(({ entries: [entry] }) => entry?.value !== DELETED), { saved: true, whole: true });
   }
 

@@ -1,8 +1,8 @@
 /** A call, as one of its participants has it. */
 
 import {
-  ACTIVE, CALL, CallmeshError, Closed, Denied, encodeMessage, Listeners, Replica, ResourceCache, Roster,
-  SharedState, stateOf, Unauthorized, VERSION, type CallId, type Change, type HubWord, type Mesh, type Message, type messages,
+  ACTIVE, APPS, CALL, CallmeshError, Closed, DELETED, Denied, encodeMessage, Listeners, Replica, ResourceCache,
+  roleKey, Roster, SharedState, Standings, stateOf, Unauthorized, VERSION, type CallId, type Change, type HubWord, type Mesh, type Message, type messages,
   type Participant, type ParticipantId, type Path, type PersonId, type ResourceId, type Role, type Session,
   type StateId, type Status, type Writer,
 } from "@callmesh/core";
@@ -37,6 +37,8 @@ export interface CallEvents {
   readonly link: undefined;
   readonly status: undefined;
   readonly media: undefined;
+  /** Roles, access or rules are others: what may be written may be too. */
+  readonly rights: undefined;
   /** A whole batch has come over a later link: what was here counts no longer (R2). */
   readonly resync: undefined;
   /** Something to show: a denied write, or why the call has ended here. */
@@ -54,6 +56,7 @@ export class Call {
   readonly #options: CallOptions;
   readonly #replica: Replica;
   readonly #link: Link;
+  readonly #standings: Standings;
   readonly #roster = new Roster();
   readonly #peers: Peers;
   readonly #streams: Streams;
@@ -75,6 +78,7 @@ export class Call {
     this.opened = new Promise((resolve, reject) => (this.#settleOpened = { resolve, reject }));
     this.#replica = new Replica({ now, after, flush: () => this.#link.wrote() });
     this.state = new SharedState(this.#replica, CALL);
+    this.#standings = new Standings(this.#replica.mesh);
     this.#peers = this.#makePeers();
     this.#streams = this.#makeStreams();
     this.resources = this.#makeResources();
@@ -141,6 +145,14 @@ export class Call {
     return this.resources.active;
   }
 
+  /**
+   * Hosts: give a person another role, from now on and for later visits; undefined takes it back. The hub
+   * denies it to anybody else.
+   */
+  setRole(person: PersonId, role: Role | undefined): void {
+    this.#replica.wrote(this.mesh.write(new Map([[CALL, new Map([[roleKey(person), role ?? DELETED]])]]), now()));
+  }
+
   show(id: ResourceId): void {
     this.state.set(ACTIVE, id);
   }
@@ -190,7 +202,7 @@ export class Call {
 
   #makeStreams(): Streams {
     return new Streams({
-      others: () => this.#others(),
+      others: (resource) => this.#others(resource),
       path: (id) => this.#peers.path(id),
       open: (id, label, mode) => this.#peers.open(id, label, mode),
       flush: () => this.#link.soon(),
@@ -200,8 +212,8 @@ export class Call {
   #makeResources(): Resources {
     return new Resources({
       access: this.#replica,
-      me: () => this.me.id,
-      person: () => this.me.person,
+      standings: this.#standings,
+      me: () => this.me,
       onWord: (fn) => this.#replica.onWord(fn),
       stream: (resource, name, mode) => this.#streams.open(resource, name, mode),
       loadCache: (resource) => this.#loadCache(resource),
@@ -210,8 +222,11 @@ export class Call {
     });
   }
 
-  #others(): ParticipantId[] {
-    return [...this.#roster.participants.keys()].filter((id) => id !== this.me.id);
+  /** Everybody else for whom a resource is there. */
+  #others(resource: ResourceId): ParticipantId[] {
+    const { id: me } = this.me;
+    const others = [...this.#roster.participants.values()].filter(({ id }) => id !== me);
+    return others.filter((other) => this.#standings.access(resource, other) !== "hidden").map(({ id }) => id);
   }
 
   async #loadCache(resource: ResourceId): Promise<ResourceCache> {
@@ -300,6 +315,7 @@ export class Call {
   // --- what changes
 
   #changed(change: Change): void {
+    this.#standings.follow(change);
     const { changed, gone } = this.#roster.follow(change);
     for (const id of gone) {
       this.#streams.part(id);
@@ -310,6 +326,7 @@ export class Call {
       this.#tell("participants");
     }
     if (this.resources.follow(change)) this.#tell("resources");
+    if (changed || change.state === CALL || change.state === APPS) this.#tell("rights");
     this.#compare();
   }
 
@@ -319,10 +336,19 @@ export class Call {
       if (this.#inStep) this.#tell("resync");
       this.#inStep = true;
     }
-    if (word.type !== "denied") return;
-    const { state, key, reason, why } = word;
+    if (word.type === "denied" && !this.#isTriedAgain(word)) this.#tellDenied(word);
+  }
+
+  #tellDenied({ places, reason, why }: messages.Denial): void {
+    const [[state, key] = [CALL, ""]] = places;
     const resource = state === CALL ? resourceOrNot(key) : (state.split("/")[1] as ResourceId | undefined);
     if (!this.resources.isAdding(resource)) this.#tell("error", new Denied(reason, why, key));
+  }
+
+  /** What was stamped by a clock that is ahead is on its way once more (S17). */
+  #isTriedAgain({ reason, writer, places }: messages.Denial): boolean {
+    const own = reason === "clock_ahead" && writer === this.mesh.writer;
+    return own && places.every(([state, key]) => this.mesh.statusOf(state as StateId, key) === "pending");
   }
 
   /** Tells of what is computed, when it comes out otherwise. */

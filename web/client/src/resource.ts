@@ -1,13 +1,15 @@
 /** A resource: an instance of an app in a call. */
 
 import {
-  presenceOf, SharedPresence, SharedState, stateOf, type Access, type DataStream, type Mode, type ParticipantId,
-  type ResourceCache, type ResourceId, type ResourceRecord,
+  accessKey, CALL, DELETED, presenceOf, SharedPresence, SharedState, stateOf, type Access, type DataStream, type Mode,
+  type Participant, type PersonId, type ReplicaAccess, type ResourceCache, type ResourceId,
+  type ResourceRecord, type Role, type Standings, type Value,
 } from "@callmesh/core";
 
 export interface ResourceUser {
-  readonly access: Access;
-  me(): ParticipantId;
+  readonly access: ReplicaAccess;
+  readonly standings: Standings;
+  me(): Participant;
   stream(resource: ResourceId, name: string, mode: Mode | undefined): DataStream;
   loadCache(resource: ResourceId): Promise<ResourceCache>;
   clearCache(resource: ResourceId): void;
@@ -26,8 +28,11 @@ export class Resource {
   constructor(id: ResourceId, record: ResourceRecord, adder: boolean, user: ResourceUser) {
     this.id = id;
     this.adder = adder;
-    this.state = new SharedState(user.access, stateOf(id));
-    this.presence = new SharedPresence(user.access, presenceOf(id), () => user.me());
+    this.state = new SharedState(user.access, stateOf(id), {
+      canWrite: (key) => user.standings.canWrite(id, key, user.me()),
+      refusal: () => undefined, // apps in frames say a version, the page does not
+    });
+    this.presence = new SharedPresence(user.access, presenceOf(id), () => user.me().id);
     this.#record = record;
     this.#user = user;
   }
@@ -48,6 +53,31 @@ export class Resource {
   /** When, microseconds since the epoch. */
   get added(): number {
     return this.#record.added;
+  }
+
+  /** What this participant may do here: `edit` or `view`. Key rules narrow it: `state.canWrite(key)`. */
+  get access(): Access {
+    return this.#user.standings.access(this.id, this.#user.me());
+  }
+
+  /** What hosts have set, by role and by person. */
+  get settings(): ReadonlyMap<string, Access> {
+    return this.#user.standings.settings(this.id);
+  }
+
+  /**
+   * Hosts: what a role or a person may do here, from now on; undefined for the usual. The hub denies it
+   * to anybody else.
+   */
+  setAccess(who: Role | PersonId, access: Access | undefined): void {
+    const { access: replica } = this.#user;
+    const setting = new Map<string, Value>([[accessKey(this.id, who), access ?? DELETED]]);
+    replica.wrote(replica.mesh.write(new Map([[CALL, setting]]), replica.now()));
+  }
+
+  /** Which form its state has; an app that is written for an older one is to be reloaded. */
+  get version(): number {
+    return this.#user.standings.version(this.id);
   }
 
   /** What this participant keeps about it, loaded once. */

@@ -1,9 +1,9 @@
 /** The resources of a call, and the streams, caches and States that belong to each. */
 
 import {
-  ACTIVE, BadInput, CALL, checkKey, DELETED, Denied, displayName, issue, keyOf, newer, readRecord, resourceIn, stateOf,
-  TimedOut, type Access, type Change, type HubWord, type Json, type PersonId, type ResourceId, type ResourceRecord,
-  type Stamp, type Value,
+  accessKey, ACTIVE, BadInput, CALL, checkKey, Denied, DELETED, displayName, HUB, issue, keyOf, newer, readRecord,
+  resourceIn, stateOf, TimedOut, type Access, type Change, type HubWord, type Json, type ReplicaAccess,
+  type ResourceId, type ResourceRecord, type Stamp, type Value,
 } from "@callmesh/core";
 
 import { Resource, type ResourceUser } from "./resource.ts";
@@ -16,11 +16,12 @@ export interface AddOptions {
   readonly title?: string;
   /** Its first state, written in one transaction with it. */
   readonly state?: Readonly<Record<string, unknown>>;
+  /** Hosts: what roles and persons may do with it, from the first moment on. */
+  readonly access?: Readonly<Record<string, Access>>;
 }
 
 export interface ResourcesUser extends ResourceUser {
-  readonly access: Access;
-  person(): PersonId;
+  readonly access: ReplicaAccess;
   /** Told of each word of the hub. */
   onWord(fn: (word: HubWord) => void): () => void;
   /** A resource is gone. */
@@ -54,12 +55,14 @@ export class Resources {
    *
    * Rejects with `BadName`, `BadValue`, `TooLarge`, `Denied`, `TimedOut`, or why the call has ended.
    */
-  async add(app: string, { title = app, state = {} }: AddOptions = {}): Promise<Resource> {
+  async add(app: string, { title = app, state = {}, access: settings = {} }: AddOptions = {}): Promise<Resource> {
     const { access } = this.#user;
     const id = issue("r", crypto.getRandomValues(new Uint8Array(8))) as ResourceId;
     const added = access.now() + access.mesh.clock.offset;
-    const record = { app, title: displayName(title), owner: this.#user.person(), added };
-    const groups = new Map([[CALL, new Map<string, Value>([[keyOf(id), record]])]]);
+    const record = { app, title: displayName(title), owner: this.#user.me().person, added };
+    const own = new Map<string, Value>([[keyOf(id), record]]);
+    for (const [who, level] of Object.entries(settings)) own.set(accessKey(id, who), level);
+    const groups = new Map([[CALL, own]]);
     const first = Object.entries(state).filter(([, value]) => value !== undefined);
     const checked = first.map(([key, value]) => [checkKey(key), value as Json] as const);
     if (first.length > 0) groups.set(stateOf(id), new Map(checked));
@@ -100,12 +103,12 @@ export class Resources {
   follow(change: Change): boolean {
     if (change.state !== CALL) return false;
     let changed = false;
-    for (const [key, { new: value }] of change.keys) {
+    for (const [key, { new: value, writer }] of change.keys) {
       const id = resourceOrNot(key);
       if (id === undefined) continue;
       changed = true;
       const record = value === undefined ? undefined : recordOrNot(value);
-      if (record === undefined) this.#lose(id);
+      if (record === undefined) this.#lose(id, writer === HUB);
       else this.#have(id, record);
     }
     return changed;
@@ -118,9 +121,11 @@ export class Resources {
     else this.#items.set(id, new Resource(id, record, this.#added.has(id), this.#user));
   }
 
-  #lose(id: ResourceId): void {
+  /** It was removed, or is hidden from this participant now: then its cache stays, as it may come back. */
+  #lose(id: ResourceId, hidden: boolean): void {
     if (!this.#items.delete(id)) return;
-    this.#leaving.add(id);
+    if (hidden) this.#user.access.mesh.drop(id);
+    else this.#leaving.add(id);
     this.#user.dropped(id);
   }
 
@@ -164,8 +169,8 @@ function answerTo(key: string, stamp: Stamp, word: HubWord): true | Denied | und
       return entries.some((entry) => entry.key === key && !newer(stamp, entry)) ? true : undefined;
     }
     case "denied":
-      return word.state === CALL && word.key === key && !newer(stamp, word)
-        ? new Denied(word.reason, word.why, word.key)
+      return word.places.some(([state, place]) => state === CALL && place === key) && !newer(stamp, word)
+        ? new Denied(word.reason, word.why, key)
         : undefined;
     case "saved":
       return undefined;

@@ -19,8 +19,8 @@ export interface Arrival {
 }
 
 export interface StreamsUser {
-  /** Everybody else in the call. */
-  others(): readonly ParticipantId[];
+  /** Everybody else for whom a resource is there. */
+  others(resource: ResourceId): readonly ParticipantId[];
   path(id: ParticipantId): Path["kind"];
   open(id: ParticipantId, label: string, mode: Mode): RTCDataChannel | undefined;
   /** Something waits for the relay. */
@@ -112,6 +112,7 @@ export class Streams {
 
   #arrive(resource: ResourceId, arrival: Arrival): void {
     const { sender, name, mode, piece } = arrival;
+    if (!this.#user.others(resource).includes(sender)) return; // it is hidden from them, or they are gone
     const stream = this.#opened.get(`${resource}/${name}`);
     if (stream !== undefined) dropRubbish(() => stream.receive(openPiece(piece, sender), mode));
     for (const listener of this.#listeners.get(resource) ?? []) listener(arrival);
@@ -123,7 +124,7 @@ export class Streams {
   async send(id: StreamId, unnumbered: Piece, to?: readonly ParticipantId[]): Promise<void> {
     const sender = this.#sender(label(id.resource, id.name));
     const piece = { ...unnumbered, number: ++sender.number };
-    const others = this.#user.others();
+    const others = this.#user.others(id.resource);
     const receivers = to === undefined ? others : others.filter((other) => to.includes(other));
     const lanes: Lane[] = [];
     const relayed: ParticipantId[] = [];

@@ -114,6 +114,7 @@ export class FakeHub {
     const list = Object.entries(groups).map(([state, values]) => ({
       state: state as StateId,
       entries: Object.entries(values).map(([key, value]): Entry => ({ key, value, time: this.#time, writer: HUB })),
+      version: 0,
     }));
     const cursor = this.#cursor;
     return { type: "batch", cursor, saved: saved ? cursor : 0, whole, groups: list };

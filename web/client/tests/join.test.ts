@@ -244,7 +244,7 @@ describe("writing", () => {
     const call = await joined();
     call.state.set("a", 1);
     const late = expect(call.state.saved()).rejects.toMatchObject({ code: "timed_out" });
-    await vi.advanceTimersByTimeAsync(10_000);
+    await vi.advanceTimersByTimeAsync(30_000);
     await late;
     const stop = new AbortController();
     const given = expect(call.state.saved({ signal: stop.signal })).rejects.toBe("up");
@@ -259,7 +259,7 @@ describe("writing", () => {
     call.state.set("a", 1);
     await turn();
     const { time, writer } = hub.socket.of("write")[0]!.groups[0]!.entries[0]!;
-    hub.socket.say({ type: "denied", state: CALL, key: "a", time, writer, reason: "no_right", why: "not you" });
+    hub.socket.say({ type: "denied", reason: "no_right", why: "not you", time, writer, places: [[CALL, "a"]], now: time });
     expect(call.state.has("a")).toBe(false);
     expect(errors).toEqual(["not you"]);
   });
@@ -300,12 +300,10 @@ describe("resources", () => {
     call.on("error", ({ message }) => shown.push(message));
     const adding = expect(call.resources.add("nope", { state: { a: 1 } })).rejects.toMatchObject({ reason: "no_app" });
     await turn();
-    for (const { state, entries } of hub.socket.of("write")[0]!.groups) {
-      for (const { key, time, writer } of entries) {
-        const reason = state === CALL ? "no_app" : "no_resource";
-        hub.socket.say({ type: "denied", state, key, time, writer, reason, why: "no such app" });
-      }
-    }
+    const { groups } = hub.socket.of("write")[0]!;
+    const { time, writer } = groups[0]!.entries[0]!;
+    const places = groups.flatMap(({ state, entries }) => entries.map(({ key }) => [state, key] as const));
+    hub.socket.say({ type: "denied", reason: "no_app", why: "no such app", time, writer, places, now: time });
     await adding;
     expect(call.resources.all()).toEqual([]);
     expect(shown).toEqual([]);
@@ -321,7 +319,7 @@ describe("resources", () => {
     expect(stream.closed).toBe(true);
     await turn();
     const { time, writer, key } = hub.socket.of("write")[0]!.groups[0]!.entries[0]!;
-    hub.socket.say({ type: "denied", state: CALL, key, time, writer, reason: "no_right", why: "not yours" });
+    hub.socket.say({ type: "denied", reason: "no_right", why: "not yours", time, writer, places: [[CALL, key]], now: time });
     expect(call.resources.get(R1)!.state.get("a")).toBe(1);
     call.resources.remove(R1);
     await vi.advanceTimersByTimeAsync(16);

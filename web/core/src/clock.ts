@@ -1,26 +1,52 @@
 /** The hybrid clock: microseconds since the epoch, never backwards, never behind what was seen. */
 
 export const MICROSECONDS = 1_000_000;
+/** How far ahead of its own clock a hub takes a write. */
+export const AHEAD = 5 * MICROSECONDS;
+/** Jumps of a clock that are remembered. */
+const MAX_JUMPS = 16;
 
 /** Stamps writes. Time is an argument: `now` is the local clock in microseconds, an integer. */
 export class HybridClock {
   /** What to add to the local clock to read the hub's, learnt at joining. */
   offset = 0;
-  /** The largest time seen or given out. */
+  /** The largest time heard of. */
   seen = 0;
+  /** The largest time given out. */
+  given = 0;
+  /** What had been given out before each jump ahead, the latest last. */
+  #jumps: readonly number[] = [];
 
-  /** Learn the hub's time. */
+  /**
+   * Learn the hub's time. What was given out so far ahead of it that no hub takes it counts no longer;
+   * no other time is given out twice.
+   */
   setBy(hubTime: number, now: number): void {
     this.offset = hubTime - now;
+    while (this.given > hubTime + AHEAD) {
+      this.given = this.#jumps.at(-1) ?? hubTime - 1;
+      this.#jumps = this.#jumps.slice(0, -1);
+    }
+  }
+
+  /** The hub's clock, as far as it is known here. */
+  hubTime(now: number): number {
+    return now + this.offset;
   }
 
   saw(time: number): void {
     if (time > this.seen) this.seen = time;
   }
 
-  /** The time of a new write: `max(now, largest seen + 1)`. */
+  /** The time of a new write: `max(now, largest seen + 1)`, and later than the one before. */
   stamp(now: number): number {
-    this.seen = Math.max(now + this.offset, this.seen + 1);
-    return this.seen;
+    this.follow(Math.max(this.hubTime(now), this.seen + 1, this.given + 1));
+    return this.given;
+  }
+
+  /** What is stamped next is later than `time`. */
+  follow(time: number): void {
+    if (time - this.given > AHEAD) this.#jumps = [...this.#jumps, this.given].slice(-MAX_JUMPS);
+    this.given = Math.max(this.given, time);
   }
 }

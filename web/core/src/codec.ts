@@ -66,8 +66,8 @@ function fieldsOf(message: Message): unknown[] {
     case "saved":
       return [message.cursor];
     case "denied": {
-      const { state, key, time, writer, reason, why } = message;
-      return [state, key, time, writer, reason, why];
+      const { reason, why, time, writer, places, now } = message;
+      return [reason, why, time, writer, places, now];
     }
     case "stream": {
       const { peers, resource, name, mode, number, json, payload } = message;
@@ -105,8 +105,8 @@ function packable(value: Value): unknown {
   return value === DELETED ? NO_BYTES : value;
 }
 
-function packableGroup({ state, entries }: Group): unknown {
-  return [state, entries.map(({ key, time, writer, value }) => [key, time, writer, packable(value)])];
+function packableGroup({ state, entries, version }: Group): unknown {
+  return [state, entries.map(({ key, time, writer, value }) => [key, time, writer, packable(value)]), version];
 }
 
 // --- in
@@ -176,14 +176,14 @@ const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: 
   })),
   write: shape(1, (r) => ({ type: "write", groups: r.list(group) })),
   saved: shape(1, (r) => ({ type: "saved", cursor: r.number() })),
-  denied: shape(6, (r) => ({
+  denied: shape([5, 6], (r, count) => ({
     type: "denied",
-    state: r.text(),
-    key: r.text(),
-    time: r.number(),
-    writer: r.text(),
     reason: r.text(),
     why: r.text(),
+    time: r.number(),
+    writer: r.text(),
+    places: r.list(place),
+    now: count > 5 ? r.number() : 0,
   })),
   signal: shape(2, (r) => ({ type: "signal", peer: id(r), data: text(r, MAX_SIGNAL) })),
   stream: shape(7, (r) => ({
@@ -205,11 +205,12 @@ const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: 
   life: shape(1, (r) => ({ type: "life", event: oneOf(r, EVENTS) })),
 };
 
-const GROUP = shape(2, (r): Group => ({ state: id(r) as StateId, entries: r.list(entry) }));
-const ENTRY = shape(
-  4,
-  (r): Entry => ({ key: r.text(), time: r.number(), writer: r.text() as Writer, value: value(r) }),
-);
+const GROUP = shape([2, 3], (r, count): Group => {
+  return { state: id(r) as StateId, entries: r.list(entry), version: count > 2 ? r.number() : 0 };
+});
+const ENTRY = shape(4, (r): Entry => {
+  return { key: r.text(), time: r.number(), writer: r.text() as Writer, ...valueOrNot(r) };
+});
 
 function readMessage(reader: Reader): Message {
   const count = reader.array();
@@ -233,6 +234,24 @@ function group(reader: Reader): Group {
 
 function entry(reader: Reader): Entry {
   return readFields(reader, ENTRY, reader.array());
+}
+
+function place(reader: Reader): readonly [string, string] {
+  if (reader.array() !== 2) throw new WireError("a place is a State and a key");
+  return [reader.text(), reader.text()];
+}
+
+/** What cannot be read is passed over, and said: it ends nobody's session (M8). */
+function valueOrNot(reader: Reader): Pick<Entry, "value" | "unreadable"> {
+  const start = reader.at;
+  try {
+    return { value: value(reader) };
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    reader.at = start;
+    reader.skip();
+    return { value: DELETED, unreadable: error.message };
+  }
 }
 
 function item(reader: Reader): readonly [string, Value] {

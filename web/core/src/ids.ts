@@ -10,13 +10,15 @@ export type ParticipantId = Branded<"ParticipantId">;
 export type PersonId = Branded<"PersonId">;
 export type ResourceId = Branded<"ResourceId">;
 export type AppId = Branded<"AppId">;
-/** `call`, `roster`, `state/<resource>` or `presence/<resource>`. */
+/** `call`, `roster`, `apps`, `state/<resource>` or `presence/<resource>`. */
 export type StateId = Branded<"StateId">;
 /** A participant id, or `<participant id>.<n>` for the n-th app frame that writes on its behalf. */
 export type Writer = Branded<"Writer">;
 
 export const CALL = "call" as StateId;
 export const ROSTER = "roster" as StateId;
+/** What the hub tells of the apps in use: rules and state version, by app id. */
+export const APPS = "apps" as StateId;
 export const HUB = "hub" as Writer;
 
 /** Characters of a display name or a resource's title. */
@@ -25,8 +27,9 @@ export const MAX_NAME = 80;
 const CALL_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 const APP_ID = /^[a-z][a-z0-9-]{0,39}$/;
 const RESOURCE_ID = /^r[0-9a-z]{1,24}$/;
+const PERSON_ID = /^u[0-9a-z]{1,24}$/;
 const STREAM = /^[A-Za-z0-9_.-]{1,64}$/;
-const STATE_ID = /^(?:call|roster|(?:state|presence)\/r[0-9a-z]{1,24})$/;
+const STATE_ID = /^(?:call|roster|apps|(?:state|presence)\/r[0-9a-z]{1,24})$/;
 const WRITER = /^(p[0-9a-z]{1,24})(?:\.[1-9][0-9]{0,8})?$/;
 /** What does not show, or shows as a gap: control and format characters, halves of pairs, spaces. */
 const UNSEEN = /[\p{C}\p{Z}]+/gu;
@@ -53,6 +56,11 @@ export function resourceId(text: string): ResourceId {
   return text as ResourceId;
 }
 
+export function personId(text: string): PersonId {
+  if (!PERSON_ID.test(text)) throw new BadName("a person id is u and 1–24 lower-case letters or digits");
+  return text as PersonId;
+}
+
 export function streamName(text: string): string {
   if (!STREAM.test(text)) throw new BadName("a stream name is 1–64 letters, digits, . - or _");
   return text;
@@ -60,7 +68,7 @@ export function streamName(text: string): string {
 
 export function stateId(text: string): StateId {
   if (!STATE_ID.test(text)) {
-    throw new BadName("a state is call, roster, state/<resource> or presence/<resource>");
+    throw new BadName("a state is call, roster, apps, state/<resource> or presence/<resource>");
   }
   return text as StateId;
 }
@@ -79,9 +87,9 @@ export function resourceOf(state: StateId): ResourceId | undefined {
   return slash < 0 ? undefined : (state.slice(slash + 1) as ResourceId);
 }
 
-/** Whether a State is never saved: presence, and the roster. */
+/** Whether a State is never saved: presence, and what the hub itself tells. */
 export function isVolatile(state: StateId): boolean {
-  return state === ROSTER || state.startsWith("presence/");
+  return state === ROSTER || state === APPS || state.startsWith("presence/");
 }
 
 /** Whether `writer` is `participant`, or one of its app frames. */
@@ -104,7 +112,7 @@ export function characters(text: string): number {
 }
 
 /** A new id: `p` participant, `u` person, `r` resource. `entropy` is 8 random bytes. */
-export function issue(letter: "p" | "u" | "r", entropy: Uint8Array): string {
+export function issue(letter: "p" | "u" | "r" | "i", entropy: Uint8Array): string {
   const number = entropy.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
   return letter + number.toString(36);
 }

@@ -6,7 +6,7 @@ export {
   TooLarge, Unauthorized, WireError, WouldBlock, type ErrorClass,
 } from "./errors.ts";
 export {
-  appId, CALL, callId, displayName, HUB, issue, isVolatile, MAX_NAME, presenceOf, resourceId,
+  appId, APPS, CALL, callId, displayName, HUB, issue, isVolatile, MAX_NAME, presenceOf, personId, resourceId,
   resourceOf, ROSTER, stateId, stateOf, streamName, writesFor, type AppId, type CallId,
   type ParticipantId, type PersonId, type ResourceId, type StateId, type Writer,
 } from "./ids.ts";
@@ -14,18 +14,22 @@ export {
   check, checkKey, decode as decodeValue, encode as encodeValue, frozen, MAX_DEPTH, MAX_KEY, MAX_VALUE,
   same, type Json, type JsonObject,
 } from "./values.ts";
-export { HybridClock, MICROSECONDS } from "./clock.ts";
+export { AHEAD, HybridClock, MICROSECONDS } from "./clock.ts";
+export { CLOSED, readRules, Rules, type KeyRule, type Standing, type Who } from "./app.ts";
 export { DELETED, newer, sizeOf, State, valueOf, type Entry, type Stamp, type Value } from "./state.ts";
-export { isRole, mayEdit, readParticipant, ROLES, type Participant, type Role } from "./participant.ts";
 export {
-  ACTIVE, keyOf, Lifecycle, readRecord, resourceIn, type LifecycleState, type LifeEvent, type ResourceRecord,
+  accessOf, ACCESSES, isAccess, isRole, mayEdit, readParticipant, ROLES, type Access, type Participant, type Role,
+} from "./participant.ts";
+export {
+  accessKey, ACTIVE, keyOf, Lifecycle, readRecord, resourceIn, roleKey, versionKey, type LifecycleState, type LifeEvent, type ResourceRecord,
 } from "./resource.ts";
 export { MAX_CACHE, MAX_ITEM, ResourceCache, type Keep } from "./cache.ts";
 export type * as messages from "./messages.ts";
 export { MAX_BUNDLE, MAX_PAYLOAD, STREAM_WINDOW, VERSION, type Message } from "./messages.ts";
 export { bundle, encode as encodeMessage, unbundle } from "./codec.ts";
 export { Ledger, type Kept, type Record as LedgerRecord } from "./ledger.ts";
-export { MAX_WRITE, Mesh, type Cause, type Change, type Changed, type Status } from "./mesh.ts";
+export { MAX_WRITE, type Fate, type Unsaved } from "./outbox.ts";
+export { Mesh, type Cause, type Change, type Changed, type Status } from "./mesh.ts";
 export { Receipt } from "./receipt.ts";
 export {
   Credit, OPENING_TIMEOUT, PING_EVERY, Session, SILENCE, type SessionState, type Side,
@@ -38,10 +42,15 @@ export {
 } from "./stream.ts";
 export { RelayQueue, type StreamId } from "./relay.ts";
 export { DataStream, unlessAborted, type Abort, type SendOptions, type StreamPort } from "./datastream.ts";
-export { Replica, type Access, type HubWord, type Runtime } from "./replica.ts";
+export { Replica, type HubWord, type ReplicaAccess, type Runtime } from "./replica.ts";
 export {
-  finished, SAVED_TIMEOUT, SharedPresence, SharedState, type Transaction, type WaitOptions,
+  SharedState, type Below, type ListenOptions, type StateRights, type Transaction,
 } from "./shared.ts";
+export { SharedPresence } from "./presence.ts";
+export { received, SAVED_TIMEOUT, type WaitOptions } from "./wait.ts";
+export { UndoHistory, type UndoOptions } from "./undo.ts";
+export { OrderedList } from "./list.ts";
 export { Roster } from "./roster.ts";
+export { Standings } from "./standing.ts";
 export { Pace } from "./pace.ts";
 export type { Mode } from "./messages.ts";

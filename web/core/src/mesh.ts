@@ -1,28 +1,29 @@
 /**
  * The mesh as one participant sees it: replicas of a call's States, and own writes on their way.
  *
- * M1 What is seen of a key is the newer of what the hub has confirmed and one's own write that is
- *    not settled yet. A settled one is confirmed, or overtaken: what the hub says later goes before it.
+ * M1 What is seen of a key is what the hub has confirmed, or one's own newer write until that is
+ *    settled.
  * M2 What the hub sends is taken as it comes, without comparing stamps: the hub has decided.
  * M3 An own write is kept, and sent again over every new link and after every whole batch, until it
  *    is saved or denied.
  * M4 An own write is settled at the cursor of the batch that brings its key at its stamp or a larger
  *    one: the hub has taken it or something newer. It is saved when the disk has reached that cursor.
- * M5 A denied write is taken out of the merge.
+ * M5 A denied transaction is taken out of the merge, in one step. The hub has told by then what it
+ *    took before: older writes of a key that are not settled never reached it, and share its fate.
  * M6 Own presence is never saved: it is stamped and sent anew over every new link.
+ * M7 What the hub found stamped ahead of its clock is stamped anew by that clock, and sent again.
+ * M8 A value that cannot be read counts as none, and is set aside.
  */
 
 import { HybridClock } from "./clock.ts";
 import { Denied, TooLarge } from "./errors.ts";
-import { CALL, isVolatile, presenceOf, stateOf, type ResourceId, type StateId, type Writer } from "./ids.ts";
-import { MAX_BUNDLE, type Batch, type Denial, type Write } from "./messages.ts";
+import { presenceOf, stateOf, type ResourceId, type StateId, type Writer } from "./ids.ts";
+import type { Batch, Denial, Group, Write } from "./messages.ts";
+import { MAX_WRITE, Outbox, weigh, type Fate, type Unsaved } from "./outbox.ts";
 import { Places } from "./places.ts";
-import { newestOfEach, Receipt, type Pending } from "./receipt.ts";
-import { DELETED, newer, sizeOf, State, valueOf, type Entry, type Stamp, type Value } from "./state.ts";
+import type { Receipt } from "./receipt.ts";
+import { DELETED, newer, State, valueOf, type Entry, type Value } from "./state.ts";
 import { frozen, same, type Json } from "./values.ts";
-
-/** Bytes of one transaction. */
-export const MAX_WRITE = MAX_BUNDLE - 1024;
 
 export type Cause = "own" | "hub" | "denied";
 export type Status = "synced" | "saving" | "offline";
@@ -39,23 +40,38 @@ export interface Change {
   readonly state: StateId;
   readonly keys: ReadonlyMap<string, Changed>;
   readonly cause: Cause;
+  /** Why, where own writes were undone. */
+  readonly denied?: Denied;
 }
 
+interface Own {
+  readonly state: StateId;
+  readonly key: string;
+  readonly value: Value;
+}
+type Place = readonly [StateId, string];
 type Seen = Map<StateId, Map<string, Entry | undefined>>;
 
 export class Mesh {
-  /** What own writes are signed with. */
-  writer = "" as Writer;
   readonly clock = new HybridClock();
+  /** The state version that own writes to a State are made for; 0 does not say. */
+  readonly versions = new Map<StateId, number>();
+  /** What the hub sent and cannot be read, and why (M8). */
+  readonly setAside = new Places<string>();
   #cursor = 0;
   #saved = 0;
   #linked = false;
   readonly #confirmed = new Map<StateId, State>();
-  readonly #pending = new Places<Pending>();
-  /** What has to go out, with the number of the transaction it belongs to. */
-  readonly #unsent = new Map<Pending, number>();
-  #transaction = 0;
-  readonly #receipts = new Set<Receipt>();
+  readonly #outbox = new Outbox(this.clock);
+
+  /** What own writes are signed with. */
+  get writer(): Writer {
+    return this.#outbox.writer;
+  }
+
+  set writer(writer: Writer) {
+    this.#outbox.writer = writer;
+  }
 
   /** How far this replica has come; 0 before the first batch. */
   get cursor(): number {
@@ -77,7 +93,7 @@ export class Mesh {
   /** The register as this participant sees it (M1). */
   entry(state: StateId, key: string): Entry | undefined {
     const confirmed = this.#confirmed.get(state)?.entries.get(key);
-    const pending = this.#pending.get(state, key);
+    const pending = this.#outbox.get(state, key);
     if (pending === undefined || pending.settled !== undefined) return confirmed;
     return newer(pending.entry, confirmed) ? pending.entry : confirmed;
   }
@@ -89,14 +105,19 @@ export class Mesh {
   /** The live keys of a State. */
   keys(state: StateId): string[] {
     const known = new Set(this.#confirmed.get(state)?.entries.keys());
-    for (const key of this.#pending.of(state).keys()) known.add(key);
+    for (const key of this.#outbox.of(state).keys()) known.add(key);
     return [...known].filter((key) => this.value(state, key) !== undefined);
   }
 
   /** Whether everything here is safe on the hub's disk. */
   status(state: StateId): Status {
     if (!this.#linked) return "offline";
-    return !isVolatile(state) && this.#pending.of(state).size > 0 ? "saving" : "synced";
+    return this.#outbox.saving(state) ? "saving" : "synced";
+  }
+
+  /** What became of one's own last write of a key; undefined where there was none lately. */
+  statusOf(state: StateId, key: string): Fate | undefined {
+    return this.#outbox.fate(state, key);
   }
 
   // --- own writes
@@ -108,55 +129,71 @@ export class Mesh {
    * `now` is the local clock, microseconds. Applied here at once, sent with the next `outgoing`.
    */
   write(groups: ReadonlyMap<StateId, ReadonlyMap<string, Value>>, now: number): Change[] {
-    const writes = [...groups].map(([state, group]) => [state, [...group].map(keptWrite)] as const);
-    const size = sum(writes, ([state, group]) => sum(group, (write) => weight(state, write)));
+    const writes = [...groups].flatMap(([state, group]) => {
+      return [...group].map(([key, value]): Own => ({ state, key, value: kept(value) }));
+    });
+    const size = writes.reduce((sum, write) => sum + weigh(write.state, write), 0);
     if (size > MAX_WRITE) {
       throw new TooLarge(`a transaction has at most ${MAX_WRITE} bytes; write it in several steps`);
     }
+    for (const { state, key } of writes) this.#outbox.follow(state, key);
     const time = this.clock.stamp(now);
-    this.#transaction++;
-    const before = this.#look(groups, (group) => group.keys());
-    for (const [state, group] of writes) {
-      for (const { key, value } of group) this.#put(state, { key, time, writer: this.writer, value });
+    const before = this.#look(writes.map(({ state, key }) => [state, key]));
+    this.#outbox.begin();
+    for (const { state, key, value } of writes) {
+      this.#outbox.put(state, { key, time, writer: this.writer, value }, this.versions.get(state) ?? 0);
     }
     return this.#changes(before, "own");
   }
 
   /** Take entries that somebody else stamped and wants carried to the hub: an app's frame. */
-  adopt(groups: ReadonlyMap<StateId, readonly Entry[]>): Change[] {
-    this.#transaction++;
-    const before = this.#look(groups, keysOf);
-    for (const [state, entries] of groups) {
+  adopt(groups: readonly Group[]): Change[] {
+    const before = this.#look(groups.flatMap(placesOf));
+    let last: Entry | undefined;
+    for (const { state, entries, version } of groups) {
       for (const entry of entries) {
         this.clock.saw(entry.time);
-        if (newer(entry, this.entry(state, entry.key))) this.#put(state, entry);
+        if (!newer(entry, this.entry(state, entry.key))) continue;
+        if (entry.time !== last?.time || entry.writer !== last.writer) this.#outbox.begin();
+        last = entry;
+        this.#outbox.put(state, entry, version);
       }
+    }
+    return this.#changes(before, "own");
+  }
+
+  /** Every own write that a restart here would lose, the oldest first. */
+  unsavedWrites(): Unsaved[] {
+    return this.#outbox.unsaved();
+  }
+
+  /**
+   * Take back what was unsaved before a restart: at its time, now in this writer's name.
+   *
+   * What is newer stays. One time is one transaction, as it was.
+   */
+  replay(writes: readonly Unsaved[]): Change[] {
+    const before: Seen = new Map<StateId, Map<string, Entry | undefined>>();
+    let last: number | undefined;
+    for (const { state, entry: old, version } of [...writes].sort((a, b) => a.entry.time - b.entry.time)) {
+      const entry = { ...old, writer: this.writer };
+      if (!newer(entry, this.entry(state, entry.key))) continue;
+      this.#look([[state, entry.key]], before);
+      if (entry.time !== last) this.#outbox.begin();
+      last = entry.time;
+      this.#outbox.put(state, entry, version);
     }
     return this.#changes(before, "own");
   }
 
   /** What has to be sent now: transactions whole, as many to a message as fit. */
   outgoing(): Write[] {
-    if (!this.#linked) return [];
-    const messages: Pending[][] = [];
-    let room = 0;
-    for (const transaction of this.#takeUnsent()) {
-      const size = sum(transaction, ({ state, entry }) => weight(state, entry));
-      if (messages.length === 0 || size > room) {
-        messages.push([]);
-        room = MAX_WRITE;
-      }
-      room -= size;
-      messages.at(-1)?.push(...transaction);
-    }
-    return messages.map(writeOf);
+    return this.#linked ? this.#outbox.take() : [];
   }
 
   /** Follow everything this participant has written to `state` and that is not saved yet. */
   receipt(state: StateId): Receipt {
-    const receipt = new Receipt(state, isVolatile(state) ? [] : this.#pending.of(state).values());
-    if (!receipt.done) this.#receipts.add(receipt);
-    return receipt;
+    return this.#outbox.receipt(state);
   }
 
   // --- from the hub
@@ -166,187 +203,85 @@ export class Mesh {
   }
 
   /** Apply a batch as one step (M2). */
-  batch(batch: Batch, now: number): Change[] {
-    const { whole, groups } = batch;
+  batch({ whole, groups, cursor, saved }: Batch, now: number): Change[] {
     const relinked = !this.#linked;
-    const touched = groups.map(({ state, entries }) => [state, entries] as const);
-    const before = this.#look(touched, keysOf);
-    if (whole) this.#look(this.#confirmed, (state) => state.entries.keys(), before);
     this.#linked = true;
-    if (whole) this.#startOver();
-    this.#cursor = batch.cursor;
-    for (const [state, entries] of touched) this.#confirm(state, entries);
-    if (relinked || whole) this.#sendAgain(now);
-    this.disk(batch.saved);
-    const changes = this.#changes(before, "hub");
-    for (const [state, keys] of before) {
-      for (const key of keys.keys()) this.#forgetTombstone(state, key);
+    const before = this.#look(groups.flatMap(placesOf));
+    if (whole) {
+      for (const [state, { entries }] of this.#confirmed) this.#look([...entries.keys()].map((key) => [state, key]), before);
+      for (const { state, entry } of this.#outbox) this.#look([[state, entry.key]], before);
+      this.#confirmed.clear();
+      this.setAside.clear();
+      this.#outbox.startOver();
     }
+    this.#cursor = cursor;
+    for (const { state, entries } of groups) for (const entry of entries) this.#confirm(state, entry);
+    if (relinked || whole) this.#outbox.sendAgain(now);
+    const changes = this.#changes(before, "hub");
+    this.disk(saved);
+    for (const [state, keys] of before) for (const key of keys.keys()) this.#forgetTombstone(state, key);
     return changes;
+  }
+
+  #confirm(state: StateId, entry: Entry): void {
+    this.clock.saw(entry.time);
+    this.#outbox.settle(state, entry, this.#cursor);
+    if (entry.unreadable === undefined) this.setAside.delete(state, entry.key);
+    else this.setAside.set(state, entry.key, entry.unreadable);
+    let confirmed = this.#confirmed.get(state);
+    if (confirmed === undefined) this.#confirmed.set(state, (confirmed = new State()));
+    confirmed.put(entry);
   }
 
   /** The hub's disk has reached `cursor`: what was settled up to there is saved. */
   disk(cursor: number): void {
     this.#saved = Math.max(this.#saved, cursor);
-    for (const pending of [...this.#pending]) {
-      const { state, entry, settled } = pending;
-      pending.earlier = pending.earlier.filter((own) => own.settled === undefined || own.settled > this.#saved);
-      const kept = isVolatile(state) && entry.value !== DELETED; // for the next link (M6)
-      if (kept || settled === undefined || settled > this.#saved) continue;
-      this.#forget(pending);
-      this.#forgetTombstone(state, entry.key);
-    }
-    for (const receipt of this.#receipts) receipt.disk(this.#saved);
-    this.#closeReceipts();
+    for (const { state, entry } of this.#outbox.disk(this.#saved)) this.#forgetTombstone(state, entry.key);
   }
 
-  /** One own entry was not taken: undo it (M5). */
-  deny(denial: Denial): Change[] {
-    const { key, reason, why } = denial;
-    const state = denial.state as StateId;
-    const before = this.#look([[state, [key]]], (keys) => keys);
-    const pending = this.#pending.get(state, key);
-    if (pending !== undefined) this.#takeOut(pending, denial);
-    for (const receipt of this.#receipts) {
-      if (receipt.state === state) receipt.deny(key, denial, new Denied(reason, why, key));
+  /** One own transaction was not taken: undo it (M5), or send it at a better time (M7). */
+  deny(denial: Denial, now: number): Change[] {
+    const places = denial.places.map(([state, key]): Place => [state as StateId, key]);
+    if (denial.reason === "clock_ahead" && denial.writer === this.writer) {
+      this.clock.setBy(denial.now, now);
+      if (this.#outbox.tryAgain(places, denial, now)) return [];
     }
-    this.#closeReceipts();
-    return this.#changes(before, "denied");
-  }
-
-  /** Older writes that are not settled never reached the hub: it has told by now what it took. */
-  #takeOut(pending: Pending, denied: Stamp): void {
-    const { state, entry } = pending;
-    pending.earlier = pending.earlier.filter(({ settled }) => settled !== undefined);
-    if (entry.time !== denied.time || entry.writer !== denied.writer) return;
-    this.#forget(pending);
-    const next = pending.earlier[0];
-    if (next !== undefined) this.#pending.set(state, entry.key, next);
+    const before = this.#look(places);
+    const why = new Denied(denial.reason, denial.why, places[0]?.[1] ?? "");
+    for (const [state, key] of places) this.#outbox.takeOut(state, key, denial, why);
+    return this.#changes(before, "denied", why);
   }
 
   /** Forget the States of a resource that was removed, and own writes to it. */
   drop(resource: ResourceId): void {
     for (const state of [stateOf(resource), presenceOf(resource)]) {
       this.#confirmed.delete(state);
-      for (const pending of [...this.#pending.of(state).values()]) this.#forget(pending);
-      // Of what has not left the hub will say nothing.
-      for (const receipt of this.#receipts) {
-        if (receipt.state === state) receipt.abandon(new Denied("no_resource", "this resource was removed"));
-      }
+      this.versions.delete(state);
+      for (const key of [...this.setAside.of(state).keys()]) this.setAside.delete(state, key);
+      this.#outbox.drop(state, new Denied("no_resource", "this resource was removed"));
     }
-    this.#closeReceipts();
-  }
-
-  // --- own writes on their way
-
-  #put(state: StateId, entry: Entry): void {
-    const old = this.#pending.get(state, entry.key);
-    const unsent = old !== undefined && this.#unsent.delete(old);
-    const sent = old === undefined ? [] : [...(unsent ? [] : [old]), ...old.earlier];
-    const pending = { state, entry, settled: undefined, earlier: newestOfEach(sent) };
-    this.#pending.set(state, entry.key, pending);
-    this.#unsent.set(pending, this.#transaction);
-  }
-
-  #forget(pending: Pending): void {
-    this.#pending.delete(pending.state, pending.entry.key);
-    this.#unsent.delete(pending);
-  }
-
-  #takeUnsent(): Iterable<Pending[]> {
-    const transactions = new Map<number, Pending[]>();
-    for (const [pending, number] of this.#unsent) {
-      const transaction = transactions.get(number);
-      if (transaction === undefined) transactions.set(number, [pending]);
-      else transaction.push(pending);
-    }
-    this.#unsent.clear();
-    return transactions.values();
-  }
-
-  /** All that is not known to have arrived goes out again (M3, M6). */
-  #sendAgain(now: number): void {
-    for (const pending of this.#pending) {
-      const { state, entry } = pending;
-      if (isVolatile(state) && entry.value !== DELETED) {
-        pending.entry = { ...entry, time: this.clock.stamp(now), writer: this.writer };
-        pending.settled = undefined;
-      }
-    }
-    this.#unsent.clear();
-    let last: Entry | undefined;
-    for (const pending of this.#unsettled()) {
-      const { entry } = pending;
-      if (entry.time !== last?.time || entry.writer !== last.writer) this.#transaction++; // one stamp, one transaction
-      last = entry;
-      this.#unsent.set(pending, this.#transaction);
-      pending.earlier = pending.earlier.filter(({ settled }) => settled !== undefined);
-    }
-  }
-
-  /** In the order of writing. */
-  #unsettled(): Pending[] {
-    const unsettled = [...this.#pending].filter(({ settled }) => settled === undefined);
-    return unsettled.sort(({ entry: a }, { entry: b }) => (newer(a, b) ? 1 : newer(b, a) ? -1 : 0));
-  }
-
-  #closeReceipts(): void {
-    for (const receipt of this.#receipts) if (receipt.done) this.#receipts.delete(receipt);
-  }
-
-  // --- what the hub has confirmed
-
-  #startOver(): void {
-    this.#confirmed.clear();
-    for (const pending of this.#pending) {
-      for (const own of [pending, ...pending.earlier]) own.settled = undefined;
-    }
-    for (const receipt of this.#receipts) receipt.startOver();
-  }
-
-  #confirm(state: StateId, entries: readonly Entry[]): void {
-    let confirmed = this.#confirmed.get(state);
-    if (confirmed === undefined) this.#confirmed.set(state, (confirmed = new State()));
-    for (const entry of entries) {
-      confirmed.put(entry);
-      this.clock.saw(entry.time);
-      this.#settle(state, entry);
-    }
-  }
-
-  /** The hub has `entry`: what this participant wrote there up to its stamp is settled (M4). */
-  #settle(state: StateId, entry: Entry): void {
-    const pending = this.#pending.get(state, entry.key);
-    for (const own of pending === undefined ? [] : [pending, ...pending.earlier]) {
-      if (own.settled === undefined && !newer(own.entry, entry)) own.settled = this.#cursor;
-    }
-    for (const receipt of this.#receipts) if (receipt.state === state) receipt.settle(entry, this.#cursor);
   }
 
   /** A confirmed delete is needed only to hold back an older write of one's own. */
   #forgetTombstone(state: StateId, key: string): void {
     const confirmed = this.#confirmed.get(state);
     if (confirmed?.entries.get(key)?.value !== DELETED) return;
-    if (this.#pending.get(state, key) === undefined) confirmed.forget(key);
+    if (this.#outbox.get(state, key) === undefined) confirmed.forget(key);
   }
 
   // --- changes
 
-  /** How the keys of `touched` stand now, added to `seen`. */
-  #look<T>(
-    touched: Iterable<readonly [StateId, T]>,
-    keys: (group: T) => Iterable<string>,
-    seen: Seen = new Map<StateId, Map<string, Entry | undefined>>(),
-  ): Seen {
-    for (const [state, group] of touched) {
+  /** How keys stand now, added to what was `seen` before. */
+  #look(places: readonly Place[], seen: Seen = new Map<StateId, Map<string, Entry | undefined>>()): Seen {
+    for (const [state, key] of places) {
       const entries = seen.get(state) ?? new Map<string, Entry | undefined>();
-      for (const key of keys(group)) entries.set(key, this.entry(state, key));
+      if (!entries.has(key)) entries.set(key, this.entry(state, key));
       seen.set(state, entries);
     }
     return seen;
   }
 
-  #changes(before: Seen, cause: Cause): Change[] {
+  #changes(before: Seen, cause: Cause, denied?: Denied): Change[] {
     const changes: Change[] = [];
     for (const [state, entries] of before) {
       const keys = new Map<string, Changed>();
@@ -355,39 +290,16 @@ export class Mesh {
         const changed = { old: valueOf(old), new: valueOf(now), writer: (now ?? old)?.writer ?? "" };
         if (!same(changed.old, changed.new)) keys.set(key, changed);
       }
-      if (keys.size > 0) changes.push({ state, keys, cause });
+      if (keys.size > 0) changes.push({ state, keys, cause, ...(denied && { denied }) });
     }
     return changes;
   }
 }
 
-function keysOf(entries: readonly Entry[]): string[] {
-  return entries.map(({ key }) => key);
+function kept(value: Value): Value {
+  return value === DELETED ? DELETED : frozen(value);
 }
 
-function keptWrite([key, value]: readonly [string, Value]): { key: string; value: Value } {
-  return { key, value: value === DELETED ? DELETED : frozen(value) };
-}
-
-/** At least the bytes that an entry adds to a message: stamp, writer and its State's head included. */
-function weight(state: StateId, entry: Pick<Entry, "key" | "value">): number {
-  return sizeOf(entry) + state.length + 32;
-}
-
-function writeOf(writes: readonly Pending[]): Write {
-  const groups = new Map<StateId, Entry[]>();
-  for (const { state, entry } of writes) {
-    const group = groups.get(state);
-    if (group === undefined) groups.set(state, [entry]);
-    else group.push(entry);
-  }
-  // The call's own State goes first: a resource is there before its state.
-  const ordered = [...groups].sort(([a], [b]) => Number(b === CALL) - Number(a === CALL));
-  return { type: "write", groups: ordered.map(([state, entries]) => ({ state, entries })) };
-}
-
-function sum<T>(items: Iterable<T>, size: (item: T) => number): number {
-  let total = 0;
-  for (const item of items) total += size(item);
-  return total;
+function placesOf({ state, entries }: Group): Place[] {
+  return entries.map(({ key }): Place => [state, key]);
 }

@@ -20,10 +20,12 @@ export const STREAM_WINDOW = 256 * 1024;
 
 export type Mode = "reliable" | "latest";
 
-/** Entries of one State: `[state, [entry, …]]`. */
+/** Entries of one State: `[state, [entry, …], version]`. */
 export interface Group {
   readonly state: StateId;
   readonly entries: readonly Entry[];
+  /** With which state version of its app the writer writes; 0 where it does not say. */
+  readonly version: number;
 }
 
 /** First message of a participant: who wants into which call. */
@@ -78,7 +80,7 @@ export interface Batch {
   readonly groups: readonly Group[];
 }
 
-/** A participant's own entries, stamped. Applied in one step. */
+/** A participant's own entries, stamped. Those of one stamp are one transaction: all or none. */
 export interface Write {
   readonly type: "write";
   readonly groups: readonly Group[];
@@ -90,15 +92,17 @@ export interface Saved {
   readonly cursor: number;
 }
 
-/** One entry was not taken. `reason` is one of `DENIALS`. */
+/** One transaction was not taken. `reason` is one of `DENIALS`. */
 export interface Denial {
   readonly type: "denied";
-  readonly state: string;
-  readonly key: string;
-  readonly time: number;
-  readonly writer: string;
   readonly reason: string;
   readonly why: string;
+  readonly time: number;
+  readonly writer: string;
+  /** State and key of each of its entries; the one at fault first. */
+  readonly places: readonly (readonly [state: string, key: string])[];
+  /** The hub's clock, microseconds. */
+  readonly now: number;
 }
 
 /** A WebRTC description or candidate. `peer` is the receiver; on the way out, the sender. */

@@ -47,7 +47,8 @@ export function textSize(text: string): number {
 export class Reader {
   readonly #data: Uint8Array;
   readonly #view: DataView;
-  #at = 0;
+  /** Where the next thing begins. */
+  at = 0;
 
   constructor(data: Uint8Array) {
     this.#data = data;
@@ -56,13 +57,13 @@ export class Reader {
 
   /** Nothing may be left. */
   end(): void {
-    if (this.#at !== this.#data.length) throw new WireError("bytes after the end");
+    if (this.at !== this.#data.length) throw new WireError("bytes after the end");
   }
 
   /** Passes over a nil, if there is one. */
   nil(): boolean {
-    const found = this.#data[this.#at] === 0xc0;
-    if (found) this.#at++;
+    const found = this.#data[this.at] === 0xc0;
+    if (found) this.at++;
     return found;
   }
 
@@ -98,7 +99,7 @@ export class Reader {
 
   /** Whether bytes come next. */
   get atBytes(): boolean {
-    return isBytes(this.#data[this.#at] ?? 0);
+    return isBytes(this.#data[this.at] ?? 0);
   }
 
   /** The head of an array: how many items follow. */
@@ -230,9 +231,9 @@ export class Reader {
   }
 
   #take(size: number): number {
-    const at = this.#at;
+    const at = this.at;
     if (size > this.#data.length - at) throw new WireError("cut short");
-    this.#at = at + size;
+    this.at = at + size;
     return at;
   }
 }

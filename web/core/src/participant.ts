@@ -26,6 +26,28 @@ export function mayEdit(role: Role): boolean {
   return role !== "observer";
 }
 
+export const ACCESSES = ["edit", "view", "hidden"] as const;
+/**
+ * What somebody may do with one resource, before the key rules of its app narrow it. For whom it is
+ * hidden it is not there at all.
+ */
+export type Access = (typeof ACCESSES)[number];
+
+/**
+ * The access of a participant to a resource, by its `settings` for persons and for roles.
+ *
+ * The person's own setting goes before that of the role. Hosts can always edit, so that nobody is
+ * locked out for good.
+ */
+export function accessOf(person: string, role: Role, settings: ReadonlyMap<string, Access>): Access {
+  if (role === "host") return "edit";
+  return settings.get(person) ?? settings.get(role) ?? (mayEdit(role) ? "edit" : "view");
+}
+
+export function isAccess(text: unknown): text is Access {
+  return ACCESSES.some((access) => access === text);
+}
+
 export function isRole(text: unknown): text is Role {
   return ROLES.some((role) => role === text);
 }

@@ -20,6 +20,10 @@ export class Places<T> {
     if (keys?.delete(key) && keys.size === 0) this.#states.delete(state);
   }
 
+  clear(): void {
+    this.#states.clear();
+  }
+
   /** What there is in one State. */
   of(state: StateId): ReadonlyMap<string, T> {
     return this.#states.get(state) ?? NOTHING;

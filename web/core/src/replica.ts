@@ -19,18 +19,20 @@ export interface Runtime {
 }
 
 /** A mesh with its surroundings: what shared objects are made on. */
-export interface Access extends Omit<Runtime, "flush"> {
+export interface ReplicaAccess extends Omit<Runtime, "flush"> {
   readonly mesh: Mesh;
   /** Why nothing will be sent any more; undefined while there is hope. */
   readonly ended: CallmeshError | undefined;
   /** Something was written to the mesh: tell of the changes, and send it soon. */
   wrote(changes: readonly Change[]): void;
   onChange(fn: (change: Change) => void): () => void;
+  /** Told of each word of the hub, when it is in the mesh and its changes were told. */
+  onWord(fn: (word: HubWord) => void): () => void;
   /** Told whenever a receipt may be done. */
   onReceipts(fn: () => void): () => void;
 }
 
-export class Replica implements Access {
+export class Replica implements ReplicaAccess {
   readonly mesh = new Mesh();
   readonly #runtime: Runtime;
   readonly #changes = new Listeners<Change>();
@@ -83,7 +85,7 @@ export class Replica implements Access {
         this.#heard(message, []);
         return true;
       case "denied":
-        this.#heard(message, this.mesh.deny(message));
+        this.#heard(message, this.mesh.deny(message, this.now()));
         return true;
       default:
         return false;

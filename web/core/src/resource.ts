@@ -13,6 +13,21 @@ export function keyOf(resource: ResourceId): string {
   return PREFIX + resource;
 }
 
+/** The key that says what a role or a person may do with a resource. */
+export function accessKey(resource: ResourceId, who: string): string {
+  return `access/${resource}/${who}`;
+}
+
+/** The key that says which form the state of a resource has. */
+export function versionKey(resource: ResourceId): string {
+  return `version/${resource}`;
+}
+
+/** The key that says which role a host has given to a person. */
+export function roleKey(person: string): string {
+  return `role/${person}`;
+}
+
 /** The resource whose record stands under `key`, if it is such a key. Raises `BadName`. */
 export function resourceIn(key: string): ResourceId | undefined {
   return key.startsWith(PREFIX) ? resourceId(key.slice(PREFIX.length)) : undefined;

@@ -26,6 +26,8 @@ export interface Entry extends Stamp {
   readonly key: string;
   readonly writer: Writer;
   readonly value: Value;
+  /** Why what came cannot be read, where it cannot: then it has no value. */
+  readonly unreadable?: string;
 }
 
 /** Whether `stamp` wins: the larger time, and on a tie the larger writer. */

@@ -7,7 +7,8 @@ import type { Group } from "../src/messages.ts";
 import type { Change } from "../src/mesh.ts";
 import { Pace } from "../src/pace.ts";
 import { Replica } from "../src/replica.ts";
-import { SharedPresence, SharedState } from "../src/shared.ts";
+import { SharedPresence } from "../src/presence.ts";
+import { SharedState } from "../src/shared.ts";
 import { DELETED } from "../src/state.ts";
 
 const STATE = "state/r1" as StateId;
@@ -97,7 +98,7 @@ describe("a shared State", () => {
     state.set("a", 1);
     replica.hear({
       type: "batch", cursor: 2, saved: 2, whole: false,
-      groups: [{ state: PRESENCE, entries: [{ key: "p2/x", time: 5, writer: HUB, value: 1 }] }],
+      groups: [{ state: PRESENCE, entries: [{ key: "p2/x", time: 5, writer: HUB, value: 1 }], version: 0 }],
     }); // prettier-ignore
     stop();
     state.set("c", 3);
@@ -124,7 +125,7 @@ describe("a shared State", () => {
     state.set("a", 1);
     const waiting = expect(state.saved()).rejects.toMatchObject({ code: "denied", reason: "no_right", key: "a" });
     const { time: at, writer } = sent()[0]!.entries[0]!;
-    replica.hear({ type: "denied", state: STATE, key: "a", time: at, writer, reason: "no_right", why: "no" });
+    replica.hear({ type: "denied", reason: "no_right", why: "no", time: at, writer, places: [[STATE, "a"]], now: at });
     await waiting;
     expect(state.has("a")).toBe(false);
   });
@@ -151,7 +152,7 @@ test("[P1] presence is written under one's own id, and read by participant", () 
   presence.delete("typing");
   replica.hear({
     type: "batch", cursor: 2, saved: 2, whole: false,
-    groups: [{ state: PRESENCE, entries: [{ key: "p2/typing", time: 5, writer: HUB, value: true }] }],
+    groups: [{ state: PRESENCE, entries: [{ key: "p2/typing", time: 5, writer: HUB, value: true }], version: 0 }],
   }); // prettier-ignore
   expect(presence.get("cursor/x")).toBe(3);
   expect(presence.of("p2" as ParticipantId)).toEqual({ typing: true });

@@ -5,7 +5,8 @@ import { bundle, encode } from "../src/codec.ts";
 import { HUB, isVolatile, resourceId, ROSTER, stateOf, type StateId, type Writer } from "../src/ids.ts";
 import { Ledger, type Kept } from "../src/ledger.ts";
 import { Mesh, type Change } from "../src/mesh.ts";
-import type { Batch, Denial, Group, Message } from "../src/messages.ts";
+import { AHEAD } from "../src/clock.ts";
+import type { Batch, Denial, Message } from "../src/messages.ts";
 import type { Receipt } from "../src/receipt.ts";
 import { Session } from "../src/session.ts";
 import { DELETED, newer, type Entry, type Stamp, type Value } from "../src/state.ts";
@@ -25,57 +26,83 @@ interface Member {
   waits: boolean;
   /** The last `saved` this link heard of. */
   told: number;
+  /** Keys whose winner does not come by itself. */
+  readonly owed: Map<string, StateId>;
+  /** They leave after what was taken before them. */
+  readonly denials: Uint8Array[];
+}
+
+export interface Written {
+  readonly state: StateId;
+  readonly entry: Entry;
 }
 
 /** As much of a hub as the rules need: everything is taken, but for the key "closed". */
 export class Hub {
   readonly ledger: Ledger;
+  readonly #taken: Written[];
   readonly #clock = new HybridClock();
 
-  constructor(kept: Kept) {
+  /** Of what it takes it tells in `taken`, whether or not it wins. */
+  constructor(kept: Kept, taken: Written[]) {
     this.ledger = new Ledger(kept);
+    this.#taken = taken;
   }
 
   /** Being shown in the roster, a member always has a first batch to wait for. */
   join(id: string, session: Session, cursor: number, now: number): Member {
     this.#clock.saw(this.ledger.seen);
     this.ledger.accept(ROSTER, { key: id, time: this.#clock.stamp(now), writer: HUB, value: true });
-    return { session, cursor, waits: true, told: 0 };
+    return { session, cursor, waits: true, told: 0, owed: new Map(), denials: [] };
   }
 
-  receive(member: Member, message: Message): void {
+  receive(member: Member, message: Message, now: number): void {
     if (message.type !== "write") return;
+    member.waits = true;
+    const transactions = new Map<string, Written[]>();
     for (const { state, entries } of message.groups) {
-      for (const entry of entries) this.#write(member, state, entry);
+      for (const entry of entries) {
+        const stamp = `${entry.time} ${entry.writer}`;
+        transactions.set(stamp, [...(transactions.get(stamp) ?? []), { state, entry }]);
+      }
     }
+    for (const transaction of transactions.values()) this.#write(member, transaction, now);
   }
 
-  #write(member: Member, state: StateId, entry: Entry): void {
-    if (entry.key === "closed") {
-      const { key, time, writer } = entry;
-      const denial: Denial = { type: "denied", state, key, time, writer, reason: "no_right", why: "closed" };
-      member.session.put(encode(denial));
+  /** All of it or nothing. */
+  #write(member: Member, transaction: readonly Written[], now: number): void {
+    const reason = this.#refusal(transaction, now);
+    if (reason === undefined) {
+      for (const { state, entry } of transaction) this.#accept(member, state, entry);
       return;
     }
-    member.waits = true;
+    const { time, writer } = transaction[0]!.entry;
+    const places = transaction.map(({ state, entry }) => [state, entry.key] as const);
+    const denial: Denial = { type: "denied", reason, why: reason, time, writer, places, now };
+    member.denials.push(encode(denial));
+  }
+
+  #refusal(transaction: readonly Written[], now: number): string | undefined {
+    if (transaction.some(({ entry }) => entry.key === "closed")) return "no_right";
+    const latest = Math.max(now + AHEAD, this.ledger.seen + 100);
+    return transaction.some(({ entry }) => entry.time > latest) ? "clock_ahead" : undefined;
+  }
+
+  #accept(member: Member, state: StateId, entry: Entry): void {
+    this.#taken.push({ state, entry });
     if (this.ledger.accept(state, entry)) return;
-    if (this.ledger.numberOf(state, entry.key)! <= member.cursor) {
-      const won = this.ledger.state(state).entries.get(entry.key)!;
-      member.session.put(encode(this.#batch(member.cursor, false, [{ state, entries: [won] }])));
-    }
+    if (this.ledger.numberOf(state, entry.key)! <= member.cursor) member.owed.set(entry.key, state);
   }
 
   take(member: Member): Uint8Array | undefined {
     const { ledger } = this;
     const parts = member.session.take();
-    if (member.cursor !== ledger.number && !member.session.hasOutput) {
+    const owed = [...member.owed].map(([key, state]) => ({ state, entry: ledger.state(state).entries.get(key)! }));
+    member.owed.clear();
+    if (owed.length > 0) parts.push(encode(this.#batch(member.cursor, false, owed)));
+    if (member.cursor !== ledger.number) {
       const whole = !ledger.follows(member.cursor);
-      const groups = new Map<StateId, Entry[]>();
-      for (const { state, entry } of whole ? ledger.live() : ledger.since(member.cursor)) {
-        groups.set(state, [...(groups.get(state) ?? []), entry]);
-      }
-      const all = [...groups].map(([state, entries]) => ({ state, entries }));
-      parts.push(encode(this.#batch(ledger.number, whole, all)));
+      parts.push(encode(this.#batch(ledger.number, whole, whole ? ledger.live() : ledger.since(member.cursor))));
       member.cursor = ledger.number;
       member.told = ledger.saved;
     } else if (member.waits && member.told < ledger.saved) {
@@ -83,10 +110,14 @@ export class Hub {
       parts.push(encode({ type: "saved", cursor: ledger.saved }));
     }
     if (member.told >= member.cursor) member.waits = false;
+    parts.push(...member.denials.splice(0));
     return parts.length > 0 ? bundle(parts) : undefined;
   }
 
-  #batch(cursor: number, whole: boolean, groups: readonly Group[]): Batch {
+  #batch(cursor: number, whole: boolean, written: Iterable<Written>): Batch {
+    const entries = new Map<StateId, Entry[]>();
+    for (const { state, entry } of written) entries.set(state, [...(entries.get(state) ?? []), entry]);
+    const groups = [...entries].map(([state, found]) => ({ state, entries: found, version: 0 }));
     return { type: "batch", cursor, saved: this.ledger.saved, whole, groups };
   }
 }
@@ -96,6 +127,10 @@ export class World {
   now = START;
   hub: Hub;
   readonly clients: Client[] = [];
+  /** How many values were written. */
+  values = 0;
+  /** Every write that the hub ever took. */
+  readonly taken: Written[] = [];
   /** The largest stamp of a tombstone that was let go of, per key. */
   readonly collected = new Map<string, Stamp>();
   #disk: Kept = { records: [], reserved: 0 };
@@ -108,7 +143,7 @@ export class World {
   #start(): Hub {
     const kept = this.#disk;
     this.#disk = { records: kept.records, reserved: kept.reserved + BLOCK };
-    return new Hub(kept);
+    return new Hub(kept, this.taken);
   }
 
   client(name: string, skew = 0): Client {
@@ -164,7 +199,7 @@ export class World {
 /** What somebody waits for: a write, and what will become of it. */
 interface Awaited {
   readonly key: string;
-  readonly stamp: Stamp;
+  readonly value: Value;
   readonly receipt: Receipt;
 }
 
@@ -176,7 +211,8 @@ export class Client {
   readonly awaited: Awaited[] = [];
   received = 0;
   readonly #world: World;
-  readonly #skew: number;
+  /** How far the clock here is off, microseconds. */
+  skew: number;
   #member: Member | undefined;
   #near = new Session("client", 0);
   #far = new Session("hub", 0);
@@ -185,12 +221,12 @@ export class Client {
 
   constructor(world: World, name: string, skew: number) {
     this.#world = world;
-    this.#skew = skew;
+    this.skew = skew;
     this.mesh.writer = `p${name}` as Writer;
   }
 
   get #now(): number {
-    return this.#world.now + this.#skew;
+    return this.#world.now + this.skew;
   }
 
   connect(): void {
@@ -222,8 +258,7 @@ export class Client {
   /** Write, and wait for what becomes of it. */
   setAndWait(key: string, value: Value): void {
     this.set(key, value);
-    const { time, writer } = this.mesh.entry(STATE, key)!;
-    this.awaited.push({ key, stamp: { time, writer }, receipt: this.mesh.receipt(STATE) });
+    this.awaited.push({ key, value, receipt: this.mesh.receipt(STATE) });
   }
 
   view(): Record<string, Json> {
@@ -250,7 +285,7 @@ export class Client {
     const data = this.#up.shift();
     if (data === undefined || this.#member === undefined) return false;
     for (const message of this.#far.receive(data, this.#world.now)) {
-      this.#world.hub.receive(this.#member, message);
+      this.#world.hub.receive(this.#member, message, this.#world.now);
     }
     return true;
   }
@@ -284,7 +319,7 @@ export class Client {
         break;
       case "denied":
         this.denials.push(message);
-        this.changes.push(...this.mesh.deny(message));
+        this.changes.push(...this.mesh.deny(message, this.#now));
         break;
       default:
     }

@@ -20,7 +20,8 @@ export function hex(data: Uint8Array): string {
   return Buffer.from(data).toString("hex");
 }
 
-export type ValueVector = { readonly value: Json } | { readonly deleted: true };
+/** `hex` are bytes that are no value. */
+export type ValueVector = { readonly value: Json } | { readonly deleted: true } | { readonly hex: string };
 export interface EntryVector {
   readonly key: string;
   readonly time: number;
@@ -33,5 +34,6 @@ export function valueIn(vector: ValueVector): Value {
 }
 
 export function entryIn({ key, time, writer, value }: EntryVector): Entry {
-  return { key, time, writer: writer as Writer, value: valueIn(value) };
+  const entry: Entry = { key, time, writer: writer as Writer, value: valueIn(value) };
+  return "hex" in value ? { ...entry, unreadable: "it is no value" } : entry;
 }

@@ -1,0 +1,182 @@
+"""What each link of a call still lacks: one cursor, and nothing that grows with what was written.
+
+F1 What a link gets is what lies beyond its cursor, once, as it is now, in one batch.
+F2 Links at the same cursor whose participants may see the same get the same bytes.
+F3 Whoever may see something else than before gets what has become visible, and what is not any
+   more is taken back.
+F4 An answer that does not lie beyond the cursor, the entry that won, is given besides.
+F5 `saved` is told after the commit, to those who wrote.
+F6 A denial leaves after what was taken before it.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from callmesh import messages
+from callmesh.callstate import resource_about
+from callmesh.errors import TooFast
+from callmesh.ids import CALL, ResourceId, StateId, presence_of, resource_of, state_of
+from callmesh.ledger import Ledger, Record
+from callmesh.messages import Batch, Denial, Group
+from callmesh.resource import ACTIVE
+from callmesh.sight import Sight, taken_back
+from callmesh.state import Entry
+
+MAX_DENIED = 8 * 1024 * 1024
+"""Bytes of denials that may wait for one link; a writer who does not read them is ended."""
+DENIALS_AT_ONCE = 1_000
+MAX_SIGHTS = 8
+"""How often what one sees may change while nothing is read; beyond, a whole batch is due."""
+
+
+@dataclass(slots=True)
+class Feed:
+    """What is kept per link."""
+
+    sights: list[Sight]
+    """As the link was told last, and as it has been since; the last is the one that counts."""
+    cursor: int
+    """How far the link has come; 0 until the first batch."""
+    waits: bool = True
+    """Whether something of its own may be among what it has seen and is not known to be saved."""
+    told: int = 0
+    """The last `saved` it heard of."""
+    owed: dict[tuple[StateId, str], None] = field(default_factory=dict)
+    """Registers that are the answer to own writes, and do not lie beyond the cursor (F4)."""
+    denials: deque[bytes] = field(default_factory=deque)
+    denied: int = 0
+    """Bytes of them."""
+
+    @property
+    def sight(self) -> Sight:
+        return self.sights[-1]
+
+    def see(self, sight: Sight) -> None:
+        """From now on the participant may see this (F3)."""
+        if sight is self.sight:
+            return
+        self.sights.append(sight)
+        if len(self.sights) > MAX_SIGHTS:
+            self.sights, self.cursor = [sight], 0
+
+    def deny(self, denial: Denial) -> None:
+        """Raises `TooFast` for one who writes what is forbidden and does not read."""
+        encoded = messages.encode(denial)
+        self.denials.append(encoded)
+        self.denied += len(encoded)
+        if self.denied > MAX_DENIED:
+            raise TooFast("too many forbidden writes, and their denials are not read")
+
+
+class Feeds:
+    """Makes what links get out of the ledger, each batch once (F2)."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._batches: dict[tuple[int, tuple[Sight, ...]], bytes] = {}
+        self._batches_at = (-1, -1)
+
+    def has_output(self, feed: Feed) -> bool:
+        behind = feed.cursor != self._ledger.number or len(feed.sights) > 1
+        return bool(behind or feed.owed or feed.denials) or self._owes_saved(feed)
+
+    def _owes_saved(self, feed: Feed) -> bool:
+        return feed.waits and feed.told < self._ledger.saved
+
+    def take(self, feed: Feed) -> list[bytes]:
+        """The encoded messages that should leave now; they count as gone."""
+        parts: list[bytes] = []
+        if feed.cursor != self._ledger.number or len(feed.sights) > 1:
+            behind, feed.cursor = feed.cursor, self._ledger.number
+            parts.append(self._batch(behind, tuple(feed.sights)))
+            del feed.sights[:-1]
+            feed.told = self._ledger.saved
+        elif self._owes_saved(feed):  # (F5)
+            feed.told = self._ledger.saved
+            parts.append(messages.encode(messages.Saved(self._ledger.saved)))
+        if feed.owed:
+            parts.append(self._answers(feed))
+        if feed.told >= feed.cursor:
+            feed.waits = False
+        for _ in range(min(len(feed.denials), DENIALS_AT_ONCE)):  # (F6)
+            parts.append(feed.denials.popleft())
+            feed.denied -= len(parts[-1])
+        return parts
+
+    def _answers(self, feed: Feed) -> bytes:
+        """What won over own writes (F4)."""
+        found = []
+        for state, key in feed.owed:
+            won = self._ledger.state(state).entries.get(key)
+            if won is not None:
+                found.append((state, feed.sight.shown(state, won) or taken_back(won)))
+        feed.owed.clear()
+        groups = list(_grouped(found))
+        return messages.encode(Batch(feed.cursor, self._ledger.saved, False, groups))
+
+    def _batch(self, cursor: int, sights: tuple[Sight, ...]) -> bytes:
+        """What lies beyond `cursor` for those who saw and now see this."""
+        now = (self._ledger.number, self._ledger.saved)
+        if self._batches_at != now:
+            self._batches.clear()
+            self._batches_at = now
+        whole = not self._ledger.follows(cursor)
+        at = (0, sights[-1:]) if whole else (cursor, sights)
+        found = self._batches.get(at)
+        if found is None:
+            entries = self._all(sights[-1]) if whole else self._beyond(cursor, sights)
+            batch = Batch(*now, whole, list(_grouped(entries)))
+            found = self._batches[at] = messages.encode(batch)
+        return found
+
+    def _all(self, sight: Sight) -> Iterator[tuple[StateId, Entry]]:
+        for record in self._ledger.live():
+            shown = sight.shown(record.state, record.entry)
+            if shown is not None and not shown.deleted:
+                yield record.state, shown
+
+    def _beyond(self, cursor: int, sights: tuple[Sight, ...]) -> Iterator[tuple[StateId, Entry]]:
+        *before, now = sights
+        turned = set[ResourceId]().union(*(now.differs(sight) for sight in before))
+        for record in self._ledger.since(cursor):
+            if not turned or _resource(record) not in turned:
+                shown = now.shown(record.state, record.entry)
+                if shown is not None:
+                    yield record.state, shown
+        for record in self._about(turned):
+            seen = [sight.shows(record.state, record.entry) for sight in before]
+            if now.shows(record.state, record.entry):
+                if record.number > cursor or not all(seen):
+                    yield record.state, record.entry
+            elif any(seen):
+                yield record.state, taken_back(record.entry)
+        active = self._ledger.state(CALL).entries.get(ACTIVE)
+        if turned and active is not None:
+            yield CALL, now.shown(CALL, active) or active
+
+    def _about(self, resources: Iterable[ResourceId]) -> Iterator[Record]:
+        """Every entry about some resources."""
+        wanted = set(resources)
+        if not wanted:
+            return
+        for key, entry in self._ledger.state(CALL).entries.items():
+            if resource_about(key) in wanted:
+                yield Record(self._ledger.number_of(CALL, key), CALL, entry)
+        for resource in wanted:
+            for state in (state_of(resource), presence_of(resource)):
+                for key, entry in self._ledger.state(state).entries.items():
+                    yield Record(self._ledger.number_of(state, key), state, entry)
+
+
+def _resource(record: Record) -> ResourceId | None:
+    if record.state == CALL:
+        return resource_about(record.entry.key)
+    return resource_of(record.state)
+
+
+def _grouped(entries: Iterable[tuple[StateId, Entry]]) -> Iterator[Group]:
+    groups: dict[StateId, list[Entry]] = {}
+    for state, entry in entries:
+        groups.setdefault(state, []).append(entry)
+    return (Group(state, found) for state, found in groups.items())

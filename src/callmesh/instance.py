@@ -1,0 +1,108 @@
+"""A resource as a Python participant holds it: an instance of an app in a call."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from callmesh.cache import ResourceCache
+from callmesh.callstate import check_call_key, check_call_value
+from callmesh.errors import Denied
+from callmesh.ids import CALL, PersonId, ResourceId, presence_of, state_of
+from callmesh.messages import Mode
+from callmesh.participant import Access, Participant
+from callmesh.presence import SharedPresence
+from callmesh.replica import Replica
+from callmesh.resource import Lifecycle, ResourceRecord, access_key
+from callmesh.shared import Root, SharedState
+from callmesh.standing import Standings
+from callmesh.state import DELETED
+from callmesh.streams import DataStream, Streams
+from callmesh.values import encode
+
+
+class Resource:
+    """An instance of an app in a call: its own state, presence, cache and streams."""
+
+    def __init__(
+        self,
+        id: ResourceId,
+        record: ResourceRecord,
+        *,
+        adder: bool,
+        replica: Replica,
+        standings: Standings,
+        streams: Streams,
+        cache: ResourceCache,
+        me: Callable[[], Participant],
+    ) -> None:
+        self.id = id
+        self.record = record
+        self.root = Root(
+            replica, state_of(id), can_write=self._can_write, refusal=self._why_outdated
+        )
+        self.state = SharedState(self.root)
+        shown = SharedState(Root(replica, presence_of(id)))
+        self.presence = SharedPresence(shown, lambda: me().id)
+        self.cache = cache
+        self.life = Lifecycle(adder=adder)
+        self.standings = standings
+        self._replica = replica
+        self._streams = streams
+        self._me = me
+
+    @property
+    def app(self) -> str:
+        return self.record.app
+
+    @property
+    def title(self) -> str:
+        return self.record.title
+
+    @property
+    def owner(self) -> PersonId:
+        """The person who added it."""
+        return PersonId(self.record.owner)
+
+    def stream(self, name: str, *, mode: Mode = "reliable") -> DataStream:
+        """The stream of that name: fast data to the others, peer to peer, no history."""
+        return self._streams.stream(self.id, name, mode)
+
+    # --- who may do what
+
+    @property
+    def access(self) -> Access:
+        """What one may do here oneself: `edit` or `view`. Key rules narrow it: `can_write`."""
+        return self.standings.access(self.id, self._me())
+
+    @property
+    def settings(self) -> dict[str, Access]:
+        """What hosts have set, by role and by person."""
+        return self.standings.settings(self.id)
+
+    def set_access(self, who: str, access: Literal["edit", "view", "hidden"] | None) -> None:
+        """Hosts: what a role (`guest`, `observer`) or a person may do here; None for the usual.
+
+        It counts at once. Raises `BadName` or `BadValue`; the hub denies it to anybody else.
+        """
+        key = access_key(self.id, who)
+        check_call_key(key)
+        if access is not None:
+            check_call_value(key, access)
+        value = DELETED if access is None else encode(str(access))
+        self._replica.write({CALL: {key: value}})
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the state is of a later version than the code here: it is read, not written."""
+        speaks = self._replica.mesh.versions.get(state_of(self.id), 0)
+        return 0 < speaks < self.standings.version(self.id)
+
+    def _why_outdated(self) -> Denied | None:
+        if not self.outdated:
+            return None
+        return Denied("outdated", f"{self.title} is at a later version of its state: upgrade")
+
+    def _can_write(self, key: str) -> bool:
+        return self.standings.can_write(self.id, key, self._me())
+
+    def __repr__(self) -> str:
+        return f"<Resource {self.id} {self.app} {self.title!r}>"

@@ -1,0 +1,74 @@
+"""Who may do what, as a participant's replica knows it: what the hub would say beforehand."""
+
+import contextlib
+from typing import Any
+
+import msgspec
+
+from callmesh.app import CLOSED, KeyRule, Rules, Standing
+from callmesh.callstate import CallState
+from callmesh.errors import BadInput
+from callmesh.ids import APPS, CALL, ResourceId, StateId, state_of
+from callmesh.mesh import Mesh
+from callmesh.participant import Access, Participant
+from callmesh.values import decode
+
+
+class Told(msgspec.Struct):
+    """What the hub tells of an app; what a later hub adds is passed over."""
+
+    version: int = 1
+    keys: list[KeyRule] = []
+
+
+class Standings:
+    """Reads a mesh. `follow` after each change of the call's own State or of apps."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        self._mesh = mesh
+        self._call = CallState()
+        self._apps: dict[str, Told] = {}
+        self._rules: dict[str, Rules] = {}
+
+    def follow(self) -> None:
+        self._call = CallState(self._values(CALL))
+        self._apps = {}
+        for app, value in self._values(APPS):
+            with contextlib.suppress(msgspec.ValidationError):
+                self._apps[app] = msgspec.convert(value, Told)
+        self._rules = {app: Rules(told.keys) for app, told in self._apps.items()}
+
+    def _values(self, state: StateId) -> list[tuple[str, Any]]:
+        found = [(key, self._mesh.value(state, key)) for key in self._mesh.keys(state)]
+        return [(key, decode(value)) for key, value in found if value is not None]
+
+    def access(self, resource: ResourceId, someone: Participant) -> Access:
+        """What somebody may do with a resource, before the key rules narrow it."""
+        return self._call.access(resource, someone.person, someone.role)
+
+    def settings(self, resource: ResourceId) -> dict[str, Access]:
+        """What hosts have set for it, by role and person."""
+        return self._call.settings(resource)
+
+    def version(self, resource: ResourceId) -> int:
+        """Which form its state has."""
+        return self._call.version(resource)
+
+    def app_version(self, app: str) -> int:
+        """The state version of an app on this hub."""
+        return self._apps[app].version if app in self._apps else 0
+
+    def can_write(self, resource: ResourceId, key: str, someone: Participant) -> bool:
+        """Whether somebody may write a key of a resource's state, as it stands."""
+        record = self._call.resources.get(resource)
+        if record is None or self.access(resource, someone) is not Access.EDIT:
+            return False
+        version = self._mesh.versions.get(state_of(resource), 0)
+        if version not in (0, self.version(resource)):
+            return False
+        owner = record.owner == someone.person
+        standing = Standing(someone.id, someone.person, someone.role, owner)
+        new = self._mesh.value(state_of(resource), key) is None
+        with contextlib.suppress(BadInput):
+            return self._rules.get(record.app, CLOSED).may_write(key, standing, new=new)
+        return False

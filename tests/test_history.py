@@ -1,0 +1,161 @@
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Raw
+
+from callmesh.history import MAX_HISTORY, Edit, History
+from callmesh.state import DELETED
+from callmesh.values import encode
+from tests import vectors
+
+VECTORS = vectors.load("history")
+
+
+def edit(described: dict[str, Any]) -> Edit:
+    old, new = described["old"], described["new"]
+    return Edit(old and vectors.value(old), new and vectors.value(new))
+
+
+class Run:
+    """Carries out the steps of one vector."""
+
+    def __init__(self, case: dict[str, Any]) -> None:
+        self.history = History(limit=case.get("limit", 100), merge=case.get("merge", 0))
+
+    def wrote(self, step: dict[str, Any]) -> None:
+        self.history.wrote({key: edit(e) for key, e in step["keys"].items()}, step["now"])
+
+    def lost(self, step: dict[str, Any]) -> None:
+        self.history.lost(iter(step["keys"]))
+
+    def undo(self, step: dict[str, Any]) -> None:
+        assert self.history.undo() == {k: vectors.value(v) for k, v in step["writes"].items()}
+
+    def redo(self, step: dict[str, Any]) -> None:
+        assert self.history.redo() == {k: vectors.value(v) for k, v in step["writes"].items()}
+
+    def clear(self, _: dict[str, Any]) -> None:
+        self.history.clear()
+
+    def expect(self, step: dict[str, Any]) -> None:
+        assert (self.history.can_undo, self.history.can_redo) == (step["undo"], step["redo"])
+
+
+@pytest.mark.parametrize("case", VECTORS["cases"], ids=lambda case: case["name"])
+def test_undo_does_as_the_vectors_say(case: dict[str, Any]) -> None:
+    """[S20]"""
+    run = Run(case)
+    for step in case["steps"]:
+        getattr(run, step["do"])(step)
+
+
+class Shared:
+    """A map that two write: the naive model, which remembers everything."""
+
+    def __init__(self, merge: int = 0) -> None:
+        self.history = History(limit=1_000, merge=merge)
+        self.values: dict[str, Raw] = {"a": encode(0), "b": encode(0)}
+        self.writers: dict[str, str] = {}
+        self.number = 0
+        self.theirs: dict[str, int] = {}
+        """Key → number of the other's last write."""
+        self.done: list[tuple[int, dict[str, Edit]]] = []
+        self.undone: list[tuple[int, dict[str, Edit]]] = []
+
+    def put(self, writer: str, values: Mapping[str, Raw]) -> None:
+        for key, value in values.items():
+            self.writers[key] = writer
+            if value == DELETED:
+                self.values.pop(key, None)
+            else:
+                self.values[key] = value
+
+    def mine(self, values: Mapping[str, Raw]) -> None:
+        self.number += 1
+        news = {key: None if value == DELETED else value for key, value in values.items()}
+        edits = {key: Edit(self.values.get(key), new) for key, new in news.items()}
+        self.put("me", values)
+        self.history.wrote(edits, self.number)
+        if any(e.old != e.new for e in edits.values()):
+            self.done.append((self.number, edits))
+            self.undone.clear()
+
+    def other(self, values: Mapping[str, Raw]) -> None:
+        self.number += 1
+        self.put("other", values)
+        self.history.lost(values)
+        self.theirs.update(dict.fromkeys(values, self.number))
+
+    def undo(self) -> bool:
+        return self.move(self.history.undo(), self.expected(self.done, self.undone, "old"))
+
+    def redo(self) -> bool:
+        return self.move(self.history.redo(), self.expected(self.undone, self.done, "new"))
+
+    def move(self, writes: dict[str, Raw], expected: dict[str, Raw]) -> bool:
+        assert writes == expected
+        assert all(self.writers[key] == "me" for key in writes)
+        self.put("me", writes)
+        return bool(writes)
+
+    def expected(self, source: list[Any], target: list[Any], which: str) -> dict[str, Raw]:
+        while source:
+            number, edits = source.pop()
+            target.append((number, edits))
+            writes = {
+                key: getattr(e, which) or DELETED
+                for key, e in edits.items()
+                if e.old != e.new and self.theirs.get(key, 0) < number
+            }
+            if writes:
+                return writes
+        return {}
+
+
+values = st.sampled_from([DELETED, encode(0), encode(1), encode("x"), encode(None)])
+transactions = st.dictionaries(st.sampled_from("abcd"), values, min_size=1)
+others = st.tuples(st.just("other"), transactions)
+own = st.tuples(st.just("mine"), transactions)
+moves = st.tuples(st.sampled_from(["undo", "redo"]))
+
+
+@given(st.lists(own | others | moves | moves, max_size=40))
+def test_undo_is_never_of_what_somebody_else_wrote_last(steps: list[tuple[Any, ...]]) -> None:
+    """[S20] And of all that is still one's own."""
+    shared = Shared()
+    for name, *given_values in steps:
+        getattr(shared, name)(*given_values)
+
+
+@given(st.lists(own, max_size=20), st.integers(0, 3))
+def test_undoing_all_leads_to_the_start_and_redoing_all_to_the_end(
+    steps: list[tuple[str, dict[str, Raw]]], merge: int
+) -> None:
+    """[S20]"""
+    shared = Shared(merge)
+    start = dict(shared.values)
+    for _, written in steps:
+        shared.mine(written)
+    end = dict(shared.values)
+    for _ in range(2):
+        while writes := shared.history.undo():
+            shared.put("me", writes)
+        assert shared.values == start
+        while writes := shared.history.redo():
+            shared.put("me", writes)
+        assert shared.values == end
+
+
+def test_a_history_has_a_largest_size() -> None:
+    """[S20] The oldest steps go first."""
+    history = History(merge=0)
+    big = encode("x" * 60_000)
+    for n in range(99):
+        history.wrote({f"k{n}": Edit(None, big)}, n)
+    undone = 0
+    while history.undo():
+        undone += 1
+    assert MAX_HISTORY - 61_000 < undone * 60_000 <= MAX_HISTORY

@@ -1,0 +1,602 @@
+"""Access, roles and key rules as they change: what gets in, what goes out, what is taken back."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from callmesh import messages
+from callmesh.app import KeyRule, StateSpec, Who
+from callmesh.feed import MAX_SIGHTS
+from callmesh.ids import APPS, CALL, ROSTER, StateId, presence_of
+from callmesh.messages import Group
+from callmesh.participant import Role
+from callmesh.resource import access_key, role_key, version_key
+from callmesh.state import DELETED
+from callmesh.values import encode
+from tests.simulated import NOTES, RESOURCE, STATE, Client, World
+
+PRESENCE = presence_of(RESOURCE)
+RECORD = f"resource/{RESOURCE}"
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    for name, role in (("host", Role.HOST), ("ada", Role.GUEST), ("bob", Role.GUEST),
+                       ("obs", Role.OBSERVER)):  # fmt: skip
+        world.client(name, role)
+    world.clients[0].add_resource()
+    world.settle()
+    return world
+
+
+def deny_reasons(client: Client, act: Any) -> list[str]:
+    before = len(client.denials)
+    act()
+    client.world.deliver()
+    return [denial.reason for denial in client.denials[before:]]
+
+
+def write(client: Client, key: str, value: Any, state: StateId = STATE) -> list[str]:
+    return deny_reasons(client, lambda: client.set(key, value, state))
+
+
+def grant(world: World, who: str, access: str | None) -> None:
+    host = world.clients[0]
+    assert write(host, access_key(RESOURCE, who), access or ..., CALL) == []
+
+
+# --- access
+
+
+def test_access_counts_at_once_and_without_a_new_link(world: World) -> None:
+    """[J12, J13]"""
+    _, ada, bob, _ = world.clients
+    grant(world, "guest", "view")
+    assert write(ada, "k", 1) == ["no_right"]
+    assert write(ada, f"{ada.me.id}/at", 1, PRESENCE) == []
+    grant(world, ada.me.person, "edit")
+    assert write(ada, "k", 2) == []
+    assert write(bob, "k", 3) == ["no_right"]
+    grant(world, "guest", None)
+    assert write(bob, "k", 4) == []
+    assert {client.view()["k"] for client in world.clients} == {4}
+
+
+def test_an_observer_may_be_let_in(world: World) -> None:
+    """[J6, J12]"""
+    obs = world.clients[3]
+    assert write(obs, "k", 1) == ["no_right"]
+    grant(world, obs.me.person, "edit")
+    assert write(obs, "k", 1) == []
+    assert write(obs, "active", RESOURCE, CALL) == ["no_right"]
+
+
+def test_hosts_cannot_be_locked_out(world: World) -> None:
+    """[J12]"""
+    host = world.clients[0]
+    grant(world, "host", "hidden")
+    grant(world, host.me.person, "view")
+    assert write(host, "k", 1) == []
+
+
+def test_only_hosts_set_access_and_roles(world: World) -> None:
+    """[J12, J13]"""
+    host, ada, *_ = world.clients
+    assert write(ada, access_key(RESOURCE, ada.me.person), "edit", CALL) == ["no_right"]
+    assert write(ada, role_key(ada.me.person), "host", CALL) == ["no_right"]
+    for key, value in (
+        (access_key(RESOURCE, "guest"), "none"),
+        (access_key(RESOURCE, "king"), "edit"),
+        ("access/r1", "edit"),
+        ("access/r1/guest/x", "edit"),
+        (role_key("ua"), "king"),
+        (role_key("pa"), "host"),
+        ("role/ua/x", "host"),
+        (version_key(RESOURCE), "2"),
+        (version_key(RESOURCE), 0),
+    ):
+        assert write(host, key, value, CALL) == ["bad_value"], key
+    assert write(host, "access/rgone/guest", "view", CALL) == ["no_resource"]
+
+
+def test_hidden_is_not_there(world: World) -> None:
+    """[J12, J14]"""
+    host, ada, bob, _ = world.clients
+    write(host, "k", 1)
+    write(bob, f"{bob.me.id}/at", 1, PRESENCE)
+    write(host, "active", RESOURCE, CALL)
+    grant(world, ada.me.person, "hidden")
+    assert ada.view() == ada.view(PRESENCE) == ada.view(CALL) == {}
+    write(host, "k", 2)
+    write(host, "secret", 3)
+    assert ada.view() == {}
+    assert write(ada, "k", 5) == ["no_resource"]
+    assert write(ada, f"{ada.me.id}/at", 5, PRESENCE) == ["no_resource"]
+    assert write(ada, RECORD, ..., CALL) == ["no_resource"]
+    assert bob.view() == {"k": 2, "secret": 3}
+    grant(world, ada.me.person, None)
+    assert ada.view() == bob.view() == {"k": 2, "secret": 3}
+    assert ada.view(CALL) == bob.view(CALL)
+    assert ada.view(CALL)["active"] == RESOURCE
+    assert ada.view(PRESENCE) == bob.view(PRESENCE)
+
+
+def test_a_newcomer_does_not_get_what_is_hidden(world: World) -> None:
+    """[J12, K4]"""
+    grant(world, "guest", "hidden")
+    write(world.clients[0], "k", "hush-hush")
+    eve = world.client("eve", Role.GUEST)
+    world.deliver()
+    assert eve.view() == eve.view(CALL) == {}
+    assert b"hush-hush" not in eve.heard
+
+
+def test_one_who_was_away_while_access_changed_starts_from_a_whole_batch(world: World) -> None:
+    """[J14, L3]"""
+    host, ada, *_ = world.clients
+    write(host, "k", 1)
+    ada.cut()
+    grant(world, ada.me.person, "hidden")
+    ada.connect()
+    world.deliver()
+    assert ada.view() == {}
+    ada.cut()
+    grant(world, ada.me.person, "view")
+    ada.connect()
+    world.deliver()
+    assert ada.view() == {"k": 1}
+
+
+def test_a_stalled_reader_whose_access_flips_ends_where_it_should(world: World) -> None:
+    """[J14] Also when it flips so often that a whole batch is due."""
+    host, ada, *_ = world.clients
+    write(host, "k", 1)
+    for flips in (1, 2, 3, 2 * MAX_SIGHTS, 2 * MAX_SIGHTS + 1):
+        for number in range(flips):
+            level = "hidden" if number % 2 == 0 else "view"
+            host.set(access_key(RESOURCE, ada.me.person), level, CALL)
+            host.set("k", number)
+            host.step()
+            host.step()
+        assert ada.member is not None
+        assert len(ada.member.feed.sights) <= MAX_SIGHTS + 1
+        world.deliver()
+        assert ada.view() == ({} if flips % 2 else {"k": flips - 1})
+        grant(world, ada.me.person, None)
+
+
+def test_a_write_under_way_while_access_is_taken_is_answered(world: World) -> None:
+    """[J14, S8] What the hub had taken is settled, what came too late is denied."""
+    host, ada, *_ = world.clients
+    ada.set("k", 1)
+    ada.send()
+    ada.arrive()
+    ada.set("j", 1)
+    ada.send()
+    receipt = ada.mesh.receipt(STATE)
+    host.set(access_key(RESOURCE, "guest"), "hidden", CALL)
+    host.send()
+    host.arrive()
+    world.settle()
+    assert receipt.done
+    assert [denied.reason for denied in receipt.denied] == ["no_resource"]
+    assert ada.view() == {}
+    assert host.view() == {"k": 1}
+
+
+def test_streams_of_a_hidden_resource_reach_nobody_it_is_hidden_from(world: World) -> None:
+    """[J12]"""
+    host, ada, bob, _ = world.clients
+    grant(world, ada.me.person, "hidden")
+
+    def stream(client: Client) -> None:
+        piece = messages.Stream([], RESOURCE, "pen", "reliable", 1, False, b"x")
+        client.up.append(messages.bundle([messages.encode(piece)]))
+        world.deliver()
+
+    stream(host)
+    assert [client.streamed for client in (ada, bob)] == [[], [b"x"]]
+    stream(ada)
+    assert [client.streamed for client in (host, bob)] == [[], [b"x"]]
+
+
+# --- roles
+
+
+def test_a_given_role_counts_at_once_and_at_the_next_visit(world: World) -> None:
+    """[J13]"""
+    host, ada, bob, _ = world.clients
+    assert write(ada, "title", "x", CALL) == ["no_right"]
+    assert write(host, role_key(ada.me.person), "host", CALL) == []
+    assert write(ada, "title", "x", CALL) == []
+    assert bob.view(ROSTER)[ada.me.id]["role"] == "host"
+    ada.cut()
+    ada.connect()
+    world.deliver()
+    assert write(ada, "title", "y", CALL) == []
+    assert write(host, role_key(ada.me.person), ..., CALL) == []
+    assert write(ada, "title", "z", CALL) == ["no_right"]
+    assert bob.view(ROSTER)[ada.me.id]["role"] == "guest"
+
+
+def test_a_given_role_survives_the_hub(world: World) -> None:
+    """[J13]"""
+    host, ada, *_ = world.clients
+    write(host, role_key(ada.me.person), "observer", CALL)
+    world.commit()
+    world.crash()
+    world.settle()
+    assert write(ada, "k", 1) == ["no_right"]
+
+
+# --- key rules, on the way out
+
+KEY = KeyRule("key/*", read=(Who.HOST,))
+SHEET = KeyRule("sheet/{person}/**", read=(Who.SELF, Who.OWNER))
+
+
+def test_nobody_gets_what_they_may_not_read(world: World) -> None:
+    """[K4]"""
+    world.rules(KEY, SHEET)
+    host, ada, bob, obs = world.clients
+    write(host, "key/1", "B")
+    write(ada, f"sheet/{ada.me.person}/1", "hush-hush")
+    mine = {f"sheet/{ada.me.person}/1": "hush-hush"}
+    assert host.view() == {"key/1": "B"} | mine
+    assert ada.view() == mine
+    assert bob.view() == obs.view() == {}
+    assert b"hush-hush" not in bob.heard
+    assert write(ada, "key/1", "C") == ["no_right"]
+    write(ada, f"sheet/{ada.me.person}/1", "changed")
+    assert host.view()[f"sheet/{ada.me.person}/1"] == "changed"
+
+
+def test_a_new_role_brings_and_takes_what_it_may_read(world: World) -> None:
+    """[J14, K4]"""
+    world.rules(KEY)
+    host, ada, bob, _ = world.clients
+    write(host, "key/1", "B")
+    write(host, "open", 1)
+    write(host, role_key(ada.me.person), "host", CALL)
+    assert ada.view() == {"key/1": "B", "open": 1}
+    write(ada, "key/2", "C")
+    changes = len(bob.changes)
+    write(host, role_key(ada.me.person), ..., CALL)
+    assert ada.view() == {"open": 1}
+    assert host.view() == {"key/1": "B", "key/2": "C", "open": 1}
+    assert {change.state for change in bob.changes[changes:]} <= {ROSTER, CALL}
+
+
+def test_new_rules_count_at_once(world: World) -> None:
+    """[K4] An author has changed the manifest."""
+    host, ada, *_ = world.clients
+    write(host, "key/1", "B")
+    world.rules(KEY)
+    assert ada.view() == {}
+    assert ada.view(APPS)["notes"]["keys"][0]["read"] == ["host"]
+    world.rules()
+    assert ada.view() == {"key/1": "B"}
+
+
+def test_the_state_of_an_app_that_is_gone_is_closed(world: World) -> None:
+    """[K2] A hub started without the app must not open what its rules had closed."""
+    host, ada, *_ = world.clients
+    write(host, "k", 1)
+    del world.apps["notes"]
+    world.call.apps_changed(world.now)
+    world.deliver()
+    assert ada.view() == {}
+    assert host.view() == {"k": 1}
+    assert write(host, "k", 2) == ["no_right"]
+
+
+def test_links_that_may_see_the_same_get_the_same_bytes(world: World) -> None:
+    """[L2]"""
+    world.rules(KEY)
+    host, ada, bob, _ = world.clients
+    host.set("key/1", "B")
+    host.set("open", 1)
+    host.send()
+    host.arrive()
+    bundles = [world.call.take(client.member) for client in (host, ada, bob) if client.member]
+    assert bundles[1] == bundles[2] != bundles[0]
+
+
+# --- key rules, on the way in
+
+
+def test_create_only_keys_are_created_once(world: World) -> None:
+    """[K5]"""
+    world.rules(KeyRule("signed/{person}", change=()), KeyRule("note/*", change=(Who.HOST,)))
+    host, ada, bob, _ = world.clients
+    mine = f"signed/{ada.me.person}"
+    assert write(ada, mine, "yes") == []
+    assert write(ada, mine, "no") == ["no_right"]
+    assert write(ada, mine, ...) == ["no_right"]
+    assert write(ada, "note/1", "a") == []
+    assert write(bob, "note/1", "b") == ["no_right"]
+    assert write(host, "note/1", ...) == []
+    assert write(bob, "note/1", "b") == []
+    assert host.view() == {mine: "yes", "note/1": "b"}
+
+
+def test_sending_again_is_not_changing(world: World) -> None:
+    """[K5] The link broke before the answer; the author must not be told it was denied."""
+    world.rules(KeyRule("signed/{person}", change=()))
+    ada = world.clients[1]
+    ada.set(f"signed/{ada.me.person}", "yes")
+    receipt = ada.mesh.receipt(STATE)
+    ada.send()
+    again = ada.up[0]
+    ada.arrive()
+    ada.up.append(again)
+    world.settle()
+    assert receipt.done
+    assert not receipt.denied
+    assert ada.denials == []
+
+
+def test_a_transaction_is_taken_or_denied_as_one(world: World) -> None:
+    """[S5, S10]"""
+    world.rules(KeyRule("closed", write=()))
+    _, ada, bob, _ = world.clients
+    groups = {STATE: {"a": encode(1), "closed": encode(2), "b": encode(3)}}
+    ada.mesh.write(groups, ada.now)
+    ada.set("c", 4)
+    world.settle()
+    (denial,) = ada.denials
+    assert denial.places[0] == (STATE, "closed")
+    assert {key for _, key in denial.places} == {"a", "b", "closed"}
+    assert ada.view() == bob.view() == {"c": 4}
+
+
+def test_room_is_counted_for_a_whole_transaction(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[S5, J8]"""
+    monkeypatch.setattr("callmesh.rights.MAX_KEYS", 3)
+    ada = world.clients[1]
+    keys = {f"k{n}": encode(n) for n in range(4)}
+    assert deny_reasons(ada, lambda: ada.mesh.write({STATE: keys}, ada.now)) == ["full"]
+    assert ada.view() == {}
+
+
+def test_a_resource_may_be_added_hidden_in_one_transaction(world: World) -> None:
+    """[J12, S5] Nobody it is hidden from ever hears of it."""
+    host, ada, *_ = world.clients
+    record = encode({"app": "notes", "title": "Draft", "owner": host.me.person})
+    groups = {
+        CALL: {"resource/r2": record, access_key("r2", "guest"): encode("hidden")},  # type: ignore[arg-type]
+        StateId("state/r2"): {"k": encode("hush-hush")},
+    }
+    host.mesh.write(groups, host.now)
+    world.settle()
+    assert host.view(StateId("state/r2")) == {"k": "hush-hush"}
+    assert b"Draft" not in ada.heard
+    assert b"r2" not in ada.heard
+    assert b"hush-hush" not in ada.heard
+
+
+def test_what_was_set_for_a_resource_goes_with_it(world: World) -> None:
+    """[R5]"""
+    host = world.clients[0]
+    grant(world, "guest", "hidden")
+    assert write(host, RECORD, ..., CALL) == []
+    assert host.view(CALL) == {}
+    host.add_resource()
+    world.settle()
+    assert RECORD in world.clients[1].view(CALL)
+
+
+# --- defaults and versions
+
+
+def notes(version: int = 1, **defaults: Any) -> Any:
+    return msgspec.structs.replace(NOTES, state=StateSpec(version, defaults))
+
+
+def test_a_resource_begins_with_its_defaults_once() -> None:
+    """[R8]"""
+    world = World(notes(title="Untitled", size=3))
+    host, ada = world.client("host"), world.client("ada", Role.GUEST)
+    world.deliver()
+    record = encode({"app": "notes", "title": "x", "owner": host.me.person})
+    host.mesh.write({CALL: {RECORD: record}, STATE: {"title": encode("Mine")}}, host.now)
+    host.send()
+    again = host.up[0]
+    world.settle()
+    assert host.view() == ada.view() == {"title": "Mine", "size": 3}
+    write(ada, "size", ...)
+    host.up.append(again)
+    world.settle()
+    write(host, RECORD, {"app": "notes", "title": "y", "owner": host.me.person}, CALL)
+    world.commit()
+    world.crash()
+    world.settle()
+    assert host.view() == ada.view() == {"title": "Mine"}
+
+
+def test_many_who_add_at_once_each_get_defaults_of_their_own() -> None:
+    """[R8]"""
+    world = World(notes(count=0))
+    clients = [world.client(name, Role.GUEST) for name in "abcd"]
+    world.deliver()
+    for number, client in enumerate(clients):
+        record = {"app": "notes", "title": "x", "owner": client.me.person}
+        client.set(f"resource/r{number}", record, CALL)
+    world.settle()
+    for number in range(4):
+        assert clients[0].view(StateId(f"state/r{number}")) == {"count": 0}
+        write(clients[number], "count", number, StateId(f"state/r{number}"))
+    assert clients[1].view(StateId("state/r3")) == {"count": 3}
+
+
+def migrate(client: Client, to: int, **keys: Any) -> None:
+    """One transaction that brings the state to a later version."""
+    client.mesh.versions[STATE] = to
+    values = {key: DELETED if value is ... else encode(value) for key, value in keys.items()}
+    client.changes += client.mesh.write(
+        {CALL: {version_key(RESOURCE): encode(to)}, STATE: values}, client.now
+    )
+
+
+def test_a_migration_runs_once_whoever_tries(world: World) -> None:
+    """[R9, S23]"""
+    host, ada, bob, obs = world.clients
+    write(host, "name", "x")
+    world.app(notes(2))
+    for client in (host, ada, bob, obs):
+        migrate(client, 2, name=..., title=f"x by {client.name}")
+    world.settle()
+    assert [d.reason for c in (host, ada, bob, obs) for d in c.denials] == [
+        "outdated", "outdated", "no_right",
+    ]  # fmt: skip
+    assert {str(client.view()) for client in world.clients} == {str({"title": "x by host"})}
+    assert host.view(CALL)[version_key(RESOURCE)] == 2
+
+
+def test_what_is_written_for_another_version_is_denied(world: World) -> None:
+    """[S23]"""
+    host, ada, bob, _ = world.clients
+    world.app(notes(2))
+    ada.mesh.versions[STATE] = 1
+    assert write(ada, "k", 1) == []
+    migrate(host, 2, k=2)
+    world.deliver()
+    assert write(ada, "k", 3) == ["outdated"]
+    assert "reload" in ada.denials[-1].why
+    assert write(bob, "k", 4) == []  # does not say
+    assert write(host, "k", 5) == []
+    host.mesh.versions[STATE] = 3
+    assert write(host, "k", 6) == ["outdated"]
+
+
+def test_a_version_goes_up_to_the_manifests_and_never_back(world: World) -> None:
+    """[R9]"""
+    host, ada, *_ = world.clients
+    world.app(notes(3))
+    key = version_key(RESOURCE)
+    assert write(host, key, 4, CALL) == ["bad_value"]
+    assert write(host, key, 3, CALL) == []
+    assert write(host, key, 2, CALL) == ["outdated"]
+    assert write(host, key, ..., CALL) == ["bad_value"]
+    assert write(ada, version_key("rgone"), 2, CALL) == ["no_resource"]  # type: ignore[arg-type]
+
+
+def test_a_migration_by_a_host_is_not_bound_by_key_rules(world: World) -> None:
+    """[R9]"""
+    host, ada, bob, _ = world.clients
+    vote = f"votes/{bob.me.person}"
+    world.app(msgspec.structs.replace(notes(), keys=[KeyRule("votes/{person}")]))
+    write(bob, vote, 1)
+    world.app(msgspec.structs.replace(notes(2), keys=[KeyRule("votes/{person}")]))
+    migrate(ada, 2, **{vote: "one"})
+    world.settle()
+    assert [d.reason for d in ada.denials] == ["no_right"]
+    migrate(host, 2, **{vote: "one"})
+    world.settle()
+    assert bob.view() == {vote: "one"}
+
+
+def test_a_new_resource_has_the_version_of_its_app() -> None:
+    """[R9]"""
+    world = World(notes(4))
+    host = world.client("host")
+    host.mesh.versions[STATE] = 4
+    record = encode({"app": "notes", "title": "x", "owner": host.me.person})
+    host.mesh.write({CALL: {RECORD: record}, STATE: {"k": encode(1)}}, host.now)
+    world.settle()
+    assert host.denials == []
+    assert host.view(CALL)[version_key(RESOURCE)] == 4
+
+
+# --- what cannot be read, and clocks
+
+
+def test_what_cannot_be_read_on_disk_is_set_aside(world: World) -> None:
+    """[S24] It is not fatal, nobody gets it, and it stays where it is until it is written anew."""
+    host = world.clients[0]
+    write(host, "good", 1)
+    write(host, "bad", 2)
+    world.settle()
+    world.spoil(STATE, "bad", b"\xc1")
+    world.spoil(CALL, "title", encode({"nobody": "wrote"}))
+    world.spoil(CALL, "resource/r9", encode("no record"))
+    world.crash()
+    world.settle()
+    assert set(world.call.set_aside) == {(STATE, "bad"), (CALL, "resource/r9")}
+    assert host.view() == {"good": 1}
+    kept = world.storage.load(world.call.id)
+    assert kept is not None
+    assert b"\xc1" in [bytes(record.entry.value) for record in kept.records]
+    assert write(host, "bad", 3) == []
+    world.commit()
+    world.crash()
+    world.settle()
+    assert host.view() == {"good": 1, "bad": 3}
+
+
+@pytest.mark.parametrize("jump", [3_600_000_000, -3_600_000_000])
+def test_a_clock_that_jumps_in_mid_call_loses_nothing(world: World, jump: int) -> None:
+    """[S17, J5]"""
+    host, ada, *_ = world.clients
+    write(ada, "k", 0)
+    ada.skew += jump
+    for number in range(1, 200):
+        ada.set("k", number)
+        ada.set(f"k{number % 7}", number)
+        if number % 3 == 0:
+            ada.step()
+    receipt = ada.mesh.receipt(STATE)
+    world.settle()
+    assert receipt.done
+    assert not receipt.denied
+    assert ada.view() == host.view()
+    assert host.view()["k"] == 199
+    assert world.call.ledger.seen < world.now + 6_000_000
+    write(host, "k", "after")
+    assert ada.view()["k"] == "after"
+
+
+def test_deletes_are_remembered_up_to_a_number(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[S14, J8] A key that is made and deleted for ever fills nothing."""
+    monkeypatch.setattr("callmesh.ledger.MAX_TOMBSTONES", 20)
+    host, ada, bob, _ = world.clients
+    bob.cut()
+    for number in range(200):
+        host.set(f"k{number}", number)
+        host.step()
+        host.set(f"k{number}", ...)
+        world.deliver()
+    assert len(world.call.ledger.state(STATE).entries) <= 21
+    assert ada.view() == {}
+    bob.connect()
+    world.settle()
+    assert bob.view() == {}
+
+
+def test_frames_write_in_their_participants_name() -> None:
+    """[J4, S5] One bundle with transactions of a page and of its frames."""
+    world = World()
+    host = world.client("host")
+    host.add_resource()
+    world.settle()
+    entries = [
+        messages.Write([
+            Group(STATE, [msgspec.structs.replace(e, writer=f"{host.me.id}.{n}")])
+        ])
+        for n, e in enumerate([*_entries(host, "a", "b")], 1)
+    ]  # fmt: skip
+    host.up.append(messages.bundle([messages.encode(write) for write in entries]))
+    world.deliver()
+    assert host.view() == {"a": 1, "b": 1}
+
+
+def _entries(client: Client, *keys: str) -> Any:
+    from callmesh.state import Entry
+
+    return [Entry(key, client.now, client.mesh.writer, encode(1)) for key in keys]

@@ -1,0 +1,442 @@
+"""What a Python program holds in its hands: parts, listeners, delivery, undo, types, rights."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import callmesh
+from callmesh.errors import BadName, BadValue, Denied, TimedOut
+from callmesh.shared import StateChange
+from callmesh.testing import MemoryHub
+
+pytestmark = pytest.mark.anyio
+
+
+def app(parent: Path, **manifest: Any) -> Path:
+    folder = parent / "notes"
+    folder.mkdir(exist_ok=True)
+    described = {"id": "notes", "name": "Notes", "version": "1.0", **manifest}
+    (folder / "manifest.json").write_text(json.dumps(described))
+    (folder / "index.html").write_text("<!doctype html>")
+    return folder
+
+
+@pytest.fixture
+async def hub(tmp_path: Path) -> AsyncIterator[MemoryHub]:
+    keys = [
+        {"key": "votes/{person}"},
+        {"key": "key/*", "read": ["host"]},
+        {"key": "signed/{person}", "change": []},
+        {"key": "closed", "write": []},
+    ]
+    async with MemoryHub(apps=[app(tmp_path, keys=keys)]) as hub:
+        yield hub
+
+
+# --- parts
+
+
+async def test_a_part_of_a_state_has_the_same_face(hub: MemoryHub) -> None:
+    """[S19]"""
+    async with hub.join("Ada") as ada:
+        notes = await ada.resources.add("notes")
+        shape = notes.state.at("shape/42")
+        shape["x"] = 1
+        shape.at("style")["color"] = "red"
+        notes.state["shape/421"] = "another"
+        assert dict(shape) == {"x": 1, "style/color": "red"}
+        assert dict(shape.at("style")) == {"color": "red"}
+        assert notes.state["shape/42/x"] == shape["x"] == 1
+        assert len(shape) == 2
+        assert "y" not in shape
+        with shape.transaction(), notes.state.transaction():
+            shape["y"] = 2
+            del shape["x"]
+            assert dict(shape) == {"y": 2, "style/color": "red"}
+        assert shape.status_of("y") == notes.state.status_of("shape/42/y") == "pending"
+        for path in ("", "a//b", "/a", "a/"):
+            with pytest.raises(BadValue):
+                notes.state.at(path)["x"] = 1
+
+
+async def test_listeners_ask_for_one_key_or_for_a_prefix(hub: MemoryHub) -> None:
+    """[S18, S5] One call per transaction, with old, new and writer."""
+    async with hub.join("Ada") as ada, hub.join("Bob") as bob:
+        notes = await ada.resources.add("notes")
+        seen = await bob.resources.get(notes.id)
+        heard: dict[str, list[StateChange]] = {"all": [], "key": [], "prefix": [], "part": []}
+        stops = [
+            seen.state.listen(heard["all"].append),
+            seen.state.listen(heard["key"].append, key="a"),
+            seen.state.listen(heard["prefix"].append, prefix="shape/1"),
+            seen.state.at("shape/1").listen(heard["part"].append),
+        ]
+        with notes.state.transaction():
+            notes.state["a"] = 1
+            notes.state["shape/1/x"] = 2
+            notes.state["shape/12"] = 3
+        await bob.until(lambda: bool(heard["all"]))
+        assert {name: [dict(change) for change in changes] for name, changes in heard.items()} == {
+            "all": [{"a": (None, 1), "shape/1/x": (None, 2), "shape/12": (None, 3)}],
+            "key": [{"a": (None, 1)}],
+            "prefix": [{"shape/1/x": (None, 2), "shape/12": (None, 3)}],
+            "part": [{"x": (None, 2)}],
+        }
+        assert heard["all"][0].writer("a") == ada.me.id
+        for stop in stops:
+            stop()
+        seen.state["a"] = 2
+        assert len(heard["all"]) == 1
+
+
+async def test_a_listener_that_fails_keeps_nobody_from_being_told(
+    hub: MemoryHub, caplog: pytest.LogCaptureFixture
+) -> None:
+    """[S18]"""
+    async with hub.join("Ada") as ada:
+        notes = await ada.resources.add("notes")
+        heard: list[StateChange] = []
+
+        def fails(change: StateChange) -> None:
+            raise ValueError("a mistake")
+
+        notes.state.listen(fails)
+        notes.state.listen(heard.append)
+        notes.state["a"] = 1
+        assert len(heard) == 1
+        assert "a mistake" in caplog.text
+
+
+async def test_changes_may_be_asked_for_by_prefix(hub: MemoryHub) -> None:
+    """[S18]"""
+    async with hub.join("Ada") as ada:
+        notes = await ada.resources.add("notes")
+        changes = notes.state.at("shape").changes(prefix="4")
+        task = asyncio.ensure_future(anext(changes))
+        await asyncio.sleep(0)
+        notes.state["else"] = 1
+        notes.state["shape/42"] = 1
+        assert dict(await task) == {"42": (None, 1)}
+
+
+# --- delivery
+
+
+async def test_each_write_is_followed_to_the_disk_or_to_its_denial(hub: MemoryHub) -> None:
+    """[S16, S10]"""
+    async with hub.join("Ada") as ada:
+        notes = await ada.resources.add("notes")
+        denied: list[StateChange] = []
+        notes.state.listen(lambda change: denied.append(change) if change.denied else None)
+        notes.state["a"] = 1
+        assert notes.state.status_of("a") == "pending"
+        await notes.state.accepted()
+        assert notes.state.status_of("a") in ("accepted", "saved")
+        await notes.state.saved()
+        assert notes.state.status_of("a") == "saved"
+        assert notes.state.status == "synced"
+        with notes.state.transaction():
+            notes.state["a"] = 2
+            notes.state["closed"] = True
+        with pytest.raises(Denied, match="closed"):
+            await notes.state.accepted()
+        assert [notes.state.status_of(key) for key in ("a", "closed", "b")] == [
+            "denied", "denied", None,
+        ]  # fmt: skip
+        assert dict(notes.state) == {"a": 1}
+        (change,) = denied
+        assert dict(change) == {"a": (2, 1), "closed": (True, None)}
+        assert change.denied is not None
+        assert change.denied.reason == "no_right"
+
+
+async def test_what_is_written_while_away_waits(hub: MemoryHub) -> None:
+    """[S16, S11]"""
+    async with hub.join("Ada") as ada:
+        notes = await ada.resources.add("notes")
+        await notes.state.saved()
+        await hub.links[0].cut()
+        await ada.until(lambda: ada.status == "offline")
+        notes.state["a"] = 1
+        assert notes.state.status_of("a") == "pending"
+        with pytest.raises(TimedOut):
+            await notes.state.accepted(timeout=0)
+        await notes.state.saved()
+        assert notes.state.status_of("a") == "saved"
+
+
+# --- rights
+
+
+async def test_a_program_knows_what_it_may_write(hub: MemoryHub) -> None:
+    """[K6, J12, K5]"""
+    async with hub.join("Ada") as ada, hub.join("Bob", role="guest") as bob:
+        mine = await ada.resources.add("notes")
+        theirs = await bob.resources.get(mine.id)
+        vote = f"votes/{bob.me.person}"
+
+        def may() -> list[str]:
+            keys = ["x", vote, f"votes/{ada.me.person}", "key/1", "closed"]
+            return [key for key in keys if theirs.state.can_write(key)]
+
+        assert may() == ["x", vote]
+        assert mine.state.can_write("key/1")
+        assert theirs.access == "edit"
+        mine.set_access("guest", "view")
+        await bob.until(lambda: theirs.access == "view")
+        assert may() == []
+        mine.set_access(bob.me.person, "edit")
+        await bob.until(lambda: theirs.access == "edit")
+        assert may() == ["x", vote]
+        assert mine.settings == {"guest": "view", bob.me.person: "edit"}
+        signed = f"signed/{bob.me.person}"
+        assert theirs.state.can_write(signed)
+        theirs.state[signed] = True
+        assert not theirs.state.can_write(signed)
+        await theirs.state.accepted()
+        theirs.set_access("guest", "edit")
+        with pytest.raises(Denied):
+            await bob.state.accepted()
+        for who, access in (("king", "edit"), ("guest", "none")):
+            with pytest.raises((BadName, BadValue)):
+                mine.set_access(who, access)  # type: ignore[arg-type]
+
+
+async def test_a_hidden_resource_goes_and_comes_back(hub: MemoryHub) -> None:
+    """[J12, J14]"""
+    async with hub.join("Ada") as ada, hub.join("Bob", role="guest") as bob:
+        mine = await ada.resources.add("notes", access={"guest": "hidden"}, state={"a": 1})
+        await mine.state.saved()
+        assert mine.id not in bob.resources
+        mine.set_access("guest", None)
+        theirs = await bob.resources.get(mine.id)
+        assert dict(theirs.state) == {"a": 1}
+        mine.set_access(bob.me.person, "hidden")
+        await bob.until(lambda: mine.id not in bob.resources)
+        with pytest.raises(Denied):
+            theirs.state["a"] = 2
+        mine.set_access(bob.me.person, "view")
+        theirs = await bob.resources.get(mine.id)
+        assert dict(theirs.state) == {"a": 1}
+
+
+async def test_a_host_gives_and_takes_roles(hub: MemoryHub) -> None:
+    """[J13, J14, K4]"""
+    async with hub.join("Ada") as ada, hub.join("Bob", role="guest") as bob:
+        mine = await ada.resources.add("notes", state={"key/1": "secret"})
+        theirs = await bob.resources.get(mine.id)
+        assert dict(theirs.state) == {}
+        ada.set_role(bob.me.person, "host")
+        await bob.until(lambda: bob.me.role == "host")
+        await bob.until(lambda: "key/1" in theirs.state)
+        assert theirs.state.can_write("key/2")
+        ada.set_role(bob.me.person, None)
+        await bob.until(lambda: "key/1" not in theirs.state)
+        assert bob.me.role == "guest"
+        with pytest.raises(BadName):
+            ada.set_role(bob.me.person, "king")  # type: ignore[arg-type]
+
+
+# --- undo
+
+
+async def test_undo_takes_back_what_is_still_ones_own(hub: MemoryHub) -> None:
+    """[S20]"""
+    async with hub.join("Ada") as ada, hub.join("Bob") as bob:
+        mine = await ada.resources.add("notes")
+        theirs = await bob.resources.get(mine.id)
+        history = mine.state.history(merge=0)
+        assert not history.undo()
+        with mine.state.transaction():
+            mine.state["a"] = 1
+            mine.state["b"] = 1
+        mine.state["a"] = 2
+        del mine.state["b"]
+        await bob.until(lambda: dict(theirs.state) == {"a": 2})
+        theirs.state["b"] = "Bob's"
+        await ada.until(lambda: mine.state.get("b") == "Bob's")
+        assert history.can_undo
+        assert history.undo()  # the delete of b is not one's own any more: the change of a is
+        assert dict(mine.state) == {"a": 1, "b": "Bob's"}
+        assert history.undo()
+        assert dict(mine.state) == {"b": "Bob's"}
+        assert not history.undo()
+        assert history.redo()
+        assert history.redo()
+        assert dict(mine.state) == {"a": 2, "b": "Bob's"}
+        await bob.until(lambda: dict(theirs.state) == {"a": 2, "b": "Bob's"})
+        history.close()
+        history.close()
+        mine.state["a"] = 3
+        assert not history.can_undo
+
+
+async def test_others_writing_the_same_value_is_their_work_too(hub: MemoryHub) -> None:
+    """[S20]"""
+    async with hub.join("Ada") as ada, hub.join("Bob") as bob:
+        mine = await ada.resources.add("notes", state={"a": 0})
+        theirs = await bob.resources.get(mine.id)
+        history = mine.state.history()
+        mine.state["a"] = 1
+        await bob.until(lambda: theirs.state["a"] == 1)
+        theirs.state["a"] = 1
+        await theirs.state.accepted()
+        await ada.until(lambda: not history.can_undo)
+        assert not history.undo()
+        assert mine.state["a"] == 1
+
+
+async def test_what_was_denied_is_not_undone(hub: MemoryHub) -> None:
+    """[S20]"""
+    async with hub.join("Ada") as ada:
+        mine = await ada.resources.add("notes", state={"a": 1})
+        history = mine.state.at("x").history(), mine.state.history()
+        mine.state["closed"] = True
+        with pytest.raises(Denied):
+            await mine.state.accepted()
+        assert [h.can_undo for h in history] == [False, False]
+
+
+# --- lists and types
+
+
+async def test_two_who_insert_at_one_place_both_find_their_item(hub: MemoryHub) -> None:
+    """[S21]"""
+    async with hub.join("Ada") as ada, hub.join("Bob") as bob:
+        notes = await ada.resources.add("notes")
+        mine = notes.state.list("todo")
+        theirs = (await bob.resources.get(notes.id)).state.list("todo")
+        first, last = mine.append("first"), mine.append("last")
+        await bob.until(lambda: len(theirs) == 2)
+        mine.insert(1, "Ada's")
+        theirs.insert(1, "Bob's")
+        theirs.set(first, "first, edited")
+        mine.move(first, 3)
+        await ada.until(lambda: len(mine) == 4 and mine.get(first) == "first, edited")
+        await bob.until(lambda: theirs.items() == mine.items())
+        values = [value for _, value in mine.items()]
+        assert sorted(values[:2]) == ["Ada's", "Bob's"]
+        assert set(values[2:]) == {"last", "first, edited"}
+        assert theirs.remove(last)
+
+
+class Point(msgspec.Struct):
+    x: float
+    y: float = 0.0
+
+
+@dataclass
+class Settings:
+    color: str = "black"
+    width: int = 1
+
+
+async def test_values_as_structs_and_dataclasses(
+    hub: MemoryHub, caplog: pytest.LogCaptureFixture
+) -> None:
+    """[S22, S24]"""
+    async with hub.join("Ada") as ada:
+        notes = await ada.resources.add("notes")
+        points = notes.state.at("point").of(Point)
+        points["1"] = Point(1.5)
+        assert notes.state["point/1"] == {"x": 1.5, "y": 0.0}
+        notes.state["point/2"] = "no point"
+        notes.state["point/3"] = {"x": 2.0}
+        assert dict(points) == {"1": Point(1.5), "3": Point(2.0)}
+        assert list(points.unreadable) == ["2"]
+        assert caplog.text.count("set aside") == 1
+        points["2"] = Point(0.0)
+        assert len(points) == 3
+        assert not points.unreadable
+        del points["2"]
+        settings = notes.state.at("settings").one(Settings)
+        assert settings.get() == Settings()
+        settings.update(width=3)
+        assert notes.state["settings/width"] == 3
+        assert "settings/color" not in notes.state
+        settings.set(Settings("red", 3))
+        assert settings.get() == Settings("red", 3)
+        with pytest.raises(BadValue, match="height"):
+            settings.update(height=1)
+        notes.state["settings/width"] = "wide"
+        with pytest.raises(BadValue, match="Settings"):
+            settings.get()
+
+
+# --- defaults, versions and migrations
+
+
+async def test_a_new_resource_has_its_defaults(tmp_path: Path) -> None:
+    """[R8]"""
+    folder = app(tmp_path, state={"defaults": {"title": "Untitled", "size": 1}})
+    async with MemoryHub(apps=[folder]) as hub, hub.join("Ada") as ada:
+        one, two = await asyncio.gather(
+            ada.resources.add("notes", state={"title": "Mine"}), ada.resources.add("notes")
+        )
+        assert dict(one.state) == {"title": "Mine", "size": 1}
+        assert dict(two.state) == {"title": "Untitled", "size": 1}
+
+
+def versioned(version: int, runs: list[str]) -> callmesh.App:
+    half = callmesh.App("notes", version=version)
+
+    @half.setup
+    async def setup(resource: callmesh.Resource) -> None:
+        runs.append(f"setup {dict(resource.state)}")
+
+    for step in range(2, version + 1):
+
+        @half.migrate(step)
+        def migrate(state: callmesh.SharedState, step: int = step) -> None:
+            runs.append(f"to {step}")
+            state["count"] = state.get("count", 0) + 10 ** (step - 1)
+
+    return half
+
+
+async def test_migrations_run_once_before_setup(tmp_path: Path) -> None:
+    """[R9, S23] However many programs bring the new code at the same moment."""
+    folder = app(tmp_path)
+    async with MemoryHub(apps=[folder]) as hub, hub.join("Ada") as ada:
+        notes = await ada.resources.add("notes", state={"count": 1})
+        await notes.state.saved()
+        app(tmp_path, state={"version": 3})
+        hub.refresh_apps()
+        runs: list[list[str]] = [[], [], []]
+        joins = [
+            hub.join(name, role=role, apps=[versioned(3, told)])
+            for name, role, told in zip("XYZ", ("host", "guest", "observer"), runs, strict=True)
+        ]
+        async with joins[0] as x, joins[1] as y, joins[2] as z:
+            for call in (x, y, z):
+                await call.until(lambda: all("setup" in str(told) for told in runs))
+            assert [told[-1] for told in runs] == ["setup {'count': 111}"] * 3
+            assert notes.state["count"] == 111
+            assert runs[2] == ["setup {'count': 111}"]
+
+
+async def test_an_older_program_reads_and_does_not_write(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """[R10, S23]"""
+    folder = app(tmp_path, state={"version": 2})
+    async with MemoryHub(apps=[folder]) as hub, hub.join("Ada") as ada:
+        notes = await ada.resources.add("notes", state={"count": 1})
+        runs: list[str] = []
+        async with hub.join("Old", apps=[versioned(1, runs)]) as old:
+            seen = await old.resources.get(notes.id)
+            await old.until(lambda: bool(runs))
+            assert runs == ["setup {'count': 1}"]
+            assert seen.outdated
+            assert not seen.state.can_write("count")
+            with pytest.raises(Denied, match="upgrade"):
+                seen.state["count"] = 2
+            assert "upgrade" in caplog.text
+        with pytest.raises(BadValue):
+            callmesh.App("notes", version=1).migrate(2)

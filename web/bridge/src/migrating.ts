@@ -1,0 +1,74 @@
+/** Brings the state of a resource up to the version that an app is written for (R9). */
+
+import {
+  CALL, stateOf, versionKey, type ReplicaAccess, type SharedState, type Standings, type StateId,
+  type Transaction, type Value,
+} from "@callmesh/core";
+
+import type { Resource } from "./resource.ts";
+
+/** A step from the version before: reads the state as it was, and says what to write. */
+export type Migration = (state: SharedState, writes: Transaction) => void;
+
+export interface Schema {
+  /** The state version that the app is written for, as in its manifest. */
+  readonly version?: number;
+  /** By the version that each step leads to. */
+  readonly migrate?: { readonly [version: number]: Migration };
+}
+
+/**
+ * Resolves when the state is of the version that the app knows, or a later one.
+ *
+ * However many try at once, the hub takes one, and the others get what it made. Who may not edit
+ * waits for somebody who may.
+ */
+export async function bringUpToDate(
+  access: ReplicaAccess,
+  standings: Standings,
+  resource: Resource,
+  { version = 0, migrate = {} }: Schema,
+): Promise<void> {
+  while (standings.version(resource.id) < version && access.ended === undefined) {
+    const seen = stand(standings, resource);
+    if (resource.access === "edit") await step(access, standings, resource, version, migrate);
+    if (standings.version(resource.id) < version) await other(access, () => stand(standings, resource) !== seen);
+  }
+}
+
+function stand(standings: Standings, resource: Resource): string {
+  return `${standings.version(resource.id)} ${resource.access} ${resource.me.role}`;
+}
+
+/** One step, in one transaction with the version that it leads to. */
+async function step(
+  access: ReplicaAccess,
+  standings: Standings,
+  { id, state }: Resource,
+  version: number,
+  migrate: { readonly [version: number]: Migration },
+): Promise<void> {
+  const next = standings.version(id) + 1;
+  const migration = migrate[next];
+  const writes = migration === undefined ? new Map<string, Value>() : state.collect((own) => migration(state, own));
+  // Of the version that this step makes, not yet of the one that the app knows.
+  access.mesh.versions.set(stateOf(id), next);
+  const groups = new Map<StateId, ReadonlyMap<string, Value>>([[CALL, new Map([[versionKey(id), next]])]]);
+  if (writes.size > 0) groups.set(stateOf(id), writes);
+  access.wrote(access.mesh.write(groups, access.now()));
+  access.mesh.versions.set(stateOf(id), version);
+  const receipt = access.mesh.receipt(CALL);
+  await other(access, () => receipt.accepted || receipt.denied.length > 0);
+}
+
+async function other(access: ReplicaAccess, turned: () => boolean): Promise<void> {
+  const stops: (() => void)[] = [];
+  await new Promise<void>((resolve) => {
+    const look = (): void => {
+      if (turned() || access.ended !== undefined) resolve();
+    };
+    stops.push(access.onReceipts(look), access.onChange(look));
+    look();
+  });
+  for (const stop of stops) stop();
+}

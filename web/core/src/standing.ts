@@ -1,0 +1,97 @@
+/** Who may do what, as a participant's replica knows it: what the hub would say beforehand. */
+
+import { CLOSED, readRules, type Rules } from "./app.ts";
+import { BadInput } from "./errors.ts";
+import { APPS, CALL, stateOf, type ResourceId } from "./ids.ts";
+import type { Change, Mesh } from "./mesh.ts";
+import { accessOf, isAccess, type Access, type Participant } from "./participant.ts";
+import { accessKey, keyOf, readRecord, versionKey, type ResourceRecord } from "./resource.ts";
+import type { Json, JsonObject } from "./values.ts";
+
+/** Reads a mesh. To be told, with `follow`, of each change of the call's own State. */
+export class Standings {
+  readonly #mesh: Mesh;
+  readonly #settings = new Map<ResourceId, ReadonlyMap<string, Access>>();
+  readonly #rules = new WeakMap<object, Rules>();
+
+  constructor(mesh: Mesh) {
+    this.#mesh = mesh;
+  }
+
+  /** What somebody may do with a resource, before the key rules narrow it. */
+  access(resource: ResourceId, { person, role }: Pick<Participant, "person" | "role">): Access {
+    return accessOf(person, role, this.settings(resource));
+  }
+
+  /** A change of any State. */
+  follow({ state }: Pick<Change, "state">): void {
+    if (state === CALL) this.#settings.clear();
+  }
+
+  /** What hosts have set for it, by role and person. */
+  settings(resource: ResourceId): ReadonlyMap<string, Access> {
+    const known = this.#settings.get(resource);
+    if (known !== undefined) return known;
+    const prefix = accessKey(resource, "");
+    const settings = new Map<string, Access>();
+    for (const key of this.#mesh.keys(CALL)) {
+      if (!key.startsWith(prefix)) continue;
+      const access = this.#mesh.value(CALL, key);
+      if (isAccess(access)) settings.set(key.slice(prefix.length), access);
+    }
+    this.#settings.set(resource, settings);
+    return settings;
+  }
+
+  /** Which form its state has. */
+  version(resource: ResourceId): number {
+    const version = this.#mesh.value(CALL, versionKey(resource));
+    return typeof version === "number" ? version : 1;
+  }
+
+  /** Whether code that speaks an older state version than the resource has is to be reloaded (R10). */
+  outdated(resource: ResourceId): boolean {
+    const speaks = this.#mesh.versions.get(stateOf(resource)) ?? 0;
+    return speaks > 0 && speaks < this.version(resource);
+  }
+
+  /** Whether somebody may write a key of a resource's state, as it stands. */
+  canWrite(resource: ResourceId, key: string, someone: Participant): boolean {
+    const record = this.#record(resource);
+    if (record === undefined || this.access(resource, someone) !== "edit") return false;
+    const speaks = this.#mesh.versions.get(stateOf(resource)) ?? 0;
+    if (speaks !== 0 && speaks !== this.version(resource)) return false;
+    const { id: participant, person, role } = someone;
+    const isNew = this.#mesh.value(stateOf(resource), key) === undefined;
+    const standing = { participant, person, role, owner: record.owner === person };
+    return this.#rulesOf(record.app).mayWrite(key, standing, { isNew });
+  }
+
+  #record(resource: ResourceId): ResourceRecord | undefined {
+    return orNot(() => readRecord(this.#mesh.value(CALL, keyOf(resource))));
+  }
+
+  /** What the hub tells of an app. Values are frozen, so the same one has the same rules. */
+  #rulesOf(app: string): Rules {
+    const told = this.#mesh.value(APPS, app);
+    if (!isObject(told)) return CLOSED;
+    const known = this.#rules.get(told);
+    if (known !== undefined) return known;
+    const rules = orNot(() => readRules(told["keys"])) ?? CLOSED;
+    this.#rules.set(told, rules);
+    return rules;
+  }
+}
+
+function orNot<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof BadInput) return undefined;
+    throw error;
+  }
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -153,13 +153,16 @@ class Mesh:
     def replay(self, writes: Iterable[Unsaved]) -> list[Change]:
         """Take back what was unsaved before a restart: at its time, now in this writer's name.
 
-        What is newer stays. One time is one transaction, as it was.
+        What is newer stays, and what is there already is not written again. One time is one
+        transaction, as it was.
         """
         before: Seen = {}
         last = None
         for state, old, version in sorted(writes, key=lambda write: write[1].time):
             entry = Entry(old.key, old.time, self.writer, old.value)
-            if newer(entry, self.entry(state, entry.key)):
+            seen = self.entry(state, entry.key)
+            there = seen is not None and (seen.time, seen.value) == (entry.time, entry.value)
+            if newer(entry, seen) and not there:
                 self._look([(state, entry.key)], before)
                 if entry.time != last:
                     self._outbox.begin()

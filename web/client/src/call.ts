@@ -16,6 +16,7 @@ import type { Resource } from "./resource.ts";
 import { resourceOrNot, Resources } from "./resources.ts";
 import { after, every, now } from "./runtime.ts";
 import { Streams } from "./streams.ts";
+import { UnsavedStore } from "./unsaved.ts";
 
 export interface CallOptions {
   readonly id: CallId;
@@ -61,6 +62,7 @@ export class Call {
   readonly #peers: Peers;
   readonly #streams: Streams;
   readonly #caches: IdbCacheStore | undefined;
+  readonly #unsaved: UnsavedStore | undefined;
   /** Whether a whole batch has come before. */
   #inStep = false;
   readonly #listeners = new Map<CallEvent, Listeners<CallmeshError | undefined>>();
@@ -83,7 +85,10 @@ export class Call {
     this.#streams = this.#makeStreams();
     this.resources = this.#makeResources();
     this.media = new Media((stream) => this.#peers.setTracks(stream));
-    if (typeof indexedDB !== "undefined") this.#caches = new IdbCacheStore((error) => this.#cacheFailed(error));
+    if (typeof indexedDB !== "undefined") {
+      this.#caches = new IdbCacheStore((error) => this.#cacheFailed(error));
+      this.#unsaved = new UnsavedStore(this.#replica.mesh, (error) => this.#cacheFailed(error));
+    }
     this.#shown = { link: "reconnecting", status: "offline", active: undefined };
     this.#replica.onChange((change) => this.#changed(change));
     this.#replica.onWord((word) => this.#heard(word));
@@ -298,8 +303,22 @@ export class Call {
 
   #joined(): void {
     if (this.#settleOpened === undefined) this.#peers.retry();
+    if (this.#settleOpened !== undefined) void this.#takeUp();
     this.#settleOpened?.resolve();
     this.#settleOpened = undefined;
+  }
+
+  /** What the same person had written here before a reload, and was not saved, is written again (S25). */
+  async #takeUp(): Promise<void> {
+    const { id: participant, person } = this.me;
+    try {
+      const left = await this.#unsaved?.start({ call: this.id, person, participant });
+      if (left === undefined || this.#replica.ended !== undefined) return;
+      this.#replica.wrote(this.mesh.replay(left));
+      this.#unsaved?.taken();
+    } catch (error) {
+      this.#cacheFailed(error);
+    }
   }
 
   #end(reason: CallmeshError): void {
@@ -316,6 +335,7 @@ export class Call {
 
   #changed(change: Change): void {
     this.#standings.follow(change);
+    this.#unsaved?.changed(change);
     const { changed, gone } = this.#roster.follow(change);
     for (const id of gone) {
       this.#streams.part(id);
@@ -332,6 +352,7 @@ export class Call {
 
   #heard(word: HubWord): void {
     this.#compare();
+    this.#unsaved?.heard();
     if (word.type === "batch" && word.whole) {
       if (this.#inStep) this.#tell("resync");
       this.#inStep = true;

@@ -162,6 +162,11 @@ export class Mesh {
     return this.#changes(before, "own");
   }
 
+  /** With which state version one's own last write of a key that is not saved yet was made. */
+  versionOf(state: StateId, key: string): number {
+    return this.#outbox.get(state, key)?.version ?? 0;
+  }
+
   /** Every own write that a restart here would lose, the oldest first. */
   unsavedWrites(): Unsaved[] {
     return this.#outbox.unsaved();
@@ -170,14 +175,16 @@ export class Mesh {
   /**
    * Take back what was unsaved before a restart: at its time, now in this writer's name.
    *
-   * What is newer stays. One time is one transaction, as it was.
+   * What is newer stays, and what is there already is not written again. One time is one transaction,
+   * as it was.
    */
   replay(writes: readonly Unsaved[]): Change[] {
     const before: Seen = new Map<StateId, Map<string, Entry | undefined>>();
     let last: number | undefined;
     for (const { state, entry: old, version } of [...writes].sort((a, b) => a.entry.time - b.entry.time)) {
       const entry = { ...old, writer: this.writer };
-      if (!newer(entry, this.entry(state, entry.key))) continue;
+      const seen = this.entry(state, entry.key);
+      if (!newer(entry, seen) || isSame(entry, seen)) continue;
       this.#look([[state, entry.key]], before);
       if (entry.time !== last) this.#outbox.begin();
       last = entry.time;
@@ -294,6 +301,11 @@ export class Mesh {
     }
     return changes;
   }
+}
+
+/** Whether this is that write, whoever it was that wrote it. */
+function isSame(entry: Entry, seen: Entry | undefined): boolean {
+  return entry.time === seen?.time && same(valueOf(entry), valueOf(seen));
 }
 
 function kept(value: Value): Value {

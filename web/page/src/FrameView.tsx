@@ -28,18 +28,34 @@ export function FrameView({ store, resource, removed }: FrameViewProps) {
     wasRemoved.current = removed;
   }, [removed]);
 
+  const outdated = store.isOutdated(resource);
   if (!app) return <Missing store={store} app={resource.app} />;
   if (stopped.value) return <Stopped title={resource.title} again={again} />;
   return (
-    <Sandbox
-      key={`${app.base} ${starts.value}`}
-      store={store}
-      resource={resource}
-      address={app.base + app.entry}
-      removed={removed}
-      onStop={() => (stopped.value = true)}
-      again={again}
-    />
+    <>
+      {outdated && <Outdated title={resource.title} reload={() => void store.catalog.load().then(again)} />}
+      <Sandbox
+        key={`${app.base} ${starts.value}`}
+        store={store}
+        resource={resource}
+        address={app.base + app.entry}
+        removed={removed}
+        onStop={() => (stopped.value = true)}
+        again={again}
+      />
+    </>
+  );
+}
+
+/** Somebody brought a newer version of the app, which has changed its state: this one only reads it (R10). */
+function Outdated({ title, reload }: { title: string; reload: () => void }) {
+  return (
+    <div class="outdated" role="alert">
+      <p>There is a newer version of “{title}”. Until you load it, you may look and not change anything.</p>
+      <button type="button" class="button small primary" onClick={reload}>
+        Load it
+      </button>
+    </div>
   );
 }
 

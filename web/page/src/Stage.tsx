@@ -1,5 +1,6 @@
 import { useSignal, type Signal } from "@preact/signals";
 import type { Resource } from "@callmesh/client";
+import type { Access } from "@callmesh/core";
 import { useCallback, useEffect, useRef } from "preact/hooks";
 
 import { FrameView } from "./FrameView.tsx";
@@ -57,7 +58,9 @@ function Bar({ store, viewed, removing }: BarProps) {
           <Icon name="user" /> Only you see this. {active ? `Everybody sees “${active.title}”.` : "Nothing is shown to everybody."}
         </p>
       )}
+      {store.accessTo(viewed) === "view" && <p class="note">You may look, and not change anything.</p>}
       <div class="bar-buttons">
+        {store.me.value?.role === "host" && <Others store={store} resource={viewed} />}
         {!store.follows.value && active && (
           <button type="button" class="button small" onClick={() => store.follow()}>
             <Icon name="back" />
@@ -85,6 +88,31 @@ function Bar({ store, viewed, removing }: BarProps) {
         )}
       </div>
     </div>
+  );
+}
+
+const LEVELS: readonly (readonly [Access, string])[] = [
+  ["edit", "Others may edit"],
+  ["view", "Others may look"],
+  ["hidden", "Hidden from others"],
+];
+
+/** What all but hosts may do with it, for a host to change. It counts at once. */
+function Others({ store, resource }: { store: CallStore; resource: Resource }) {
+  const now = store.othersAccess(resource);
+  return (
+    <select
+      class="button small"
+      aria-label={`What others may do with ${resource.title}`}
+      value={now}
+      onChange={({ currentTarget }) => store.letOthers(resource, currentTarget.value as Access)}
+    >
+      {LEVELS.map(([level, words]) => (
+        <option key={level} value={level}>
+          {words}
+        </option>
+      ))}
+    </select>
   );
 }
 

@@ -10,6 +10,8 @@ export interface App {
   readonly entry: string;
   /** A file in the app's folder; empty if it has none. */
   readonly icon: string;
+  /** The state version that it is written for. */
+  readonly state: number;
   /** The path of the app's folder on the hub, with a slash at the end. */
   readonly base: string;
 }

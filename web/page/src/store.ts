@@ -2,7 +2,7 @@
 
 import { computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { Call, Resource } from "@callmesh/client";
-import { mayEdit, type Participant, type ParticipantId, type ResourceId } from "@callmesh/core";
+import { mayEdit, type Access, type Participant, type ParticipantId, type ResourceId } from "@callmesh/core";
 
 import { numberedTitle, type App, type Catalog } from "./catalog.ts";
 import type { ToastList } from "./toasts.ts";
@@ -32,6 +32,8 @@ export class CallStore {
   readonly status = signal<Call["status"]>("synced");
   /** Counts what changed in media and paths: those who show them read the call anew. */
   readonly media = signal(0);
+  /** Counts changes of roles, access and rules. */
+  readonly rights = signal(0);
   /** Counts re-syncs: after each, every resource is set up again. */
   readonly syncs = signal(0);
   /** Why the call ended here; undefined while it has not, or when one left by oneself. */
@@ -79,6 +81,7 @@ export class CallStore {
       link: () => (this.link.value = call.link),
       status: () => (this.status.value = call.status),
       media: () => (this.media.value += 1),
+      rights: () => (this.rights.value += 1),
     } as const;
     for (const [event, mirror] of Object.entries(mirrors)) {
       this.#stops.push(call.on(event as keyof typeof mirrors, mirror));
@@ -127,7 +130,33 @@ export class CallStore {
 
   mayRemove(resource: Resource): boolean {
     const me = this.me.value;
-    return me !== undefined && (me.role === "host" || (this.mayEdit.value && resource.owner === me.person));
+    const own = this.mayEdit.value && resource.owner === me?.person && this.accessTo(resource) === "edit";
+    return me !== undefined && (me.role === "host" || own);
+  }
+
+  /** What this participant may do with a resource. */
+  accessTo(resource: Resource): Access {
+    this.rights.valueOf(); // whoever shows it shows it anew
+    return resource.access;
+  }
+
+  /** What all but hosts may do with a resource. */
+  othersAccess(resource: Resource): Access {
+    this.rights.valueOf();
+    return resource.settings.get("guest") ?? "edit";
+  }
+
+  /** Hosts: let all others edit a resource, look at it only, or not see it. */
+  letOthers(resource: Resource, access: Access): void {
+    resource.setAccess("guest", access === "edit" ? undefined : access);
+    resource.setAccess("observer", access === "hidden" ? "hidden" : undefined);
+  }
+
+  /** Whether somebody uses a later version of a resource's app, so that the one here only reads (R10). */
+  isOutdated(resource: Resource): boolean {
+    this.rights.valueOf();
+    const app = this.catalog.apps.value.get(resource.app);
+    return app !== undefined && resource.version > app.state;
   }
 
   /** Remove a resource for everybody. What stood beside it takes its place in view. */

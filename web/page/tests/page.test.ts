@@ -59,7 +59,7 @@ describe("titles of resources", () => {
   });
 
   test("an icon lies in the app's folder", () => {
-    const app: App = { id: "a", name: "A", version: "1", description: "", entry: "i.html", icon: "i.svg", base: "/apps/a/" };
+    const app: App = { id: "a", name: "A", version: "1", description: "", entry: "i.html", icon: "i.svg", state: 1, base: "/apps/a/" };
     expect(iconOf(app)).toBe("/apps/a/i.svg");
     expect(iconOf({ ...app, icon: "" })).toBeUndefined();
     expect(iconOf(undefined)).toBeUndefined();

@@ -19,7 +19,7 @@ class FakeCall {
   resources = {
     all: () => this.list,
     add: (app: string, { title }: { title: string }) => {
-      const resource = { id: `r${this.list.length + 1}`, app, title, owner: "u1", adder: true } as unknown as Resource;
+      const resource = { id: `r${this.list.length + 1}`, app, title, owner: "u1", adder: true, access: "edit" } as unknown as Resource;
       this.list = [...this.list, resource];
       this.tell("resources");
       return Promise.resolve(resource);
@@ -45,7 +45,7 @@ class FakeCall {
   }
 }
 
-const POLL = { id: "poll", name: "Poll", version: "1", description: "", entry: "index.html", icon: "", base: "/apps/poll/" };
+const POLL = { id: "poll", name: "Poll", version: "1", description: "", entry: "index.html", icon: "", state: 1, base: "/apps/poll/" };
 
 let call: FakeCall;
 let store: CallStore;

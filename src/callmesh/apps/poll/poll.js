@@ -21,13 +21,15 @@ const resource = await connect({
   },
 });
 const { state, cache, me } = resource;
-const mayVote = me.role !== "observer";
-const mayEdit = me.role === "host" || (me.person === resource.owner && mayVote);
+// As things stand: a host may change who may do what here at any moment.
+const mayVote = () => state.canWrite(`votes/${me.person}`);
+const mayEdit = () => state.canWrite("question");
 
 const find = (id) => document.getElementById(id);
 
 find("most").textContent = `at most ${MOST_ANSWERS}`;
 state.subscribe(show);
+resource.onAccess(show);
 showEditor();
 
 find("vote").onchange = ({ target }) => write({ [`votes/${me.person}`]: target.value });
@@ -81,10 +83,11 @@ function show() {
   const closed = state.get("closed") === true;
 
   find("question").textContent = state.get("question") ?? "";
-  find("vote").querySelector("fieldset").disabled = closed || !mayVote;
-  find("total").textContent = [votes(total), closed && "this poll is closed"].filter(Boolean).join(" · ");
+  find("vote").querySelector("fieldset").disabled = closed || !mayVote();
+  const words = [votes(total), closed ? "this poll is closed" : !mayVote() && "you may look, and not vote"];
+  find("total").textContent = words.filter(Boolean).join(" · ");
   find("close").textContent = closed ? "Open again" : "Close poll";
-  find("manage").hidden = !mayEdit;
+  find("manage").hidden = !mayEdit();
 
   const rows = options().map(([id, text]) => {
     const row = document.getElementById(`option-${id}`) ?? newRow(id);
@@ -147,7 +150,7 @@ function showEditor() {
 }
 
 function chooseForm() {
-  const editing = mayEdit && cache.has("draft");
+  const editing = mayEdit() && cache.has("draft");
   find("editor").hidden = !editing;
   find("vote").hidden = editing || !state.has("question");
 }

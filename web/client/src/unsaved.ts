@@ -1,0 +1,100 @@
+/** What this participant has written and is not saved, kept over a reload (S25): one row per key. */
+
+import {
+  DELETED, isVolatile, type CallId, type Change, type Json, type Mesh, type ParticipantId, type PersonId, type StateId,
+  type Unsaved, type Writer,
+} from "@callmesh/core";
+
+import { rangeOf, Rows } from "./rows.ts";
+
+/** Milliseconds after which what somebody left behind is not written again. */
+const TOO_OLD = 7 * 24 * 3_600_000;
+
+export interface UnsavedId {
+  readonly call: CallId;
+  readonly person: PersonId;
+  /** Each tab has its own: another one may be at work. */
+  readonly participant: ParticipantId;
+}
+
+interface Row {
+  readonly place: readonly string[];
+  readonly state: StateId;
+  readonly key: string;
+  readonly time: number;
+  readonly version: number;
+  /** Without it, a delete. */
+  readonly value?: Json;
+}
+
+export class UnsavedStore {
+  readonly #rows: Rows;
+  readonly #mesh: Mesh;
+  /** What is kept by this participant. A State has no line break in its name. */
+  readonly #kept = new Map<string, { readonly state: StateId; readonly key: string; readonly place: readonly string[] }>();
+  #id: UnsavedId | undefined;
+  /** Of what was left behind, the places. */
+  #left: (readonly string[])[] = [];
+
+  constructor(mesh: Mesh, onError: (error: unknown) => void = () => undefined) {
+    this.#rows = new Rows("callmesh-unsaved", onError);
+    this.#mesh = mesh;
+  }
+
+  /** Begin to keep, now that it is known for whom. What was written before is kept too. */
+  async start(id: UnsavedId): Promise<Unsaved[]> {
+    this.#id = id;
+    for (const { state, entry } of this.#mesh.unsavedWrites()) this.#keep(state, entry.key);
+    const rows = await this.#rows.load<Row>(rangeOf(id.call, id.person));
+    const left = rows.filter(({ place }) => place[2] !== id.participant);
+    this.#left = left.map(({ place }) => place);
+    return left.filter(({ time }) => time / 1_000 > Date.now() - TOO_OLD).map(unsavedOf);
+  }
+
+  /** What was left behind is written again, and kept in this participant's name by now. */
+  taken(): void {
+    const left = this.#left.splice(0);
+    if (left.length > 0) this.#rows.do((rows) => left.forEach((place) => void rows.delete([...place])));
+  }
+
+  /** Something was written. */
+  changed({ state, keys, cause }: Change): void {
+    if (this.#id === undefined || cause !== "own" || isVolatile(state)) return;
+    for (const key of keys.keys()) this.#keep(state, key);
+  }
+
+  /** The hub has said something: what is saved or denied is kept no longer. */
+  heard(): void {
+    const done = [...this.#kept].filter(([, { state, key }]) => !isUnderWay(this.#mesh, state, key));
+    if (done.length === 0) return;
+    for (const [name] of done) this.#kept.delete(name);
+    this.#rows.do((rows) => done.forEach(([, { place }]) => void rows.delete([...place])));
+  }
+
+  /** Resolves when everything is written that was put until now. */
+  settled(): Promise<void> {
+    return this.#rows.settled();
+  }
+
+  #keep(state: StateId, key: string): void {
+    const { call, person, participant } = this.#id as UnsavedId;
+    const entry = this.#mesh.entry(state, key);
+    if (entry === undefined || !isUnderWay(this.#mesh, state, key)) return;
+    const place = [call, person, participant, state, key];
+    const { time, value } = entry;
+    const version = this.#mesh.versionOf(state, key);
+    const row: Row = { place, state, key, time, version, ...(value !== DELETED && { value }) };
+    this.#kept.set(`${state}\n${key}`, { state, key, place });
+    this.#rows.do((rows) => void rows.put(row, [...place]));
+  }
+}
+
+function isUnderWay(mesh: Mesh, state: StateId, key: string): boolean {
+  const fate = mesh.statusOf(state, key);
+  return fate === "pending" || fate === "accepted";
+}
+
+/** Its writer is whoever writes it again. */
+function unsavedOf({ state, key, time, version, value }: Row): Unsaved {
+  return { state, entry: { key, time, writer: "" as Writer, value: value === undefined ? DELETED : value }, version };
+}

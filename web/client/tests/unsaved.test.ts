@@ -1,0 +1,74 @@
+import "fake-indexeddb/auto";
+
+import { DELETED, Mesh, stateOf, type CallId, type ParticipantId, type PersonId, type ResourceId, type Writer } from "@callmesh/core";
+import { expect, test } from "vitest";
+
+import { UnsavedStore } from "../src/unsaved.ts";
+
+const STATE = stateOf("r1" as ResourceId);
+
+function id(participant: string, { call = "c", person = "u1" } = {}) {
+  return { call: call as CallId, person: person as PersonId, participant: participant as ParticipantId };
+}
+
+/** A tab: its mesh, and what it keeps. */
+async function tab(participant: string, where = {}) {
+  const mesh = new Mesh();
+  mesh.writer = participant as Writer;
+  const store = new UnsavedStore(mesh);
+  mesh.batch({ type: "batch", cursor: 1, saved: 1, whole: true, groups: [] }, 0);
+  const left = await store.start(id(participant, where));
+  const write = (values: Record<string, unknown>, now = Date.now() * 1_000): void => {
+    const keys = new Map(Object.entries(values).map(([key, value]) => [key, (value ?? DELETED) as never]));
+    for (const change of mesh.write(new Map([[STATE, keys]]), now)) store.changed(change);
+  };
+  return { mesh, store, left, write };
+}
+
+test("[S25] what was not saved is there for the next one of the same person, once", async () => {
+  const first = await tab("p1", { call: "one" });
+  first.mesh.versions.set(STATE, 3);
+  first.write({ a: 1 });
+  first.write({ a: 2, b: "x" });
+  first.write({ b: undefined });
+  await first.store.settled();
+
+  expect((await tab("p9", { call: "one", person: "u2" })).left).toEqual([]);
+  expect((await tab("p9", { call: "another" })).left).toEqual([]);
+  const second = await tab("p2", { call: "one" });
+  expect(second.left.map(({ entry, version }) => [entry.key, entry.value, version])).toEqual([["a", 2, 3], ["b", DELETED, 3]]); // prettier-ignore
+
+  for (const change of second.mesh.replay(second.left)) second.store.changed(change);
+  second.store.taken();
+  await second.store.settled();
+  expect(second.mesh.value(STATE, "a")).toBe(2);
+  const third = await tab("p3", { call: "one" });
+  expect(third.left.map(({ entry }) => entry.key)).toEqual(["a"]); // the delete of b had nothing to undo
+});
+
+test("[S25] what is saved or denied is not kept", async () => {
+  const { mesh, store, write } = await tab("p1", { call: "two" });
+  write({ saved: 1 });
+  write({ denied: 2 });
+  write({ waiting: 3 });
+  const [group] = mesh.outgoing()[0]!.groups;
+  const [saved, denied] = group!.entries;
+  mesh.batch({ type: "batch", cursor: 2, saved: 2, whole: false, groups: [{ state: STATE, entries: [saved!], version: 0 }] }, 0);
+  const { time, writer } = denied!;
+  mesh.deny({ type: "denied", reason: "no_right", why: "no", time, writer, places: [[STATE, "denied"]], now: 0 }, 0);
+  store.heard();
+  await store.settled();
+  expect((await tab("p2", { call: "two" })).left.map(({ entry }) => entry.key)).toEqual(["waiting"]);
+});
+
+test("[S25] what was left behind long ago is not written again", async () => {
+  const { store, write } = await tab("p1", { call: "three" });
+  write({ old: 1 }, (Date.now() - 8 * 24 * 3_600_000) * 1_000);
+  write({ recent: 1 });
+  await store.settled();
+  const { left, store: next } = await tab("p2", { call: "three" });
+  expect(left.map(({ entry }) => entry.key)).toEqual(["recent"]);
+  next.taken();
+  await next.settled();
+  expect((await tab("p3", { call: "three" })).left).toEqual([]);
+});

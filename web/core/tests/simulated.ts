@@ -97,9 +97,6 @@ export class Hub {
   take(member: Member): Uint8Array | undefined {
     const { ledger } = this;
     const parts = member.session.take();
-    const owed = [...member.owed].map(([key, state]) => ({ state, entry: ledger.state(state).entries.get(key)! }));
-    member.owed.clear();
-    if (owed.length > 0) parts.push(encode(this.#batch(member.cursor, false, owed)));
     if (member.cursor !== ledger.number) {
       const whole = !ledger.follows(member.cursor);
       parts.push(encode(this.#batch(ledger.number, whole, whole ? ledger.live() : ledger.since(member.cursor))));
@@ -109,6 +106,12 @@ export class Hub {
       member.told = ledger.saved;
       parts.push(encode({ type: "saved", cursor: ledger.saved }));
     }
+    const owed = [...member.owed].flatMap(([key, state]) => {
+      const entry = ledger.state(state).entries.get(key);
+      return entry === undefined ? [] : [{ state, entry }];
+    });
+    member.owed.clear();
+    if (owed.length > 0) parts.push(encode(this.#batch(member.cursor, false, owed)));
     if (member.told >= member.cursor) member.waits = false;
     parts.push(...member.denials.splice(0));
     return parts.length > 0 ? bundle(parts) : undefined;

@@ -1,5 +1,6 @@
 # make run     start a hub with the call page and the built-in apps, and print links to open
 # make test    every check: lint, types, vitest, pytest with the browser tests
+# make soak    the simulations at length: SCHEDULES=20000, or as many as you say
 # make page    build the call page and the app SDK into src/callmesh/page/dist
 # make wheel   build the page and a wheel with the page in it, into dist/
 # make format  let ruff and eslint mend what they can
@@ -11,7 +12,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint types test-web test-python page wheel format lock clean
+.PHONY: help run test lint types test-web test-python soak page wheel format lock clean
 
 # A stamp lives inside what it vouches for, so removing the folder removes the stamp.
 VENV := .venv/.stamp
@@ -47,6 +48,11 @@ test-web: $(NODE)
 test-python: $(VENV) $(PAGE)
 	@tools/chromium.sh
 	.venv/bin/pytest --durations=15 $(ARGS)
+
+soak: SCHEDULES ?= 20000
+soak: $(VENV) $(NODE)
+	SCHEDULES=$(SCHEDULES) node_modules/.bin/vitest run web/core/tests/convergence.test.ts --testTimeout=0
+	SCHEDULES=$(SCHEDULES) .venv/bin/pytest --timeout=0 tests/test_convergence.py tests/test_differential.py
 
 page: $(PAGE)
 

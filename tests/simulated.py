@@ -102,7 +102,9 @@ class World:
         self.start()
 
     def client(self, name: str, role: Role = Role.HOST, *, skew: int = 0) -> "Client":
-        client = Client(self, name, role, skew)
+        return self.enter(Client(self, name, role, skew))
+
+    def enter(self, client: "Client") -> "Client":
         self.clients.append(client)
         client.connect()
         return client
@@ -175,6 +177,11 @@ class Client:
     def add_resource(self) -> None:
         record = {"app": "notes", "title": "Notes", "owner": self.me.person}
         self.set(f"resource/{RESOURCE}", record, StateId("call"))
+
+    def learn(self) -> None:
+        """The answer to a ping tells the hub's time."""
+        if self.member is not None:
+            self.mesh.clock.set_by(self.world.now, self.now)
 
     def view(self, state: StateId = STATE) -> dict[str, Any]:
         return {

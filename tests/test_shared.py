@@ -226,6 +226,26 @@ async def test_a_hidden_resource_goes_and_comes_back(hub: MemoryHub) -> None:
         assert dict(theirs.state) == {"a": 1}
 
 
+async def test_streams_of_a_hidden_resource_pass_by_those_it_is_hidden_from(hub: MemoryHub) -> None:
+    """[J12] Also on a direct path, which no hub watches over."""
+    async with (
+        hub.join("Ada") as ada,
+        hub.join("Bob", role="guest") as bob,
+        hub.join("Eve", role="guest") as eve,
+    ):
+        mine = await ada.resources.add("notes")
+        theirs = [await call.resources.get(mine.id) for call in (bob, eve)]
+        pens = [resource.stream("pen") for resource in theirs]
+        mine.set_access(eve.me.person, "hidden")
+        await ada.state.accepted()
+        await eve.until(lambda: mine.id not in eve.resources)
+        await mine.stream("pen").send("for Bob")
+        assert (await anext(aiter(pens[0]))).data == "for Bob"
+        assert ada._hidden(mine.id, ada.participants[eve.me.id])
+        assert not ada._hidden(mine.id, ada.participants[bob.me.id])
+        assert [message async for message in pens[1]] == []
+
+
 async def test_a_host_gives_and_takes_roles(hub: MemoryHub) -> None:
     """[J13, J14, K4]"""
     async with hub.join("Ada") as ada, hub.join("Bob", role="guest") as bob:

@@ -20,7 +20,7 @@ from callmesh.errors import BadInput, CallmeshError, Closed, TimedOut, Unauthori
 from callmesh.half import App
 from callmesh.ids import APPS, CALL, ROSTER, ParticipantId, PersonId, ResourceId, Writer, person_id
 from callmesh.mesh import Change
-from callmesh.participant import Participant
+from callmesh.participant import Access, Participant
 from callmesh.replica import Replica
 from callmesh.resource import role_key
 from callmesh.resources import Resources
@@ -97,10 +97,10 @@ class Call:
         self._roster: dict[ParticipantId, Participant] = {}
         self._early: dict[ParticipantId, list[str]] = {}
         self._replica = Replica(clock, self._flush, self._follow)
-        self._streams = Streams(clock, lambda: self._connection.session, self._flush)
+        self._standings = Standings(self._replica.mesh)
+        self._streams = Streams(clock, lambda: self._connection.session, self._flush, self._hidden)
         self.state = SharedState(Root(self._replica, CALL))
         """The call's own State."""
-        self._standings = Standings(self._replica.mesh)
         self.resources = Resources(
             self._replica,
             self._streams,
@@ -283,6 +283,8 @@ class Call:
                 self._replica.moved.notify()
             case messages.Denial():
                 self._replica.deny(message)
+            case messages.Pong(_, time):
+                mesh.clock.set_by(time, clock())
             case messages.Signal(peer, data):
                 self._hear_signal(ParticipantId(peer), data)
             case messages.Stream():
@@ -312,6 +314,10 @@ class Call:
         if CALL in states or APPS in states:
             self._standings.follow()
             self.resources.refresh()
+
+    def _hidden(self, resource: ResourceId, other: Participant) -> bool:
+        """Whether a resource is not there for somebody: then no stream of it reaches them."""
+        return self._standings.access(resource, other) is Access.HIDDEN
 
     def _read_roster(self) -> None:
         self._roster.clear()

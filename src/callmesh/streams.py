@@ -107,8 +107,11 @@ class Streams:
         now: Callable[[], int],
         session: Callable[[], Session | None],
         flush: Callable[[], None],
+        hidden: Callable[[ResourceId, Participant], bool] = lambda resource, other: False,
     ) -> None:
+        """`hidden` tells whether a resource is not there for somebody."""
         self._now = now
+        self._hidden = hidden
         self._session = session
         self._flush = flush
         self._me: Participant | None = None
@@ -230,6 +233,9 @@ class Streams:
         self, peer: ParticipantId, resource: ResourceId, name: str, mode: Mode, sent: Piece
     ) -> None:
         stream = self._streams.get((resource, name))
+        here = self._here.get(peer)
+        if here is not None and self._hidden(resource, here):
+            return
         if stream is not None and stream.mode == mode:
             stream.take_in(open_piece(sent, peer), mode, len(sent.payload))
 
@@ -242,7 +248,11 @@ class Streams:
         to: set[ParticipantId] | None,
         timeout: float | None,
     ) -> None:
-        receivers = [id for id in self._here if to is None or id in to]
+        receivers = [
+            id
+            for id, other in self._here.items()
+            if (to is None or id in to) and not self._hidden(stream.resource, other)
+        ]
         for peer in receivers:
             self._queue(peer, stream).put(sent)
         for peer in receivers:

@@ -208,6 +208,7 @@ export class Call {
   #makeStreams(): Streams {
     return new Streams({
       others: (resource) => this.#others(resource),
+      isHidden: (resource, id) => this.#isHidden(resource, id),
       path: (id) => this.#peers.path(id),
       open: (id, label, mode) => this.#peers.open(id, label, mode),
       flush: () => this.#link.soon(),
@@ -230,8 +231,12 @@ export class Call {
   /** Everybody else for whom a resource is there. */
   #others(resource: ResourceId): ParticipantId[] {
     const { id: me } = this.me;
-    const others = [...this.#roster.participants.values()].filter(({ id }) => id !== me);
-    return others.filter((other) => this.#standings.access(resource, other) !== "hidden").map(({ id }) => id);
+    return [...this.#roster.participants.keys()].filter((id) => id !== me && !this.#isHidden(resource, id));
+  }
+
+  #isHidden(resource: ResourceId, id: ParticipantId): boolean {
+    const other = this.#roster.participants.get(id);
+    return other !== undefined && this.#standings.access(resource, other) === "hidden";
   }
 
   async #loadCache(resource: ResourceId): Promise<ResourceCache> {

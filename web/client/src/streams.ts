@@ -21,6 +21,8 @@ export interface Arrival {
 export interface StreamsUser {
   /** Everybody else for whom a resource is there. */
   others(resource: ResourceId): readonly ParticipantId[];
+  /** Whether a resource is known to be hidden from somebody. */
+  isHidden(resource: ResourceId, id: ParticipantId): boolean;
   path(id: ParticipantId): Path["kind"];
   open(id: ParticipantId, label: string, mode: Mode): RTCDataChannel | undefined;
   /** Something waits for the relay. */
@@ -112,7 +114,7 @@ export class Streams {
 
   #arrive(resource: ResourceId, arrival: Arrival): void {
     const { sender, name, mode, piece } = arrival;
-    if (!this.#user.others(resource).includes(sender)) return; // it is hidden from them, or they are gone
+    if (this.#user.isHidden(resource, sender)) return;
     const stream = this.#opened.get(`${resource}/${name}`);
     if (stream !== undefined) dropRubbish(() => stream.receive(openPiece(piece, sender), mode));
     for (const listener of this.#listeners.get(resource) ?? []) listener(arrival);

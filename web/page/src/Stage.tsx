@@ -51,7 +51,7 @@ function Bar({ store, viewed, removing }: BarProps) {
     <div class={`bar ${store.follows.value ? "" : "apart"}`}>
       {store.follows.value ? (
         <p>
-          <Icon name="eye" /> Everybody sees this
+          <Icon name="eye" /> {store.othersAccess(viewed) === "hidden" ? "Hosts see this" : "Everybody sees this"}
         </p>
       ) : (
         <p role="status">

@@ -5,10 +5,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from callmesh.app import KeyRule, Rules, Standing, read_manifest
+from callmesh.app import MAX_RULES, KeyRule, Rules, Standing, read_manifest
 from callmesh.catalog import Catalog
 from callmesh.errors import BadManifest
 from callmesh.participant import Access, access_of
+from callmesh.values import MAX_KEY, encode
 from tests import vectors
 
 VECTORS = vectors.load("rules")
@@ -76,6 +77,7 @@ def write_app(parent: Path, manifest: object, name: str = "notes") -> Path:
         ({"keys": [{"key": "a/{person}", "read": ["owner"]}]}, "add self to"),
         ({"keys": [{"key": "a", "write": ["everyone"], "read": ["host"]}]}, "add everyone to"),
         ({"keys": [{"key": "a", "read": ["host"], "change": ["owner"]}]}, "add owner to"),
+        ({"keys": [{"key": "a"}] * 201}, "200"),
         ({"state": {"version": 0}}, "version"),
         ({"state": {"defaults": {"a//b": 1}}}, "a//b"),
         ({"state": {"defaults": {"a": 2**60}}}, "integer"),
@@ -99,6 +101,14 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path, text: str) -> None:
     """[K3]"""
     (problem,) = Catalog([write_app(tmp_path, text)]).problems
     assert isinstance(problem, BadManifest)
+
+
+def test_all_the_rules_that_a_manifest_can_have_fit_into_one_value(tmp_path: Path) -> None:
+    """[K6] The hub tells them in one."""
+    keys = [{"key": f"{n}/".ljust(MAX_KEY, "x")} for n in range(MAX_RULES)]
+    manifest = Catalog([write_app(tmp_path, GOOD | {"keys": keys})]).manifest("notes")
+    assert manifest is not None
+    encode({"version": 2**53 - 1, "keys": Rules(manifest.keys).described()})
 
 
 def test_a_manifest_has_a_largest_size() -> None:

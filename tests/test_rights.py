@@ -500,6 +500,38 @@ def test_a_migration_by_a_host_is_not_bound_by_key_rules(world: World) -> None:
     assert bob.view() == {vote: "one"}
 
 
+def test_a_migration_is_no_way_around_the_rules_afterwards(world: World) -> None:
+    """[R9, K2] Its stamp is used once more, with other entries; sent again as it was it is fine."""
+    host, ada, bob, _ = world.clients
+    rules = [KeyRule("votes/{person}")]
+    world.app(msgspec.structs.replace(notes(2), keys=rules))
+    ada.mesh.versions[STATE] = 2
+    write(host, RECORD, ..., CALL)
+    record = {"app": "notes", "title": "x", "owner": ada.me.person}
+    write(ada, "resource/r7", record, CALL)
+    state = StateId("state/r7")
+    write(bob, f"votes/{bob.me.person}", 1, state)
+    world.app(msgspec.structs.replace(notes(3), keys=rules))
+    step = {version_key("r7"): encode(3)}  # type: ignore[arg-type]
+    ada.mesh.versions[state] = 3
+    ada.mesh.write({CALL: step, state: {"a": encode(1)}}, ada.now)
+    ada.send()
+    again = ada.up[0]
+    world.deliver()
+    ada.up.append(again)
+    world.deliver()
+    assert ada.denials == []
+    (first,) = messages.unbundle(again)
+    assert isinstance(first, messages.Write)
+    stamp = first.groups[0].entries[0]
+    forged = msgspec.structs.replace(stamp, key="votes/uobs", value=encode("mine"))
+    groups = [*first.groups[:1], Group(state, [forged], 3)]
+    ada.up.append(messages.bundle([messages.encode(messages.Write(groups))]))
+    world.deliver()
+    assert [denial.reason for denial in ada.denials] == ["no_right"]
+    assert bob.view(state) == {"a": 1, f"votes/{bob.me.person}": 1}
+
+
 def test_a_new_resource_has_the_version_of_its_app() -> None:
     """[R9]"""
     world = World(notes(4))

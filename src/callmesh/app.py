@@ -15,6 +15,7 @@ from callmesh.values import MAX_INTEGER, check_key, encode
 
 MAX_MANIFEST = 64 * 1024
 MAX_RULES = 200
+"""So that all of them, spelled out, fit into one value."""
 
 _FILE = re.compile(r"(?!\.)[A-Za-z0-9_.-]+(?:/(?!\.)[A-Za-z0-9_.-]+)*", re.ASCII)
 _NAMED = ("{person}", "{participant}")

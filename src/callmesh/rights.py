@@ -169,7 +169,7 @@ class Rights:
             return None  # a migration touches everything, whoever wrote it
         old = self._old(StateId(f"state/{resource}"), entry)
         if old is not None and old.stamp == entry.stamp:
-            old = None  # sent again: what it was allowed then
+            return None  # sent again: it is there, and changes nothing
         new = old is None or old.deleted
         if self._rulebook.rules(record.app).may_write(entry.key, standing, new=new):
             return None
@@ -251,8 +251,9 @@ class Rights:
         if not isinstance(value, int) or value > most:
             return Refusal("bad_value", f"{record.app} is at state version {most} on this hub")
         old = self._old(CALL, entry)
-        again = old is not None and old.stamp == entry.stamp
-        if value <= self._call.version(resource) and not again:
+        if old is not None and old.stamp == entry.stamp:
+            return None  # sent again, and no way around the key rules any more
+        if value <= self._call.version(resource):
             return Refusal("outdated", f"{record.title} is at version {value} of its state already")
         transaction.migrated[resource] = value
         return None

@@ -24,6 +24,10 @@ Part: TypeAlias = tuple[Rules, Standing] | None
 """What somebody sees of one resource: all of it, or what its rules let them read."""
 
 
+MAX_KNOWN = 200
+"""Sights that are remembered, so that those who may see the same share one."""
+
+
 class Sight:
     """What of a call somebody may see. Those who may see the same share one."""
 
@@ -85,8 +89,9 @@ class Sights:
         return self._known.setdefault(tuple(parts.items()), Sight(parts))
 
     def turned(self) -> None:
-        """Something about rights is another: forget the sights that nobody has any more."""
-        self._known.clear()
+        """Something about rights is another: there will be other sights, and too many to keep."""
+        if len(self._known) > MAX_KNOWN:
+            self._known.clear()
 
     def _part(self, me: Participant, record: ResourceRecord) -> Part:
         rules = self._rulebook.rules(record.app)

@@ -21,7 +21,7 @@ PAGE := src/callmesh/page/dist/sdk/app.js
 
 # Folders count too: their times change when a file in them is removed.
 PAGE_SOURCES := $(shell find web -name node_modules -prune -o -name tests -prune -o -print)
-TSCONFIGS := $(wildcard web/*/tsconfig.json) \
+TSCONFIGS := $(wildcard web/*/tsconfig.json) benchmarks/tsconfig.json \
 	$(addsuffix tsconfig.json,$(sort $(dir $(wildcard web/*/tests/*.test.ts web/*/tests/*.test.tsx))))
 
 help:

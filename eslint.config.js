@@ -7,7 +7,7 @@ export default defineConfig(
   globalIgnores([".venv", "dist", "src/callmesh/page/dist"]),
   js.configs.recommended,
   {
-    files: ["web/**/*.{ts,tsx}"],
+    files: ["web/**/*.{ts,tsx}", "benchmarks/**/*.ts"],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {

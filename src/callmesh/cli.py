@@ -22,6 +22,8 @@ from callmesh.messages import MAX_BUNDLE
 from callmesh.storage.sqlite import SqliteStorage
 
 DEFAULT_PORT = 8484
+SEND_BUFFER = 128 * 1024
+"""Bytes that the system keeps for one link. What lies there is old when a slow reader gets it."""
 
 
 class CannotStart(Exception):
@@ -92,6 +94,7 @@ def _run(options: argparse.Namespace) -> None:
         ws="websockets-sansio",
         ws_max_size=2 * MAX_BUNDLE,
         ws_per_message_deflate=False,
+        ws_ping_interval=None,  # sessions ping; who does not read for a minute is slow, not gone
         timeout_graceful_shutdown=3,
     )
     listening = _listen(options.host, options.port)
@@ -104,7 +107,9 @@ def _listen(host: str, port: int) -> socket.socket:
     """A socket that takes connections from now on. Raises `CannotStart`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listening = socket.create_server((host, port), family=family, backlog=2048)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        return listening
     except OverflowError as error:
         raise CannotStart("a port is a number from 0 to 65535") from error
     except OSError as error:

@@ -51,7 +51,12 @@ class WebSocketLink:
     async def open(cls, url: str) -> "WebSocketLink":
         """Raises `Broken` when there is no hub, `NoSuchCall` when there is, but not that call."""
         try:
-            return cls(await connect(url, max_size=None, compression=None, open_timeout=10))
+            # The session pings: the library must not give up on a hub that is only busy.
+            return cls(
+                await connect(
+                    url, max_size=None, compression=None, open_timeout=10, ping_interval=None
+                )
+            )
         except InvalidStatus as error:
             status = error.response.status_code
             if status in (403, 404):

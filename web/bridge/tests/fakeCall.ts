@@ -23,6 +23,8 @@ export class FakeCall {
   readonly arrivals = new Listeners<Arrival>();
   readonly cache = new ResourceCache();
   readonly sent: Sent[] = [];
+  /** Which version of its state the resource has, as far as a test plays the hub. */
+  version = 1;
   /** What `sendStream` waits for. */
   room: Promise<void> = Promise.resolve();
   #hub = new Map<string, { state: StateId; entry: Entry }>();
@@ -66,6 +68,14 @@ export class FakeCall {
     this.#cursor++;
     for (const { state, entries } of groups) for (const entry of entries) this.#put(state, entry);
     this.#tell(groups, { saved, whole: false });
+  }
+
+  /** The hub takes none of it. */
+  denyAll(groups: readonly messages.Group[], reason: string): void {
+    const entries = groups.flatMap((group) => group.entries);
+    const { time, writer } = entries[0] as Entry;
+    const places = groups.flatMap(({ state, entries: own }) => own.map(({ key }) => [state, key] as const));
+    this.replica.hear({ type: "denied", reason, why: reason, time, writer, places, now: time });
   }
 
   /** The hub says that its disk has all. */

@@ -115,6 +115,11 @@ export class Mesh {
     return this.#outbox.saving(state) ? "saving" : "synced";
   }
 
+  /** How many entries have to go out. */
+  get unsent(): number {
+    return this.#outbox.unsent;
+  }
+
   /** What became of one's own last write of a key; undefined where there was none lately. */
   statusOf(state: StateId, key: string): Fate | undefined {
     return this.#outbox.fate(state, key);

@@ -72,6 +72,11 @@ export class Outbox {
     return pending.settled === undefined ? "pending" : "accepted";
   }
 
+  /** How many entries have to go out. */
+  get unsent(): number {
+    return this.#unsent.size;
+  }
+
   /** Every write that a restart here would lose, the oldest first. */
   unsaved(): Unsaved[] {
     const found = [...this.#pending].filter(({ state }) => !isVolatile(state)).sort(byStamp);

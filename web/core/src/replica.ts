@@ -100,6 +100,7 @@ export class Replica implements ReplicaAccess {
   }
 
   #heard(word: HubWord, changes: readonly Change[]): void {
+    if (this.mesh.unsent > 0) this.#runtime.flush(); // the hub's word has made something go out again
     for (const change of changes) this.#changes.tell(change);
     this.#words.tell(word);
     this.#receipts.tell(undefined);

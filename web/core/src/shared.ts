@@ -23,10 +23,10 @@ export interface Transaction<S extends object = Record<string, Json>> {
   delete(key: keyof S & string): void;
 }
 
-/** Of a typed State, what is below a path. */
-export type Below<S extends object, P extends string> = {
-  [K in keyof S as K extends `${P}/${infer Rest}` ? Rest : never]: S[K];
-};
+/** Of a typed State, what is below a path; of an untyped one, JSON again. */
+export type Below<S extends object, P extends string> = string extends keyof S
+  ? S
+  : { [K in keyof S as K extends `${P}/${infer Rest}` ? Rest : never]: S[K] };
 
 /** Who may write, as far as that is known beforehand. */
 export interface StateRights {

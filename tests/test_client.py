@@ -575,6 +575,12 @@ async def test_one_who_is_replaced_is_told_and_does_not_come_back(hub: MemoryHub
             await ada.until(lambda: False, timeout=10)
         with pytest.raises(Replaced):
             poll.state["question"] = 1
+        await link.send(messages.bundle([messages.encode(messages.Ping(1))]))
+        while not isinstance(messages.unbundle(await link.receive())[-1], messages.Pong):
+            pass  # the end of the first link is not the end of the participant
+        member = hub.live._calls[CallId("demo")].hosted.members[ParticipantId(welcome.participant)]
+        assert member.session is not None
+        assert member.participant.here
 
 
 async def test_one_who_is_taken_for_somebody_new_is_told(hub: MemoryHub) -> None:

@@ -108,6 +108,7 @@ class HostedCall:
             raise TooFast(f"this call is full: it has {MAX_PARTICIPANTS} participants")
         if member is not None and member.session is not None:
             member.session.end(Replaced("you joined again somewhere else"))
+            member.session = None  # whatever ends of it later is not this participant's end
         admitted, participant = participant.role, self._with_role(participant, participant.role)
         cursor = cursor if cursor >= self._turned else 0  # may have seen what it may no longer see
         feed = Feed([self._sights.of(participant)], cursor)

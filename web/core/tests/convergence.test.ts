@@ -8,7 +8,10 @@ import { STATE, World, type Client } from "./simulated.ts";
 /** How many schedules there are of the first kind; `make soak` runs more. */
 const SCHEDULES = Number(process.env["SCHEDULES"] ?? 400);
 /** How far the four clients' clocks are off, microseconds. */
-const SKEWS = [0, 2_000, -2_000, 3_600_000_000];
+const HOUR = 3_600_000_000;
+const SKEWS = [0, 2_000, -2_000, HOUR];
+/** Where a clock jumps to in mid-run. */
+const JUMPS = [...SKEWS, -HOUR, 2 * HOUR, 3_000_000];
 const ACTIONS = [
   "set", "set", "wait", "wait", "delete", "delete", "closed", "cut", "connect", "commit", "crash",
   "collect", "jump", "send", "arrive", "answer", "hear", "step", "step", "step",
@@ -40,7 +43,7 @@ function act(world: World, { action, client: index, key, value, chance, pause }:
       client.set(key, unique(world));
       break;
     case "jump":
-      client.skew = SKEWS[value % SKEWS.length]!;
+      client.skew = JUMPS[value % JUMPS.length]!;
       break;
     case "wait":
       client.setAndWait(key, chance < 30 ? DELETED : unique(world));

@@ -197,7 +197,7 @@ class Mesh:
             for entry in group.entries:
                 self._confirm(state, entry)
         if relinked or batch.whole:
-            self._outbox.send_again(now)
+            self._outbox.send_again(now, new_link=relinked)
         changes = self._changes(before, "hub")
         self.disk(batch.saved)
         for state, keys in before.items():

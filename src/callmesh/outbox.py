@@ -90,8 +90,13 @@ class Outbox:
     def follow(self, place: Place) -> None:
         """What is stamped next is later than what is pending there, even by a wrong clock."""
         pending = self._pending.get(place)
-        if pending is not None and pending.settled is None:
-            self.clock.follow(pending.entry.time)
+        if pending is None or pending.settled is not None:
+            return
+        if pending.entry.time > self.clock.given:
+            # The clock was set back behind what is under way: the next stamp is nobody's there.
+            for own in self._pending.values():
+                if own.settled is None:
+                    self.clock.follow(own.entry.time)
 
     def receipt(self, state: StateId) -> Receipt:
         """Follow everything that was written to `state` and is not saved yet."""
@@ -127,9 +132,10 @@ class Outbox:
                 groups.setdefault((place[0], pending.version), []).append(pending.entry)
         return [*writes, _write(groups)] if groups else writes
 
-    def send_again(self, now: int) -> None:
+    def send_again(self, now: int, *, new_link: bool) -> None:
         """All that is not known to have arrived goes out again, presence with a new stamp."""
-        self._correct(now)
+        if new_link:  # the hub has just told its time
+            self._correct(now)
         for place, pending in self._pending.items():
             if is_volatile(place[0]) and not pending.entry.deleted:
                 pending.entry = self._stamped(place, self.clock.stamp(now))

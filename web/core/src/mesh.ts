@@ -228,7 +228,7 @@ export class Mesh {
     }
     this.#cursor = cursor;
     for (const { state, entries } of groups) for (const entry of entries) this.#confirm(state, entry);
-    if (relinked || whole) this.#outbox.sendAgain(now);
+    if (relinked || whole) this.#outbox.sendAgain(now, relinked);
     const changes = this.#changes(before, "hub");
     this.disk(saved);
     for (const [state, keys] of before) for (const key of keys.keys()) this.#forgetTombstone(state, key);

@@ -103,8 +103,9 @@ export class Outbox {
   /** What is stamped next is later than what is pending there, even by a wrong clock. */
   follow(state: StateId, key: string): void {
     const pending = this.#pending.get(state, key);
-    if (pending === undefined || pending.settled !== undefined) return;
-    this.#clock.follow(pending.entry.time);
+    if (pending === undefined || pending.settled !== undefined || pending.entry.time <= this.#clock.given) return;
+    // The clock was set back behind what is under way: the next stamp must be nobody's there.
+    for (const own of this.#pending) if (own.settled === undefined) this.#clock.follow(own.entry.time);
   }
 
   /** Follow everything that was written to `state` and is not saved yet. */
@@ -144,8 +145,8 @@ export class Outbox {
   }
 
   /** All that is not known to have arrived goes out again, presence with a new stamp. */
-  sendAgain(now: number): void {
-    this.#correct(now);
+  sendAgain(now: number, newLink: boolean): void {
+    if (newLink) this.#correct(now); // the hub has just told its time
     for (const pending of this.#pending) {
       if (!isVolatile(pending.state) || pending.entry.value === DELETED) continue;
       pending.entry = this.#stamped(pending, this.#clock.stamp(now));

@@ -592,6 +592,20 @@ def test_a_clock_that_jumps_in_mid_call_loses_nothing(world: World, jump: int) -
     assert ada.view()["k"] == "after"
 
 
+def test_a_clock_set_back_does_not_tie_two_writes_together(world: World) -> None:
+    """[S17, S5] An allowed write once shared its stamp, and so its fate, with a forbidden one."""
+    world.rules(KeyRule("closed", write=()))
+    host, ada, *_ = world.clients
+    ada.skew = 3_600_000_000
+    ada.set("p", 1)
+    ada.skew = 0
+    ada.set("closed", 2)
+    ada.learn()
+    ada.set("p", 3)
+    world.settle()
+    assert host.view() == ada.view() == {"p": 3}
+
+
 def test_deletes_are_remembered_up_to_a_number(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from callmesh.app import CLOSED, KeyRule, Rules, Standing
+from callmesh.app import CLOSED, KeyRule, Rules, Standing, Who
 from callmesh.callstate import CallState
 from callmesh.errors import BadInput
 from callmesh.ids import APPS, CALL, ResourceId, StateId, state_of
@@ -14,11 +14,22 @@ from callmesh.participant import Access, Participant
 from callmesh.values import decode
 
 
+class ToldRule(msgspec.Struct):
+    """A key rule, every list spelled out. A word of a later hub lets in nobody here."""
+
+    key: str
+    write: list[str]
+    change: list[str]
+    read: list[str]
+
+    def rule(self) -> KeyRule:
+        return KeyRule(self.key, _known(self.write), _known(self.change), _known(self.read))
+
+
 class Told(msgspec.Struct):
     """What the hub tells of an app; what a later hub adds is passed over."""
 
-    version: int = 1
-    keys: list[KeyRule] = []
+    keys: list[ToldRule]
 
 
 class Standings:
@@ -27,16 +38,15 @@ class Standings:
     def __init__(self, mesh: Mesh) -> None:
         self._mesh = mesh
         self._call = CallState()
-        self._apps: dict[str, Told] = {}
         self._rules: dict[str, Rules] = {}
 
     def follow(self) -> None:
         self._call = CallState(self._values(CALL))
-        self._apps = {}
+        self._rules = {}
         for app, value in self._values(APPS):
             with contextlib.suppress(msgspec.ValidationError):
-                self._apps[app] = msgspec.convert(value, Told)
-        self._rules = {app: Rules(told.keys) for app, told in self._apps.items()}
+                told = msgspec.convert(value, Told)
+                self._rules[app] = Rules([rule.rule() for rule in told.keys])
 
     def _values(self, state: StateId) -> list[tuple[str, Any]]:
         found = [(key, self._mesh.value(state, key)) for key in self._mesh.keys(state)]
@@ -54,10 +64,6 @@ class Standings:
         """Which form its state has."""
         return self._call.version(resource)
 
-    def app_version(self, app: str) -> int:
-        """The state version of an app on this hub."""
-        return self._apps[app].version if app in self._apps else 0
-
     def can_write(self, resource: ResourceId, key: str, someone: Participant) -> bool:
         """Whether somebody may write a key of a resource's state, as it stands."""
         record = self._call.resources.get(resource)
@@ -72,3 +78,7 @@ class Standings:
         with contextlib.suppress(BadInput):
             return self._rules.get(record.app, CLOSED).may_write(key, standing, new=new)
         return False
+
+
+def _known(words: list[str]) -> tuple[Who, ...]:
+    return tuple(Who(word) for word in words if word in list(Who))

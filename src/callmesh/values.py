@@ -1,6 +1,6 @@
 """JSON values: what a State, a cache or a stream may hold, and how it stands on the wire.
 
-A value travels and is kept as MessagePack; the hub stores the bytes as they came.
+A value travels and is kept as MessagePack; the hub keeps its own encoding of it.
 """
 
 from typing import Any, TypeAlias

@@ -9,9 +9,9 @@ export const VERSION = 1;
 /** Bytes a hub takes in one bundle from a participant who has joined. */
 export const MAX_BUNDLE = 1024 * 1024;
 export const MAX_BUNDLE_BEFORE_JOINING = 16 * 1024;
-/** Characters of one `Signal`. */
 /** Messages in one bundle to a hub. */
 export const MAX_MESSAGES = 1024;
+/** Characters of one `Signal`. */
 export const MAX_SIGNAL = 64 * 1024;
 /** Bytes of one message of a DataStream. */
 export const MAX_PAYLOAD = 60 * 1024;

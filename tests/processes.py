@@ -13,10 +13,13 @@ ROOT = Path(__file__).parent.parent
 
 
 class HubProcess:
-    """`callmesh serve --dev` on a free port, over `data`."""
+    """`callmesh serve` on a free port, over `data`: with `key`, or else with `--dev`."""
 
-    def __init__(self, data: Path, *, port: int = 0, apps: tuple[Path, ...] = ()) -> None:
-        arguments = ["serve", "--dev", "--port", str(port), "--data", str(data)]
+    def __init__(
+        self, data: Path, *, port: int = 0, apps: tuple[Path, ...] = (), key: Path | None = None
+    ) -> None:
+        mode = ["--key", str(key)] if key else ["--dev"]
+        arguments = ["serve", *mode, "--port", str(port), "--data", str(data)]
         for app in apps:
             arguments += ["--apps", str(app)]
         self.process = subprocess.Popen(
@@ -27,7 +30,7 @@ class HubProcess:
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
         self.greeting = self._read_greeting()
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/call/", self.greeting)
+        found = re.search(r"http://127\.0\.0\.1:(\d+)\b", self.greeting)
         if found is None:
             raise RuntimeError(f"the hub did not start: {self.greeting}{self.end()}")
         self.port = int(found[1])

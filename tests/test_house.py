@@ -22,7 +22,7 @@ FIRST = """
     cachefile
 """.split()
 SECOND = """
-    auth catalog live hub
+    tokens auth catalog live hub
     address connection notify replica undo typed shared presence standing streams instance handling
     resources half client testing
 """.split()

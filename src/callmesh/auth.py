@@ -1,5 +1,7 @@
-"""Who comes in, and as whom. So far for `--dev` hubs, which ask nobody for a token."""
+"""Who comes in, and as whom: by a token, or, on a hub without a key for them, whoever asks."""
 
+import hashlib
+import hmac
 import secrets
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +12,7 @@ from callmesh.errors import StorageFailed, Unauthorized
 from callmesh.ids import CallId, ParticipantId, PersonId, display_name, issue
 from callmesh.messages import Hello
 from callmesh.participant import Participant, Role
+from callmesh.tokens import Key
 
 RESUME_SECONDS = 24 * 3600
 SECRET_BYTES = 32
@@ -18,30 +21,49 @@ Kind = Literal["person", "resume"]
 
 
 class Authority:
-    """Gives out proofs, and knows its own. They hold as long as the secret does."""
+    """Gives out proofs, and knows its own. They hold as long as the secret does.
 
-    def __init__(self, secret: bytes) -> None:
+    `key` checks the tokens of those who come; without one, nobody needs a token.
+    """
+
+    def __init__(self, secret: bytes, key: Key | None = None) -> None:
         self._secret = secret
+        self._key = key
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it lets in whoever asks."""
+        return self._key is None
 
     def admit(self, call: CallId, hello: Hello, now: int) -> Participant:
         """The participant that `hello` speaks for. Raises `BadName` or `Unauthorized`.
 
         `now` is microseconds since the epoch.
         """
-        name = display_name(hello.name)
-        role = Role(hello.role or Role.HOST)
         back = self._read("resume", hello.resume, now) if hello.resume else None
         if back and back.get("call") == call:
-            id, person = ParticipantId(back["sub"]), PersonId(back["person"])
+            id, person, name = ParticipantId(back["sub"]), PersonId(back["person"]), back["name"]
             return Participant(id, person, name, Role(back["role"]), hello.offers)
-        known = self._read("person", hello.person, now) if hello.person else None
-        return Participant(
-            id=ParticipantId(issue("p", secrets.token_bytes(8))),
-            person=PersonId(known["sub"] if known else issue("u", secrets.token_bytes(8))),
-            name=name,
-            role=role,
-            offers=hello.offers,
-        )
+        person, name, role = self._visitor(call, hello, now)
+        id = ParticipantId(issue("p", secrets.token_bytes(8)))
+        return Participant(id, person, name, role, hello.offers)
+
+    def _visitor(self, call: CallId, hello: Hello, now: int) -> tuple[PersonId, str, Role]:
+        """Who comes for the first time, or anew."""
+        if self._key is None:
+            known = self._read("person", hello.person, now) if hello.person else None
+            person = PersonId(known["sub"] if known else issue("u", secrets.token_bytes(8)))
+            return person, display_name(hello.name), Role(hello.role or Role.HOST)
+        if not hello.token:
+            raise Unauthorized("this call is opened by an invitation; ask its host for a link")
+        claims = self._key.check(hello.token, call, now)
+        name = hello.name if claims.name is None else claims.name
+        return self._person_called(claims.sub), display_name(name), Role(claims.role)
+
+    def _person_called(self, subject: str) -> PersonId:
+        """The same for the same subject, and no way back to it: an operator's may be an address."""
+        digest = hmac.digest(self._secret, b"person/" + subject.encode(), hashlib.sha256)
+        return PersonId(issue("u", digest[:15]))
 
     def person_proof(self, participant: Participant) -> str:
         return self._sign("person", {"sub": participant.person})
@@ -52,6 +74,7 @@ class Authority:
             {
                 "sub": participant.id,
                 "person": participant.person,
+                "name": participant.name,
                 "role": participant.role.value,
                 "call": call,
                 "until": now // 1_000_000 + RESUME_SECONDS,

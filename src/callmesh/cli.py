@@ -7,8 +7,12 @@ import fcntl
 import importlib.metadata
 import ipaddress
 import logging
+import os
+import re
+import secrets
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,10 +20,13 @@ import uvicorn
 
 from callmesh.auth import Authority, read_secret
 from callmesh.catalog import Catalog
-from callmesh.errors import CallmeshError
+from callmesh.errors import BadInput, CallmeshError
 from callmesh.hub import FIRST_CALL, PAGE, application
+from callmesh.ids import call_id, display_name
 from callmesh.messages import MAX_BUNDLE
+from callmesh.participant import Role
 from callmesh.storage.sqlite import SqliteStorage
+from callmesh.tokens import Claims, Key
 
 DEFAULT_PORT = 8484
 SEND_BUFFER = 128 * 1024
@@ -33,7 +40,7 @@ class CannotStart(Exception):
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
-        return serve(options)
+        return int(options.run(options))
     except (CannotStart, CallmeshError) as error:
         print(f"callmesh: {error}", file=sys.stderr)
         return 1
@@ -65,10 +72,80 @@ def _parser() -> argparse.ArgumentParser:
         help="an app's folder, besides the built-in ones; may be given several times",
     )  # fmt: skip
     serve.add_argument("--verbose", action="store_true", help="log who comes and goes")
+    serve.set_defaults(run=_serve)
+    _add_key(serve, "check tokens with it")
+    for name, about, run in (
+        ("invite", "print a link that lets somebody into a call", _invite),
+        ("token", "print a token for a call, as `callmesh.join` and links carry it", _token),
+    ):
+        command = commands.add_parser(name, help=about, description=f"{about.capitalize()}.")
+        command.set_defaults(run=run)
+        _add_visitor(command)
+        if name == "invite":
+            command.add_argument(
+                "--url", default=os.environ.get("CALLMESH_URL", f"http://127.0.0.1:{DEFAULT_PORT}"),
+                help="where people reach the hub; or set CALLMESH_URL (%(default)s)",
+            )  # fmt: skip
     return parser
 
 
-def serve(options: argparse.Namespace) -> int:
+def _add_visitor(command: argparse.ArgumentParser) -> None:
+    command.add_argument("call", metavar="CALL", help="the call's id, as in /call/CALL")
+    command.add_argument("--role", choices=list(Role), default=Role.GUEST, help="(%(default)s)")
+    command.add_argument("--name", help="how others see them; left out, they say it themselves")
+    command.add_argument(
+        "--person", help="who it is, in your own words: the same text is the same person",
+    )  # fmt: skip
+    command.add_argument(
+        "--for", dest="lasts", default="24h", metavar="TIME",
+        help="how long one may come in with it: 30m, 8h, 7d (%(default)s)",
+    )  # fmt: skip
+    _add_key(command, "sign with it")
+
+
+def _add_key(command: argparse.ArgumentParser, use: str) -> None:
+    command.add_argument(
+        "--key", type=Path, default=os.environ.get("CALLMESH_KEY"), metavar="FILE",
+        help=f"{use}: a secret of 32 bytes or more, or an Ed25519 key in PEM; or set CALLMESH_KEY",
+    )  # fmt: skip
+
+
+def _invite(options: argparse.Namespace) -> int:
+    print(f"{options.url.rstrip('/')}/call/{options.call}#token={_signed(options)}")
+    return 0
+
+
+def _token(options: argparse.Namespace) -> int:
+    print(_signed(options))
+    return 0
+
+
+def _signed(options: argparse.Namespace) -> str:
+    """A token for whom `options` describe. Raises `BadInput`."""
+    if options.key is None:
+        raise BadInput("say which key signs, the one that the hub checks with: --key FILE")
+    now = int(time.time())
+    return Key.read(Path(options.key)).sign(
+        Claims(
+            call=call_id(options.call),
+            role=Role(options.role).value,
+            sub=options.person or secrets.token_urlsafe(12),
+            iat=now,
+            exp=now + _seconds(options.lasts),
+            name=display_name(options.name) if options.name else None,
+        )
+    )
+
+
+def _seconds(text: str) -> int:
+    """`90s`, `30m`, `8h` or `7d` in seconds. Raises `BadInput`."""
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", text)
+    if found is None:
+        raise BadInput(f"{text} is no time; say 30m, 8h or 7d")
+    return int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
+
+
+def _serve(options: argparse.Namespace) -> int:
     problem = _refusal(options)
     if problem:
         print(f"callmesh: {problem}", file=sys.stderr)
@@ -84,7 +161,9 @@ def _run(options: argparse.Namespace) -> None:
     for trouble in catalog.problems:
         print(f"callmesh: left out: {trouble}", file=sys.stderr)
     storage = SqliteStorage(options.data / "callmesh.sqlite")
-    authority = Authority(read_secret(options.data))
+    authority = Authority(
+        read_secret(options.data), Key.read(Path(options.key)) if options.key else None
+    )
     app = application(storage, catalog, authority)
     config = uvicorn.Config(
         app,
@@ -138,12 +217,15 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 def _refusal(options: argparse.Namespace) -> str | None:
     """Why the hub does not start, as a sentence that says what to do."""
-    if not options.dev:
+    if not options.dev and not options.key:
         return (
-            "without --dev a hub needs tokens to know who may come in, and this version has none "
-            "yet; start `callmesh serve --dev` to try it on this machine"
+            "a hub needs a key to know who may come in: make one with `head -c 48 /dev/urandom | "
+            "base64 > callmesh.key`, and start it with --key callmesh.key; or try it on this "
+            "machine alone with --dev"
         )
-    if not _is_loopback(options.host):
+    if options.dev and options.key:
+        return "--dev lets in whoever asks, so a key means nothing; leave out --dev, or the key"
+    if options.dev and not _is_loopback(options.host):
         return (
             f"--dev lets in whoever asks, so it listens on this machine alone; "
             f"leave out --host {options.host}"
@@ -163,6 +245,15 @@ def _is_loopback(host: str) -> bool:
 def _greeting(options: argparse.Namespace, port: int) -> str:
     host = f"[{options.host}]" if ":" in options.host else options.host
     call = f"http://{host}:{port}/call/{FIRST_CALL}"
+    if not options.dev:
+        return f"""
+callmesh is running on http://{host}:{port}. Links that let people in are made by
+
+  callmesh invite CALL --role host --name Ada --key {options.key} --url https://WHERE.PEOPLE.REACH.IT
+
+Browsers give camera and microphone to https:// alone: put a TLS proxy before it.
+Calls are kept in {options.data.resolve()}. Ctrl-C stops.
+"""
     return f"""
 callmesh is running. Open the first link here, the second in a private window or another browser:
 

@@ -34,6 +34,7 @@ from callmesh.ids import call_id
 from callmesh.live import LiveHub
 from callmesh.ports import Storage
 from callmesh.storage.sqlite import SqliteStorage
+from callmesh.tokens import Key
 from callmesh.transport.websocket import AsgiLink
 
 PAGE = Path(str(files("callmesh"))) / "page" / "dist"
@@ -50,19 +51,20 @@ max-width: 32rem; padding: 0 1rem }}</style>
 Lifespan: TypeAlias = Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]
 
 
-def asgi(*, data: Path, apps: Sequence[Path] = ()) -> Starlette:
+def asgi(*, data: Path, key: Path | None = None, apps: Sequence[Path] = ()) -> Starlette:
     """The hub as an application over the folder `data`, with the built-in apps and `apps`.
 
-    So far as with `--dev`: it lets in whoever asks, and answers to loopback host names alone.
-    Raises `StorageFailed`.
+    `key` is the file that tokens are checked with (`callmesh.tokens`). Without one the hub lets in
+    whoever asks, and answers to loopback host names alone. Raises `BadInput` or `StorageFailed`.
     """
-    storage = SqliteStorage(data / "callmesh.sqlite")
-    return application(storage, Catalog(apps), Authority(read_secret(data)))
+    authority = Authority(read_secret(data), Key.read(key) if key else None)
+    return application(SqliteStorage(data / "callmesh.sqlite"), Catalog(apps), authority)
 
 
 def application(storage: Storage, catalog: Catalog, authority: Authority) -> Starlette:
     """The same, of parts."""
-    hub = Hub(LiveHub(storage, catalog, authority), catalog)
+    hub = Hub(LiveHub(storage, catalog, authority), catalog, is_open=authority.is_open)
+    hosts = LOOPBACK if authority.is_open else ("*",)
     return Starlette(
         routes=[
             Route("/", hub.front),
@@ -75,15 +77,16 @@ def application(storage: Storage, catalog: Catalog, authority: Authority) -> Sta
             Route("/healthz", hub.health),
         ],
         exception_handlers={HTTPException: _explain},
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK])],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[*hosts])],
         lifespan=hub.lifespan,
     )
 
 
 class Hub:
-    def __init__(self, live: LiveHub, catalog: Catalog) -> None:
+    def __init__(self, live: LiveHub, catalog: Catalog, *, is_open: bool) -> None:
         self._live = live
         self._catalog = catalog
+        self._is_open = is_open
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -91,6 +94,8 @@ class Hub:
             yield
 
     async def front(self, request: Request) -> Response:
+        if not self._is_open:
+            raise HTTPException(404, "Calls are opened by invitations, and this is none.")
         return RedirectResponse(f"{_root(request)}/call/{FIRST_CALL}")
 
     async def page(self, request: Request) -> Response:

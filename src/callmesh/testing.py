@@ -16,6 +16,7 @@ from callmesh.live import LiveHub
 from callmesh.ports import Link, Storage
 from callmesh.state import DELETED, Entry
 from callmesh.storage.memory import MemoryStorage
+from callmesh.tokens import Key
 from callmesh.transport.memory import MemoryLink, memory_links
 from callmesh.values import encode
 
@@ -31,9 +32,10 @@ class MemoryHub:
         apps: Sequence[Path] = (),
         storage: Storage | None = None,
         secret: bytes = b"s" * 32,
+        key: Key | None = None,
     ) -> None:
         self.catalog = Catalog(apps)
-        self.live = LiveHub(storage or MemoryStorage(), self.catalog, Authority(secret))
+        self.live = LiveHub(storage or MemoryStorage(), self.catalog, Authority(secret, key))
         self.links: list[MemoryLink] = []
         """The participants' ends, in the order in which they were opened: `cut()` breaks one."""
         self._serving: set[asyncio.Task[None]] = set()

@@ -29,10 +29,12 @@ export function Header({ page, store }: { page: Page; store: CallStore }) {
 export function Actions({ page, store }: { page: Page; store: CallStore }) {
   return (
     <div class="actions">
-      <button type="button" class="button" onClick={() => void copyLink(page)} title="Copy a link for somebody else">
-        <Icon name="invite" />
-        <span class="label">Invite</span>
-      </button>
+      {page.address.token === undefined && (
+        <button type="button" class="button" onClick={() => void copyLink(page)} title="Copy a link for somebody else">
+          <Icon name="invite" />
+          <span class="label">Invite</span>
+        </button>
+      )}
       <button type="button" class="button danger" onClick={() => void store.call.leave()} title="Leave the call">
         <Icon name="leave" />
         <span class="label">Leave</span>

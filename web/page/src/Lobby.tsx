@@ -15,7 +15,7 @@ interface LobbyProps {
 }
 
 export function Lobby({ page, joining, problem }: LobbyProps) {
-  const name = useSignal(page.memory.name);
+  const name = useSignal(page.address.name ?? page.memory.name);
   const field = useRef<HTMLInputElement>(null);
   const { address, devices } = page;
   const wrong = addressProblem(address);
@@ -46,6 +46,7 @@ export function Lobby({ page, joining, problem }: LobbyProps) {
             value={name.value}
             onInput={({ currentTarget }) => (name.value = currentTarget.value)}
             maxLength={MAX_NAME}
+            readOnly={address.name !== undefined}
             placeholder="How others will see you"
             autocomplete="name"
             pattern=".*\S.*"

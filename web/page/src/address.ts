@@ -12,6 +12,8 @@ export interface Address {
   /** The role it asks for, where there is no such role. */
   readonly strangeRole: string | undefined;
   readonly token: string | undefined;
+  /** What the token calls its bearer, if it does. */
+  readonly name: string | undefined;
 }
 
 /** `<hub>/call/<id>#role=guest`; the fragment never leaves the browser. */
@@ -19,6 +21,7 @@ export function readAddress({ origin, pathname, hash }: Pick<Location, "origin" 
   const [, prefix = "", call = ""] = /^(.*)\/call\/([^/]*)\/?$/.exec(pathname) ?? [];
   const fragment = new URLSearchParams(hash.slice(1));
   const role = fragment.get("role") || undefined;
+  const token = fragment.get("token") ?? undefined;
   const hub = origin + prefix;
   return {
     hub,
@@ -26,8 +29,21 @@ export function readAddress({ origin, pathname, hash }: Pick<Location, "origin" 
     url: `${hub}/call/${call}`,
     role: isRole(role) ? role : undefined,
     strangeRole: isRole(role) ? undefined : role,
-    token: fragment.get("token") ?? undefined,
+    token,
+    name: token === undefined ? undefined : nameIn(token),
   };
+}
+
+/** For show alone: whether a token is good is for the hub to say. */
+function nameIn(token: string): string | undefined {
+  try {
+    const [, claims = ""] = token.split(".");
+    const bytes = Uint8Array.from(atob(claims.replace(/-/gu, "+").replace(/_/gu, "/")), (c) => c.codePointAt(0) ?? 0);
+    const { name } = JSON.parse(new TextDecoder().decode(bytes)) as { name?: unknown };
+    return typeof name === "string" ? name : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The link that lets somebody else in, as a guest. */

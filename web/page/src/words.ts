@@ -31,6 +31,7 @@ export function joinProblem(error: unknown): string {
     case "no_such_call":
       return "There is no such call here. Ask for the link once more.";
     case "unauthorized":
+      return sentence(messageOf(error));
     case "refused":
       return "This link does not let you in. Ask who invited you for a new one.";
     case "too_fast":

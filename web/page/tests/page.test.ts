@@ -37,6 +37,15 @@ describe("the address of the page", () => {
     expect(address("/call/a", "#role=").strangeRole).toBeUndefined();
   });
 
+  test("a token may call its bearer by name; rubbish calls nobody anything", () => {
+    const claims = btoa(String.fromCharCode(...new TextEncoder().encode('{"name":"Åsa ÿ?"}')));
+    const token = `e30.${claims.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}.x`;
+    expect(address("/call/a", `#token=${token}`)).toMatchObject({ token, name: "Åsa ÿ?" });
+    for (const rubbish of ["x", "a.b.c", "..", "e30.e30.x", "e30.W10.x", "e30.MQ.x", "e30.bnVsbA.x", "e30.eyJuYW1lIjoxfQ.x"]) {
+      expect(address("/call/a", `#token=${rubbish}`)).toMatchObject({ token: rubbish, name: undefined });
+    }
+  });
+
   test("the lobby says as whom one joins, and that a role is unknown", () => {
     expect(roleWords(address("/call/a"))).toBe("You join as a host.");
     expect(roleWords(address("/call/a", "#role=guest"))).toBe("You join as a guest.");

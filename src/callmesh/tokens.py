@@ -1,0 +1,136 @@
+"""Tokens: what an operator says about one visitor of one call. JWT, after RFC 7519 and RFC 8725.
+
+header  alg   HS256 or EdDSA, as the hub's key is
+        typ   callmesh+jwt
+claims  aud   callmesh
+        call  the one call that it opens
+        role  host, guest or observer
+        sub   the person, as the operator names them; the same text is the same person
+        name  how others see them; without it they say it themselves
+        iat, exp, nbf   seconds since the epoch; nbf may be left out
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import jwt
+import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from jwt.types import Options
+from msgspec import Meta
+
+from callmesh.clock import MICROSECONDS
+from callmesh.errors import BadInput, Unauthorized
+from callmesh.ids import CallId
+
+TYP = "callmesh+jwt"
+MIN_SECRET = 32
+"""Bytes, as RFC 7518 wants for HS256."""
+LEEWAY = 60 * MICROSECONDS
+"""How far the clock of who signs may be ahead of the hub's."""
+
+
+class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
+    call: Annotated[str, Meta(max_length=64)]
+    role: Literal["host", "guest", "observer"]
+    sub: Annotated[str, Meta(min_length=1, max_length=256)]
+    iat: float
+    exp: float
+    nbf: float = 0.0
+    name: Annotated[str, Meta(max_length=1024)] | None = None
+    aud: Literal["callmesh"] = "callmesh"
+
+
+class Key:
+    """What tokens are checked with, and signed where it can sign.
+
+    `text` is an Ed25519 key in PEM, private or public, or a secret of at least 32 bytes; white
+    space around it does not count. Raises `BadInput`.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        text = text.strip()
+        self.algorithm: Literal["HS256", "EdDSA"]
+        self._checks: bytes | Ed25519PublicKey
+        self._signs: bytes | Ed25519PrivateKey | None
+        if text.startswith(b"-----BEGIN "):
+            self.algorithm = "EdDSA"
+            self._signs, self._checks = _read_pem(text)
+            return
+        if len(text) < MIN_SECRET:
+            raise BadInput(
+                f"a secret has at least {MIN_SECRET} bytes, this one has {len(text)}; make one "
+                "with `head -c 48 /dev/urandom | base64`"
+            )
+        self.algorithm = "HS256"
+        self._signs = self._checks = text
+
+    @classmethod
+    def read(cls, file: Path) -> "Key":
+        """The key in `file`. Raises `BadInput`."""
+        try:
+            return cls(file.read_bytes())
+        except OSError as error:
+            raise BadInput(f"the key {file} cannot be read: {error.strerror}") from error
+        except BadInput as error:
+            raise BadInput(f"{file} is no key for tokens: {error}") from error
+
+    def sign(self, claims: Claims) -> str:
+        """A token. Raises `BadInput` for a public key."""
+        if self._signs is None:
+            raise BadInput("this is a public key: it checks tokens, and cannot sign any")
+        said = msgspec.to_builtins(claims) | {"aud": claims.aud}
+        return jwt.encode(said, self._signs, algorithm=self.algorithm, headers={"typ": TYP})
+
+    def check(self, token: str, call: CallId, now: int) -> Claims:
+        """What a token says of who brings it to `call`. Raises `Unauthorized`.
+
+        `now` is microseconds since the epoch. The algorithm is the key's, whatever a token says.
+        """
+        try:
+            if jwt.get_unverified_header(token).get("typ") != TYP:
+                raise Unauthorized(f"this is no invitation: the typ of a token is {TYP}")
+            said = jwt.decode(
+                token, self._checks, algorithms=[self.algorithm], options=_SIGNATURE_ALONE
+            )
+            claims = msgspec.convert(_with_audience(said), Claims)
+        except (jwt.PyJWTError, msgspec.ValidationError, ValueError, RecursionError) as error:
+            raise Unauthorized(f"this is no invitation to a call here: {error}") from error
+        if claims.call != call:
+            raise Unauthorized("this invitation is for another call; ask for the link to this one")
+        if claims.exp * MICROSECONDS <= now:
+            raise Unauthorized("this invitation has run out; ask for a new link")
+        if max(claims.iat, claims.nbf) * MICROSECONDS > now + LEEWAY:
+            raise Unauthorized("this invitation is not valid yet; come back later")
+        return claims
+
+
+_SIGNATURE_ALONE: Options = {
+    "verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False,
+    "verify_iss": False, "verify_sub": False, "verify_jti": False,
+}  # fmt: skip
+"""The claims are checked here, by the hub's clock and by our types."""
+
+
+def _with_audience(said: dict[str, object]) -> dict[str, object]:
+    """The claims as they came; whom a token is for is never left to a default."""
+    return {"aud": None, **said}
+
+
+def _read_pem(text: bytes) -> tuple[Ed25519PrivateKey | None, Ed25519PublicKey]:
+    try:
+        if b"PRIVATE KEY" in text:
+            private = load_pem_private_key(text, None)
+            if isinstance(private, Ed25519PrivateKey):
+                return private, private.public_key()
+        else:
+            public = load_pem_public_key(text)
+            if isinstance(public, Ed25519PublicKey):
+                return None, public
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise BadInput(f"this PEM cannot be read: {error}") from error
+    raise BadInput(
+        "a PEM key is an Ed25519 key; make one with `openssl genpkey -algorithm ed25519`"
+    )

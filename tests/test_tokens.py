@@ -1,0 +1,293 @@
+"""Tokens: who gets in with which, and everything that does not get in."""
+
+import base64
+import hmac
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jwt
+import msgspec
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+import callmesh
+from callmesh.auth import Authority
+from callmesh.errors import BadInput, Unauthorized
+from callmesh.ids import CallId
+from callmesh.messages import Hello
+from callmesh.participant import Role
+from callmesh.testing import MemoryHub
+from callmesh.tokens import TYP, Claims, Key
+from tests.processes import HubProcess, hub_process
+
+SECRET = b"0123456789abcdef0123456789abcdef"
+NOW = 1_800_000_000
+CLAIMS: dict[str, Any] = {
+    "aud": "callmesh", "call": "demo", "role": "guest", "sub": "ada@clinic", "name": "Ada",
+    "iat": NOW, "exp": NOW + 600,
+}  # fmt: skip
+DEMO = CallId("demo")
+
+
+def pem(key: Any, *, private: bool = True) -> bytes:
+    if private:
+        return bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+    return bytes(
+        key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    )
+
+
+ED25519 = Ed25519PrivateKey.generate()
+
+
+def check(key: Key, token: str, now: int = NOW) -> Claims:
+    return key.check(token, DEMO, now * 1_000_000)
+
+
+def token(changed: dict[str, Any], key: Any = SECRET, alg: str = "HS256", typ: str = TYP) -> str:
+    claims = {name: value for name, value in (CLAIMS | changed).items() if value is not ...}
+    return jwt.encode(claims, key, algorithm=alg, headers={"typ": typ})
+
+
+@pytest.mark.parametrize("text", [SECRET, b"\n " + SECRET + b"\n", pem(ED25519)])
+def test_what_is_signed_is_read(text: bytes) -> None:
+    """[J15]"""
+    key = Key(text)
+    claims = msgspec.convert(CLAIMS, Claims)
+    assert check(key, key.sign(claims)) == claims
+    assert check(key, key.sign(claims), NOW - 59) == claims, "clocks differ a little"
+
+
+def test_a_public_key_checks_and_does_not_sign() -> None:
+    """[J15]"""
+    public = Key(pem(ED25519, private=False))
+    claims = msgspec.convert(CLAIMS, Claims)
+    assert check(public, Key(pem(ED25519)).sign(claims)) == claims
+    with pytest.raises(BadInput, match="public key"):
+        public.sign(claims)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"aud": "another"}, "aud"),
+        ({"aud": ["callmesh"]}, "aud"),
+        ({"aud": ...}, "aud"),
+        ({"call": "other"}, "another call"),
+        ({"call": "Demo"}, "another call"),
+        ({"call": ["demo"]}, "call"),
+        ({"call": ...}, "call"),
+        ({"role": "hub"}, "hub"),
+        ({"role": ...}, "role"),
+        ({"sub": ""}, "sub"),
+        ({"sub": 7}, "sub"),
+        ({"sub": ...}, "sub"),
+        ({"exp": NOW}, "run out"),
+        ({"exp": ...}, "exp"),
+        ({"exp": "tomorrow"}, "exp"),
+        ({"exp": None}, "exp"),
+        ({"iat": ...}, "iat"),
+        ({"iat": NOW + 61}, "not valid yet"),
+        ({"nbf": NOW + 61}, "not valid yet"),
+        ({"name": 1}, "name"),
+    ],
+)
+def test_a_claim_that_is_missing_or_wrong_opens_nothing(
+    changed: dict[str, Any], words: str
+) -> None:
+    """[J15]"""
+    made = jwt.api_jws.encode(
+        json.dumps({k: v for k, v in (CLAIMS | changed).items() if v is not ...}).encode(),
+        SECRET, algorithm="HS256", headers={"typ": TYP},
+    )  # fmt: skip
+    with pytest.raises(Unauthorized, match=words):
+        check(Key(SECRET), made)
+
+
+def forged(header: dict[str, Any], secret: bytes | None) -> str:
+    """A token put together by hand, as no library would."""
+
+    def part(data: bytes) -> str:
+        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+    body = f"{part(json.dumps(header).encode())}.{part(json.dumps(CLAIMS).encode())}"
+    mac = hmac.digest(secret, body.encode(), "sha256") if secret is not None else b""
+    return f"{body}.{part(mac)}"
+
+
+def test_what_somebody_else_signed_opens_nothing() -> None:
+    """[J15] `alg: none`, a public key as a secret, another key, another algorithm, rubbish."""
+    public_pem = pem(ED25519, private=False)
+    ec_key = ec.generate_private_key(ec.SECP256R1())
+    good = token({})
+    tokens = [
+        forged({"alg": "none", "typ": TYP}, None),
+        forged({"alg": "None", "typ": TYP}, None),
+        forged({"alg": "HS256", "typ": TYP}, public_pem),
+        forged({"alg": "HS256", "typ": TYP}, public_pem.strip()),
+        forged({"alg": "HS256", "typ": TYP}, b""),
+        forged({"alg": "EdDSA", "typ": TYP}, SECRET),
+        forged({"typ": TYP}, SECRET),
+        forged({"alg": ["HS256"], "typ": TYP}, SECRET),
+        forged({"alg": "HS256", "typ": TYP, "crit": ["x"]}, SECRET),
+        token({}, b"t" * 32),
+        token({}, SECRET * 2, alg="HS512"),
+        token({}, pem(ec_key), alg="ES256"),
+        token({}, typ="JWT"),
+        token({}, typ="person"),
+        good[:-2], good + "A", good.rsplit(".", 1)[0] + ".", f"{good}.", f"x{good}",
+        "", ".", "..", "a.b.c", "é", "\0", "[" * 10_000, "x" * 16_000,
+    ]  # fmt: skip
+    keys = [Key(SECRET), Key(pem(ED25519)), Key(public_pem)]
+    for wrong in tokens:
+        for key in keys:
+            with pytest.raises(Unauthorized):
+                check(key, wrong)
+    with pytest.raises(Unauthorized):
+        check(Key(pem(ED25519)), good)
+    assert check(Key(SECRET), good).sub == "ada@clinic", "the control"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"", "at least 32"),
+        (b" " * 40, "at least 32"),
+        (SECRET[:31], "at least 32"),
+        (b"-----BEGIN PUBLIC KEY-----\nrubbish\n-----END PUBLIC KEY-----", "cannot be read"),
+        (b"-----BEGIN PRIVATE KEY-----\n", "cannot be read"),
+        (pem(ec.generate_private_key(ec.SECP256R1())), "Ed25519"),
+        (pem(ec.generate_private_key(ec.SECP256R1()), private=False), "Ed25519"),
+    ],
+)
+def test_a_weak_key_is_refused(text: bytes, words: str, tmp_path: Path) -> None:
+    """[J15]"""
+    file = tmp_path / "callmesh.key"
+    file.write_bytes(text)
+    with pytest.raises(BadInput, match=words) as refused:
+        Key.read(file)
+    assert str(file) in str(refused.value)
+    with pytest.raises(BadInput, match="cannot be read"):
+        Key.read(tmp_path / "none")
+
+
+def test_the_token_says_who_it_is() -> None:
+    """[J16]"""
+    hub, other = Authority(b"h" * 32, Key(SECRET)), Authority(b"o" * 32, Key(SECRET))
+
+    def admit(authority: Authority, changed: dict[str, Any], **said: Any) -> callmesh.Participant:
+        hello = Hello(1, "demo", "Eve", role="host", token=token(changed), **said)
+        return authority.admit(DEMO, hello, NOW * 1_000_000)
+
+    ada = admit(hub, {})
+    assert (ada.name, ada.role) == ("Ada", Role.GUEST)
+    assert admit(hub, {"name": ...}).name == "Eve"
+    assert admit(hub, {"role": "observer"}).role is Role.OBSERVER
+    again = admit(hub, {}, person=hub.person_proof(admit(hub, {"sub": "bob"})))
+    assert again.person == ada.person, "the token says it, not what an earlier visit said"
+    assert again.id != ada.id, "a second tab is a participant of its own"
+    assert admit(hub, {"sub": "Ada@clinic"}).person != ada.person
+    assert admit(other, {}).person != ada.person, "nobody can try out subjects elsewhere"
+    resumed = hub.admit(DEMO, Hello(1, "demo", "Eve", resume=hub.resume_proof(DEMO, ada, NOW)), NOW)
+    assert resumed == ada
+    with pytest.raises(Unauthorized, match="ask its host"):
+        hub.admit(DEMO, Hello(1, "demo", "Eve", person=hub.person_proof(ada)), NOW)
+
+
+@pytest.mark.anyio
+async def test_who_brings_no_token_learns_nothing_of_the_call() -> None:
+    """[J15]"""
+    key = Key(SECRET)
+    long = msgspec.structs.replace(msgspec.convert(CLAIMS, Claims), iat=0, exp=4_000_000_000)
+    async with MemoryHub(key=key) as hub:
+        address = f"http://memory/call/demo#token={key.sign(long)}"
+        async with hub.join("Eve", url=address) as ada:
+            assert ada.me.name == "Ada"
+            with pytest.raises(Unauthorized):
+                async with hub.join("Eve", role="host"):
+                    pass
+            assert list(ada.participants) == [ada.me.id]
+
+
+# --- a hub of its own process
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "callmesh", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30)
+
+
+@pytest.fixture(params=["secret", "ed25519"])
+def keyed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[HubProcess, Path]:
+    file = tmp_path / "callmesh.key"
+    file.write_bytes(SECRET if request.param == "secret" else pem(ED25519))
+    hub = request.getfixturevalue("_stack").enter_context(hub_process(tmp_path / "data", key=file))
+    return hub, file
+
+
+@pytest.fixture
+def _stack() -> Any:
+    import contextlib
+
+    with contextlib.ExitStack() as stack:
+        yield stack
+
+
+@pytest.mark.anyio
+async def test_an_invitation_opens_its_call_and_no_other(keyed: tuple[HubProcess, Path]) -> None:
+    """[J15, J17]"""
+    hub, file = keyed
+    made = run(
+        "invite", "round", "--role", "host", "--name", "Dr Ada", "--key", str(file),
+        "--url", f"{hub.address}/",
+    )  # fmt: skip
+    link = made.stdout.strip()
+    assert link.startswith(f"{hub.call('round')}#token="), made.stderr
+    async with callmesh.join(link, name="ignored", rtc=False) as ada:
+        assert (ada.me.name, ada.me.role) == ("Dr Ada", Role.HOST)
+        poll = await ada.resources.add("poll", title="Round")
+        await poll.state.saved()
+        guest = run("token", "round", "--key", str(file), "--for", "5m").stdout.strip()
+        async with callmesh.join(f"{hub.call('round')}#token={guest}", name="Bob", rtc=False) as b:
+            assert (b.me.name, b.me.role) == ("Bob", Role.GUEST)
+    for wrong in (hub.call("round"), f"{hub.call('other')}#token={guest}"):
+        with pytest.raises(Unauthorized):
+            async with callmesh.join(wrong, name="Eve", rtc=False):
+                pass
+
+
+def test_what_cannot_be_signed_is_said_in_a_sentence(tmp_path: Path) -> None:
+    """[J17, J11]"""
+    short, public = tmp_path / "short.key", tmp_path / "public.pem"
+    short.write_bytes(b"short")
+    public.write_bytes(pem(ED25519, private=False))
+    good = tmp_path / "good.key"
+    good.write_bytes(SECRET)
+    data = str(tmp_path / "data")
+    for arguments, words in (
+        (["token", "demo"], "--key"),
+        (["token", "demo", "--key", str(short)], "at least 32"),
+        (["token", "demo", "--key", str(public)], "public key"),
+        (["token", "no call", "--key", str(good)], "call id"),
+        (["token", "demo", "--key", str(good), "--for", "soon"], "30m"),
+        (["token", "demo", "--key", str(good), "--name", " "], "visible"),
+        (["serve", "--key", str(short), "--data", data, "--port", "0"], "at least 32"),
+        (["serve", "--dev", "--key", str(good), "--data", data, "--port", "0"], "--dev"),
+    ):
+        ended = run(*arguments)
+        assert ended.returncode != 0
+        assert words in ended.stderr
+        assert ended.stderr.count("\n") == 1, ended.stderr

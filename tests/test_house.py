@@ -14,7 +14,7 @@ PACKAGE = ROOT / "src" / "callmesh"
 # Lowest first. A module imports only from modules that stand before it.
 GROUND = """
     errors ids values clock state participant app resource callstate cache messages stream
-    signaling ledger receipt outbox mesh history lists session sight rights feed hosted ports
+    signaling ledger receipt outbox mesh history lists session sight rights feed visits hosted ports
 """.split()
 FIRST = """
     storage storage.memory storage.sqlite

@@ -2,9 +2,10 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import jwt
 
@@ -14,10 +15,7 @@ from callmesh.messages import Hello
 from callmesh.participant import Participant, Role
 from callmesh.tokens import Key
 
-RESUME_SECONDS = 24 * 3600
 SECRET_BYTES = 32
-
-Kind = Literal["person", "resume"]
 
 
 class Authority:
@@ -40,10 +38,6 @@ class Authority:
 
         `now` is microseconds since the epoch.
         """
-        back = self._read("resume", hello.resume, now) if hello.resume else None
-        if back and back.get("call") == call:
-            id, person, name = ParticipantId(back["sub"]), PersonId(back["person"]), back["name"]
-            return Participant(id, person, name, Role(back["role"]), hello.offers)
         person, name, role = self._visitor(call, hello, now)
         id = ParticipantId(issue("p", secrets.token_bytes(8)))
         return Participant(id, person, name, role, hello.offers)
@@ -51,7 +45,7 @@ class Authority:
     def _visitor(self, call: CallId, hello: Hello, now: int) -> tuple[PersonId, str, Role]:
         """Who comes for the first time, or anew."""
         if self._key is None:
-            known = self._read("person", hello.person, now) if hello.person else None
+            known = self._read_person(hello.person) if hello.person else None
             person = PersonId(known["sub"] if known else issue("u", secrets.token_bytes(8)))
             return person, display_name(hello.name), Role(hello.role or Role.HOST)
         if not hello.token:
@@ -66,36 +60,39 @@ class Authority:
         return PersonId(issue("u", digest[:15]))
 
     def person_proof(self, participant: Participant) -> str:
-        return self._sign("person", {"sub": participant.person})
+        claims = {"sub": participant.person}
+        return jwt.encode(claims, self._secret, algorithm="HS256", headers={"typ": "person"})
 
-    def resume_proof(self, call: CallId, participant: Participant, now: int) -> str:
-        return self._sign(
-            "resume",
-            {
-                "sub": participant.id,
-                "person": participant.person,
-                "name": participant.name,
-                "role": participant.role.value,
-                "call": call,
-                "until": now // 1_000_000 + RESUME_SECONDS,
-            },
-        )
-
-    def _sign(self, kind: Kind, claims: dict[str, Any]) -> str:
-        return jwt.encode(claims, self._secret, algorithm="HS256", headers={"typ": kind})
-
-    def _read(self, kind: Kind, proof: str, now: int) -> dict[str, Any] | None:
-        """The claims of a proof of ours; None if it has run out. Raises `Unauthorized`."""
+    def _read_person(self, proof: str) -> dict[str, Any]:
         try:
-            if jwt.get_unverified_header(proof).get("typ") != kind:
-                raise Unauthorized(f"this is no {kind} proof")
+            if jwt.get_unverified_header(proof).get("typ") != "person":
+                raise Unauthorized("this is no person proof")
             claims: dict[str, Any] = jwt.decode(proof, self._secret, algorithms=["HS256"])
         except jwt.PyJWTError as error:
             raise Unauthorized(
-                f"the {kind} proof is not from this hub; join without it to come in anew"
+                "the person proof is not from this hub; join without it to come in anew"
             ) from error
-        ran_out = "until" in claims and claims["until"] * 1_000_000 < now
-        return None if ran_out else claims
+        return claims
+
+    def resume_proof(self, call: CallId, participant: ParticipantId, generation: int) -> str:
+        """Opaque to whoever holds it: which participant of `call` this was, and how often."""
+        return f"{participant}.{generation}.{self._seal(call, participant, generation)}"
+
+    def read_resume(self, call: CallId, proof: str) -> tuple[ParticipantId, int]:
+        """The participant and the generation in a proof of ours. Raises `Unauthorized`."""
+        found = _RESUME.fullmatch(proof)
+        if found:
+            participant, generation = ParticipantId(found[1]), int(found[2])
+            if hmac.compare_digest(found[3], self._seal(call, participant, generation)):
+                return participant, generation
+        raise Unauthorized("the proof of having been here is not from this call; join again")
+
+    def _seal(self, call: CallId, participant: ParticipantId, generation: int) -> str:
+        said = f"resume/{call}/{participant}/{generation}".encode()
+        return hmac.digest(self._secret, said, hashlib.sha256).hex()
+
+
+_RESUME = re.compile(r"(p[0-9a-z]{1,24})\.([1-9][0-9]{0,15})\.([0-9a-f]{64})", re.ASCII)
 
 
 def read_secret(folder: Path) -> bytes:

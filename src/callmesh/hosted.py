@@ -23,6 +23,7 @@ from callmesh.ids import (
     APPS,
     CALL,
     HUB,
+    RECORD,
     ROSTER,
     CallId,
     ParticipantId,
@@ -41,6 +42,7 @@ from callmesh.session import Credit, Session
 from callmesh.sight import Sights
 from callmesh.state import DELETED, Entry
 from callmesh.values import decode, encode
+from callmesh.visits import PREFIX, Visit, Visits
 
 GRACE = 45 * MICROSECONDS
 """How long a participant whose link broke stays in the roster."""
@@ -63,6 +65,8 @@ class Member:
     feed: Feed
     lost: int = 0
     """Since when there is no link; meaningless while there is one."""
+    told: int = 0
+    """The generation of the proof that was given over this link, until a word comes back."""
 
 
 class HostedCall:
@@ -81,6 +85,7 @@ class HostedCall:
         self._rights = Rights(ledger, self.call, self._rulebook)
         self._sights = Sights(self.call, self._rulebook)
         self._feeds = Feeds(ledger)
+        self._visits = Visits(ledger)
         self._turned = 0
         """The number of the last entry that changed what somebody may see."""
         self._collected = 0
@@ -132,24 +137,70 @@ class HostedCall:
         shown = encode(msgspec.to_builtins(member.participant))
         self.ledger.accept(ROSTER, self._own(member.participant.id, shown, now))
 
+    # --- coming back
+
+    def back(
+        self, id: ParticipantId, generation: int, offers: list[str], now: int
+    ) -> Participant | None:
+        """Who comes back with a proof of that generation; None for one who is somebody new.
+
+        Raises `Unauthorized` for a proof that was used before.
+        """
+        return self._visits.back(id, generation, offers, now, here=id in self.members)
+
+    def may_come_back(self, member: Member, generation: int, now: int) -> int:
+        """Keep who the member is; the generation of the proof to give it (J2).
+
+        `generation` is that of the proof it came with; 0 for none.
+        """
+        me = member.participant
+        old = self._visits.all.get(me.id)
+        counts = old.counts if old else 0
+        member.told = generation + 1
+        self._keep(me.id, Visit(me.person, me.name, member.admitted, now, counts), now)
+        return member.told
+
+    def _heard_of(self, member: Member, now: int) -> None:
+        """A word over a new link: the member has its new proof, and no older one counts."""
+        visit = self._visits.all[member.participant.id]
+        visit.counts, member.told = member.told, 0
+        self._keep(member.participant.id, visit, now)
+
+    def _keep(self, id: ParticipantId, visit: Visit, now: int) -> None:
+        self._visits.all[id] = visit
+        value = encode(msgspec.to_builtins(visit))
+        self.ledger.accept(RECORD, self._own(f"{PREFIX}{id}", value, now))
+
+    def _forget(self, id: ParticipantId, now: int) -> None:
+        if self._visits.all.pop(id, None):
+            self.ledger.accept(RECORD, self._own(f"{PREFIX}{id}", DELETED, now))
+
+    # --- going
+
     def lose(self, member: Member, session: Session, now: int) -> None:
         """The link of `session` broke; the member may come back within `GRACE`."""
         if member.session is session:
             member.session, member.lost = None, now
             member.participant = msgspec.structs.replace(member.participant, here=False)
             self.introduce(member, now)
+            if visit := self._visits.all.get(member.participant.id):
+                visit.lost = now
+                self._keep(member.participant.id, visit, now)
 
     def leave(self, member: Member, session: Session, now: int) -> None:
         """The member goes for good: out of the roster, and its presence with it."""
         if member.session is session:
             member.session = None
             self._remove(member, now)
+            self._forget(member.participant.id, now)
 
     def tick(self, now: int) -> None:
         """Let time pass: who has been lost for too long goes, and so do old tombstones."""
         for member in list(self.members.values()):
             if member.session is None and now - member.lost > GRACE:
                 self._remove(member, now)
+        for id in list(self._visits.over(set(self.members), now)):
+            self._forget(id, now)
         if now - self._collected > COLLECT_EVERY:
             self._collected = now
             self.ledger.collect(now - TOMBSTONES)
@@ -172,6 +223,8 @@ class HostedCall:
 
     def receive(self, member: Member, message: Message, now: int) -> None:
         """Act on one message of a member who has joined."""
+        if member.told:
+            self._heard_of(member, now)
         match message:
             case messages.Write(groups):
                 self._write(member, groups, now)

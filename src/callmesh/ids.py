@@ -19,6 +19,8 @@ CALL = StateId("call")
 ROSTER = StateId("roster")
 APPS = StateId("apps")
 """What the hub tells of the apps in use: rules and state version, by app id."""
+RECORD = StateId("record")
+"""What the hub keeps for itself: saved like any State, shown to nobody."""
 HUB = Writer("hub")
 
 _CALL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)

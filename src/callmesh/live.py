@@ -24,6 +24,7 @@ from callmesh.errors import (
 from callmesh.hosted import HostedCall, Member
 from callmesh.ids import CallId, Writer, call_id
 from callmesh.ledger import Ledger
+from callmesh.participant import Participant
 from callmesh.ports import Link, Storage
 from callmesh.session import OPENING_TIMEOUT, Over, Session, Side
 
@@ -170,8 +171,9 @@ class LiveHub:
 
     def _join(self, call: LiveCall, hello: messages.Hello, session: Session) -> Member:
         now = clock()
-        participant = self._authority.admit(call.hosted.id, hello, now)
+        participant, generation = self._who(call.hosted, hello, now)
         member = call.hosted.join(participant, session, hello.cursor)
+        generation = call.hosted.may_come_back(member, generation, now)
         call.attach(session)
         session.welcome(
             messages.encode(
@@ -184,7 +186,7 @@ class LiveHub:
                     name=participant.name,
                     role=member.participant.role.value,
                     time=now,
-                    resume=self._authority.resume_proof(call.hosted.id, participant, now),
+                    resume=self._authority.resume_proof(call.hosted.id, participant.id, generation),
                     person_proof=self._authority.person_proof(participant),
                 )
             )
@@ -193,6 +195,14 @@ class LiveHub:
         self._changed(call)
         log.info("joined call=%s participant=%s", call.hosted.id, participant.id)
         return member
+
+    def _who(self, hosted: HostedCall, hello: messages.Hello, now: int) -> tuple[Participant, int]:
+        """Who says hello, and the generation of the proof it came back with; 0 if it did not."""
+        if hello.resume:
+            id, generation = self._authority.read_resume(hosted.id, hello.resume)
+            if participant := hosted.back(id, generation, hello.offers, now):
+                return participant, generation
+        return self._authority.admit(hosted.id, hello, now), 0
 
     def _part(self, call: LiveCall, member: Member, session: Session) -> None:
         """A broken link may come back; every other end is the end of the participant."""

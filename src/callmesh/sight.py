@@ -8,6 +8,7 @@ from callmesh.callstate import CallState, resource_about
 from callmesh.ids import (
     CALL,
     HUB,
+    RECORD,
     ParticipantId,
     PersonId,
     ResourceId,
@@ -41,6 +42,8 @@ class Sight:
 
     def shows(self, state: StateId, entry: Entry) -> bool:
         """Whether an entry is for these eyes. That something was removed from a call is for all."""
+        if state == RECORD:
+            return False
         resource = resource_of(state)
         if resource is None:
             about = resource_about(entry.key) if state == CALL and not entry.deleted else None

@@ -39,6 +39,7 @@ export class Rows {
       try {
         await this.#rows("readwrite", (store) => {
           for (const job of jobs) job(store);
+          store.transaction.commit(); // at once: the page may be left before its turn comes again
           return promisifyRequest(store.transaction);
         });
       } catch (error) {

@@ -1,0 +1,86 @@
+"""Who was here and may come back as the same participant: the hub's own record, shown to nobody.
+
+A proof of having been here carries a generation. Each welcome gives the next one; from the first
+word that comes over the new link, no earlier one counts. Until then both do, since the welcome may
+have been lost; and as the record says only what counts, a crash before it is saved forgets no
+proof that somebody holds.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from callmesh.clock import MICROSECONDS
+from callmesh.errors import Unauthorized
+from callmesh.ids import RECORD, ParticipantId, PersonId
+from callmesh.ledger import Ledger
+from callmesh.participant import Participant, Role
+from callmesh.state import Entry
+from callmesh.values import decode
+
+RETURN = 600 * MICROSECONDS
+"""How long one whose link was lost may come back as the same participant."""
+LONGEST = 24 * 3600 * MICROSECONDS
+"""How long one may who was here when the hub died, however long ago that was."""
+MAX_VISITS = 1_000
+"""Of those who are not here, the longest gone are forgotten first."""
+
+PREFIX = "visit/"
+
+
+class Visit(msgspec.Struct):
+    person: PersonId
+    name: str
+    role: Role
+    """The role it was let in with."""
+    since: int
+    """When it joined over its last link, microseconds."""
+    counts: int = 0
+    """The smallest generation that still counts."""
+    lost: int = 0
+    """Since when it has no link; 0 while it has one."""
+
+
+class Visits:
+    """Follows the record in a ledger; the hub writes what this changes."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.all: dict[ParticipantId, Visit] = {}
+        for entry in ledger.state(RECORD).live():
+            if entry.key.startswith(PREFIX):
+                self._load(entry)
+
+    def _load(self, entry: Entry) -> None:
+        try:
+            visit = msgspec.convert(decode(entry.value), Visit)
+        except msgspec.ValidationError:
+            return  # of another version: whoever it was joins anew
+        self.all[ParticipantId(entry.key.removeprefix(PREFIX))] = visit
+
+    def back(
+        self, id: ParticipantId, generation: int, offers: list[str], now: int, *, here: bool
+    ) -> Participant | None:
+        """The participant who has come back; None for one who left, or was away for too long.
+
+        Raises `Unauthorized` for a proof that was used before.
+        """
+        visit = self.all.get(id)
+        if visit is None or (not here and _is_over(visit, now)):
+            return None
+        if generation < visit.counts:
+            raise Unauthorized("this proof of having been here was used before; join again")
+        return Participant(id, visit.person, visit.name, visit.role, offers)
+
+    def over(self, here: set[ParticipantId], now: int) -> Iterator[ParticipantId]:
+        """Those who will not come back any more."""
+        away = [(visit, id) for id, visit in self.all.items() if id not in here]
+        away.sort(key=lambda item: item[0].lost or now)
+        for number, (visit, id) in enumerate(away):
+            if _is_over(visit, now) or number < len(away) - MAX_VISITS:
+                yield id
+            visit.lost = visit.lost or now
+
+
+def _is_over(visit: Visit, now: int) -> bool:
+    """Of one who is not here: whether it was away for too long, or the hub was that was its."""
+    return now - visit.lost > RETURN if visit.lost else now - visit.since > LONGEST

@@ -10,6 +10,7 @@ import pytest
 
 from callmesh.catalog import read_app
 from tests.processes import hub_process
+from tools import protocol
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -26,6 +27,12 @@ def test_links_of_the_readme_lead_somewhere() -> None:
     links = re.findall(r"\]\(([^)]+)\)", README)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_tables_of_the_protocol_are_those_of_the_code() -> None:
+    """[W6] If not: `python -m tools.protocol`."""
+    page = protocol.PAGE.read_text()
+    assert protocol.rendered(page) == page
 
 
 def test_the_python_example_runs(tmp_path: Path) -> None:

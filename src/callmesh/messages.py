@@ -151,10 +151,14 @@ class Relayed(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="relay
 
 
 class Ping(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="ping"):
+    """Are you there? Participants ask, hubs answer."""
+
     number: Number
 
 
 class Pong(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="pong"):
+    """I am; `time` is the hub's clock, microseconds."""
+
     number: Number
     time: Number
 

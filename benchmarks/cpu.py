@@ -51,13 +51,13 @@ class End:
         participant = Participant(ParticipantId(id), person, id, Role.HOST)
         self.mesh = Mesh()
         self.mesh.writer = Writer(id)
-        self._member = call.join(participant, self._hub, 0)
+        self._member = call.people.join(participant, self._hub, 0)
         self._hub.welcome(
             messages.encode(
                 messages.Welcome(messages.VERSION, call.id, id, id, person, id, "host", now)
             )
         )
-        call.introduce(self._member, now)
+        call.people.introduce(self._member, now)
 
     def write(self, values: dict[str, object]) -> bytes:
         """As the SDK does: one call of `write` for each key, one bundle for all."""

@@ -14,7 +14,7 @@ from callmesh.feed import MAX_SIGHTS
 from callmesh.ids import CALL, HUB, StateId
 from callmesh.participant import Role
 from callmesh.receipt import Receipt
-from callmesh.resource import access_key, role_key
+from callmesh.resource import access_key
 from callmesh.state import DELETED, Entry
 from callmesh.values import decode, encode
 from tests.simulated import CALL_ID, RESOURCE, STATE, Client, World
@@ -111,8 +111,8 @@ class Schedule:
         self.world.clients[0].set(access_key(RESOURCE, who), level, CALL)
 
     def role(self, _: Client) -> None:
-        role = self.random.choice(["host", "guest", "observer", ...])
-        self.world.clients[0].set(role_key(self.random.choice(["ub", "ud", "ue"])), role, CALL)
+        role = self.random.choice(["host", "guest", "observer", ""])
+        self.world.clients[0].command("role", self.random.choice(["ub", "ud", "ue"]), role)
 
     def jump(self, client: Client) -> None:
         """Somebody sets the device's clock."""
@@ -145,7 +145,8 @@ class Schedule:
     def may_see(self, client: Client, state: StateId, entry: Entry) -> bool:
         call = self.call_values()
         person = client.me.person
-        role = call.get(f"role/{person}", client.me.role.value)
+        given = self.world.call.people.door.grants.all.get(person)
+        role = (given and given.role) or client.me.role.value
         usual = "view" if role == "observer" else "edit"
         by_role = call.get(f"access/{RESOURCE}/{role}", usual)
         hidden = role != "host" and call.get(f"access/{RESOURCE}/{person}", by_role) == "hidden"

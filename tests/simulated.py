@@ -8,11 +8,12 @@ import msgspec
 
 from callmesh import messages
 from callmesh.app import KeyRule, Manifest, Who
-from callmesh.hosted import HostedCall, Member
+from callmesh.hosted import HostedCall
 from callmesh.ids import CallId, ParticipantId, PersonId, ResourceId, StateId, Writer, state_of
 from callmesh.ledger import Ledger, Record
 from callmesh.mesh import Change, Mesh
 from callmesh.participant import Participant, Role
+from callmesh.people import Member
 from callmesh.receipt import Receipt
 from callmesh.session import Session, Side
 from callmesh.state import DELETED, Entry
@@ -129,6 +130,8 @@ class Client:
         self.mesh.writer = Writer(self.me.id)
         self.changes: list[Change] = []
         self.denials: list[messages.Denial] = []
+        self.answers: list[messages.Answer] = []
+        self.asked = 0
         self.receipts: list[Receipt] = []
         self.member: Member | None = None
         self.near = Session(Side.CLIENT, 0)
@@ -154,13 +157,13 @@ class Client:
                                  self.me.role.value, self.world.now)
             )
         )  # fmt: skip
-        self.member = self.world.call.join(self.me, self.far, self.mesh.cursor)
-        self.world.call.introduce(self.member, self.world.now)
+        self.member = self.world.call.people.join(self.me, self.far, self.mesh.cursor)
+        self.world.call.people.introduce(self.member, self.world.now)
 
     def cut(self) -> None:
         """The link breaks; what was on its way is lost."""
         if self.member is not None:
-            self.world.call.lose(self.member, self.far, self.world.now)
+            self.world.call.people.lose(self.member, self.far, self.world.now)
         self.member = None
         self.up.clear()
         self.down.clear()
@@ -173,6 +176,13 @@ class Client:
     def write(self, groups: dict[StateId, dict[str, msgspec.Raw]]) -> None:
         """One transaction."""
         self.changes += self.mesh.write(groups, self.now)
+
+    def command(self, action: str, person: str = "", option: str = "") -> None:
+        """What hosts do. Without a link it is lost here; programs send it again."""
+        self.asked += 1
+        if self.member is not None:
+            command = messages.Command(f"{self.me.id}{self.asked}", action, person, option)
+            self.near.put(messages.encode(command))
 
     def add_resource(self) -> None:
         record = {"app": "notes", "title": "Notes", "owner": self.me.person}
@@ -241,6 +251,8 @@ class Client:
                 case messages.Denial():
                     self.denials.append(message)
                     self.changes += self.mesh.deny(message, self.now)
+                case messages.Answer():
+                    self.answers.append(message)
                 case messages.Stream():
                     self.streamed.append(message.payload)
                 case _:

@@ -34,7 +34,7 @@ from callmesh.transport.memory import memory_links
 
 pytestmark = pytest.mark.anyio
 ELSE = Participant(ParticipantId("pelse"), PersonId("uelse"), "Else", Role.HOST)
-SOMEBODY_ELSE = Authority(b"s" * 32).person_proof(ELSE)
+SOMEBODY_ELSE = Authority(b"s" * 32).person_proof(ELSE.person)
 
 
 @pytest.fixture
@@ -490,10 +490,10 @@ async def test_a_cache_is_kept_for_the_person_and_the_resource(
 async def test_proofs_cannot_be_made_or_moved(hub: MemoryHub) -> None:
     """[J3, J2]"""
     ours, theirs = Authority(b"s" * 32), Authority(b"t" * 32)
-    me = ours.admit(CallId("demo"), Hello(1, "demo", "Ada"), 0)
-    proof, resume = ours.person_proof(me), ours.resume_proof(CallId("demo"), me.id, 7)
+    me = ours.visitor(CallId("demo"), Hello(1, "demo", "Ada"), 0).participant
+    proof, resume = ours.person_proof(me.person), ours.resume_proof(CallId("demo"), me.id, 7)
     assert ours.read_resume(CallId("demo"), resume) == (me.id, 7)
-    again = ours.admit(CallId("demo"), Hello(1, "demo", "Ada", person=proof), 0)
+    again = ours.visitor(CallId("demo"), Hello(1, "demo", "Ada", person=proof), 0).participant
     assert (again.id == me.id, again.person) == (False, me.person)
     with pytest.raises(Unauthorized):
         ours.read_resume(CallId("other"), resume)
@@ -504,10 +504,10 @@ async def test_proofs_cannot_be_made_or_moved(hub: MemoryHub) -> None:
     for forged in forgeries:
         with pytest.raises(Unauthorized):
             ours.read_resume(CallId("demo"), forged)
-    for forged in (theirs.person_proof(me), resume, "x", "", "a.b.c", proof[:-2]):
+    for forged in (theirs.person_proof(me.person), resume, "x", "", "a.b.c", proof[:-2]):
         if forged:
             with pytest.raises(Unauthorized):
-                ours.admit(CallId("demo"), Hello(1, "demo", "Ada", person=forged), 0)
+                ours.visitor(CallId("demo"), Hello(1, "demo", "Ada", person=forged), 0)
 
 
 @pytest.mark.parametrize(
@@ -582,7 +582,9 @@ async def test_one_who_is_replaced_is_told_and_does_not_come_back(hub: MemoryHub
         await link.send(messages.bundle([messages.encode(messages.Ping(1))]))
         while not isinstance(messages.unbundle(await link.receive())[0], messages.Pong):
             pass  # the end of the first link is not the end of the participant
-        member = hub.live._calls[CallId("demo")].hosted.members[ParticipantId(welcome.participant)]
+        member = hub.live._calls[CallId("demo")].hosted.people.members[
+            ParticipantId(welcome.participant)
+        ]
         assert member.session is not None
         assert member.participant.here
 
@@ -663,7 +665,7 @@ async def test_who_vanished_is_gone_after_a_while(
     hub: MemoryHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """[P2] The hub's own clock does it."""
-    monkeypatch.setattr("callmesh.hosted.GRACE", 100_000)
+    monkeypatch.setattr("callmesh.people.GRACE", 100_000)
     monkeypatch.setattr("callmesh.connection.PAUSES", (60, 60))
     async with hub.join("Ada") as ada, hub.join("Bob") as bob:
         gone = bob.me.id

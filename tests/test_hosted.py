@@ -9,10 +9,10 @@ from callmesh import messages
 from callmesh.app import KeyRule
 from callmesh.clock import AHEAD
 from callmesh.errors import Replaced, TooFast
-from callmesh.hosted import GRACE, MAX_PARTICIPANTS
 from callmesh.ids import CALL, ROSTER, ResourceId, StateId, Writer, presence_of, state_of
 from callmesh.messages import Group, Stream, Write
 from callmesh.participant import Role
+from callmesh.people import GRACE, MAX_PARTICIPANTS
 from callmesh.rights import MAX_KEYS, MAX_RESOURCES
 from callmesh.session import Over, Session, Side
 from callmesh.state import DELETED, Entry
@@ -280,9 +280,9 @@ def test_the_end_of_a_link_that_said_leave_does_not_touch_who_came_after(world: 
     world.call.receive(left, messages.Leave(), world.now)
     b.member = None
     b.connect()
-    world.call.leave(left, old, world.now)
+    world.call.people.leave(left, old, world.now)
     world.settle()
-    assert b.me.id in world.call.members
+    assert b.me.id in world.call.people.members
     assert b.me.id in world.clients[0].view(ROSTER)
 
 
@@ -317,10 +317,10 @@ def test_a_second_link_of_one_participant_ends_the_first(world: World) -> None:
     """[J2]"""
     a = world.clients[0]
     first = a.far
-    world.call.join(a.me, Session(Side.HUB, 0), 0)
+    world.call.people.join(a.me, Session(Side.HUB, 0), 0)
     assert isinstance(first.state, Over)
     assert isinstance(first.state.reason, Replaced)
-    assert len(world.call.members) == 3
+    assert len(world.call.people.members) == 3
 
 
 def test_links_at_the_same_cursor_get_the_same_bytes(world: World) -> None:
@@ -499,5 +499,5 @@ def test_who_is_lost_makes_room_for_who_comes(world: World) -> None:
         world.client(f"x{number}")
     world.clients[1].cut()
     world.client("one")
-    assert len(world.call.members) == MAX_PARTICIPANTS
-    assert "pb" not in world.call.members
+    assert len(world.call.people.members) == MAX_PARTICIPANTS
+    assert "pb" not in world.call.people.members

@@ -14,7 +14,8 @@ PACKAGE = ROOT / "src" / "callmesh"
 # Lowest first. A module imports only from modules that stand before it.
 GROUND = """
     errors ids values clock state participant app resource callstate cache messages stream
-    signaling ledger receipt outbox mesh history lists session sight rights feed visits hosted ports
+    signaling ledger receipt outbox mesh history lists session sight rights feed record visits door
+    people commands hosted ports
 """.split()
 FIRST = """
     storage storage.memory storage.sqlite
@@ -23,8 +24,8 @@ FIRST = """
 """.split()
 SECOND = """
     tokens auth catalog live hub
-    address connection notify replica undo typed shared presence standing streams instance handling
-    resources half client testing
+    address connection notify replica hosting undo typed shared presence standing streams instance
+    handling resources half client testing
 """.split()
 TOP = "__init__ cli __main__".split()
 FLOORS = [*GROUND, *FIRST, *SECOND, *TOP]

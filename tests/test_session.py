@@ -9,6 +9,7 @@ SECOND = 1_000_000
 WELCOME = messages.encode(
     messages.Welcome(1, "demo", "p1", "p1", "u1", "Ada", "host", 0),
 )
+WAITING = messages.encode(messages.Waiting(1, "demo", "u1", "Ada", 0))
 HELLO = messages.Hello(1, "demo", "Ada")
 
 
@@ -38,13 +39,15 @@ def test_each_message_is_allowed_where_it_belongs(kind: type[Message]) -> None:
     case = next(c for c in vectors.load("messages")["messages"] if c["type"] == tag)
     data = b"\x91" + bytes.fromhex(case["hex"])
     for side in Side:
-        for joined in (False, True):
+        for word in ("", "waiting", "welcome"):
             session = Session(side, 0)
-            if joined and side is Side.HUB:
+            if word == "waiting" and side is Side.HUB:
+                session.wait(WAITING)
+            elif word == "welcome" and side is Side.HUB:
                 session.welcome(WELCOME)
-            elif joined:
-                session.receive(messages.bundle([WELCOME]), 0)
-            if tag in EXPECTED[side, joined]:
+            elif word:
+                session.receive(messages.bundle([{"waiting": WAITING}.get(word, WELCOME)]), 0)
+            if tag in EXPECTED[side, word]:
                 session.receive(data, 0)
             else:
                 with pytest.raises(WireError if tag != "error" else Exception):
@@ -53,13 +56,39 @@ def test_each_message_is_allowed_where_it_belongs(kind: type[Message]) -> None:
 
 
 EXPECTED = {
-    (Side.HUB, False): {"hello"},
-    (Side.HUB, True): {"write", "signal", "stream", "ping", "leave", "cache"},
-    (Side.CLIENT, False): {"welcome"},
-    (Side.CLIENT, True): {
-        "batch", "saved", "denied", "signal", "stream", "relayed", "pong", "cache", "life",
+    (Side.HUB, ""): {"hello"},
+    (Side.HUB, "waiting"): {"ping", "leave"},
+    (Side.HUB, "welcome"): {"write", "command", "signal", "stream", "ping", "leave", "cache"},
+    (Side.CLIENT, ""): {"welcome", "waiting"},
+    (Side.CLIENT, "waiting"): {"welcome", "waiting", "pong"},
+    (Side.CLIENT, "welcome"): {
+        "batch", "saved", "denied", "answer", "signal", "stream", "relayed", "pong", "cache",
+        "life",
     },
 }  # fmt: skip
+
+
+def test_who_is_let_in_is_not_told_to_wait_any_more() -> None:
+    """[J18] The last word counts; what the hub said before it and was not read is dropped."""
+    session = Session(Side.HUB, 0)
+    session.wait(WAITING)
+    session.wait(WAITING)
+    session.welcome(WELCOME)
+    assert session.take() == [WELCOME]
+
+
+def test_who_waits_is_heard_of_too() -> None:
+    """[J18, W7]"""
+    waiting = Session(Side.CLIENT, 0)
+    waiting.receive(messages.bundle([WAITING]), 0)
+    waiting.tick(16 * SECOND)
+    assert waiting.take() == [messages.encode(messages.Ping(1))]
+    silent = Session(Side.HUB, 0)
+    silent.wait(WAITING)
+    with pytest.raises(Broken):
+        silent.tick(41 * SECOND)
+    with pytest.raises(TooLarge):
+        Session(Side.HUB, 0).receive(b"x" * 16_385, 0)
 
 
 def test_before_joining_a_bundle_is_small() -> None:

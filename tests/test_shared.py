@@ -252,15 +252,15 @@ async def test_a_host_gives_and_takes_roles(hub: MemoryHub) -> None:
         mine = await ada.resources.add("notes", state={"key/1": "secret"})
         theirs = await bob.resources.get(mine.id)
         assert dict(theirs.state) == {}
-        ada.set_role(bob.me.person, "host")
+        await ada.hosting.set_role(bob.me.person, "host")
         await bob.until(lambda: bob.me.role == "host")
         await bob.until(lambda: "key/1" in theirs.state)
         assert theirs.state.can_write("key/2")
-        ada.set_role(bob.me.person, None)
+        await ada.hosting.set_role(bob.me.person, None)
         await bob.until(lambda: "key/1" not in theirs.state)
         assert bob.me.role == "guest"
         with pytest.raises(BadName):
-            ada.set_role(bob.me.person, "king")  # type: ignore[arg-type]
+            await ada.hosting.set_role(bob.me.person, "king")  # type: ignore[arg-type]
 
 
 # --- undo

@@ -190,19 +190,19 @@ def test_the_token_says_who_it_is() -> None:
 
     def admit(authority: Authority, changed: dict[str, Any], **said: Any) -> callmesh.Participant:
         hello = Hello(1, "demo", "Eve", role="host", token=token(changed), **said)
-        return authority.admit(DEMO, hello, NOW * 1_000_000)
+        return authority.visitor(DEMO, hello, NOW * 1_000_000).participant
 
     ada = admit(hub, {})
     assert (ada.name, ada.role) == ("Ada", Role.GUEST)
     assert admit(hub, {"name": ...}).name == "Eve"
     assert admit(hub, {"role": "observer"}).role is Role.OBSERVER
-    again = admit(hub, {}, person=hub.person_proof(admit(hub, {"sub": "bob"})))
+    again = admit(hub, {}, person=hub.person_proof(admit(hub, {"sub": "bob"}).person))
     assert again.person == ada.person, "the token says it, not what an earlier visit said"
     assert again.id != ada.id, "a second tab is a participant of its own"
     assert admit(hub, {"sub": "Ada@clinic"}).person != ada.person
     assert admit(other, {}).person != ada.person, "nobody can try out subjects elsewhere"
     with pytest.raises(Unauthorized, match="ask its host"):
-        hub.admit(DEMO, Hello(1, "demo", "Eve", person=hub.person_proof(ada)), NOW)
+        hub.visitor(DEMO, Hello(1, "demo", "Eve", person=hub.person_proof(ada.person)), NOW)
 
 
 @pytest.mark.anyio
@@ -210,7 +210,7 @@ async def test_who_brings_no_token_learns_nothing_of_the_call() -> None:
     """[J15]"""
     key = Key(SECRET)
     long = msgspec.structs.replace(msgspec.convert(CLAIMS, Claims), iat=0, exp=4_000_000_000)
-    async with MemoryHub(key=key) as hub:
+    async with MemoryHub(key=key, waiting_area=False) as hub:
         address = f"http://memory/call/demo#token={key.sign(long)}"
         async with hub.join("Eve", url=address) as ada:
             assert ada.me.name == "Ada"
@@ -258,7 +258,7 @@ async def test_an_invitation_opens_its_call_and_no_other(keyed: tuple[HubProcess
         assert (ada.me.name, ada.me.role) == ("Dr Ada", Role.HOST)
         poll = await ada.resources.add("poll", title="Round")
         await poll.state.saved()
-        guest = run("token", "round", "--key", str(file), "--for", "5m").stdout.strip()
+        guest = run("token", "round", "--no-wait", "--key", str(file), "--for", "5m").stdout.strip()
         async with callmesh.join(f"{hub.call('round')}#token={guest}", name="Bob", rtc=False) as b:
             assert (b.me.name, b.me.role) == ("Bob", Role.GUEST)
     for wrong in (hub.call("round"), f"{hub.call('other')}#token={guest}"):

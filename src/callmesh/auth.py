@@ -9,6 +9,8 @@ from typing import Any
 
 import jwt
 
+from callmesh.clock import MICROSECONDS
+from callmesh.door import Visitor
 from callmesh.errors import StorageFailed, Unauthorized
 from callmesh.ids import CallId, ParticipantId, PersonId, display_name, issue
 from callmesh.messages import Hello
@@ -33,34 +35,32 @@ class Authority:
         """Whether it lets in whoever asks."""
         return self._key is None
 
-    def admit(self, call: CallId, hello: Hello, now: int) -> Participant:
-        """The participant that `hello` speaks for. Raises `BadName` or `Unauthorized`.
+    def visitor(self, call: CallId, hello: Hello, now: int) -> Visitor:
+        """Who comes for the first time, or anew. Raises `BadName` or `Unauthorized`.
 
         `now` is microseconds since the epoch.
         """
-        person, name, role = self._visitor(call, hello, now)
-        id = ParticipantId(issue("p", secrets.token_bytes(8)))
-        return Participant(id, person, name, role, hello.offers)
-
-    def _visitor(self, call: CallId, hello: Hello, now: int) -> tuple[PersonId, str, Role]:
-        """Who comes for the first time, or anew."""
         if self._key is None:
             known = self._read_person(hello.person) if hello.person else None
             person = PersonId(known["sub"] if known else issue("u", secrets.token_bytes(8)))
-            return person, display_name(hello.name), Role(hello.role or Role.HOST)
+            return Visitor(_participant(person, hello.name, hello.role or Role.HOST, hello))
         if not hello.token:
             raise Unauthorized("this call is opened by an invitation; ask its host for a link")
         claims = self._key.check(hello.token, call, now)
         name = hello.name if claims.name is None else claims.name
-        return self._person_called(claims.sub), display_name(name), Role(claims.role)
+        return Visitor(
+            _participant(self._person_called(claims.sub), name, claims.role, hello),
+            issued=int(claims.iat * MICROSECONDS),
+            waits=claims.wait,
+        )
 
     def _person_called(self, subject: str) -> PersonId:
         """The same for the same subject, and no way back to it: an operator's may be an address."""
         digest = hmac.digest(self._secret, b"person/" + subject.encode(), hashlib.sha256)
         return PersonId(issue("u", digest[:15]))
 
-    def person_proof(self, participant: Participant) -> str:
-        claims = {"sub": participant.person}
+    def person_proof(self, person: PersonId) -> str:
+        claims = {"sub": person}
         return jwt.encode(claims, self._secret, algorithm="HS256", headers={"typ": "person"})
 
     def _read_person(self, proof: str) -> dict[str, Any]:
@@ -90,6 +90,12 @@ class Authority:
     def _seal(self, call: CallId, participant: ParticipantId, generation: int) -> str:
         said = f"resume/{call}/{participant}/{generation}".encode()
         return hmac.digest(self._secret, said, hashlib.sha256).hex()
+
+
+def _participant(person: PersonId, name: str, role: str, hello: Hello) -> Participant:
+    """A new presence of a person. Raises `BadName`."""
+    id = ParticipantId(issue("p", secrets.token_bytes(8)))
+    return Participant(id, person, display_name(name), Role(role), hello.offers)
 
 
 _RESUME = re.compile(r"(p[0-9a-z]{1,24})\.([1-9][0-9]{0,15})\.([0-9a-f]{64})", re.ASCII)

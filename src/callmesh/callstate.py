@@ -1,9 +1,9 @@
-"""What the call's own State says: its resources, who may do what with them, and given roles.
+"""What the call's own State says: its resources, and who may do what with them.
 
 resource/<id>        a `ResourceRecord`
 access/<id>/<who>    what a role or a person may do with it: edit, view or hidden
 version/<id>         which form its state has; 1 where nothing is said
-role/<person>        the role a host has given to a person
+waiting_area         whether hosts are asked before somebody comes in
 active               the resource in view for everybody
 """
 
@@ -11,31 +11,31 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from callmesh.errors import BadInput, BadValue
-from callmesh.ids import PersonId, ResourceId, person_id, resource_id
+from callmesh.ids import ResourceId, person_id, resource_id
 from callmesh.participant import Access, Role, access_of
 from callmesh.resource import ACTIVE, ResourceRecord, read_record, resource_in
 from callmesh.values import MAX_INTEGER
 
+WAITING_AREA = "waiting_area"
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What one access or role key is about."""
+    """What one access key is about."""
 
-    resource: ResourceId | None
+    resource: ResourceId
     who: str
 
 
 def setting_in(key: str) -> Setting | None:
-    """The access or role setting that stands under `key`. Raises `BadName` or `BadValue`."""
+    """The access setting that stands under `key`. Raises `BadName` or `BadValue`."""
     match key.split("/"):
         case ["access", resource, who]:
             if who not in list(Role):
                 person_id(who)
             return Setting(resource_id(resource), who)
-        case ["role", person]:
-            return Setting(None, person_id(person))
-        case ["access" | "role", *_]:
-            raise BadValue("settings stand under access/<resource>/<who> and role/<person>")
+        case ["access", *_]:
+            raise BadValue("settings stand under access/<resource>/<who>")
         case _:
             return None
 
@@ -65,15 +65,16 @@ def check_call_value(key: str, value: object) -> None:
     """Raises `BadValue` or `BadName` unless `value` can stand under `key`."""
     if resource_in(key) is not None:
         read_record(value)
-    elif (setting := setting_in(key)) is not None:
-        words = list(Access) if setting.resource else list(Role)
-        if value not in words:
-            raise BadValue(f"{key} is one of {', '.join(words)}")
+    elif setting_in(key) is not None:
+        if value not in list(Access):
+            raise BadValue(f"{key} is one of {', '.join(Access)}")
     elif version_in(key) is not None:
         if type(value) is not int or not 1 <= value <= MAX_INTEGER:
             raise BadValue(f"{key} is a state version, a number from 1")
     elif key == ACTIVE and not isinstance(value, str):
         raise BadValue("active is the id of a resource")
+    elif key == WAITING_AREA and not isinstance(value, bool):
+        raise BadValue("waiting_area is true or false")
 
 
 class CallState:
@@ -81,7 +82,8 @@ class CallState:
 
     def __init__(self, values: Iterable[tuple[str, object]] = ()) -> None:
         self.resources: dict[ResourceId, ResourceRecord] = {}
-        self.roles: dict[PersonId, Role] = {}
+        self.waiting_area: bool | None = None
+        """Whether hosts are asked before somebody comes in; None where hosts have not said."""
         self._access: dict[ResourceId, dict[str, Access]] = {}
         self._versions: dict[ResourceId, int] = {}
         for key, value in values:
@@ -123,14 +125,10 @@ class CallState:
                 self._versions[resource] = value
         elif (setting := setting_in(key)) is not None:
             self._set(setting, value)
+        elif key == WAITING_AREA:
+            self.waiting_area = None if value is None else bool(value)
 
     def _set(self, setting: Setting, value: object | None) -> None:
-        if setting.resource is None:
-            if value is None:
-                self.roles.pop(PersonId(setting.who), None)
-            else:
-                self.roles[PersonId(setting.who)] = Role(str(value))
-            return
         settings = self._access.setdefault(setting.resource, {})
         if value is None:
             settings.pop(setting.who, None)

@@ -97,6 +97,9 @@ def _add_visitor(command: argparse.ArgumentParser) -> None:
         "--person", help="who it is, in your own words: the same text is the same person",
     )  # fmt: skip
     command.add_argument(
+        "--no-wait", action="store_true", help="they come in without asking a host"
+    )
+    command.add_argument(
         "--for", dest="lasts", default="24h", metavar="TIME",
         help="how long one may come in with it: 30m, 8h, 7d (%(default)s)",
     )  # fmt: skip
@@ -133,6 +136,7 @@ def _signed(options: argparse.Namespace) -> str:
             iat=now,
             exp=now + _seconds(options.lasts),
             name=display_name(options.name) if options.name else None,
+            wait=not options.no_wait,
         )
     )
 

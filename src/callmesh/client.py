@@ -18,18 +18,19 @@ from callmesh.cachefile import CacheFile
 from callmesh.connection import Connection, Opener, clock
 from callmesh.errors import BadInput, CallmeshError, Closed, TimedOut, Unauthorized
 from callmesh.half import App
-from callmesh.ids import APPS, CALL, ROSTER, ParticipantId, PersonId, ResourceId, Writer, person_id
+from callmesh.hosting import Hosting
+from callmesh.ids import APPS, CALL, ROSTER, ParticipantId, ResourceId, Writer
 from callmesh.mesh import Change
 from callmesh.participant import Access, Participant
 from callmesh.replica import Replica
-from callmesh.resource import role_key
 from callmesh.resources import Resources
+from callmesh.session import Open
 from callmesh.shared import Root, SharedState
 from callmesh.standing import Standings
 from callmesh.state import DELETED
 from callmesh.streams import Streams
 from callmesh.transport.websocket import WebSocketLink
-from callmesh.values import decode, encode
+from callmesh.values import decode
 
 SAVE_BEFORE_LEAVING = 5.0
 """Seconds that leaving waits for what is not saved yet."""
@@ -49,21 +50,34 @@ async def join(
     apps: Sequence[App] = (),
     keep: Path | str | None = None,
     rtc: bool = True,
+    on_waiting: Callable[[messages.Waiting], None] | None = None,
     open_link: Opener = WebSocketLink.open,
 ) -> AsyncIterator["Call"]:
     """Join the call at `url` (`http://host/call/<id>`) and leave it at the end of the block.
+
+    Where hosts are asked first, this waits until one lets it in: `on_waiting` is told that it
+    waits, and whenever a host says something. To give up, cancel it (`asyncio.timeout`).
 
     `apps` brings handlers for resources. `keep` is a folder for resource caches and for who you
     are, so that the next run is the same person; without it both end with the program. `rtc=False`
     leaves streams to the hub's relay even where aiortc is installed.
 
-    Raises the hub's named refusal, `BadName` for an address, name or role that cannot be one, or
-    `Broken` when no hub answers (all in `callmesh.errors`). Leaving waits up to 5 s for what is not
-    saved yet.
+    Raises the hub's named refusal (`Declined`, `Removed`, `Unauthorized` …), `BadName` for an
+    address, name or role that cannot be one, or `Broken` when no hub answers (all in
+    `callmesh.errors`). Leaving waits up to 5 s for what is not saved yet.
     """
     address = read_address(url)
     file = CacheFile(Path(keep)) if keep is not None else None
-    call = Call(address, name, role or address.role, apps, file, rtc=rtc, open_link=open_link)
+    call = Call(
+        address,
+        name,
+        role or address.role,
+        apps,
+        file,
+        rtc=rtc,
+        on_waiting=on_waiting,
+        open_link=open_link,
+    )
     try:
         async with call.running():
             yield call
@@ -84,6 +98,7 @@ class Call:
         file: CacheFile | None,
         *,
         rtc: bool,
+        on_waiting: Callable[[messages.Waiting], None] | None,
         open_link: Opener,
     ) -> None:
         self.id = address.call
@@ -92,6 +107,7 @@ class Call:
         self._role = read_role(role) if role else None
         self._file = file
         self._rtc = rtc and importlib.util.find_spec("aiortc") is not None
+        self._on_waiting = on_waiting
         self._me: Participant | None = None
         self._resume: str | None = None
         self._roster: dict[ParticipantId, Participant] = {}
@@ -101,6 +117,8 @@ class Call:
         self._streams = Streams(clock, lambda: self._connection.session, self._flush, self._hidden)
         self.state = SharedState(Root(self._replica, CALL))
         """The call's own State."""
+        self.hosting = Hosting(self._replica, self._put)
+        """What hosts do: let people in, take them out, give roles."""
         self.resources = Resources(
             self._replica,
             self._streams,
@@ -147,14 +165,6 @@ class Call:
         """How streams reach a participant: `direct`, `relay`, `connecting`, or `none`."""
         path = self._streams.path(participant)
         return type(path).__name__.lower() if path else "none"
-
-    def set_role(self, person: PersonId, role: Literal["host", "guest", "observer"] | None) -> None:
-        """Hosts: give a person another role, at once and for later visits; None takes it back.
-
-        Raises `BadName` for no person or role; the hub denies it to anybody else.
-        """
-        value = DELETED if role is None else encode(read_role(role).value)
-        self._replica.write({CALL: {role_key(person_id(person)): value}})
 
     async def until(
         self, true: Callable[[], bool], *, timeout: float | None = 10, what: str = "this"
@@ -207,6 +217,7 @@ class Call:
 
     def _end(self, reason: CallmeshError) -> None:
         self._replica.moved.fail(reason)
+        self.hosting.end_all(reason)
         self._streams.fail(reason)
 
     async def _save_what_is_left(self) -> None:
@@ -246,8 +257,13 @@ class Call:
         )
 
     def _signal(self, peer: ParticipantId, text: str) -> None:
-        if self._connection.session is not None:
-            self._connection.session.put(messages.encode(messages.Signal(peer, text)))
+        self._put(messages.Signal(peer, text))
+
+    def _put(self, message: messages.Message) -> None:
+        """Send it if there is a link; what must arrive is sent again over the next one."""
+        session = self._connection.session
+        if session is not None and session.state == Open():
+            session.put(messages.encode(message))
             self._flush()
 
     def _hear_signal(self, peer: ParticipantId, text: str) -> None:
@@ -269,6 +285,11 @@ class Call:
         match message:
             case messages.Welcome():
                 self._welcome(message)
+                self.hosting.ask_again()
+            case messages.Waiting():
+                self._wait(message)
+            case messages.Answer():
+                self.hosting.heard(message)
             case messages.Batch():
                 resynced = message.whole and mesh.cursor > 0
                 relinked = not mesh.linked and mesh.cursor > 0
@@ -294,6 +315,19 @@ class Call:
             case _:
                 pass
 
+    def _wait(self, waiting: messages.Waiting) -> None:
+        if self._me is not None:
+            raise Unauthorized("the hub asks a host anew; join the call again")
+        self._replica.mesh.clock.set_by(waiting.time, clock())
+        self._keep_person(waiting.person_proof)
+        if self._on_waiting is not None:
+            self._on_waiting(waiting)
+
+    def _keep_person(self, proof: str) -> None:
+        """Be the same person at the next visit."""
+        if self._file and proof:
+            self._file.keep_person(self._address.hub, proof)
+
     def _welcome(self, welcome: messages.Welcome) -> None:
         if self._me is not None and welcome.participant != self._me.id:
             raise Unauthorized("the hub took you for somebody new; join the call again")
@@ -304,8 +338,7 @@ class Call:
         self._resume = welcome.resume
         self._replica.mesh.writer = Writer(welcome.writer)
         self._replica.mesh.clock.set_by(welcome.time, clock())
-        if self._file:
-            self._file.keep_person(self._address.hub, welcome.person_proof)
+        self._keep_person(welcome.person_proof)
 
     def _follow(self, changes: list[Change]) -> None:
         states = {change.state for change in changes}

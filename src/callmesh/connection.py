@@ -11,7 +11,7 @@ from callmesh.address import Address
 from callmesh.errors import CallmeshError, Closed, TimedOut
 from callmesh.messages import Message
 from callmesh.ports import Link
-from callmesh.session import Session, Side
+from callmesh.session import Open, Session, Side
 
 FRAME = 0.016
 """Seconds between two messages of writes: pending ones are conflated meanwhile."""
@@ -54,15 +54,19 @@ class Connection:
         self._link: Link | None = None
         self._output = asyncio.Event()
         self._next_frame = 0.0
+        self._joined: Callable[[], None] | None = None
 
     def flush(self) -> None:
         """There is something to send."""
         self._output.set()
 
     async def run(self, joined: Callable[[], None]) -> None:
-        """Join, call `joined`, and stay. Raises what ended it for good, or the first try."""
+        """Join, call `joined` once one is in, and stay.
+
+        Raises what ended it for good, or the first try.
+        """
+        self._joined = joined
         await self._connect()
-        joined()
         pause = PAUSES[0]
         while True:
             try:
@@ -109,11 +113,17 @@ class Connection:
             raise
         self.session, self._link = session, link
         try:
-            for message in answer:
-                self._heard(message)
+            self._hear(answer, session)
         except CallmeshError:
             await link.close()
             raise
+
+    def _hear(self, received: Sequence[Message], session: Session) -> None:
+        for message in received:
+            self._heard(message)
+        if self._joined and session.state == Open():
+            self._joined()
+            self._joined = None
         self.flush()
 
     async def _converse(self) -> None:
@@ -137,9 +147,7 @@ class Connection:
 
     async def _read(self, link: Link, session: Session) -> None:
         while True:
-            for message in session.receive(await link.receive(), clock()):
-                self._heard(message)
-            self.flush()
+            self._hear(session.receive(await link.receive(), clock()), session)
 
     async def _write(self, link: Link, session: Session) -> None:
         while True:
@@ -155,7 +163,7 @@ class Connection:
 
     def _due_writes(self) -> Sequence[Message]:
         """The pending writes, if a frame has passed since the last ones; or later."""
-        if not self._unsent():
+        if not self._unsent() or self.session is None or self.session.state != Open():
             return []
         loop = asyncio.get_running_loop()
         wait = self._next_frame - loop.time()

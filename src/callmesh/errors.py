@@ -10,12 +10,15 @@
     ├── Refused                 understood, and not allowed
     │   ├── Denied              a write that the rules, the clock or a limit forbid; undone locally
     │   ├── Unauthorized        who you are does not let you in
+    │   ├── Declined            a host did not let you in
     │   ├── NoSuchCall          there is no such call here
     │   └── TooFast             more than a window or a limit allows
     ├── Ended                   the four words of closing, and their reasons
     │   ├── Closed              closed by us
     │   ├── EndedByPeer         ended by them
     │   ├── Replaced            the same participant came in over another link
+    │   ├── Removed             a host took you out of the call, or keeps you out
+    │   ├── CallOver            the call was ended for everybody
     │   ├── Broken              the link or the path broke
     │   └── WouldBlock          a bounded buffer is full
     ├── TimedOut                what was waited for did not come in time
@@ -89,6 +92,11 @@ class Unauthorized(Refused):
     close = 4401
 
 
+class Declined(Refused):
+    code = "declined"
+    close = 4410
+
+
 class NoSuchCall(Refused):
     code = "no_such_call"
     close = 4404
@@ -119,6 +127,16 @@ class EndedByPeer(Ended):
 class Replaced(Ended):
     code = "replaced"
     close = 4409
+
+
+class Removed(Ended):
+    code = "removed"
+    close = 4411
+
+
+class CallOver(Ended):
+    code = "call_over"
+    close = 4412
 
 
 class Broken(Ended):
@@ -152,6 +170,8 @@ DENIALS = (
     "clock_ahead",  # stamped more than a few seconds in the future
     "full",  # the State holds as much as it may
     "outdated",  # written for another version of the resource's state: reload the app
+    "nobody",  # a command about a person who is not there
+    "last_host",  # a command that would leave those in the call without a host
 )
 
 
@@ -163,8 +183,8 @@ BY_CODE: dict[str, type[CallmeshError]] = {kind.code: kind for kind in _tree(Cal
 BY_CLOSE: dict[int, type[CallmeshError]] = {
     kind.close: kind
     for kind in (
-        CallmeshError, WireError, TooLarge, BadName, Refused, Unauthorized, NoSuchCall, TooFast,
-        Closed, EndedByPeer, Replaced, Broken, TimedOut, StorageFailed,
+        CallmeshError, WireError, TooLarge, BadName, Refused, Unauthorized, Declined, NoSuchCall,
+        TooFast, Closed, EndedByPeer, Replaced, Removed, CallOver, Broken, TimedOut, StorageFailed,
     )
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ F3 Whoever may see something else than before gets what has become visible, and 
 F4 An answer that does not lie beyond the cursor, the entry that won, is given besides.
 F5 `saved` is told after the commit, to those who wrote.
 F6 A denial leaves after what was taken before it.
+F7 An answer to a command leaves when what it did is on disk.
 """
 
 from collections import deque
@@ -16,15 +17,16 @@ from dataclasses import dataclass, field
 from callmesh import messages
 from callmesh.callstate import resource_about
 from callmesh.errors import TooFast
-from callmesh.ids import CALL, ResourceId, StateId, presence_of, resource_of, state_of
+from callmesh.ids import CALL, DOOR, ResourceId, StateId, presence_of, resource_of, state_of
 from callmesh.ledger import Ledger, Record
 from callmesh.messages import Batch, Denial, Group
 from callmesh.resource import ACTIVE
-from callmesh.sight import Sight, taken_back
+from callmesh.sight import Sight, Subject, taken_back
 from callmesh.state import Entry
 
 MAX_DENIED = 8 * 1024 * 1024
 """Bytes of denials that may wait for one link; a writer who does not read them is ended."""
+MAX_ANSWERS = 1_000
 DENIALS_AT_ONCE = 1_000
 MAX_SIGHTS = 8
 """How often what one sees may change while nothing is read; beyond, a whole batch is due."""
@@ -47,6 +49,8 @@ class Feed:
     denials: deque[bytes] = field(default_factory=deque)
     denied: int = 0
     """Bytes of them."""
+    answers: deque[tuple[int, messages.Answer]] = field(default_factory=deque)
+    """To commands, each with the number that has to be on disk before (F7)."""
 
     @property
     def sight(self) -> Sight:
@@ -59,6 +63,12 @@ class Feed:
         self.sights.append(sight)
         if len(self.sights) > MAX_SIGHTS:
             self.sights, self.cursor = [sight], 0
+
+    def answer(self, number: int, answer: messages.Answer) -> None:
+        """Raises `TooFast` for one who commands and does not read."""
+        self.answers.append((number, answer))
+        if len(self.answers) > MAX_ANSWERS:
+            raise TooFast("too many commands, and their answers are not read")
 
     def deny(self, denial: Denial) -> None:
         """Raises `TooFast` for one who writes what is forbidden and does not read."""
@@ -79,7 +89,8 @@ class Feeds:
 
     def has_output(self, feed: Feed) -> bool:
         behind = feed.cursor != self._ledger.number or len(feed.sights) > 1
-        return bool(behind or feed.owed or feed.denials) or self._owes_saved(feed)
+        answers = feed.answers and feed.answers[0][0] <= self._ledger.saved
+        return bool(behind or feed.owed or feed.denials or answers) or self._owes_saved(feed)
 
     def _owes_saved(self, feed: Feed) -> bool:
         return feed.waits and feed.told < self._ledger.saved
@@ -102,6 +113,8 @@ class Feeds:
         for _ in range(min(len(feed.denials), DENIALS_AT_ONCE)):  # (F6)
             parts.append(feed.denials.popleft())
             feed.denied -= len(parts[-1])
+        while feed.answers and feed.answers[0][0] <= self._ledger.saved:  # (F7)
+            parts.append(messages.encode(feed.answers.popleft()[1]))
         return parts
 
     def _answers(self, feed: Feed) -> bytes:
@@ -138,9 +151,9 @@ class Feeds:
 
     def _beyond(self, cursor: int, sights: tuple[Sight, ...]) -> Iterator[tuple[StateId, Entry]]:
         *before, now = sights
-        turned = set[ResourceId]().union(*(now.differs(sight) for sight in before))
+        turned = set[Subject]().union(*(now.differs(sight) for sight in before))
         for record in self._ledger.since(cursor):
-            if not turned or _resource(record) not in turned:
+            if not turned or _subject(record) not in turned:
                 shown = now.shown(record.state, record.entry)
                 if shown is not None:
                     yield record.state, shown
@@ -155,24 +168,29 @@ class Feeds:
         if turned and active is not None:
             yield CALL, now.shown(CALL, active) or active
 
-    def _about(self, resources: Iterable[ResourceId]) -> Iterator[Record]:
-        """Every entry about some resources."""
-        wanted = set(resources)
-        if not wanted:
+    def _about(self, subjects: set[Subject]) -> Iterator[Record]:
+        """Every entry about some subjects."""
+        if not subjects:
             return
         for key, entry in self._ledger.state(CALL).entries.items():
-            if resource_about(key) in wanted:
+            if resource_about(key) in subjects:
                 yield Record(self._ledger.number_of(CALL, key), CALL, entry)
-        for resource in wanted:
-            for state in (state_of(resource), presence_of(resource)):
+        for subject in subjects:
+            for state in _states_of(subject):
                 for key, entry in self._ledger.state(state).entries.items():
                     yield Record(self._ledger.number_of(state, key), state, entry)
 
 
-def _resource(record: Record) -> ResourceId | None:
+def _states_of(subject: Subject) -> tuple[StateId, ...]:
+    if subject == DOOR:
+        return (DOOR,)
+    return state_of(ResourceId(subject)), presence_of(ResourceId(subject))
+
+
+def _subject(record: Record) -> Subject | None:
     if record.state == CALL:
         return resource_about(record.entry.key)
-    return resource_of(record.state)
+    return DOOR if record.state == DOOR else resource_of(record.state)
 
 
 def _grouped(entries: Iterable[tuple[StateId, Entry]]) -> Iterator[Group]:

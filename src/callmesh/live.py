@@ -6,11 +6,13 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from callmesh import messages
 from callmesh.auth import Authority
 from callmesh.catalog import Catalog
+from callmesh.door import Visitor
 from callmesh.errors import (
     Broken,
     CallmeshError,
@@ -21,10 +23,10 @@ from callmesh.errors import (
     TimedOut,
     WireError,
 )  # fmt: skip
-from callmesh.hosted import HostedCall, Member
-from callmesh.ids import CallId, Writer, call_id
+from callmesh.hosted import HostedCall
+from callmesh.ids import CallId, ParticipantId, Writer, call_id
 from callmesh.ledger import Ledger
-from callmesh.participant import Participant
+from callmesh.people import Knock, Member
 from callmesh.ports import Link, Storage
 from callmesh.session import OPENING_TIMEOUT, Over, Session, Side
 
@@ -33,7 +35,7 @@ COMMIT_EVERY = 0.02
 COMMIT_RETRY = 1.0
 STALLED = 90.0
 """Seconds that a link may take no bytes."""
-GOODBYE = 2.0
+GOODBYE = 0.8
 """Seconds that the last words to a peer may take."""
 
 log = logging.getLogger("callmesh.hub")
@@ -45,6 +47,19 @@ def clock() -> int:
     return time.time_ns() // 1000
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """A link, its session, and what wakes the tasks that serve them."""
+
+    link: Link
+    session: Session
+    id: ParticipantId
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when there may be something to send."""
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the session has ended."""
+
+
 class LiveCall:
     """A hosted call, and how the tasks that write to its links are woken."""
 
@@ -52,15 +67,20 @@ class LiveCall:
         self.hosted = hosted
         self.links = 0
         """Links that are open or opening: the call stays in memory for them."""
-        self._wakes: dict[Session, asyncio.Event] = {}
+        self.lines: dict[ParticipantId, Line] = {}
+        """The lines of those who are in it or wait; a replaced one is in it no more."""
+        self._parting: set[Line] = set()
         self._scheduled = False
 
-    def attach(self, session: Session) -> asyncio.Event:
-        """The event that is set when `session` has something to send, or is over."""
-        return self._wakes.setdefault(session, asyncio.Event())
+    def attach(self, line: Line) -> None:
+        if old := self.lines.get(line.id):
+            self._parting.add(old)
+        self.lines[line.id] = line
 
-    def detach(self, session: Session) -> None:
-        self._wakes.pop(session, None)
+    def detach(self, line: Line) -> None:
+        self._parting.discard(line)
+        if self.lines.get(line.id) is line:
+            del self.lines[line.id]
 
     def changed(self) -> None:
         """Whatever became ready in this turn of the loop leaves at its end, together."""
@@ -70,26 +90,39 @@ class LiveCall:
 
     def _wake(self) -> None:
         self._scheduled = False
-        for member in self.hosted.members.values():
-            if member.session in self._wakes and self.hosted.has_output(member):
-                self._wakes[member.session].set()
-        for session, wake in self._wakes.items():
-            if isinstance(session.state, Over):
-                wake.set()
+        for who in self.hosted.people:
+            line = self.lines.get(who.participant.id)
+            if line and line.session is who.session and self.hosted.has_output(who):
+                line.wake.set()
+        for line in (*self.lines.values(), *self._parting):
+            if isinstance(line.session.state, Over):
+                line.over.set()
 
     @property
     def idle(self) -> bool:
         """Whether nobody is in it, nobody may come back, and all is saved."""
-        return not (self.links or self.hosted.members or self.hosted.ledger.dirty)
+        return not (self.links or self.hosted.people.members or self.hosted.ledger.dirty)
 
 
 class LiveHub:
     """Every call that somebody is in. Use inside `async with hub.running():`."""
 
-    def __init__(self, storage: Storage, catalog: Catalog, authority: Authority) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        catalog: Catalog,
+        authority: Authority,
+        *,
+        waiting_area: bool | None = None,
+    ) -> None:
+        """`waiting_area`: whether hosts are asked who comes in, where they have not said.
+
+        Unset, they are, unless the hub lets in whoever asks.
+        """
         self._storage = storage
         self._catalog = catalog
         self._authority = authority
+        self._waiting_area = not authority.is_open if waiting_area is None else waiting_area
         self._calls: dict[CallId, LiveCall] = {}
         self._loading: dict[CallId, asyncio.Task[LiveCall]] = {}
         self._disk = ThreadPoolExecutor(1, "callmesh-disk")
@@ -150,11 +183,11 @@ class LiveHub:
         self, call: LiveCall, hello: messages.Hello, session: Session, link: Link
     ) -> None:
         """Until the link or the session ends. Raises what ended it."""
-        member = self._join(call, hello, session)
+        line = self._arrive(call, hello, session, link)
         tasks = [
-            asyncio.create_task(self._read(call, member, session, link)),
-            asyncio.create_task(self._write(call, member, session, link)),
-            asyncio.create_task(_watch(session)),
+            asyncio.create_task(self._read(call, line)),
+            asyncio.create_task(self._write(call, line)),
+            asyncio.create_task(_watch(line)),
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -167,78 +200,87 @@ class LiveHub:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._part(call, member, session)
+            self._part(call, line)
 
-    def _join(self, call: LiveCall, hello: messages.Hello, session: Session) -> Member:
-        now = clock()
-        participant, generation = self._who(call.hosted, hello, now)
-        member = call.hosted.join(participant, session, hello.cursor)
-        generation = call.hosted.may_come_back(member, generation, now)
-        call.attach(session)
-        session.welcome(
+    def _arrive(self, call: LiveCall, hello: messages.Hello, session: Session, link: Link) -> Line:
+        """Let somebody in, have them wait, or raise why they do not come in."""
+        now, people = clock(), call.hosted.people
+        visitor, generation = self._visitor(call.hosted, hello, now)
+        who = people.arrive(visitor, session, hello.cursor, now)
+        line = Line(link, session, who.participant.id)
+        call.attach(line)
+        if isinstance(who, Knock):
+            people.tell_to_wait(who, self._authority.person_proof(who.participant.person), now)
+            log.info("waiting call=%s participant=%s", call.hosted.id, line.id)
+        else:
+            self._welcome(call, who, generation, now)
+        self._changed(call)
+        return line
+
+    def _welcome(self, call: LiveCall, member: Member, generation: int, now: int) -> None:
+        people, me = call.hosted.people, member.participant
+        assert member.session is not None
+        generation = people.may_come_back(member, generation, now)
+        member.session.welcome(
             messages.encode(
                 messages.Welcome(
                     version=messages.VERSION,
                     call=call.hosted.id,
-                    participant=participant.id,
-                    writer=Writer(participant.id),
-                    person=participant.person,
-                    name=participant.name,
-                    role=member.participant.role.value,
+                    participant=me.id,
+                    writer=Writer(me.id),
+                    person=me.person,
+                    name=me.name,
+                    role=me.role.value,
                     time=now,
-                    resume=self._authority.resume_proof(call.hosted.id, participant.id, generation),
-                    person_proof=self._authority.person_proof(participant),
+                    resume=self._authority.resume_proof(call.hosted.id, me.id, generation),
+                    person_proof=self._authority.person_proof(me.person),
                 )
             )
         )
-        call.hosted.introduce(member, now)
-        self._changed(call)
-        log.info("joined call=%s participant=%s", call.hosted.id, participant.id)
-        return member
+        people.introduce(member, now)
+        log.info("joined call=%s participant=%s", call.hosted.id, me.id)
 
-    def _who(self, hosted: HostedCall, hello: messages.Hello, now: int) -> tuple[Participant, int]:
+    def _visitor(self, hosted: HostedCall, hello: messages.Hello, now: int) -> tuple[Visitor, int]:
         """Who says hello, and the generation of the proof it came back with; 0 if it did not."""
         if hello.resume:
             id, generation = self._authority.read_resume(hosted.id, hello.resume)
-            if participant := hosted.back(id, generation, hello.offers, now):
-                return participant, generation
-        return self._authority.admit(hosted.id, hello, now), 0
+            if visitor := hosted.people.back(id, generation, hello.offers, now):
+                return visitor, generation
+        return self._authority.visitor(hosted.id, hello, now), 0
 
-    def _part(self, call: LiveCall, member: Member, session: Session) -> None:
-        """A broken link may come back; every other end is the end of the participant."""
-        call.detach(session)
-        reason = session.state.reason if isinstance(session.state, Over) else Broken("cancelled")
-        if isinstance(reason, Broken):
-            call.hosted.lose(member, session, clock())
-        else:
-            call.hosted.leave(member, session, clock())
+    def _part(self, call: LiveCall, line: Line) -> None:
+        """Who may come back after what ended the link stays a while; who may not has left."""
+        call.detach(line)
+        state = line.session.state
+        reason = state.reason if isinstance(state, Over) else Broken("cancelled")
+        if who := call.hosted.people.at(line.id, line.session):
+            if reason.reconnect:
+                call.hosted.people.lose(who, line.session, clock())
+            else:
+                call.hosted.people.leave(who, line.session, clock())
         self._changed(call)
-        log.info(
-            "parted call=%s participant=%s reason=%s",
-            call.hosted.id, member.participant.id, reason.code,
-        )  # fmt: skip
+        log.info("parted call=%s participant=%s reason=%s", call.hosted.id, line.id, reason.code)
 
-    async def _read(self, call: LiveCall, member: Member, session: Session, link: Link) -> None:
-        while member.session is session:
-            data = await link.receive()
+    async def _read(self, call: LiveCall, line: Line) -> None:
+        hosted, session = call.hosted, line.session
+        while hosted.people.at(line.id, session):
+            data = await line.link.receive()
             now = clock()
             for message in session.receive(data, now):
-                if member.session is session:  # nothing comes after leave
-                    call.hosted.receive(member, message, now)
+                if who := hosted.people.at(line.id, session):  # nothing comes after leave
+                    hosted.receive(who, message, now)
             self._changed(call)
         raise session.state.reason if isinstance(session.state, Over) else Closed("you left")
 
-    async def _write(self, call: LiveCall, member: Member, session: Session, link: Link) -> None:
-        wake = call.attach(session)
+    async def _write(self, call: LiveCall, line: Line) -> None:
+        hosted = call.hosted
         while True:
-            await wake.wait()
-            wake.clear()
-            if isinstance(session.state, Over):
-                raise session.state.reason
-            while member.session is session and (bundle := call.hosted.take(member)):
+            await line.wake.wait()
+            line.wake.clear()
+            while (who := hosted.people.at(line.id, line.session)) and (bundle := hosted.take(who)):
                 try:
                     async with asyncio.timeout(STALLED):
-                        await link.send(bundle)
+                        await line.link.send(bundle)
                 except TimeoutError:
                     raise Broken("nothing was read from this link for too long") from None
                 self._changed(call)  # credits may have been given
@@ -260,7 +302,7 @@ class LiveHub:
 
     async def _load(self, id: CallId) -> LiveCall:
         ledger = await self._on_disk(lambda: self._load_ledger(id))
-        hosted = HostedCall(id, ledger, self._catalog.manifest)
+        hosted = HostedCall(id, ledger, self._catalog.manifest, waiting_area=self._waiting_area)
         for state, key in hosted.set_aside:
             log.error("set aside call=%s state=%s key=%r: it cannot be read", id, state, key)
         call = self._calls[id] = LiveCall(hosted)
@@ -280,6 +322,8 @@ class LiveHub:
         return ledger
 
     def _changed(self, call: LiveCall) -> None:
+        for member in call.hosted.people.let_in_now():
+            self._welcome(call, member, 0, clock())
         call.changed()
         if call.hosted.ledger.dirty:
             self._dirty.set()
@@ -329,11 +373,15 @@ class LiveHub:
             call.changed()
 
 
-async def _watch(session: Session) -> None:
-    """Raises `Broken` when the peer has been silent for too long."""
-    while True:
-        await asyncio.sleep(5)
-        session.tick(clock())
+async def _watch(line: Line) -> None:
+    """Raises what ended the session, or `Broken` when the peer has been silent for too long."""
+    while not line.over.is_set():
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                await line.over.wait()
+        line.session.tick(clock())
+    assert isinstance(line.session.state, Over)
+    raise line.session.state.reason
 
 
 async def _say_goodbye(link: Link, reason: CallmeshError) -> None:

@@ -23,6 +23,8 @@ MAX_BUNDLE_BEFORE_JOINING = 16 * 1024
 MAX_MESSAGES = 1024
 """Messages in one bundle to a hub."""
 MAX_SIGNAL = 64 * 1024
+MAX_WORDS = 400
+"""Characters that a host says to who waits."""
 MAX_PAYLOAD = 60 * 1024
 """Bytes of one message of a DataStream: with its head it fits in 64 KiB, as WebRTC wants it."""
 STREAM_WINDOW = 256 * 1024
@@ -77,6 +79,44 @@ class Welcome(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="welco
     person_proof: str = ""
     resource: Id | None = None
     """In an app's frame: the one resource it is about."""
+
+
+class Waiting(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="waiting"):
+    """You wait to be let in, and get nothing of the call. Said anew when it stands otherwise."""
+
+    version: Number
+    call: Id
+    person: Id
+    name: str
+    time: Number
+    """The hub's clock, microseconds."""
+    person_proof: str = ""
+    held: bool = False
+    """Whether a host has seen it, and asks to wait a little longer."""
+    words: Annotated[str, Meta(max_length=MAX_WORDS)] = ""
+    """What the host says."""
+
+
+class Command(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="command"):
+    """What a host wants done about a person. Sent again over every new link until answered."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=64)]
+    """Chosen by who commands; one that was carried out is answered again, and not done again."""
+    action: Annotated[str, Meta(max_length=16)]
+    """One of `commands.ACTIONS`."""
+    person: Id = ""
+    """Whom it is about; nobody named means everybody who waits, or the call itself."""
+    option: Annotated[str, Meta(max_length=MAX_WORDS)] = ""
+    """A role, or words to who waits."""
+
+
+class Answer(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="answer"):
+    """What became of a command. What was done is on disk."""
+
+    id: str
+    reason: str = ""
+    """Empty where it was done; else one of `errors.DENIALS`."""
+    why: str = ""
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="batch"):
@@ -187,8 +227,8 @@ class Life(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="life"):
 
 
 Message: TypeAlias = (
-    Hello | Welcome | Batch | Write | Saved | Denial | Signal | Stream | Relayed | Ping | Pong
-    | Leave | Error | Cache | Life
+    Hello | Welcome | Waiting | Batch | Write | Saved | Denial | Command | Answer | Signal | Stream
+    | Relayed | Ping | Pong | Leave | Error | Cache | Life
 )  # fmt: skip
 
 _encode = msgspec.msgpack.Encoder().encode

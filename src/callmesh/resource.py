@@ -17,7 +17,6 @@ ACTIVE = "active"
 _PREFIX = "resource/"
 _ACCESS = "access/"
 _VERSION = "version/"
-_ROLE = "role/"
 
 
 def key_of(resource: ResourceId) -> str:
@@ -38,11 +37,6 @@ def access_key(resource: ResourceId, who: str) -> str:
 def version_key(resource: ResourceId) -> str:
     """The key that says which form the state of a resource has."""
     return _VERSION + resource
-
-
-def role_key(person: str) -> str:
-    """The key that says which role a host has given to a person."""
-    return _ROLE + person
 
 
 class ResourceRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,6 +16,7 @@ from callmesh.errors import BadInput
 from callmesh.ids import (
     APPS,
     CALL,
+    DOOR,
     ROSTER,
     ResourceId,
     StateId,
@@ -122,7 +123,7 @@ class Rights:
             return self._call_rights(transaction, entry, value)
         resource = resource_of(state)
         if resource is None:
-            assert state in (ROSTER, APPS)
+            assert state in (ROSTER, APPS, DOOR)
             return Refusal("no_right", f"the {state} State is the hub's own")
         record = self._record(transaction, resource)
         if record is None:
@@ -192,9 +193,9 @@ class Rights:
         if key == ACTIVE:
             return None
         if me.role is not Role.HOST:
-            return Refusal("no_right", "only a host changes roles, access and settings of the call")
+            return Refusal("no_right", "only a host changes access and settings of the call")
         setting = setting_in(key)
-        if setting and setting.resource and not self._record(transaction, setting.resource):
+        if setting and not self._record(transaction, setting.resource):
             return NO_RESOURCE
         return None
 

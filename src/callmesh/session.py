@@ -5,7 +5,8 @@ all run this class; who the link leads to is not its business. What the messages
 business of `Mesh` (a participant's side) and `HostedCall` (the hub's).
 
     Opening ──hello/welcome──▶ Open ──▶ Over
-        └──────────────────────────────▲
+       │ ╰─hello/waiting─▶ Waiting ─╯      ▲
+       ╰──────────────────────╰────────────╯
 """
 
 from collections import deque
@@ -46,6 +47,11 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Until a host lets the participant in."""
+
+
+@dataclass(frozen=True, slots=True)
 class Open:
     pass
 
@@ -57,14 +63,17 @@ class Over:
 
 _ALLOWED: dict[tuple[Side, type], tuple[type, ...]] = {
     (Side.HUB, Opening): (messages.Hello,),
+    (Side.HUB, Waiting): (messages.Ping, messages.Leave),
     (Side.HUB, Open): (
-        messages.Write, messages.Signal, messages.Stream, messages.Ping, messages.Leave,
-        messages.Cache,
+        messages.Write, messages.Command, messages.Signal, messages.Stream, messages.Ping,
+        messages.Leave, messages.Cache,
     ),
-    (Side.CLIENT, Opening): (messages.Welcome, messages.Error),
+    (Side.CLIENT, Opening): (messages.Welcome, messages.Waiting, messages.Error),
+    (Side.CLIENT, Waiting): (messages.Welcome, messages.Waiting, messages.Pong, messages.Error),
     (Side.CLIENT, Open): (
-        messages.Batch, messages.Saved, messages.Denial, messages.Signal, messages.Stream,
-        messages.Relayed, messages.Pong, messages.Error, messages.Cache, messages.Life,
+        messages.Batch, messages.Saved, messages.Denial, messages.Answer, messages.Signal,
+        messages.Stream, messages.Relayed, messages.Pong, messages.Error, messages.Cache,
+        messages.Life,
     ),
 }  # fmt: skip
 
@@ -88,7 +97,7 @@ class Session:
 
     def __init__(self, side: Side, now: int) -> None:
         self.side = side
-        self.state: Opening | Open | Over = Opening(now)
+        self.state: Opening | Waiting | Open | Over = Opening(now)
         self._heard = self._pinged = now
         self._pings = 0
         self._out: deque[tuple[bytes, Credit | None]] = deque()
@@ -125,8 +134,7 @@ class Session:
     def _limit(self) -> int | None:
         if self.side is Side.CLIENT:
             return None  # a snapshot is as large as the call is; the hub is who we chose to trust
-        opening = isinstance(self.state, Opening)
-        return messages.MAX_BUNDLE_BEFORE_JOINING if opening else messages.MAX_BUNDLE
+        return messages.MAX_BUNDLE if self.state == Open() else messages.MAX_BUNDLE_BEFORE_JOINING
 
     def _admit(self, message: Message) -> Message:
         if not isinstance(message, _ALLOWED.get((self.side, type(self.state)), ())):
@@ -135,6 +143,8 @@ class Session:
         match message:
             case messages.Welcome():
                 self.state = Open()
+            case messages.Waiting():
+                self.state = Waiting()
             case messages.Error(code, text):
                 raise from_wire(code, text)
             case messages.Relayed(total):
@@ -165,8 +175,15 @@ class Session:
 
     def welcome(self, encoded: bytes) -> None:
         """The hub lets the peer in."""
+        if "waiting" in self._latest:
+            self._drop_slot("waiting")
         self.put(encoded)
         self.state = Open()
+
+    def wait(self, encoded: bytes) -> None:
+        """The hub has the peer wait, or tells it anew how that stands."""
+        self.put_latest("waiting", encoded)
+        self.state = Waiting()
 
     @property
     def has_output(self) -> bool:
@@ -226,7 +243,7 @@ class Session:
                 error: CallmeshError = TimedOut("nobody said hello")
                 self.end(error)
                 raise error
-            case Open():
+            case Waiting() | Open():
                 if now - self._heard > SILENCE:
                     error = Broken("nothing was heard from the other side for too long")
                     self.end(error)
@@ -249,4 +266,9 @@ class Session:
         self._latest_size = self.waiting = 0
 
 
-_WHEN = {Opening: "before joining", Open: "from this side", Over: "after the end"}
+_WHEN = {
+    Opening: "before joining",
+    Waiting: "while waiting",
+    Open: "from this side",
+    Over: "after the end",
+}

@@ -7,6 +7,7 @@ from callmesh.app import Rulebook, Rules, Standing
 from callmesh.callstate import CallState, resource_about
 from callmesh.ids import (
     CALL,
+    DOOR,
     HUB,
     RECORD,
     ParticipantId,
@@ -16,13 +17,15 @@ from callmesh.ids import (
     presence_of,
     resource_of,
 )  # fmt: skip
-from callmesh.participant import Access, Participant
+from callmesh.participant import Access, Participant, Role
 from callmesh.resource import ACTIVE, ResourceRecord
 from callmesh.state import DELETED, Entry
 from callmesh.values import decode
 
+Subject: TypeAlias = ResourceId | StateId
+"""What is shown or not as one: a resource, or the State of the door."""
 Part: TypeAlias = tuple[Rules, Standing] | None
-"""What somebody sees of one resource: all of it, or what its rules let them read."""
+"""What somebody sees of one subject: all of it, or what its rules let them read."""
 
 
 MAX_KNOWN = 200
@@ -34,7 +37,7 @@ class Sight:
 
     __slots__ = ("_parts",)
 
-    def __init__(self, parts: Mapping[ResourceId, Part]) -> None:
+    def __init__(self, parts: Mapping[Subject, Part]) -> None:
         self._parts = parts
 
     def sees(self, resource: ResourceId) -> bool:
@@ -44,6 +47,8 @@ class Sight:
         """Whether an entry is for these eyes. That something was removed from a call is for all."""
         if state == RECORD:
             return False
+        if state == DOOR:
+            return DOOR in self._parts
         resource = resource_of(state)
         if resource is None:
             about = resource_about(entry.key) if state == CALL and not entry.deleted else None
@@ -62,8 +67,8 @@ class Sight:
             return entry if decode(entry.value) in self._parts else taken_back(entry)
         return entry if self.shows(state, entry) else None
 
-    def differs(self, other: "Sight") -> set[ResourceId]:
-        """The resources of which this shows something else than `other`."""
+    def differs(self, other: "Sight") -> set[Subject]:
+        """The subjects of which this shows something else than `other`."""
         both = self._parts.keys() | other._parts.keys()
         return {r for r in both if self._parts.get(r, False) != other._parts.get(r, False)}
 
@@ -85,7 +90,7 @@ class Sights:
         self._known: dict[object, Sight] = {}
 
     def of(self, me: Participant) -> Sight:
-        parts: dict[ResourceId, Part] = {}
+        parts: dict[Subject, Part] = {DOOR: None} if me.role is Role.HOST else {}
         for resource, record in self._call.resources.items():
             if self._call.access(resource, me.person, me.role) is not Access.HIDDEN:
                 parts[resource] = self._part(me, record)

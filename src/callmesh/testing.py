@@ -33,9 +33,15 @@ class MemoryHub:
         storage: Storage | None = None,
         secret: bytes = b"s" * 32,
         key: Key | None = None,
+        waiting_area: bool | None = None,
     ) -> None:
         self.catalog = Catalog(apps)
-        self.live = LiveHub(storage or MemoryStorage(), self.catalog, Authority(secret, key))
+        self.live = LiveHub(
+            storage or MemoryStorage(),
+            self.catalog,
+            Authority(secret, key),
+            waiting_area=waiting_area,
+        )
         self.links: list[MemoryLink] = []
         """The participants' ends, in the order in which they were opened: `cut()` breaks one."""
         self._serving: set[asyncio.Task[None]] = set()

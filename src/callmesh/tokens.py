@@ -7,6 +7,7 @@ claims  aud   callmesh
         role  host, guest or observer
         sub   the person, as the operator names them; the same text is the same person
         name  how others see them; without it they say it themselves
+        wait  false for who need not ask a host to be let in
         iat, exp, nbf   seconds since the epoch; nbf may be left out
 """
 
@@ -40,6 +41,7 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
     exp: float
     nbf: float = 0.0
     name: Annotated[str, Meta(max_length=1024)] | None = None
+    wait: bool = True
     aud: Literal["callmesh"] = "callmesh"
 
 

@@ -12,11 +12,10 @@ import msgspec
 
 from callmesh.clock import MICROSECONDS
 from callmesh.errors import Unauthorized
-from callmesh.ids import RECORD, ParticipantId, PersonId
+from callmesh.ids import ParticipantId, PersonId
 from callmesh.ledger import Ledger
-from callmesh.participant import Participant, Role
-from callmesh.state import Entry
-from callmesh.values import decode
+from callmesh.participant import Role
+from callmesh.record import HubPen, Record
 
 RETURN = 600 * MICROSECONDS
 """How long one whose link was lost may come back as the same participant."""
@@ -24,8 +23,6 @@ LONGEST = 24 * 3600 * MICROSECONDS
 """How long one may who was here when the hub died, however long ago that was."""
 MAX_VISITS = 1_000
 """Of those who are not here, the longest gone are forgotten first."""
-
-PREFIX = "visit/"
 
 
 class Visit(msgspec.Struct):
@@ -39,28 +36,18 @@ class Visit(msgspec.Struct):
     """The smallest generation that still counts."""
     lost: int = 0
     """Since when it has no link; 0 while it has one."""
+    issued: int = 0
+    """When the token was issued that it came with, microseconds; 0 without one."""
 
 
-class Visits:
-    """Follows the record in a ledger; the hub writes what this changes."""
+class Visits(Record[ParticipantId, Visit]):
+    """Who was here, by participant."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self.all: dict[ParticipantId, Visit] = {}
-        for entry in ledger.state(RECORD).live():
-            if entry.key.startswith(PREFIX):
-                self._load(entry)
+    def __init__(self, ledger: Ledger, pen: HubPen) -> None:
+        super().__init__(ledger, pen, "visit/", Visit)
 
-    def _load(self, entry: Entry) -> None:
-        try:
-            visit = msgspec.convert(decode(entry.value), Visit)
-        except msgspec.ValidationError:
-            return  # of another version: whoever it was joins anew
-        self.all[ParticipantId(entry.key.removeprefix(PREFIX))] = visit
-
-    def back(
-        self, id: ParticipantId, generation: int, offers: list[str], now: int, *, here: bool
-    ) -> Participant | None:
-        """The participant who has come back; None for one who left, or was away for too long.
+    def back(self, id: ParticipantId, generation: int, now: int, *, here: bool) -> Visit | None:
+        """The visit of one who has come back; None if it left, or was away for too long.
 
         Raises `Unauthorized` for a proof that was used before.
         """
@@ -69,7 +56,7 @@ class Visits:
             return None
         if generation < visit.counts:
             raise Unauthorized("this proof of having been here was used before; join again")
-        return Participant(id, visit.person, visit.name, visit.role, offers)
+        return visit
 
     def over(self, here: set[ParticipantId], now: int) -> Iterator[ParticipantId]:
         """Those who will not come back any more."""

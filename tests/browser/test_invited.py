@@ -39,7 +39,7 @@ async def test_people_come_in_by_their_links_and_by_nothing_else(
             await ada.until_call("call.status === 'synced'")
             assert await ada.in_call("[call.me.name, call.me.role]") == [ada.name, "host"]
             await expect(ada.page.get_by_role("button", name="Invite")).to_have_count(0)
-            await bob.page.goto(invite())
+            await bob.page.goto(invite("--no-wait"))
             await bob.enter()
             assert await bob.in_call("[call.me.name, call.me.role]") == ["Bob", "guest"]
             await ada.add("Poll")

@@ -1,13 +1,14 @@
 /** A call, as one of its participants has it. */
 
 import {
-  ACTIVE, APPS, CALL, CallmeshError, Closed, DELETED, Denied, encodeMessage, Listeners, Replica, ResourceCache,
-  roleKey, Roster, SharedState, Standings, stateOf, Unauthorized, VERSION, type CallId, type Change, type HubWord, type Mesh, type Message, type messages,
+  ACTIVE, APPS, CALL, CallmeshError, Closed, Denied, DOOR, encodeMessage, Listeners, Replica, ResourceCache,
+  Roster, SharedState, Standings, stateOf, Unauthorized, VERSION, type CallId, type Change, type HubWord, type Mesh, type Message, type messages,
   type Participant, type ParticipantId, type Path, type PersonId, type ResourceId, type Role, type Session,
   type StateId, type Status, type Writer,
 } from "@callmesh/core";
 
 import { courierHost, type HostOfCourier } from "./courierHost.ts";
+import { Hosting } from "./hosting.ts";
 import { IdbCacheStore } from "./idb.ts";
 import { Link } from "./link.ts";
 import { Media } from "./media.ts";
@@ -26,6 +27,8 @@ export interface CallOptions {
   readonly token: string | null;
   readonly person: string | null;
   readonly media: boolean;
+  /** Told that one waits to be let in, and whenever a host says something. */
+  readonly onWaiting?: (waiting: messages.Waiting) => void;
 }
 
 export type LinkState = "joined" | "reconnecting" | "left";
@@ -40,6 +43,8 @@ export interface CallEvents {
   readonly media: undefined;
   /** Roles, access or rules are others: what may be written may be too. */
   readonly rights: undefined;
+  /** For hosts: who waits, or who is kept out, is another. */
+  readonly door: undefined;
   /** A whole batch has come over a later link: what was here counts no longer (R2). */
   readonly resync: undefined;
   /** Something to show: a denied write, or why the call has ended here. */
@@ -52,6 +57,8 @@ export class Call {
   readonly resources: Resources;
   readonly state: SharedState;
   readonly media: Media;
+  /** What hosts do: let people in, take them out, give roles. */
+  readonly hosting: Hosting;
   /** Resolves when one is in, and the call's state is there. */
   readonly opened: Promise<void>;
   readonly #options: CallOptions;
@@ -66,7 +73,7 @@ export class Call {
   /** Whether a whole batch has come before. */
   #inStep = false;
   readonly #listeners = new Map<CallEvent, Listeners<CallmeshError | undefined>>();
-  readonly #signals: messages.Signal[] = [];
+  readonly #outgoing: (messages.Signal | messages.Command)[] = [];
   readonly #stopTicks: () => void;
   #settleOpened: { resolve: () => void; reject: (reason: CallmeshError) => void } | undefined;
   #welcome: messages.Welcome | undefined;
@@ -80,6 +87,7 @@ export class Call {
     this.opened = new Promise((resolve, reject) => (this.#settleOpened = { resolve, reject }));
     this.#replica = new Replica({ now, after, flush: () => this.#link.wrote() });
     this.state = new SharedState(this.#replica, CALL);
+    this.hosting = new Hosting(this.#replica, (command) => this.#put(command));
     this.#standings = new Standings(this.#replica.mesh);
     this.#peers = this.#makePeers();
     this.#streams = this.#makeStreams();
@@ -150,14 +158,6 @@ export class Call {
     return this.resources.active;
   }
 
-  /**
-   * Hosts: give a person another role, from now on and for later visits; undefined takes it back. The hub
-   * denies it to anybody else.
-   */
-  setRole(person: PersonId, role: Role | undefined): void {
-    this.#replica.wrote(this.mesh.write(new Map([[CALL, new Map([[roleKey(person), role ?? DELETED]])]]), now()));
-  }
-
   show(id: ResourceId): void {
     this.state.set(ACTIVE, id);
   }
@@ -189,10 +189,7 @@ export class Call {
   #makePeers(): Peers {
     return new Peers({
       me: () => this.me,
-      signal: (peer, data) => {
-        this.#signals.push({ type: "signal", peer, data });
-        this.#link.soon();
-      },
+      signal: (peer, data) => this.#put({ type: "signal", peer, data }),
       pathChanged: (peer) => {
         this.#streams.pathChanged(peer);
         this.#tell("participants");
@@ -256,6 +253,12 @@ export class Call {
 
   // --- the link
 
+  #put(message: messages.Signal | messages.Command): void {
+    if (this.#link.state !== "joined") return; // signals begin anew, and commands are sent again
+    this.#outgoing.push(message);
+    this.#link.soon();
+  }
+
   get #offers(): string[] {
     if (typeof RTCPeerConnection === "undefined") return [];
     return this.#options.media ? ["rtc", "media"] : ["rtc"];
@@ -272,12 +275,20 @@ export class Call {
   #receive(received: readonly Message[]): void {
     for (const message of received) {
       if (message.type === "welcome") this.#enter(message);
+      else if (message.type === "waiting") this.#wait(message);
+      else if (message.type === "answer") this.hosting.heard(message);
       else if (message.type === "signal") this.#peers.receive(message.peer as ParticipantId, message.data);
       else if (message.type === "stream") this.#streams.receive(message);
       // Never ahead of the hub: the word was on its way for a while.
       else if (message.type === "pong") this.mesh.clock.setBy(message.time, now());
       else this.#replica.hear(message);
     }
+  }
+
+  #wait(waiting: messages.Waiting): void {
+    if (this.#welcome !== undefined) throw new Unauthorized("you were away for too long; join again");
+    this.mesh.clock.setBy(waiting.time, now());
+    this.#options.onWaiting?.(waiting);
   }
 
   #enter(welcome: messages.Welcome): void {
@@ -289,7 +300,7 @@ export class Call {
   }
 
   #fill(session: Session, writes: boolean): void {
-    for (const signal of this.#signals.splice(0)) session.put(encodeMessage(signal));
+    for (const message of this.#outgoing.splice(0)) session.put(encodeMessage(message));
     this.#streams.fill(session);
     if (writes) for (const write of this.mesh.outgoing()) session.put(encodeMessage(write));
   }
@@ -307,6 +318,7 @@ export class Call {
   }
 
   #joined(): void {
+    this.hosting.askAgain();
     if (this.#settleOpened === undefined) this.#peers.retry();
     if (this.#settleOpened !== undefined) void this.#takeUp();
     this.#settleOpened?.resolve();
@@ -329,6 +341,7 @@ export class Call {
   #end(reason: CallmeshError): void {
     this.#stopTicks();
     this.#replica.end(reason);
+    this.hosting.fail(reason);
     this.#streams.end(reason);
     this.#peers.close();
     if (this.#settleOpened !== undefined) this.#settleOpened.reject(reason);
@@ -350,6 +363,7 @@ export class Call {
       this.#peers.meet(this.participants.values());
       this.#tell("participants");
     }
+    if (change.state === DOOR) this.#tell("door");
     if (this.resources.follow(change)) this.#tell("resources");
     if (changed || change.state === CALL || change.state === APPS) this.#tell("rights");
     this.#compare();

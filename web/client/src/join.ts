@@ -1,6 +1,6 @@
 /** Joining a call. */
 
-import { BadName, callId, displayName, isRole, TimedOut, unlessAborted, type CallId, type Role } from "@callmesh/core";
+import { BadName, callId, displayName, isRole, TimedOut, unlessAborted, type CallId, type messages, type Role } from "@callmesh/core";
 
 import { Call } from "./call.ts";
 import { after } from "./runtime.ts";
@@ -16,15 +16,20 @@ export interface JoinOptions {
   /** Whether this participant sends and takes audio and video. */
   readonly media?: boolean;
   readonly token?: string;
+  /**
+   * Told that hosts are asked first, and whenever one says something to who waits. To be the same person at
+   * the next try, keep its `personProof`.
+   */
+  readonly onWaiting?: (waiting: messages.Waiting) => void;
   readonly signal?: AbortSignal;
-  /** Milliseconds. */
+  /** Milliseconds until the hub has answered; waiting to be let in has no limit. */
   readonly timeout?: number;
 }
 
 /**
  * Join the call with this page address, `https://host/call/<id>`.
  *
- * Rejects with `Unauthorized`, `BadName`, `NoSuchCall`, `TooFast`, `TimedOut`, `Broken`, or whatever else
+ * Rejects with `Unauthorized`, `Declined`, `Removed`, `CallOver`, `BadName`, `NoSuchCall`, `TooFast`, `TimedOut`, `Broken`, or whatever else
  * the hub names.
  */
 export async function join(url: string | URL, options: JoinOptions): Promise<Call> {
@@ -35,8 +40,15 @@ export async function join(url: string | URL, options: JoinOptions): Promise<Cal
   const name = displayName(options.name);
   signal?.throwIfAborted();
   const { id, socket } = address;
-  const call = new Call({ id, socket, name, media, role: role ?? null, token: token ?? null, person: person ?? null });
-  const stop = after(timeout, () => call.fail(new TimedOut("the hub did not answer in time")));
+  let stop = (): void => undefined;
+  const onWaiting = (waiting: messages.Waiting): void => {
+    stop();
+    options.onWaiting?.(waiting);
+  };
+  const call = new Call({
+    id, socket, name, media, role: role ?? null, token: token ?? null, person: person ?? null, onWaiting,
+  }); // prettier-ignore
+  stop = after(timeout, () => call.fail(new TimedOut("the hub did not answer in time")));
   try {
     await unlessAborted(call.opened, signal);
     return call;

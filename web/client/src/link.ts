@@ -27,8 +27,8 @@ export interface LinkUser {
 }
 
 type State =
-  | { readonly kind: "opening" | "joined"; readonly socket: WebSocket; readonly session: Session }
-  | { readonly kind: "waiting"; readonly stop: () => void }
+  | { readonly kind: "opening" | "knocking" | "joined"; readonly socket: WebSocket; readonly session: Session }
+  | { readonly kind: "pausing"; readonly stop: () => void }
   | { readonly kind: "over"; readonly reason: CallmeshError };
 
 export class Link {
@@ -81,7 +81,7 @@ export class Link {
   /** Say goodbye, for good. Resolves when the hub has heard it, or cannot be asked. */
   async leave(reason: CallmeshError = new Closed("you left")): Promise<void> {
     const state = this.#state;
-    if (state.kind === "joined") {
+    if (state.kind === "joined" || state.kind === "knocking") {
       this.#writes = true;
       this.#send();
       state.session.put(encodeMessage({ type: "leave" }));
@@ -127,11 +127,15 @@ export class Link {
       this.#lose(socket, error);
       return;
     }
-    if (this.#state.kind === "opening" && session.state.kind === "open") {
+    const { kind } = this.#state;
+    if (session.state.kind === "open" && kind !== "joined") {
       this.#joined = now();
       this.#tries ??= 0;
       this.#turn({ kind: "joined", socket, session });
       this.#letWrites();
+    } else if (session.state.kind === "waiting" && kind === "opening") {
+      this.#tries ??= 0;
+      this.#turn({ kind: "knocking", socket, session });
     }
     this.soon();
   }
@@ -148,15 +152,20 @@ export class Link {
   }
 
   #send(): void {
-    if (this.#state.kind !== "joined") return;
+    const { kind } = this.#state;
+    if (kind !== "joined" && kind !== "knocking") return;
     const { socket, session } = this.#state;
     if (socket.readyState !== WebSocket.OPEN) return;
+    if (kind === "joined") this.#fill(socket, session);
+    for (let parts = session.take(); parts.length > 0; parts = session.take()) socket.send(bundle(parts));
+  }
+
+  #fill(socket: WebSocket, session: Session): void {
     // On a slow way out writes wait here, where they are conflated.
     const writes = this.#writes && socket.bufferedAmount <= MAX_BUNDLE;
     if (this.#writes && !writes) this.#pace.ask();
     this.#writes = this.#writes && !writes;
     this.#user.fill(session, writes);
-    for (let parts = session.take(); parts.length > 0; parts = session.take()) socket.send(bundle(parts));
   }
 
   // --- time, and the end of a link
@@ -185,11 +194,11 @@ export class Link {
   #wait(tries: number): void {
     const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** tries) * (0.5 + Math.random() / 2);
     this.#user.lost();
-    this.#turn({ kind: "waiting", stop: after(pause, () => this.#turn(this.#open())) });
+    this.#turn({ kind: "pausing", stop: after(pause, () => this.#turn(this.#open())) });
   }
 
   #hurry(): void {
-    if (this.#state.kind !== "waiting") return;
+    if (this.#state.kind !== "pausing") return;
     this.#state.stop();
     this.#turn(this.#open());
   }
@@ -198,7 +207,7 @@ export class Link {
     const state = this.#state;
     if (state.kind === "over") return;
     for (const stop of this.#stops.splice(0)) stop();
-    if (state.kind === "waiting") state.stop();
+    if (state.kind === "pausing") state.stop();
     else close(state.socket);
     this.#user.lost();
     this.#turn({ kind: "over", reason });

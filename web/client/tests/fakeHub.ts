@@ -97,7 +97,7 @@ export class FakeHub {
   /** Let the last link in. */
   welcome({ whole = true, here = [] as readonly string[] } = {}): void {
     const { socket, participant } = this;
-    socket.open();
+    if (socket.readyState === FakeSocket.CONNECTING) socket.open();
     const [hello] = socket.of("hello");
     const welcome: messages.Welcome = {
       type: "welcome", version: 1, call: hello!.call, participant, writer: participant, person: "u5", name: hello!.name,

@@ -10,8 +10,8 @@
 
 import { TooLarge, WireError } from "./errors.ts";
 import { characters, type StateId, type Writer } from "./ids.ts";
-import { MAX_BUNDLE, MAX_SIGNAL } from "./messages.ts";
-import type { Cache, Error, Group, Leave, Life, Message, Mode, Ping, Pong, Relayed, Signal } from "./messages.ts";
+import { MAX_BUNDLE, MAX_SIGNAL, MAX_WORDS } from "./messages.ts";
+import type { Answer, Cache, Command, Error, Group, Leave, Life, Message, Mode, Ping, Pong, Relayed, Signal } from "./messages.ts";
 import { pack, Reader } from "./msgpack.ts";
 import { ROLES } from "./participant.ts";
 import type { LifeEvent } from "./resource.ts";
@@ -59,6 +59,10 @@ function fieldsOf(message: Message): unknown[] {
       const { resume, personProof, resource } = message;
       return [version, call, participant, writer, person, name, role, time, resume, personProof, resource];
     }
+    case "waiting": {
+      const { version, call, person, name, time, personProof, held, words } = message;
+      return [version, call, person, name, time, personProof, held, words];
+    }
     case "batch":
       return [message.cursor, message.saved, message.whole, message.groups.map(packableGroup)];
     case "write":
@@ -78,8 +82,12 @@ function fieldsOf(message: Message): unknown[] {
   }
 }
 
-function fieldsOfSmall(message: Signal | Relayed | Ping | Pong | Leave | Error | Cache | Life): unknown[] {
+function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pong | Leave | Error | Cache | Life): unknown[] {
   switch (message.type) {
+    case "command":
+      return [message.id, message.action, message.person, message.option];
+    case "answer":
+      return [message.id, message.reason, message.why];
     case "signal":
       return [message.peer, message.data];
     case "relayed":
@@ -166,6 +174,30 @@ const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: 
     resume: count > 8 ? r.text() : "",
     personProof: count > 9 ? r.text() : "",
     resource: count > 10 && !r.nil() ? id(r) : null,
+  })),
+  waiting: shape([5, 8], (r, count) => ({
+    type: "waiting",
+    version: r.number(),
+    call: id(r),
+    person: id(r),
+    name: r.text(),
+    time: r.number(),
+    personProof: count > 5 ? r.text() : "",
+    held: count > 6 ? r.boolean() : false,
+    words: count > 7 ? text(r, MAX_WORDS) : "",
+  })),
+  command: shape([2, 4], (r, count) => ({
+    type: "command",
+    id: id(r),
+    action: text(r, 16),
+    person: count > 2 ? id(r) : "",
+    option: count > 3 ? text(r, MAX_WORDS) : "",
+  })),
+  answer: shape([1, 3], (r, count) => ({
+    type: "answer",
+    id: r.text(),
+    reason: count > 1 ? r.text() : "",
+    why: count > 2 ? r.text() : "",
   })),
   batch: shape(4, (r) => ({
     type: "batch",

@@ -11,12 +11,15 @@
  *     ├── Refused                 understood, and not allowed
  *     │   ├── Denied              a write that the rules, the clock or a limit forbid; undone locally
  *     │   ├── Unauthorized        who you are does not let you in
+ *     │   ├── Declined            a host did not let you in
  *     │   ├── NoSuchCall          there is no such call here
  *     │   └── TooFast             more than a window or a limit allows
  *     ├── Ended                   the four words of closing, and their reasons
  *     │   ├── Closed              closed by us
  *     │   ├── EndedByPeer         ended by them
  *     │   ├── Replaced            the same participant came in over another link
+ *     │   ├── Removed             a host took you out of the call, or keeps you out
+ *     │   ├── CallOver            the call was ended for everybody
  *     │   ├── Broken              the link or the path broke
  *     │   └── WouldBlock          a bounded buffer is full
  *     ├── TimedOut                what was waited for did not come in time
@@ -110,6 +113,11 @@ export class Unauthorized extends Refused {
   static override readonly close = 4401;
 }
 
+export class Declined extends Refused {
+  static override readonly code = "declined";
+  static override readonly close = 4410;
+}
+
 export class NoSuchCall extends Refused {
   static override readonly code = "no_such_call";
   static override readonly close = 4404;
@@ -140,6 +148,16 @@ export class EndedByPeer extends Ended {
 export class Replaced extends Ended {
   static override readonly code = "replaced";
   static override readonly close = 4409;
+}
+
+export class Removed extends Ended {
+  static override readonly code = "removed";
+  static override readonly close = 4411;
+}
+
+export class CallOver extends Ended {
+  static override readonly code = "call_over";
+  static override readonly close = 4412;
 }
 
 export class Broken extends Ended {
@@ -173,6 +191,8 @@ export const DENIALS = [
   "clock_ahead", // stamped more than a few seconds in the future
   "full", // the State holds as much as it may
   "outdated", // written for another version of the resource's state: reload the app
+  "nobody", // a command about a person who is not there
+  "last_host", // a command that would leave those in the call without a host
 ] as const;
 
 /** A class whose errors say no more than a sentence. */
@@ -180,15 +200,15 @@ export type ErrorClass = typeof CallmeshError;
 
 const PLAIN: readonly ErrorClass[] = [
   CallmeshError, BadInput, WireError, TooLarge, BadValue, BadName, BadManifest, Refused, Unauthorized,
-  NoSuchCall, TooFast, Ended, Closed, EndedByPeer, Replaced, Broken, WouldBlock, TimedOut, StorageFailed,
+  Declined, NoSuchCall, TooFast, Ended, Closed, EndedByPeer, Replaced, Removed, CallOver, Broken, WouldBlock, TimedOut, StorageFailed,
 ];
 
 export const BY_CODE: ReadonlyMap<string, ErrorClass> = new Map(PLAIN.map((kind) => [kind.code, kind]));
 
 export const BY_CLOSE: ReadonlyMap<number, ErrorClass> = new Map(
   [
-    CallmeshError, WireError, TooLarge, BadName, Refused, Unauthorized, NoSuchCall, TooFast, Closed,
-    EndedByPeer, Replaced, Broken, TimedOut, StorageFailed,
+    CallmeshError, WireError, TooLarge, BadName, Refused, Unauthorized, Declined, NoSuchCall, TooFast, Closed,
+    EndedByPeer, Replaced, Removed, CallOver, Broken, TimedOut, StorageFailed,
   ].map((kind: ErrorClass) => [kind.close, kind]),
 );
 

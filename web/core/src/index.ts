@@ -1,12 +1,12 @@
 /** `@callmesh/core`: the model and the protocol, without I/O. Messages come as `messages.Welcome` and so on. */
 
 export {
-  BadInput, BadManifest, BadName, BadValue, Broken, BY_CLOSE, BY_CODE, CallmeshError, Closed, DENIALS,
-  Denied, Ended, EndedByPeer, fromWire, NoSuchCall, Refused, Replaced, StorageFailed, TimedOut, TooFast,
+  BadInput, BadManifest, BadName, BadValue, Broken, BY_CLOSE, BY_CODE, CallmeshError, CallOver, Closed, Declined, DENIALS,
+  Denied, Ended, EndedByPeer, fromWire, NoSuchCall, Refused, Removed, Replaced, StorageFailed, TimedOut, TooFast,
   TooLarge, Unauthorized, WireError, WouldBlock, type ErrorClass,
 } from "./errors.ts";
 export {
-  appId, APPS, CALL, callId, displayName, HUB, issue, isVolatile, MAX_NAME, presenceOf, personId, resourceId,
+  appId, APPS, CALL, callId, displayName, DOOR, HUB, issue, isVolatile, MAX_NAME, presenceOf, personId, resourceId,
   resourceOf, ROSTER, stateId, stateOf, streamName, writesFor, type AppId, type CallId,
   type ParticipantId, type PersonId, type ResourceId, type StateId, type Writer,
 } from "./ids.ts";
@@ -21,7 +21,7 @@ export {
   accessOf, ACCESSES, isAccess, isRole, mayEdit, readParticipant, ROLES, type Access, type Participant, type Role,
 } from "./participant.ts";
 export {
-  accessKey, ACTIVE, keyOf, Lifecycle, readRecord, resourceIn, roleKey, versionKey, type LifecycleState, type LifeEvent, type ResourceRecord,
+  accessKey, ACTIVE, keyOf, Lifecycle, readRecord, resourceIn, versionKey, type LifecycleState, type LifeEvent, type ResourceRecord,
 } from "./resource.ts";
 export { MAX_CACHE, MAX_ITEM, ResourceCache, type Keep } from "./cache.ts";
 export type * as messages from "./messages.ts";

@@ -11,6 +11,8 @@ export const MAX_BUNDLE = 1024 * 1024;
 export const MAX_BUNDLE_BEFORE_JOINING = 16 * 1024;
 /** Messages in one bundle to a hub. */
 export const MAX_MESSAGES = 1024;
+/** Characters that a host says to who waits. */
+export const MAX_WORDS = 400;
 /** Characters of one `Signal`. */
 export const MAX_SIGNAL = 64 * 1024;
 /** Bytes of one message of a DataStream. */
@@ -64,6 +66,43 @@ export interface Welcome {
   readonly personProof: string;
   /** In an app's frame: the one resource it is about. */
   readonly resource: string | null;
+}
+
+/** You wait to be let in, and get nothing of the call. Said anew when it stands otherwise. */
+export interface Waiting {
+  readonly type: "waiting";
+  readonly version: number;
+  readonly call: string;
+  readonly person: string;
+  readonly name: string;
+  /** The hub's clock, microseconds. */
+  readonly time: number;
+  readonly personProof: string;
+  /** Whether a host has seen it, and asks to wait a little longer. */
+  readonly held: boolean;
+  /** What the host says. */
+  readonly words: string;
+}
+
+/** What a host wants done about a person. Sent again over every new link until answered. */
+export interface Command {
+  readonly type: "command";
+  /** Chosen by who commands; one that was carried out is answered again, and not done again. */
+  readonly id: string;
+  readonly action: string;
+  /** Whom it is about; nobody named means everybody who waits, or the call itself. */
+  readonly person: string;
+  /** A role, or words to who waits. */
+  readonly option: string;
+}
+
+/** What became of a command. What was done is on disk. */
+export interface Answer {
+  readonly type: "answer";
+  readonly id: string;
+  /** Empty where it was done; else one of `DENIALS`. */
+  readonly reason: string;
+  readonly why: string;
 }
 
 /**
@@ -175,5 +214,5 @@ export interface Life {
 }
 
 export type Message =
-  | Hello | Welcome | Batch | Write | Saved | Denial | Signal | Stream | Relayed | Ping | Pong
-  | Leave | Error | Cache | Life;
+  | Hello | Welcome | Waiting | Batch | Write | Saved | Denial | Command | Answer | Signal | Stream
+  | Relayed | Ping | Pong | Leave | Error | Cache | Life;

@@ -23,11 +23,6 @@ export function versionKey(resource: ResourceId): string {
   return `version/${resource}`;
 }
 
-/** The key that says which role a host has given to a person. */
-export function roleKey(person: string): string {
-  return `role/${person}`;
-}
-
 /** The resource whose record stands under `key`, if it is such a key. Raises `BadName`. */
 export function resourceIn(key: string): ResourceId | undefined {
   return key.startsWith(PREFIX) ? resourceId(key.slice(PREFIX.length)) : undefined;

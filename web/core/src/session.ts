@@ -6,7 +6,8 @@
  * business of `Mesh` on a participant's side.
  *
  *     opening ──hello/welcome──▶ open ──▶ over
- *         └───────────────────────────────▲
+ *        │ ╰─hello/waiting─▶ waiting ─╯       ▲
+ *        ╰───────────────────────╰────────────╯
  */
 
 import { MICROSECONDS } from "./clock.ts";
@@ -26,23 +27,26 @@ export type Side = "hub" | "client";
 
 export type SessionState =
   | { readonly kind: "opening"; readonly since: number }
+  | { readonly kind: "waiting" }
   | { readonly kind: "open" }
   | { readonly kind: "over"; readonly reason: CallmeshError };
 
 const ALLOWED: { readonly [S in Side]: { readonly [K in SessionState["kind"]]: readonly Message["type"][] } } = {
   hub: {
     opening: ["hello"],
-    open: ["write", "signal", "stream", "ping", "leave", "cache"],
+    waiting: ["ping", "leave"],
+    open: ["write", "command", "signal", "stream", "ping", "leave", "cache"],
     over: [],
   },
   client: {
-    opening: ["welcome", "error"],
-    open: ["batch", "saved", "denied", "signal", "stream", "relayed", "pong", "error", "cache", "life"],
+    opening: ["welcome", "waiting", "error"],
+    waiting: ["welcome", "waiting", "pong", "error"],
+    open: ["batch", "saved", "denied", "answer", "signal", "stream", "relayed", "pong", "error", "cache", "life"],
     over: [],
   },
 };
 
-const WHEN = { opening: "before joining", open: "from this side", over: "after the end" } as const;
+const WHEN = { opening: "before joining", waiting: "while waiting", open: "from this side", over: "after the end" } as const;
 
 /** A relayed message on its way to several links: counts for its sender when it left for all. */
 export class Credit {
@@ -122,7 +126,7 @@ export class Session {
   get #limit(): number | null {
     // A snapshot is as large as the call is; the hub is who we chose to trust.
     if (this.side === "client") return null;
-    return this.#state.kind === "opening" ? MAX_BUNDLE_BEFORE_JOINING : MAX_BUNDLE;
+    return this.#state.kind === "open" ? MAX_BUNDLE : MAX_BUNDLE_BEFORE_JOINING;
   }
 
   #admit(message: Message): Message {
@@ -133,6 +137,9 @@ export class Session {
     switch (message.type) {
       case "welcome":
         this.#state = { kind: "open" };
+        break;
+      case "waiting":
+        this.#state = { kind: "waiting" };
         break;
       case "error":
         throw fromWire(message.code, message.message);
@@ -171,6 +178,11 @@ export class Session {
   welcome(encoded: Uint8Array): void {
     this.put(encoded);
     this.#state = { kind: "open" };
+  }
+
+  /** The hub has the peer wait. */
+  wait(): void {
+    this.#state = { kind: "waiting" };
   }
 
   get hasOutput(): boolean {
@@ -233,7 +245,7 @@ export class Session {
     if (state.kind === "opening" && now - state.since > OPENING_TIMEOUT) {
       this.#fail(new TimedOut("nobody said hello"));
     }
-    if (state.kind !== "open" || this.side === "hub") return;
+    if ((state.kind !== "open" && state.kind !== "waiting") || this.side === "hub") return;
     if (now - this.#heard > SILENCE) this.#fail(new Broken("nothing was heard from the hub for too long"));
     if (now - this.#pinged >= PING_EVERY) {
       this.#pinged = now;

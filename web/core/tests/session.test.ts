@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { bundle, encode } from "../src/codec.ts";
 import { Broken, CallmeshError, Closed, TimedOut, TooFast, TooLarge, WireError } from "../src/errors.ts";
-import { MAX_BUNDLE, MAX_PAYLOAD, STREAM_WINDOW, type Hello, type Message, type Stream, type Welcome } from "../src/messages.ts";
+import { MAX_BUNDLE, MAX_PAYLOAD, STREAM_WINDOW, type Hello, type Message, type Stream, type Waiting, type Welcome } from "../src/messages.ts";
 import { Credit, OPENING_TIMEOUT, PING_EVERY, Session, SILENCE, type Side } from "../src/session.ts";
 
 const HELLO: Hello = {
@@ -12,6 +12,9 @@ const HELLO: Hello = {
 const WELCOME: Welcome = {
   type: "welcome", version: 1, call: "demo", participant: "p1", writer: "p1", person: "u1", name: "Ada",
   role: "host", time: 5, resume: "", personProof: "", resource: null,
+};
+const WAITING: Waiting = {
+  type: "waiting", version: 1, call: "demo", person: "u1", name: "Ada", time: 5, personProof: "", held: false, words: "",
 };
 const PING: Message = { type: "ping", number: 1 };
 const LEAVE: Message = { type: "leave" };
@@ -56,6 +59,27 @@ test.each(BEFORE)("[W3] the %s takes no %o before joining", (side, message) => {
 test.each(AFTER)("[W3] the %s takes no %o after joining", (side, message) => {
   expect(() => open(side).receive(bundled(message), 0)).toThrow(WireError);
 });
+
+test("[J18] who waits is told so, keeps the link alive, and is let in by a welcome", () => {
+  const client = new Session("client", 0);
+  const held: Message = { ...WAITING, held: true, words: "Soon." };
+  expect(client.receive(bundled(WAITING, held), 0)).toEqual([WAITING, held]);
+  expect(client.state.kind).toBe("waiting");
+  client.tick(PING_EVERY);
+  expect(client.take()).toEqual([encode(PING)]);
+  client.receive(bundled({ type: "pong", number: 1, time: 1 }), PING_EVERY);
+  client.receive(bundled(WELCOME), PING_EVERY);
+  expect(client.state.kind).toBe("open");
+});
+
+test.each([{ type: "saved", cursor: 1 }, { type: "answer", id: "c", reason: "", why: "" }] as const)(
+  "[J18] who waits takes no %o",
+  (message) => {
+    const client = new Session("client", 0);
+    client.receive(bundled(WAITING), 0);
+    expect(() => client.receive(bundled(message), 0)).toThrow(WireError);
+  },
+);
 
 test("[W2] rubbish ends the session", () => {
   const session = open("hub");

@@ -1,0 +1,185 @@
+"""What hosts decided about persons: who is let in, who is kept out, and as what.
+
+G1 A person is admitted until they have been gone for `RETURN`: a reload does not knock again, and
+   who was here last week does.
+G2 Who was removed is kept out, with every token that was issued before; who is banned, with every
+   token there is. A host may let either back in.
+G3 A role that a host gave goes before that of every token that was issued before.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from callmesh.errors import CallOver, Removed
+from callmesh.ids import DOOR, PersonId
+from callmesh.ledger import Ledger
+from callmesh.participant import Participant, Role
+from callmesh.record import HubPen, Record
+from callmesh.visits import RETURN
+
+MAX_KEPT_OUT = 10_000
+"""Persons of one call that are remembered as removed or banned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who comes, as their token or their proof says."""
+
+    participant: Participant
+    """With the role that it may have without a word of a host."""
+    issued: int = 0
+    """When their token was issued, microseconds since the epoch; 0 without one."""
+    waits: bool = True
+    """Whether a host is asked, where there is a waiting area."""
+
+
+class Grant(msgspec.Struct):
+    """What was decided about one person."""
+
+    name: str
+    """As others saw them last."""
+    admitted: bool = False
+    left: int = 0
+    """Since when nobody of theirs is in the call; 0 while somebody is."""
+    role: Role | None = None
+    role_since: int = 0
+    removed: int = 0
+    """Since when they are kept out, microseconds; 0 while they are not."""
+    banned: bool = False
+
+    def gives(self, issued: int) -> Role | None:
+        """The role a host gave, for who comes with a token of that time (G3)."""
+        return self.role if issued <= self.role_since else None
+
+    @property
+    def says(self) -> bool:
+        """Whether there is anything to remember."""
+        return self.admitted or self.role is not None or self.removed > 0
+
+
+class About(msgspec.Struct):
+    """What is known of the call itself."""
+
+    ended: int = 0
+    """Since when it is over, microseconds; 0 while it is not."""
+    final: bool = False
+    """Whether the operator ended it: then no host opens it again by coming in."""
+
+
+class Door:
+    """Follows the hub's record, and shows hosts what they decided."""
+
+    def __init__(self, ledger: Ledger, pen: HubPen) -> None:
+        self._pen = pen
+        self.grants: Record[PersonId, Grant] = Record(ledger, pen, "person/", Grant)
+        self._about: Record[str, About] = Record(ledger, pen, "about/", About)
+        for person, grant in self.grants.all.items():
+            self._show(person, grant, 0)
+
+    @property
+    def about(self) -> About:
+        return self._about.all.get("call") or About()
+
+    def role(self, participant: Participant, admitted: Role, issued: int) -> Role:
+        """The role somebody has who came in with the role `admitted`."""
+        grant = self.grants.all.get(participant.person)
+        return (grant.gives(issued) if grant else None) or admitted
+
+    def check(self, visitor: Visitor, now: int) -> None:
+        """Raises `Removed` or `CallOver`. A host who comes opens a call that hosts have ended."""
+        me = visitor.participant
+        grant = self.grants.all.get(me.person)
+        if grant and grant.banned:
+            raise Removed("you cannot come into this call any more")
+        if grant and grant.removed and visitor.issued <= grant.removed:
+            raise Removed("a host took you out of this call; ask them for a new invitation")
+        about = self.about
+        if about.ended:
+            host = self.role(me, me.role, visitor.issued) is Role.HOST
+            if about.final or not host:
+                raise CallOver("this call has ended")
+            self.reopen(now)
+
+    def lets_in(self, visitor: Visitor, role: Role) -> bool:
+        """Whether somebody comes in without asking a host."""
+        grant = self.grants.all.get(visitor.participant.person)
+        return role is Role.HOST or not visitor.waits or bool(grant and grant.admitted)
+
+    # --- decisions
+
+    def admit(self, participant: Participant, now: int) -> None:
+        grant = self._grant(participant)
+        grant.admitted, grant.left = True, 0
+        self._keep(participant.person, grant, now)
+
+    def keep_out(self, participant: Participant, issued: int, now: int, *, ban: bool) -> None:
+        """From now on, and every token up to now, or as late as the one they brought (G2)."""
+        grant = self._grant(participant)
+        grant.admitted, grant.role = False, None
+        grant.removed, grant.banned = max(now, issued), ban or grant.banned
+        self._keep(participant.person, grant, now)
+
+    def allow(self, person: PersonId, now: int) -> bool:
+        """Let somebody come back; whether they were kept out."""
+        grant = self.grants.all.get(person)
+        if grant is None or not grant.removed:
+            return False
+        grant.removed, grant.banned = 0, False
+        self._keep(person, grant, now)
+        return True
+
+    def give(self, participant: Participant, role: Role | None, issued: int, now: int) -> None:
+        """Give a person another role; None takes it back."""
+        grant = self._grant(participant)
+        grant.role, grant.role_since = role, max(now, issued)
+        self._keep(participant.person, grant, now)
+
+    def end(self, now: int, *, final: bool) -> None:
+        self._about.keep("call", About(now, final), now)
+
+    def reopen(self, now: int) -> None:
+        self._about.keep("call", About(), now)
+
+    # --- time
+
+    def gone(self, person: PersonId, now: int) -> None:
+        """Nobody of theirs is in the call any more."""
+        if grant := self.grants.all.get(person):
+            grant.left = grant.left or now
+            self._keep(person, grant, now)
+
+    def tidy(self, here: set[PersonId], now: int) -> None:
+        """Let time pass: who has been gone for too long is asked about anew (G1)."""
+        for person, grant in list(self.grants.all.items()):
+            if person in here or not grant.admitted:
+                continue
+            if not grant.left:  # it was the hub that was gone
+                grant.left = now
+            elif now - grant.left > RETURN:
+                grant.admitted = False
+                self._keep(person, grant, now)
+
+    def _grant(self, participant: Participant) -> Grant:
+        grant = self.grants.all.get(participant.person) or Grant(participant.name)
+        grant.name = participant.name
+        return grant
+
+    def _keep(self, person: PersonId, grant: Grant, now: int) -> None:
+        if grant.says:
+            self.grants.keep(person, grant, now)
+        else:
+            self.grants.forget(person, now)
+        self._show(person, grant, now)
+
+    def _show(self, person: PersonId, grant: Grant, now: int) -> None:
+        """Tell hosts of given roles and of who is kept out."""
+        shown: dict[str, object] = {"name": grant.name}
+        if grant.role:
+            shown["role"] = grant.role.value
+        if grant.removed:
+            shown |= {"removed": grant.removed, "banned": grant.banned}
+        if len(shown) > 1:
+            self._pen.write(DOOR, f"person/{person}", shown, now)
+        else:
+            self._pen.delete(DOOR, f"person/{person}", now)

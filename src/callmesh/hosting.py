@@ -1,0 +1,175 @@
+"""What hosts do: let people in, have them wait, take them out, and give roles: `call.hosting`."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from callmesh import messages
+from callmesh.address import read_role
+from callmesh.callstate import WAITING_AREA
+from callmesh.errors import CallmeshError, Denied, TimedOut
+from callmesh.ids import CALL, DOOR, ParticipantId, PersonId, person_id
+from callmesh.participant import Role
+from callmesh.replica import Replica
+from callmesh.state import DELETED
+from callmesh.values import decode, encode
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """One who asks to be let in."""
+
+    id: ParticipantId
+    person: PersonId
+    name: str
+    role: Role
+    """What they will be."""
+    since: int
+    """Microseconds since the epoch."""
+    held: bool = False
+    """Whether a host has asked for patience."""
+    words: str = ""
+    """What the host said."""
+
+
+class Noted(msgspec.Struct, frozen=True):
+    """What hosts decided about a person."""
+
+    name: str
+    role: Role | None = None
+    """The role they gave."""
+    removed: int = 0
+    """Since when the person is kept out, microseconds since the epoch; 0 while they are not."""
+    banned: bool = False
+    """Whether no new invitation helps."""
+
+
+class Hosting:
+    """Every command waits until what it did is on the hub's disk.
+
+    It raises `Denied` where it cannot be done, `TimedOut` where the hub has not answered in time.
+    Nobody but a host may command.
+    """
+
+    def __init__(self, replica: Replica, send: Callable[[messages.Command], None]) -> None:
+        self._replica = replica
+        self._send = send
+        self._asked: dict[str, tuple[messages.Command, asyncio.Future[messages.Answer]]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Hosting with {len(self.waiting)} waiting>"
+
+    # --- what hosts see
+
+    @property
+    def waiting(self) -> list[Waiting]:
+        """Who waits to be let in, longest first; empty for all but hosts."""
+        found = self._door("waiting/", Waiting).values()
+        return sorted(found, key=lambda waiting: waiting.since)
+
+    @property
+    def noted(self) -> Mapping[PersonId, Noted]:
+        """Those to whom hosts gave a role, and those who are kept out."""
+        return {PersonId(key): noted for key, noted in self._door("person/", Noted).items()}
+
+    def _door(self, prefix: str, kind: type[msgspec.Struct]) -> dict[str, Any]:
+        found = {}
+        for key in self._replica.mesh.keys(DOOR):
+            value = self._replica.mesh.value(DOOR, key)
+            if value is not None and key.startswith(prefix):
+                found[key.removeprefix(prefix)] = msgspec.convert(decode(value), kind)
+        return found
+
+    # --- the waiting area
+
+    def set_waiting_area(self, on: bool | None) -> None:
+        """Whether hosts are asked who comes in; None leaves it to the hub. Off lets all in."""
+        value = DELETED if on is None else encode(on)
+        self._replica.write({CALL: {WAITING_AREA: value}})
+
+    async def admit(self, person: PersonId | None = None, *, timeout: float | None = 10) -> None:
+        """Let a person in; without one, everybody who waits."""
+        await self._ask("admit", person, "", timeout)
+
+    async def hold(
+        self, person: PersonId | None = None, words: str = "", *, timeout: float | None = 10
+    ) -> None:
+        """Ask for patience, with some `words` (400 characters at most)."""
+        await self._ask("hold", person, words, timeout)
+
+    async def decline(self, person: PersonId, *, timeout: float | None = 10) -> None:
+        """Turn a person away who waits. They may ask again."""
+        await self._ask("decline", person, "", timeout)
+
+    # --- those in the call
+
+    async def remove(self, person: PersonId, *, timeout: float | None = 10) -> None:
+        """Take a person out; the invitation they had counts no more."""
+        await self._ask("remove", person, "", timeout)
+
+    async def ban(self, person: PersonId, *, timeout: float | None = 10) -> None:
+        """Take a person out, or keep them out, whatever invitation they may get."""
+        await self._ask("ban", person, "", timeout)
+
+    async def allow(self, person: PersonId, *, timeout: float | None = 10) -> None:
+        """Let a person who was removed or banned ask again."""
+        await self._ask("allow", person, "", timeout)
+
+    async def set_role(
+        self,
+        person: PersonId,
+        role: Literal["host", "guest", "observer"] | None,
+        *,
+        timeout: float | None = 10,
+    ) -> None:
+        """Give a person another role, at once and for later visits; None takes it back.
+
+        Raises `BadName` for no person or role.
+        """
+        await self._ask("role", person, read_role(role).value if role else "", timeout)
+
+    async def hand_over(self, person: PersonId, *, timeout: float | None = 10) -> None:
+        """Make a person who is here a host, and oneself a guest."""
+        await self._ask("hand_over", person, "", timeout)
+
+    async def end(self, *, timeout: float | None = 10) -> None:
+        """End the call for everybody. It opens again when a host comes in."""
+        await self._ask("end", None, "", timeout)
+
+    # --- asking
+
+    async def _ask(
+        self, action: str, person: PersonId | None, option: str, timeout: float | None
+    ) -> None:
+        self._replica.moved.check()
+        about = "" if person is None else person_id(person)
+        command = messages.Command(secrets.token_hex(8), action, about, option)
+        answered = asyncio.get_running_loop().create_future()
+        self._asked[command.id] = (command, answered)
+        self._send(command)
+        try:
+            async with asyncio.timeout(timeout):
+                answer = await answered
+        except TimeoutError:
+            raise TimedOut(f"{action} was not answered in {timeout} s") from None
+        finally:
+            del self._asked[command.id]
+        if answer.reason:
+            raise Denied(answer.reason, answer.why)
+
+    def heard(self, answer: messages.Answer) -> None:
+        if answer.id in self._asked and not self._asked[answer.id][1].done():
+            self._asked[answer.id][1].set_result(answer)
+
+    def ask_again(self) -> None:
+        """Over a new link: what is carried out already is answered, and not done again."""
+        for command, _ in self._asked.values():
+            self._send(command)
+
+    def end_all(self, reason: CallmeshError) -> None:
+        """The call is over: whoever waits for an answer is told why."""
+        for _, answered in self._asked.values():
+            if not answered.done():
+                answered.set_exception(reason)

@@ -1,0 +1,349 @@
+"""Who is in a call, who waits to be let in, and who may come back."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from callmesh import messages
+from callmesh.callstate import CallState
+from callmesh.clock import MICROSECONDS
+from callmesh.door import Door, Visitor
+from callmesh.errors import CallmeshError, CallOver, Removed, Replaced, TooFast
+from callmesh.feed import Feed
+from callmesh.ids import DOOR, ROSTER, CallId, ParticipantId, PersonId, presence_of
+from callmesh.ledger import Ledger
+from callmesh.participant import Participant, Role
+from callmesh.record import HubPen
+from callmesh.session import Session
+from callmesh.sight import Sights
+from callmesh.visits import Visit, Visits
+
+GRACE = 45 * MICROSECONDS
+"""How long a participant whose link broke stays in the roster."""
+MAX_PARTICIPANTS = 50
+MAX_WAITING = 50
+
+
+@dataclass(slots=True)
+class Member:
+    """A participant, and what the hub keeps per link."""
+
+    participant: Participant
+    admitted: Role
+    """The role it came in with; a host may have given another."""
+    session: Session | None
+    feed: Feed
+    issued: int = 0
+    """When the token was issued that it came with; 0 without one."""
+    lost: int = 0
+    """Since when there is no link; meaningless while there is one."""
+    told: int = 0
+    """The generation of the proof that was given over this link, until a word comes back."""
+
+
+@dataclass(slots=True)
+class Knock:
+    """One who waits to be let in, and gets nothing of the call."""
+
+    visitor: Visitor
+    session: Session
+    since: int
+    held: bool = False
+    """Whether a host has asked for patience."""
+    words: str = ""
+
+    @property
+    def participant(self) -> Participant:
+        return self.visitor.participant
+
+    @property
+    def issued(self) -> int:
+        return self.visitor.issued
+
+
+class People:
+    """Pure: no task, no socket, no clock."""
+
+    def __init__(
+        self,
+        id: CallId,
+        ledger: Ledger,
+        pen: HubPen,
+        call: CallState,
+        sights: Sights,
+        *,
+        waiting_area: bool,
+    ) -> None:
+        self.id = id
+        self.members: dict[ParticipantId, Member] = {}
+        self.knocks: dict[ParticipantId, Knock] = {}
+        self._entered: list[Member] = []
+        self.door = Door(ledger, pen)
+        self.visits = Visits(ledger, pen)
+        self._ledger = ledger
+        self._pen = pen
+        self._call = call
+        self._sights = sights
+        self._waiting_area = waiting_area
+        self._turned = 0
+        """The number of the last entry that changed what somebody may see."""
+
+    def __iter__(self) -> Iterator[Member | Knock]:
+        yield from self.members.values()
+        yield from self.knocks.values()
+
+    def at(self, id: ParticipantId, session: Session) -> Member | Knock | None:
+        """Who is at that end of a link; None if they are not in the call any more."""
+        found = self.members.get(id) or self.knocks.get(id)
+        return found if found is not None and found.session is session else None
+
+    # --- coming
+
+    @property
+    def has_waiting_area(self) -> bool:
+        """Whether hosts are asked before somebody comes in."""
+        return self._waiting_area if self._call.waiting_area is None else self._call.waiting_area
+
+    def arrive(self, visitor: Visitor, session: Session, cursor: int, now: int) -> Member | Knock:
+        """Let somebody in, or have them wait.
+
+        Raises `Removed`, `CallOver`, or `TooFast` when there is no room.
+        """
+        self.door.check(visitor, now)
+        me = visitor.participant
+        role = self.door.role(me, me.role, visitor.issued)
+        if not self.has_waiting_area or self.door.lets_in(visitor, role):
+            member = self.join(me, session, cursor, issued=visitor.issued)
+            if role is not Role.HOST:
+                self.door.admit(me, now)
+            return member
+        if len(self.knocks) >= MAX_WAITING:
+            raise TooFast(f"{MAX_WAITING} people wait already; try again later")
+        knock = self.knocks[me.id] = Knock(visitor, session, now)
+        self.show_knock(knock, now)
+        return knock
+
+    def join(
+        self, participant: Participant, session: Session, cursor: int, *, issued: int = 0
+    ) -> Member:
+        """Let a participant in over `session`. Raises `TooFast` when the call is full.
+
+        One who is here already has come back, or came in twice: the older session is over.
+        """
+        member = self.members.get(participant.id)
+        if member is None and len(self.members) >= MAX_PARTICIPANTS and not self._make_room():
+            raise TooFast(f"this call is full: it has {MAX_PARTICIPANTS} participants")
+        if member is not None and member.session is not None:
+            member.session.end(Replaced("you joined again somewhere else"))
+            member.session = None  # whatever ends of it later is not this participant's end
+        admitted = participant.role
+        role = self.door.role(participant, admitted, issued)
+        participant = msgspec.structs.replace(participant, role=role)
+        cursor = cursor if cursor >= self._turned else 0  # may have seen what it may no longer see
+        feed = Feed([self._sights.of(participant)], cursor)
+        member = Member(participant, admitted, session, feed, issued)
+        self.members[participant.id] = member
+        return member
+
+    def _make_room(self) -> bool:
+        """Let go of who has been lost for longest."""
+        lost = [member for member in self.members.values() if member.session is None]
+        if lost:
+            first = min(lost, key=lambda member: member.lost)
+            self._take_out(first, first.lost)
+        return bool(lost)
+
+    def introduce(self, member: Member, now: int) -> None:
+        """Show the member in the roster, as it is now."""
+        shown = msgspec.to_builtins(member.participant)
+        self._pen.write(ROSTER, member.participant.id, shown, now)
+
+    # --- waiting
+
+    def show_knock(self, knock: Knock, now: int) -> None:
+        """Tell hosts who waits."""
+        me = knock.participant
+        shown = {
+            "id": me.id, "person": me.person, "name": me.name, "role": me.role.value,
+            "since": knock.since, "held": knock.held, "words": knock.words,
+        }  # fmt: skip
+        self._pen.write(DOOR, f"waiting/{me.id}", shown, now)
+
+    def tell_to_wait(self, knock: Knock, proof: str, now: int) -> None:
+        """Tell the one who waits how that stands."""
+        me = knock.participant
+        knock.session.wait(
+            messages.encode(
+                messages.Waiting(messages.VERSION, self.id, me.person, me.name, now, proof,
+                                 knock.held, knock.words)
+            )
+        )  # fmt: skip
+
+    def let_in(self, knock: Knock, now: int) -> None:
+        """A host said so, or there is nobody to ask any more. Raises `TooFast`."""
+        visitor = knock.visitor
+        member = self.join(visitor.participant, knock.session, 0, issued=visitor.issued)
+        self._forget_knock(knock, now)
+        self.door.admit(visitor.participant, now)
+        self._entered.append(member)
+
+    def let_in_now(self) -> list[Member]:
+        """Those who were let in since this was asked last: they are to be welcomed."""
+        entered, self._entered = self._entered, []
+        return [member for member in entered if member.session is not None]
+
+    def turn_away(self, knock: Knock, reason: CallmeshError, now: int) -> None:
+        knock.session.end(reason)
+        self._forget_knock(knock, now)
+
+    def _forget_knock(self, knock: Knock, now: int) -> None:
+        self.knocks.pop(knock.participant.id, None)
+        self._pen.delete(DOOR, f"waiting/{knock.participant.id}", now)
+
+    # --- coming back
+
+    def back(
+        self, id: ParticipantId, generation: int, offers: list[str], now: int
+    ) -> Visitor | None:
+        """Who comes back with a proof of that generation; None for one who is somebody new.
+
+        Raises `Unauthorized` for a proof that was used before.
+        """
+        visit = self.visits.back(id, generation, now, here=id in self.members)
+        if visit is None:
+            return None
+        participant = Participant(id, visit.person, visit.name, visit.role, offers)
+        return Visitor(participant, visit.issued, waits=False)
+
+    def may_come_back(self, member: Member, generation: int, now: int) -> int:
+        """Keep who the member is; the generation of the proof to give it (J2).
+
+        `generation` is that of the proof it came with; 0 for none.
+        """
+        me = member.participant
+        old = self.visits.all.get(me.id)
+        counts = old.counts if old else 0
+        member.told = generation + 1
+        visit = Visit(me.person, me.name, member.admitted, now, counts, issued=member.issued)
+        self.visits.keep(me.id, visit, now)
+        return member.told
+
+    def heard_of(self, member: Member, now: int) -> None:
+        """A word over a new link: the member has its new proof, and no older one counts."""
+        visit = self.visits.all[member.participant.id]
+        visit.counts, member.told = member.told, 0
+        self.visits.keep(member.participant.id, visit, now)
+
+    # --- going
+
+    def lose(self, who: Member | Knock, session: Session, now: int) -> None:
+        """The link of `session` broke; a member may come back within `GRACE`."""
+        if who.session is not session:
+            return
+        if isinstance(who, Knock):
+            self._forget_knock(who, now)
+            return
+        who.session, who.lost = None, now
+        who.participant = msgspec.structs.replace(who.participant, here=False)
+        self.introduce(who, now)
+        if visit := self.visits.all.get(who.participant.id):
+            visit.lost = now
+            self.visits.keep(who.participant.id, visit, now)
+
+    def leave(self, who: Member | Knock, session: Session, now: int) -> None:
+        """They go for good: a member goes out of the roster, and its presence with it."""
+        if who.session is not session:
+            return
+        if isinstance(who, Knock):
+            self._forget_knock(who, now)
+            return
+        who.session = None
+        self._take_out(who, now)
+        self.visits.forget(who.participant.id, now)
+
+    def known(self, person: PersonId) -> tuple[Participant, int] | None:
+        """A person as they were here last, and when their latest token was issued."""
+        here = [(who.participant, who.issued) for who in self if who.participant.person == person]
+        visits = [visit for visit in self.visits.all.values() if visit.person == person]
+        issued = max(
+            [*(issued for _, issued in here), *(visit.issued for visit in visits)], default=0
+        )
+        if here:
+            return here[-1][0], issued
+        found = visits[-1] if visits else self.door.grants.all.get(person)
+        if found is None:
+            return None
+        return Participant(ParticipantId(""), person, found.name, Role.GUEST), issued
+
+    def keep_out(self, person: PersonId, now: int, *, ban: bool) -> bool:
+        """Everybody of a person's goes, from the waiting area too; whether they are known.
+
+        Their proofs count no more, nor does what they may have been given (G2).
+        """
+        known = self.known(person)
+        if known is None:
+            return False
+        for who in [who for who in self if who.participant.person == person]:
+            self._throw_out(who, Removed("a host took you out of this call"), now)
+        for id in [id for id, visit in self.visits.all.items() if visit.person == person]:
+            self.visits.forget(id, now)
+        self.door.keep_out(*known, now, ban=ban)
+        return True
+
+    def end(self, now: int, *, final: bool) -> None:
+        """The call is over, for everybody."""
+        for who in list(self):
+            self._throw_out(who, CallOver("this call was ended"), now)
+        self.door.end(now, final=final)
+
+    def _throw_out(self, who: Member | Knock, reason: CallmeshError, now: int) -> None:
+        """They go at once, and do not come back as the same."""
+        if isinstance(who, Knock):
+            self.turn_away(who, reason, now)
+            return
+        if who.session is not None:
+            who.session.end(reason)
+        who.session = None
+        self._take_out(who, now)
+        self.visits.forget(who.participant.id, now)
+
+    def _take_out(self, member: Member, now: int) -> None:
+        id = member.participant.id
+        self.members.pop(id, None)
+        gone = [ROSTER, *(presence_of(resource) for resource in self._call.resources)]
+        for state in gone:
+            for entry in list(self._ledger.state(state).live()):
+                if entry.key == id or entry.key.startswith(f"{id}/"):
+                    self._pen.delete(state, entry.key, now)
+        if all(other.participant.person != member.participant.person for other in self):
+            self.door.gone(member.participant.person, now)
+
+    # --- time, and turns
+
+    def tick(self, now: int) -> None:
+        """Let time pass: who has been lost for too long goes, and cannot come back for ever."""
+        for member in list(self.members.values()):
+            if member.session is None and now - member.lost > GRACE:
+                self._take_out(member, now)
+        for id in list(self.visits.over(set(self.members), now)):
+            self.visits.forget(id, now)
+        self.door.tidy({member.participant.person for member in self.members.values()}, now)
+
+    def turn(self, now: int, *, rights: bool) -> None:
+        """Resources are others, or also `rights` to them: so may be what each may see (H4)."""
+        if rights:
+            self._turned = self._ledger.number
+        self._sights.turned()
+        for member in self.members.values():
+            me = member.participant
+            role = self.door.role(me, member.admitted, member.issued)
+            if role is not me.role:
+                member.participant = msgspec.structs.replace(me, role=role)
+                self.introduce(member, now)
+            member.feed.see(self._sights.of(member.participant))
+        if not self.has_waiting_area:
+            with contextlib.suppress(TooFast):  # the others go on waiting
+                for knock in list(self.knocks.values()):
+                    self.let_in(knock, now)

@@ -1,0 +1,574 @@
+"""Who is let in, who waits, who is kept out, and what hosts command about them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+import callmesh
+from callmesh import messages
+from callmesh.client import Call
+from callmesh.errors import (
+    CallmeshError,
+    CallOver,
+    Declined,
+    Denied,
+    Removed,
+    TooFast,
+    Unauthorized,
+)  # fmt: skip
+from callmesh.hosting import Waiting
+from callmesh.ids import CallId, PersonId
+from callmesh.live import STALLED, LiveCall
+from callmesh.messages import Command, Hello
+from callmesh.people import MAX_WAITING
+from callmesh.storage.memory import MemoryStorage
+from callmesh.testing import ADDRESS, MemoryHub
+from callmesh.tokens import Claims, Key
+from callmesh.visits import RETURN
+from tests.test_visits import Clock
+
+pytestmark = pytest.mark.anyio
+KEY = Key(b"k" * 32)
+SECOND = 1_000_000
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def link(clock: Clock, role: str, sub: str, **said: Any) -> str:
+    """An address with a token that was issued now."""
+    now = clock.now / SECOND
+    claims = Claims("demo", role, sub, now, now + 1_000_000, name=sub.title(), **said)  # type: ignore[arg-type]
+    return f"{ADDRESS}#token={KEY.sign(claims)}"
+
+
+@contextlib.asynccontextmanager
+async def keyed(**options: Any) -> AsyncIterator[MemoryHub]:
+    async with MemoryHub(key=KEY, **options) as hub:
+        yield hub
+
+
+class Guest:
+    """Somebody who asks to be let in, as a task of its own."""
+
+    def __init__(self, hub: MemoryHub, url: str, **options: Any) -> None:
+        self.told: list[messages.Waiting] = []
+        self._heard = asyncio.Event()
+        self.call: asyncio.Future[Call] = asyncio.get_running_loop().create_future()
+        self._go = asyncio.Event()
+        self._hub, self._url, self._options = hub, url, options
+        self.task = asyncio.create_task(self._come())
+
+    async def _come(self) -> None:
+        try:
+            async with self._hub.join(
+                "Guest", url=self._url, on_waiting=self._hear, **self._options
+            ) as call:
+                self.call.set_result(call)
+                await self._go.wait()
+        except CallmeshError as error:
+            if not self.call.done():
+                self.call.set_exception(error)
+
+    def _hear(self, waiting: messages.Waiting) -> None:
+        self.told.append(waiting)
+        self._heard.set()
+
+    async def waits(self, *, held: bool = False) -> messages.Waiting:
+        """Until they are told to."""
+        async with asyncio.timeout(5):
+            while not self.told or self.told[-1].held is not held:
+                self._heard.clear()
+                await self._heard.wait()
+        return self.told[-1]
+
+    async def inside(self) -> Call:
+        async with asyncio.timeout(5):
+            return await asyncio.shield(self.call)
+
+    async def go(self) -> None:
+        self._go.set()
+        await self.task
+
+
+async def seen(host: Call, true: Callable[[list[Waiting]], bool]) -> list[Waiting]:
+    """Who waits, as the host sees it, once that is `true`."""
+    await host.until(lambda: true(host.hosting.waiting))
+    return host.hosting.waiting
+
+
+async def ends(call: Call) -> CallmeshError:
+    """What the call ends with for somebody."""
+    try:
+        await call.until(lambda: False, timeout=5)
+    except CallmeshError as error:
+        return error
+    raise AssertionError
+
+
+def live(hub: MemoryHub) -> LiveCall:
+    return hub.live._calls[CallId("demo")]
+
+
+# --- waiting
+
+
+async def test_a_guest_waits_until_a_host_lets_them_in(clock: Clock) -> None:
+    """[J18, J19]"""
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        await ada.resources.add("poll", title="hush-hush")
+        guest = Guest(hub, link(clock, "guest", "bob"))
+        waiting = await seen(ada, lambda found: len(found) == 1)
+        assert (waiting[0].name, waiting[0].role, waiting[0].held) == ("Bob", "guest", False)
+        assert set(ada.participants) == {ada.me.id}
+        assert not guest.call.done()
+        await ada.hosting.hold(waiting[0].person, "Ten minutes,\n please.")
+        assert (await guest.waits(held=True)).words == "Ten minutes, please."
+        assert (await seen(ada, lambda found: found[0].held))[0].words == "Ten minutes, please."
+        await ada.hosting.admit(waiting[0].person)
+        bob = await guest.inside()
+        assert [resource.title for resource in bob.resources.values()] == ["hush-hush"]
+        assert bob.me.person == waiting[0].person
+        await seen(ada, lambda found: not found)
+        assert bob.hosting.waiting == []
+        await guest.go()
+
+
+async def test_who_waits_gets_not_one_byte_of_the_call(clock: Clock) -> None:
+    """[J18] Nor may they send anything but that they are there."""
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        token = link(clock, "guest", "bob").partition("=")[2]
+        near = await hub.open_link(f"{ADDRESS}/socket")
+        hello = Hello(1, "demo", "Bob", token=token, cursor=2**24 + 1)
+        await near.send(messages.bundle([messages.encode(hello)]))
+        (waiting,) = messages.unbundle(await near.receive())
+        assert isinstance(waiting, messages.Waiting)
+        for number in range(5):
+            ada.state[f"title/{number}"] = "hush-hush"
+            await ada.state.saved()
+            await near.send(messages.bundle([messages.encode(messages.Ping(number))]))
+            assert [type(m) for m in messages.unbundle(await near.receive())] == [messages.Pong]
+        write = messages.encode(messages.Write([]))
+        await near.send(messages.bundle([write]))
+        (error,) = messages.unbundle(await near.receive())
+        assert isinstance(error, messages.Error)
+        assert error.code == "bad_message"
+        await seen(ada, lambda found: not found)
+
+
+async def test_all_at_once_and_one_who_is_declined(clock: Clock) -> None:
+    """[J19]"""
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        eve = Guest(hub, link(clock, "guest", "eve"))
+        (waiting,) = await seen(ada, lambda found: len(found) == 1)
+        await ada.hosting.decline(waiting.person)
+        with pytest.raises(Declined):
+            await eve.inside()
+        guests = [Guest(hub, link(clock, "observer", name)) for name in ("bob", "cy", "eve")]
+        await seen(ada, lambda found: len(found) == 3)
+        await ada.hosting.admit()
+        assert {(await guest.inside()).me.name for guest in guests} == {"Bob", "Cy", "Eve"}
+        for guest in guests:
+            await guest.go()
+        with pytest.raises(Denied, match="does not wait"):
+            await ada.hosting.admit(waiting.person)
+
+
+async def test_only_hosts_see_who_waits(clock: Clock) -> None:
+    """[J19] From the moment on that they are one, and no longer."""
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        bob = Guest(hub, link(clock, "guest", "bob", wait=False))
+        inside = await bob.inside()
+        waiting = [Guest(hub, link(clock, "guest", name)) for name in ("cy", "dee")]
+        await seen(ada, lambda found: len(found) == 2)
+        assert inside.hosting.waiting == []
+        await ada.hosting.set_role(inside.me.person, "host")
+        await seen(inside, lambda found: len(found) == 2)
+        await ada.hosting.set_role(inside.me.person, None)
+        await seen(inside, lambda found: not found)
+        assert dict(inside.hosting.noted) == {}
+        for guest in waiting:
+            guest.task.cancel()
+        await asyncio.gather(*(guest.task for guest in waiting), return_exceptions=True)
+        await seen(ada, lambda found: not found)
+        await bob.go()
+
+
+async def test_who_was_admitted_waits_again_after_ten_minutes(clock: Clock) -> None:
+    """[J19] A reload is no new visit; next week is, and so it is after the hub was gone."""
+    storage = MemoryStorage()
+    bob = link(clock, "guest", "bob")
+    async with keyed(storage=storage) as hub:  # noqa: SIM117
+        async with hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+            guest = Guest(hub, bob)
+            await seen(ada, lambda found: len(found) == 1)
+            await ada.hosting.admit()
+            await guest.inside()
+            await guest.go()
+            clock.now += RETURN
+            hub.live._tidy()
+            guest = Guest(hub, bob)
+            await guest.inside()
+            assert guest.told == []
+            await guest.go()
+            clock.now += RETURN + 1
+            hub.live._tidy()
+            guest = Guest(hub, bob)
+            await seen(ada, lambda found: len(found) == 1)
+            await ada.hosting.admit()
+            await guest.inside()
+            await guest.go()
+    async with keyed(storage=storage) as hub:
+        guest = Guest(hub, bob)
+        await guest.inside()
+        await guest.go()
+    clock.now += 2 * RETURN
+    async with keyed(storage=storage) as hub, hub.join("A", url=link(clock, "host", "ada")) as ada:
+        hub.live._tidy()
+        guest = Guest(hub, bob)
+        await seen(ada, lambda found: len(found) == 1)
+        guest.task.cancel()
+        await asyncio.gather(guest.task, return_exceptions=True)
+
+
+async def test_hosts_switch_the_waiting_area(clock: Clock) -> None:
+    """[J18] Off lets in who waits."""
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        bob = Guest(hub, link(clock, "guest", "bob"))
+        await seen(ada, lambda found: len(found) == 1)
+        ada.hosting.set_waiting_area(False)
+        await bob.inside()
+        cy = Guest(hub, link(clock, "guest", "cy"))
+        await cy.inside()
+        await bob.go()
+        await cy.go()
+    async with MemoryHub() as hub, hub.join("Ada") as ada:
+        async with hub.join("Bob", role="guest") as bob_:
+            bob_.hosting.set_waiting_area(True)
+            with pytest.raises(Denied):
+                await bob_.state.accepted()
+        ada.hosting.set_waiting_area(True)
+        await ada.state.accepted()
+        cy = Guest(hub, ADDRESS, role="guest")
+        await seen(ada, lambda found: len(found) == 1)
+        await ada.hosting.admit()
+        await cy.inside()
+        await cy.go()
+
+
+async def test_the_waiting_area_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[J19]"""
+    assert MAX_WAITING == 50
+    monkeypatch.setattr("callmesh.people.MAX_WAITING", 2)
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        waiting = [Guest(hub, link(clock, "guest", name)) for name in ("bob", "cy")]
+        await seen(ada, lambda found: len(found) == 2)
+        with pytest.raises(TooFast):
+            await Guest(hub, link(clock, "guest", "dee")).inside()
+        await ada.hosting.admit()
+        for guest in waiting:
+            await guest.inside()
+            await guest.go()
+
+
+async def test_a_full_call_lets_nobody_in(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[J8, J21] Who was let in before the room ended is in; the others go on waiting."""
+    monkeypatch.setattr("callmesh.people.MAX_PARTICIPANTS", 2)
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        waiting = [Guest(hub, link(clock, "guest", name)) for name in ("bob", "cy")]
+        await seen(ada, lambda found: len(found) == 2)
+        with pytest.raises(Denied) as caught:
+            await ada.hosting.admit()
+        assert caught.value.reason == "full"
+        await waiting[0].inside()
+        await waiting[0].go()
+        await ada.until(lambda: len(ada.participants) == 1)
+        await ada.hosting.admit()
+        await waiting[1].inside()
+        await waiting[1].go()
+
+
+# --- removing
+
+
+async def test_removing_is_final_on_every_path(clock: Clock) -> None:
+    """[J20] Links, proofs and tokens; what was issued later counts, after a host's word."""
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        bob_link = link(clock, "guest", "bob", wait=False)
+        tabs = [Guest(hub, bob_link) for _ in range(2)]
+        bob, other = [await tab.inside() for tab in tabs]
+        resource = await ada.resources.add("poll")
+        (await bob.resources.get(resource.id)).presence["here"] = 1
+        await ada.until(lambda: bob.me.id in resource.presence.all())
+        clock.now += SECOND
+        proof = bob._resume
+        await ada.hosting.remove(bob.me.person)
+        assert [type(await ends(call)) for call in (bob, other)] == [Removed, Removed]
+        await ada.until(lambda: set(ada.participants) == {ada.me.id})
+        assert bob.me.id not in resource.presence.all()
+        with pytest.raises(Removed, match="new invitation"):
+            await Guest(hub, bob_link).inside()
+        near = await hub.open_link(f"{ADDRESS}/socket")
+        hello = Hello(1, "demo", "Bob", token=bob_link.partition("=")[2], resume=proof)
+        await near.send(messages.bundle([messages.encode(hello)]))
+        (error,) = messages.unbundle(await near.receive())
+        assert isinstance(error, messages.Error)
+        assert error.code == "removed"
+        assert ada.hosting.noted[bob.me.person].removed == clock.now
+        clock.now += SECOND
+        later = Guest(hub, link(clock, "guest", "bob"))
+        await seen(ada, lambda found: len(found) == 1)
+        await ada.hosting.admit()
+        await later.inside()
+        await later.go()
+        for tab in tabs:
+            await tab.go()
+
+
+async def test_a_token_signed_by_a_clock_that_is_ahead_counts_no_more_either(clock: Clock) -> None:
+    """[J20]"""
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        clock.now += 50 * SECOND
+        ahead = link(clock, "guest", "bob", wait=False)
+        clock.now -= 50 * SECOND
+        guest = Guest(hub, ahead)
+        bob = await guest.inside()
+        await ada.hosting.remove(bob.me.person)
+        await ends(bob)
+        with pytest.raises(Removed):
+            await Guest(hub, ahead).inside()
+        await guest.go()
+
+
+async def test_who_waits_or_is_away_is_removed_too(clock: Clock) -> None:
+    """[J20]"""
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        bob = Guest(hub, link(clock, "guest", "bob"))
+        (waiting,) = await seen(ada, lambda found: len(found) == 1)
+        await ada.hosting.ban(waiting.person)
+        with pytest.raises(Removed):
+            await bob.inside()
+        cy = Guest(hub, link(clock, "guest", "cy", wait=False))
+        inside = await cy.inside()
+        person = inside.me.person
+        cut = hub.links[-1]
+
+        async def refuse(url: str) -> Any:
+            raise callmesh.Broken("no way to the hub")
+
+        inside._connection._open_link = refuse
+        await cut.cut()
+        await ada.until(lambda: not ada.participants[inside.me.id].here)
+        await ada.hosting.remove(person)
+        await ada.until(lambda: inside.me.id not in ada.participants)
+        inside._connection._open_link = hub.open_link
+        assert isinstance(await ends(inside), Removed | Unauthorized)
+        await cy.go()
+
+
+async def test_who_is_banned_needs_a_hosts_word(clock: Clock) -> None:
+    """[J20]"""
+    storage = MemoryStorage()
+    async with keyed(storage=storage) as hub:  # noqa: SIM117
+        async with hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+            guest = Guest(hub, link(clock, "guest", "bob", wait=False))
+            person = (await guest.inside()).me.person
+            await ada.hosting.ban(person)
+            await guest.go()
+    clock.now += SECOND
+    async with keyed(storage=storage) as hub, hub.join("A", url=link(clock, "host", "ada")) as ada:
+        bob = link(clock, "guest", "bob", wait=False)
+        with pytest.raises(Removed, match="any more"):
+            await Guest(hub, bob).inside()
+        assert ada.hosting.noted[person].banned
+        await ada.hosting.allow(person)
+        assert person not in ada.hosting.noted
+        guest = Guest(hub, bob)
+        await guest.inside()
+        await guest.go()
+        with pytest.raises(Denied, match="nobody keeps"):
+            await ada.hosting.allow(person)
+
+
+async def test_on_a_dev_hub_who_was_removed_stays_out() -> None:
+    """[J20] There are no tokens that could be issued anew."""
+    async with MemoryHub() as hub, hub.join("Ada") as ada:
+        guest = Guest(hub, ADDRESS, role="guest")
+        bob = await guest.inside()
+        proof = hub.live._authority.person_proof(bob.me.person)
+        await ada.hosting.remove(bob.me.person)
+        assert isinstance(await ends(bob), Removed)
+        for again in (True, False):
+            near = await hub.open_link(f"{ADDRESS}/socket")
+            hello = Hello(1, "demo", "Bob", role="host", person=proof)
+            await near.send(messages.bundle([messages.encode(hello)]))
+            first = messages.unbundle(await near.receive())[0]
+            assert isinstance(first, messages.Error if again else messages.Welcome)
+            if again:
+                await ada.hosting.allow(bob.me.person)
+        await guest.go()
+
+
+async def test_a_reader_that_stalls_is_out_within_a_second() -> None:
+    """[J20]"""
+    async with MemoryHub() as hub, hub.join("Ada") as ada:
+        before = set(hub._serving)
+        near = await hub.open_link(f"{ADDRESS}/socket")
+        (serving,) = hub._serving - before
+        await near.send(messages.bundle([messages.encode(Hello(1, "demo", "Bob", role="guest"))]))
+        await ada.until(lambda: len(ada.participants) == 2)
+        (bob,) = [p for p in ada.participants.values() if p.id != ada.me.id]
+        for number in range(100):  # more than the link holds
+            ada.state["title"] = number
+            await ada.state.saved()
+        await ada.hosting.remove(bob.person)
+        async with asyncio.timeout(STALLED / 10):
+            await serving
+
+
+# --- commands
+
+
+async def test_a_command_is_carried_out_once(clock: Clock) -> None:
+    """[J21] It is answered when it is on disk, and over a later link too."""
+    storage = MemoryStorage()
+    async with keyed(storage=storage) as hub:  # noqa: SIM117
+        async with hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+            guest = Guest(hub, link(clock, "guest", "bob"))
+            (waiting,) = await seen(ada, lambda found: len(found) == 1)
+            sent: list[Command] = []
+            put = ada.hosting._send
+
+            def lose(command: messages.Message) -> None:
+                """Send it, and lose the link before the answer comes."""
+                assert isinstance(command, Command)
+                sent.append(command)
+                put(command)
+
+            ada.hosting._send = lose
+            asked = asyncio.create_task(ada.hosting.admit(waiting.person))
+            await guest.inside()
+            asked_before = asked.done()
+            await hub.links[0].cut()
+            await asked
+            assert asked_before or len(sent) == 2
+            assert len({command.id for command in sent}) == 1
+            kept = storage.load(CallId("demo"))
+            assert kept is not None
+            assert any(r.entry.key == f"person/{waiting.person}" for r in kept.records)
+            await guest.go()
+            clock.now += SECOND
+            again = sent[0]
+            hosted = live(hub).hosted
+            member = hosted.people.members[ada.me.id]
+            assert hosted.commands.hear(again, member, clock.now)[1].reason == ""
+            fresh = Command("other", again.action, again.person)
+            assert hosted.commands.hear(fresh, member, clock.now)[1].reason == "nobody"
+
+
+ALL = ("admit", "hold", "decline", "remove", "ban", "allow", "role", "hand_over", "end", "reopen")
+
+
+@pytest.mark.parametrize("action", [*ALL, "nothing"])
+async def test_only_hosts_command(clock: Clock, action: str) -> None:
+    """[J21] And what is no command is refused with words."""
+    from callmesh.commands import ACTIONS
+
+    assert set(ALL) == set(ACTIONS)
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        guest = Guest(hub, link(clock, "guest", "bob", wait=False))
+        bob = await guest.inside()
+        for who, person in ((bob, ada.me.person), (bob, bob.me.person), (bob, "")):
+            with pytest.raises(Denied) as caught:
+                await who.hosting._ask(action, PersonId(person) if person else None, "host", 5)
+            assert caught.value.reason == "no_right"
+        if action not in ("admit", "hold", "decline", "end"):  # which are about everybody
+            with pytest.raises(Denied) as caught:
+                await ada.hosting._ask(action, PersonId("unobody"), "host", 5)
+            assert caught.value.reason in ("nobody", "bad_value")
+        await guest.go()
+
+
+# --- roles, and the last host
+
+
+async def test_a_host_hands_over_and_the_last_one_stays(clock: Clock) -> None:
+    """[J22, J13]"""
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        guest = Guest(hub, link(clock, "guest", "bob", wait=False))
+        bob = await guest.inside()
+        me = ada.me.person
+        for act in (ada.hosting.set_role(me, "guest"), ada.hosting.hand_over(PersonId("ugone"))):
+            with pytest.raises(Denied):
+                await act
+        with pytest.raises(Denied, match="leave the call instead"):
+            await ada.hosting.remove(me)
+        await ada.hosting.hand_over(bob.me.person)
+        await ada.until(lambda: ada.me.role == "guest" and bob.me.role == "host")
+        with pytest.raises(Denied) as caught:
+            await bob.hosting.set_role(bob.me.person, None)
+        assert caught.value.reason == "last_host"
+        clock.now += SECOND
+        async with hub.join("Ada", url=link(clock, "host", "ada")) as again:
+            assert again.me.role == "host", "a later token says so"
+            await again.hosting.set_role(bob.me.person, None)
+            await bob.until(lambda: bob.me.role == "guest")
+        await guest.go()
+
+
+async def test_when_the_last_host_goes_the_call_goes_on(clock: Clock) -> None:
+    """[J22]"""
+    async with keyed() as hub:
+        async with hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+            guest = Guest(hub, link(clock, "guest", "bob"))
+            await seen(ada, lambda found: len(found) == 1)
+            await ada.hosting.admit()
+            bob = await guest.inside()
+        await bob.until(lambda: len(bob.participants) == 1)
+        poll = await bob.resources.add("poll")
+        await poll.state.saved()
+        assert bob.me.role == "guest"
+        cy = Guest(hub, link(clock, "guest", "cy"))
+        await cy.waits()
+        async with hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+            await seen(ada, lambda found: len(found) == 1)
+            await ada.hosting.admit()
+            await cy.inside()
+        await cy.go()
+        await guest.go()
+
+
+async def test_a_call_ends_for_everybody_and_opens_again(clock: Clock) -> None:
+    """[J23]"""
+    async with keyed() as hub:
+        ada = Guest(hub, link(clock, "host", "ada"))
+        host = await ada.inside()
+        poll = await host.resources.add("poll")
+        await poll.state.saved()
+        inside = Guest(hub, link(clock, "guest", "bob", wait=False))
+        bob = await inside.inside()
+        waits = Guest(hub, link(clock, "guest", "cy"))
+        await seen(host, lambda found: len(found) == 1)
+        with contextlib.suppress(CallOver):
+            await host.hosting.end()
+        assert [type(await ends(call)) for call in (host, bob)] == [CallOver, CallOver]
+        with pytest.raises(CallOver):
+            await waits.inside()
+        with pytest.raises(CallOver):
+            await Guest(hub, link(clock, "guest", "bob", wait=False)).inside()
+        async with hub.join("Ada", url=link(clock, "host", "ada")) as again:
+            assert poll.id in again.resources
+            bob_again = Guest(hub, link(clock, "guest", "bob", wait=False))
+            await bob_again.inside()
+            commands = live(hub).hosted.commands
+            assert commands.carry_out(Command("x", "end"), None, clock.now) is None
+            await bob_again.go()
+        with pytest.raises(CallOver):
+            await Guest(hub, link(clock, "host", "ada")).inside()
+        for guest in (ada, inside):
+            await guest.go()

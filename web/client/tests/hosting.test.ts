@@ -1,0 +1,152 @@
+import { DELETED, DOOR, type messages, type PersonId } from "@callmesh/core";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import type { Call } from "../src/call.ts";
+import { join } from "../src/join.ts";
+import { FakeHub } from "./fakeHub.ts";
+
+const URL = "http://127.0.0.1:8484/call/demo";
+const BOB = "u7" as PersonId;
+const WAITING: messages.Waiting = {
+  type: "waiting", version: 1, call: "demo", person: "u5", name: "Ada", time: 1_700_000_000_000_000,
+  personProof: "proof", held: false, words: "",
+}; // prettier-ignore
+
+let hub: FakeHub;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.spyOn(Math, "random").mockReturnValue(1);
+  hub = new FakeHub();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
+
+async function joined(): Promise<Call> {
+  const joining = join(URL, { name: "Ada" });
+  hub.welcome();
+  return joining;
+}
+
+async function turn(): Promise<void> {
+  await vi.advanceTimersByTimeAsync(0);
+}
+
+function commands(): messages.Command[] {
+  return hub.socket.of("command");
+}
+
+function answer(command: messages.Command, reason = "", why = ""): void {
+  hub.socket.say({ type: "answer", id: command.id, reason, why });
+}
+
+test("[J18] who waits is told so, for as long as it takes, and then is in", async () => {
+  const told: messages.Waiting[] = [];
+  const joining = join(URL, { name: "Ada", onWaiting: (waiting) => told.push(waiting) });
+  hub.socket.open();
+  hub.socket.session.wait();
+  hub.socket.say(WAITING);
+  for (let minutes = 0; minutes < 4; minutes++) {
+    await vi.advanceTimersByTimeAsync(30_000);
+    hub.socket.say({ type: "pong", number: 1, time: WAITING.time });
+  }
+  expect(hub.socket.of("ping").length).toBeGreaterThan(2);
+  hub.socket.say({ ...WAITING, held: true, words: "Ten minutes, please." });
+  expect(told.map(({ held, words }) => [held, words])).toEqual([[false, ""], [true, "Ten minutes, please."]]);
+  hub.welcome();
+  expect((await joining).link).toBe("joined");
+  expect(hub.sockets).toHaveLength(1);
+});
+
+test("[J18] a link that breaks while one waits: one knocks again", async () => {
+  const joining = join(URL, { name: "Ada" });
+  hub.socket.open();
+  hub.socket.session.wait();
+  hub.socket.say(WAITING);
+  hub.socket.drop();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(hub.sockets).toHaveLength(2);
+  hub.welcome();
+  expect((await joining).link).toBe("joined");
+});
+
+test.each([[4410, "declined"], [4411, "removed"], [4412, "call_over"]])(
+  "[J19, J20, J23] closed with %i while waiting: %s, and no second try",
+  async (close, code) => {
+    const joining = expect(join(URL, { name: "Ada" })).rejects.toMatchObject({ code });
+    hub.socket.open();
+    hub.socket.session.wait();
+    hub.socket.say(WAITING);
+    hub.socket.drop(close, "why");
+    await joining;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(hub.sockets).toHaveLength(1);
+  },
+);
+
+test("[J19] hosts see who waits, longest first, and who is kept out", async () => {
+  const call = await joined();
+  const told: number[] = [];
+  call.on("door", () => told.push(call.hosting.waiting.length));
+  const waits = (since: number, name: string) => ({ id: "p7", person: "u7", name, role: "guest", since, held: false, words: "" });
+  hub.socket.say(hub.batch({ [DOOR]: {
+    "waiting/p8": waits(2, "Cy"), "waiting/p7": waits(1, "Bob"), "waiting/p9": { name: "nonsense" },
+    "person/u9": { name: "Eve", removed: 5, banned: true }, "person/u6": { name: "Dee", role: "host" },
+  } })); // prettier-ignore
+  expect(call.hosting.waiting.map(({ name }) => name)).toEqual(["Bob", "Cy"]);
+  expect(call.hosting.noted).toEqual([
+    { person: "u9", name: "Eve", role: undefined, removed: 5, banned: true },
+    { person: "u6", name: "Dee", role: "host", removed: 0, banned: false },
+  ]);
+  hub.socket.say(hub.batch({ [DOOR]: { "waiting/p7": DELETED, "waiting/p8": DELETED } }));
+  expect(told).toEqual([2, 0]);
+});
+
+test("[J21] a command resolves with its answer, and rejects with the reason why not", async () => {
+  const call = await joined();
+  const admitting = call.hosting.admit(BOB);
+  const giving = expect(call.hosting.setRole(BOB, undefined)).rejects.toMatchObject({ code: "denied", reason: "last_host", message: "alone" });
+  await turn();
+  const [admit, give] = commands();
+  expect([admit, give]).toMatchObject([{ action: "admit", person: "u7", option: "" }, { action: "role", person: "u7", option: "" }]);
+  answer(give!, "last_host", "alone");
+  answer(admit!);
+  answer({ ...admit!, id: "never asked" });
+  await Promise.all([admitting, giving]);
+});
+
+test("[J21] a command that was not answered goes out again over the next link, with the same id", async () => {
+  const call = await joined();
+  const removing = call.hosting.remove(BOB);
+  await turn();
+  const [first] = commands();
+  hub.socket.drop();
+  const ending = call.hosting.hold(undefined, "Soon."); // without a link
+  await vi.advanceTimersByTimeAsync(1_000);
+  hub.welcome();
+  await turn();
+  expect(commands()).toMatchObject([first, { action: "hold", person: "", option: "Soon." }]);
+  for (const command of commands()) answer(command);
+  await Promise.all([removing, ending]);
+  hub.socket.drop();
+  await vi.advanceTimersByTimeAsync(1_000);
+  hub.welcome();
+  await turn();
+  expect(commands()).toEqual([]);
+});
+
+test("[J21] no answer, and the end of the call, are told", async () => {
+  const call = await joined();
+  const late = expect(call.hosting.end({ timeout: 2_000 })).rejects.toMatchObject({ code: "timed_out" });
+  await vi.advanceTimersByTimeAsync(2_000);
+  await late;
+  const over = expect(call.hosting.ban(BOB)).rejects.toMatchObject({ code: "call_over" });
+  await turn();
+  hub.socket.drop(4412, "over");
+  await over;
+  await expect(call.hosting.handOver(BOB)).rejects.toMatchObject({ code: "call_over" });
+});

@@ -17,13 +17,11 @@ from callmesh.errors import (
     CallmeshError,
     Denied,
     Replaced,
-    StorageFailed,
     TimedOut,
     TooLarge,
     Unauthorized,
 )  # fmt: skip
 from callmesh.ids import CallId, ParticipantId, PersonId
-from callmesh.ledger import Delta, Kept
 from callmesh.live import LiveCall
 from callmesh.messages import Hello
 from callmesh.participant import Participant, Role
@@ -175,68 +173,6 @@ async def test_a_link_that_is_cut_comes_back_as_the_same_participant(hub: Memory
         assert ada.me.id == me
         await bob.until(lambda: bob.participants[me].here)
         assert (await bob.resources.get(poll.id)).state["question"] == "written offline"
-
-
-class FailingStorage(MemoryStorage):
-    """Refuses what it is told to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.refuse: set[str] = set()
-        self.commits = 0
-
-    def load(self, call: CallId) -> Kept | None:
-        if "load" in self.refuse:
-            raise StorageFailed("the disk cannot be read")
-        return super().load(call)
-
-    def commit(self, deltas: dict[CallId, Delta]) -> None:
-        self.commits += 1
-        if "commit" in self.refuse:
-            raise StorageFailed("the disk is full")
-        super().commit(deltas)
-
-
-async def test_a_load_that_fails_lets_nobody_in_and_overwrites_nothing() -> None:
-    """[L6]"""
-    storage = FailingStorage()
-    async with MemoryHub(storage=storage) as hub, hub.join("Ada") as ada:
-        await (await ada.resources.add("poll", state={"question": "?"})).state.saved()
-    kept = storage.load(CallId("demo"))
-    assert kept is not None
-    storage.refuse = {"load"}
-    async with MemoryHub(storage=storage) as hub:
-        with pytest.raises(StorageFailed, match="cannot be read"):
-            async with hub.join("Ada"):
-                pass
-        storage.refuse = set()
-        again = storage.load(CallId("demo"))
-        assert again is not None
-        assert again.records == kept.records
-        async with hub.join("Ada") as ada:
-            assert [dict(r.state) for r in ada.resources.values()] == [{"question": "?"}]
-
-
-async def test_a_commit_that_fails_promises_nothing_and_is_tried_again(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """[L7, L5]"""
-    monkeypatch.setattr("callmesh.live.COMMIT_RETRY", 0.05)
-    storage = FailingStorage()
-    async with MemoryHub(storage=storage) as hub, hub.join("Ada") as ada:
-        poll = await ada.resources.add("poll")
-        await poll.state.saved()
-        storage.refuse = {"commit"}
-        before = storage.commits
-        poll.state["question"] = "?"
-        saving = asyncio.create_task(poll.state.saved())
-        while storage.commits < before + 3:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        assert not saving.done()
-        assert ada.status == "saving"
-        storage.refuse = set()
-        await saving
-    assert "disk is full" in caplog.text
 
 
 async def test_a_call_is_as_it_was_when_the_hub_is_started_again() -> None:

@@ -125,3 +125,20 @@ def test_presence_and_the_roster_are_never_saved() -> None:
     ledger.accept(StateId("roster"), entry("p1", 2))
     ledger.accept(STATE, entry("a", 3))
     assert [record.state for record in ledger.flush().records] == [STATE]
+
+
+def test_numbers_of_lives_that_could_set_none_aside_are_far_apart() -> None:
+    """[L9, L3] Nobody follows from one into the other, nor into a life that could."""
+    kept = Kept([], reserved=1000)
+    first, second, sound = Ledger(kept), Ledger(kept), opened(kept)
+    first.set_apart(2**32)
+    second.set_apart(2**33)
+    for ledger in (first, second, sound):
+        ledger.accept(STATE, entry("a", 1))
+    cursors = [first.number, second.number, sound.number]
+    assert [[ledger.follows(c) for c in cursors] for ledger in (first, second, sound)] == [
+        [True, False, False], [False, True, False], [False, False, True],
+    ]  # fmt: skip
+    assert first.flush().reserved > first.number, "and the disk knows of them when it can"
+    with pytest.raises(StorageFailed, match="no more numbers"):
+        Ledger(Kept([], reserved=2**53 - 2**33)).set_apart(2**33)

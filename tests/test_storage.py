@@ -79,3 +79,59 @@ def test_a_database_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(StorageFailed, match="upgrade"):
         SqliteStorage(file)
+
+
+def test_a_call_that_is_damaged_on_disk_is_not_opened_and_others_are(tmp_path: Path) -> None:
+    """[L6] The load fails half-way through, and what is there stays there."""
+    file = tmp_path / "callmesh.sqlite"
+    storage = SqliteStorage(file)
+    ledger = filled()
+    for number in range(2_000):
+        key = f"k{number:04}"
+        ledger.accept(StateId("state/r1"), Entry(key, 2, Writer("p1"), encode("x" * 100)))
+    storage.commit({CALL: ledger.flush(), CallId("zz-other"): filled().flush()})
+    storage.close()
+    with file.open("r+b") as damaged:
+        place = file.read_bytes().index(b"k1000")
+        damaged.seek(place // 4096 * 4096)
+        damaged.write(b"\xff" * 64)
+    before = file.read_bytes()
+    storage = SqliteStorage(file)
+    with pytest.raises(StorageFailed, match="cannot be read"):
+        storage.load(CALL)
+    other = storage.load(CallId("zz-other"))
+    assert other is not None
+    assert len(other.records) == 1
+    storage.close()
+    assert file.read_bytes() == before
+
+
+def test_a_database_that_somebody_else_holds_refuses_and_is_taken_up_again(tmp_path: Path) -> None:
+    """[L7, L9]"""
+    storage = SqliteStorage(tmp_path / "callmesh.sqlite")
+    storage.commit({CALL: filled().flush()})
+    holder = sqlite3.connect(tmp_path / "callmesh.sqlite", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StorageFailed, match="locked"):
+        storage.commit({CALL: filled().flush()})
+    with pytest.raises(StorageFailed, match="locked"):
+        storage.commit({})
+    assert storage.load(CALL) is not None, "reading goes on"
+    holder.execute("ROLLBACK")
+    holder.close()
+    storage.commit({})
+    storage.close()
+
+
+def test_a_commit_of_nothing_asks_the_disk(tmp_path: Path) -> None:
+    """[L8]"""
+    storage = SqliteStorage(tmp_path / "callmesh.sqlite")
+    log = tmp_path / "callmesh.sqlite-wal"
+    storage.commit({})
+    first = log.stat().st_size
+    storage.commit({})
+    assert log.stat().st_size > first
+    storage._db.execute("PRAGMA query_only = 1")
+    with pytest.raises(StorageFailed, match="readonly"):
+        storage.commit({})
+    storage.close()

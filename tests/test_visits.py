@@ -143,7 +143,7 @@ async def test_a_hub_that_was_started_again_knows_who_was_here(
     async with MemoryHub(storage=storage) as hub:
         ada = Visitor(hub)
         first = await ada.come()
-        await hub.live._commit()
+        await hub.live._saving.commit()
         kept = storage.load(CallId("demo"))
         assert kept is not None
         killed = MemoryStorage()

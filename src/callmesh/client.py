@@ -20,7 +20,7 @@ from callmesh.errors import BadInput, CallmeshError, Closed, TimedOut, Unauthori
 from callmesh.half import App
 from callmesh.hosting import Hosting
 from callmesh.ids import APPS, CALL, ROSTER, ParticipantId, ResourceId, Writer
-from callmesh.mesh import Change
+from callmesh.mesh import Change, Status
 from callmesh.participant import Access, Participant
 from callmesh.replica import Replica
 from callmesh.resources import Resources
@@ -115,7 +115,9 @@ class Call:
         self._replica = Replica(clock, self._flush, self._follow)
         self._standings = Standings(self._replica.mesh)
         self._streams = Streams(clock, lambda: self._connection.session, self._flush, self._hidden)
-        self.state = SharedState(Root(self._replica, CALL))
+        self.state = SharedState(
+            Root(self._replica, CALL, can_write=lambda key: self._replica.mesh.read_only is None)
+        )
         """The call's own State."""
         self.hosting = Hosting(self._replica, self._put)
         """What hosts do: let people in, take them out, give roles."""
@@ -155,11 +157,17 @@ class Call:
         return MappingProxyType(self._roster)
 
     @property
-    def status(self) -> Literal["synced", "saving", "offline"]:
-        """Whether everything written here is safe on the hub's disk."""
-        if not self._replica.mesh.linked:
+    def status(self) -> Status:
+        """Whether everything written here is safe on the hub's disk.
+
+        `read_only` while the hub cannot save: what is written then is denied.
+        """
+        mesh = self._replica.mesh
+        if not mesh.linked:
             return "offline"
-        return "saving" if self._replica.mesh.unsaved else "synced"
+        if mesh.read_only is not None:
+            return "read_only"
+        return "saving" if mesh.unsaved else "synced"
 
     def path(self, participant: ParticipantId) -> str:
         """How streams reach a participant: `direct`, `relay`, `connecting`, or `none`."""

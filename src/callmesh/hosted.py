@@ -21,6 +21,8 @@ from callmesh.ids import (
     APPS,
     CALL,
     HUB,
+    HUB_STATE,
+    READ_ONLY,
     CallId,
     ParticipantId,
     ResourceId,
@@ -99,6 +101,14 @@ class HostedCall:
 
     def _carried_out(self, command: messages.Command, by: By, now: int) -> None:
         """A command was carried out."""
+
+    def disk(self, refuses: str | None, now: int) -> None:
+        """Why the hub saves nothing now, or None when it does: everybody is told (L8)."""
+        self._rights.read_only = refuses
+        if refuses is not None:
+            self._pen.write(HUB_STATE, READ_ONLY, refuses, now)
+        elif READ_ONLY in self.ledger.state(HUB_STATE).entries:
+            self._pen.delete(HUB_STATE, READ_ONLY, now)
 
     # --- messages
 

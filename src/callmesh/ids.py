@@ -11,7 +11,7 @@ PersonId = NewType("PersonId", str)
 ResourceId = NewType("ResourceId", str)
 AppId = NewType("AppId", str)
 StateId = NewType("StateId", str)
-"""`call`, `roster`, `apps`, `door`, `state/<resource>` or `presence/<resource>`."""
+"""`call`, `roster`, `apps`, `door`, `hub`, `state/<resource>` or `presence/<resource>`."""
 Writer = NewType("Writer", str)
 """A participant id, or `<participant id>.<n>` for the n-th app frame that writes on its behalf."""
 
@@ -21,6 +21,10 @@ APPS = StateId("apps")
 """What the hub tells of the apps in use: rules and state version, by app id."""
 DOOR = StateId("door")
 """What the hub tells hosts: who waits to be let in, who is kept out, and which roles were given."""
+HUB_STATE = StateId("hub")
+"""What the hub tells of itself: `READ_ONLY`, while its disk refuses."""
+READ_ONLY = "read_only"
+"""Under this key, a sentence: why nothing is saved at the moment."""
 RECORD = StateId("record")
 """What the hub keeps for itself: saved like any State, shown to nobody."""
 HUB = Writer("hub")
@@ -29,7 +33,7 @@ _CALL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _APP = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 _ISSUED = re.compile(r"[pur][0-9a-z]{1,24}", re.ASCII)
 _STREAM = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
-_STATE = re.compile(r"call|roster|apps|door|(?:state|presence)/r[0-9a-z]{1,24}", re.ASCII)
+_STATE = re.compile(r"call|roster|apps|door|hub|(?:state|presence)/r[0-9a-z]{1,24}", re.ASCII)
 _WRITER = re.compile(r"(p[0-9a-z]{1,24})(?:\.[1-9][0-9]{0,8})?", re.ASCII)
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -64,9 +68,7 @@ def stream_name(text: str) -> str:
 
 def state_id(text: str) -> StateId:
     if not _STATE.fullmatch(text):
-        raise BadName(
-            "a state is call, roster, apps, door, state/<resource> or presence/<resource>"
-        )
+        raise BadName("a state is call, roster, apps, door, hub, or state or presence/<resource>")
     return StateId(text)
 
 
@@ -86,7 +88,7 @@ def resource_of(state: StateId) -> ResourceId | None:
 
 def is_volatile(state: StateId) -> bool:
     """Whether a State is never saved: presence, and what the hub itself tells."""
-    return state in (ROSTER, APPS, DOOR) or state.startswith("presence/")
+    return state in (ROSTER, APPS, DOOR, HUB_STATE) or state.startswith("presence/")
 
 
 def writes_for(writer: str, participant: ParticipantId) -> bool:

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from callmesh.errors import BadInput, StorageFailed
 from callmesh.ids import StateId, is_volatile
 from callmesh.state import Entry, State
-from callmesh.values import check_key, decode
+from callmesh.values import MAX_INTEGER, check_key, decode
 
 MAX_TOMBSTONES = 10_000
 """Deletes that are remembered of one State; beyond, the older half is let go of."""
-BLOCK = 2**24
-"""How many numbers are set aside on disk at a time, so that none is ever used twice."""
+BLOCK = 2**28
+"""How many numbers are set aside on disk at a time, so that none is ever used twice.
+
+Enough for a day of presence at full speed, while the disk refuses to set aside more.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,17 @@ class Ledger:
                 self._put(record)
             else:
                 self.set_aside.append(record)
+
+    def set_apart(self, distance: int) -> None:
+        """No numbers could be set aside on disk: give out such as no other life of the call does.
+
+        `distance` is random and large, so that nobody follows from one such life into another.
+        Raises `StorageFailed` when there are no more.
+        """
+        self.number = self._horizon = self.saved + distance
+        self._reserved = self.number + BLOCK
+        if self._reserved > MAX_INTEGER:
+            raise StorageFailed("this call has no more numbers to give out")
 
     def __len__(self) -> int:
         return len(self._order)

@@ -1,13 +1,11 @@
-"""Calls that run: links, tasks, the clock, and the one commit that saves all of them."""
+"""Calls that run: links, tasks and the clock."""
 
 import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from callmesh import messages
 from callmesh.auth import Authority
@@ -28,18 +26,15 @@ from callmesh.ids import CallId, ParticipantId, Writer, call_id
 from callmesh.ledger import Ledger
 from callmesh.people import Knock, Member
 from callmesh.ports import Link, Storage
+from callmesh.saving import Saving
 from callmesh.session import OPENING_TIMEOUT, Over, Session, Side
 
-COMMIT_EVERY = 0.02
-"""Seconds that a commit gathers changes of all calls."""
-COMMIT_RETRY = 1.0
 STALLED = 90.0
 """Seconds that a link may take no bytes."""
 GOODBYE = 0.8
 """Seconds that the last words to a peer may take."""
 
 log = logging.getLogger("callmesh.hub")
-T = TypeVar("T")
 
 
 def clock() -> int:
@@ -119,35 +114,24 @@ class LiveHub:
 
         Unset, they are, unless the hub lets in whoever asks.
         """
-        self._storage = storage
         self._catalog = catalog
         self._authority = authority
         self._waiting_area = not authority.is_open if waiting_area is None else waiting_area
         self._calls: dict[CallId, LiveCall] = {}
         self._loading: dict[CallId, asyncio.Task[LiveCall]] = {}
-        self._disk = ThreadPoolExecutor(1, "callmesh-disk")
-        self._dirty = asyncio.Event()
-        self._committing: asyncio.Task[None] | None = None
+        self._saving = Saving(storage, self._ledgers, self._saved, self._disk_turned)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Save and tick while inside; on leaving, commit what is left."""
-        tasks = [asyncio.create_task(self._save()), asyncio.create_task(self._tick())]
+        tasks = [asyncio.create_task(self._saving.run()), asyncio.create_task(self._tick())]
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            with contextlib.suppress(StorageFailed):
-                if self._committing:
-                    await self._committing
-                await self._commit()
-            await self._on_disk(self._storage.close)
-            self._disk.shutdown()
-
-    async def _on_disk(self, act: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._disk, act)
+            await self._saving.close()
 
     # --- links
 
@@ -301,8 +285,9 @@ class LiveHub:
         return call
 
     async def _load(self, id: CallId) -> LiveCall:
-        ledger = await self._on_disk(lambda: self._load_ledger(id))
+        ledger = await self._saving.load(id)
         hosted = HostedCall(id, ledger, self._catalog.manifest, waiting_area=self._waiting_area)
+        hosted.disk(self._saving.refuses, clock())
         for state, key in hosted.set_aside:
             log.error("set aside call=%s state=%s key=%r: it cannot be read", id, state, key)
         call = self._calls[id] = LiveCall(hosted)
@@ -314,24 +299,20 @@ class LiveHub:
             call.hosted.apps_changed(clock())
             self._changed(call)
 
-    def _load_ledger(self, id: CallId) -> Ledger:
-        """On the disk's thread: what is kept, and numbers set aside for what is to come."""
-        ledger = Ledger(self._storage.load(id))
-        self._storage.commit({id: ledger.flush()})
-        ledger.flushed()
-        return ledger
-
     def _changed(self, call: LiveCall) -> None:
         for member in call.hosted.people.let_in_now():
             self._welcome(call, member, 0, clock())
         call.changed()
         if call.hosted.ledger.dirty:
-            self._dirty.set()
+            self._saving.want()
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(1)
-            self._tidy()
+            try:
+                self._tidy()
+            except StorageFailed as error:  # it has taken nothing for so long that numbers ran out
+                log.error("time does not pass in every call: %s", error)
 
     def _tidy(self) -> None:
         """Let time pass in every call, and let go of those that nobody needs."""
@@ -343,34 +324,18 @@ class LiveHub:
 
     # --- the disk
 
-    async def _save(self) -> None:
-        while True:
-            await self._dirty.wait()
-            await asyncio.sleep(COMMIT_EVERY)
-            self._dirty.clear()
-            self._committing = asyncio.create_task(self._commit())
-            try:
-                await asyncio.shield(self._committing)
-            except StorageFailed as error:
-                log.error("not saved, trying again: %s", error)
-                await asyncio.sleep(COMMIT_RETRY)
-                self._dirty.set()
+    def _ledgers(self) -> Mapping[CallId, Ledger]:
+        return {id: call.hosted.ledger for id, call in self._calls.items()}
 
-    async def _commit(self) -> None:
-        """One commit over all calls; what was in it is `saved` when this returns."""
-        dirty = [call for call in self._calls.values() if call.hosted.ledger.dirty]
-        deltas = {call.hosted.id: call.hosted.ledger.flush() for call in dirty}
-        if not deltas:
-            return
-        try:
-            await self._on_disk(lambda: self._storage.commit(deltas))
-        except BaseException:
-            for call in dirty:
-                call.hosted.ledger.flush_failed()
-            raise
-        for call in dirty:
-            call.hosted.ledger.flushed()
-            call.changed()
+    def _saved(self, calls: Iterable[CallId]) -> None:
+        for id in calls:
+            if id in self._calls:
+                self._calls[id].changed()
+
+    def _disk_turned(self) -> None:
+        for call in self._calls.values():
+            call.hosted.disk(self._saving.refuses, clock())
+            self._changed(call)
 
 
 async def _watch(line: Line) -> None:

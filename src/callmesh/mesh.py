@@ -22,7 +22,16 @@ from msgspec import Raw
 
 from callmesh.clock import HybridClock
 from callmesh.errors import BadInput, Denied, TooLarge
-from callmesh.ids import ResourceId, StateId, Writer, is_volatile, presence_of, state_of
+from callmesh.ids import (
+    HUB_STATE,
+    READ_ONLY,
+    ResourceId,
+    StateId,
+    Writer,
+    is_volatile,
+    presence_of,
+    state_of,
+)  # fmt: skip
 from callmesh.messages import Batch, Denial, Write
 from callmesh.outbox import MAX_WRITE, Fate, Outbox, Unsaved
 from callmesh.receipt import Place, Receipt
@@ -30,7 +39,7 @@ from callmesh.state import DELETED, Entry, State, newer
 from callmesh.values import decode
 
 Cause: TypeAlias = Literal["own", "hub", "denied"]
-Status: TypeAlias = Literal["synced", "saving", "offline"]
+Status: TypeAlias = Literal["synced", "saving", "read_only", "offline"]
 Seen: TypeAlias = dict[StateId, dict[str, Entry | None]]
 
 
@@ -109,7 +118,15 @@ class Mesh:
         """Whether everything here is safe on the hub's disk."""
         if not self.linked:
             return "offline"
+        if self.read_only is not None and not is_volatile(state):
+            return "read_only"
         return "saving" if self._outbox.saving(state) else "synced"
+
+    @property
+    def read_only(self) -> str | None:
+        """Why the hub saves nothing at the moment, in its words; None while it does."""
+        value = self.value(HUB_STATE, READ_ONLY)
+        return None if value is None else str(decode(value))
 
     def status_of(self, state: StateId, key: str) -> Fate | None:
         """What became of one's own last write of a key; None where there was none lately."""

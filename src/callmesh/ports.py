@@ -14,7 +14,10 @@ class Storage(Protocol):
         """What is kept of a call; None if it was never saved."""
 
     def commit(self, deltas: dict[CallId, Delta]) -> None:
-        """Take all of it or nothing; when this returns it survives a power cut."""
+        """Take all of it or nothing; when this returns it survives a power cut.
+
+        Of nothing, it proves that the disk would take something.
+        """
 
     def calls(self) -> list[CallId]:
         """Every call that is kept."""

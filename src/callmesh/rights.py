@@ -17,9 +17,11 @@ from callmesh.ids import (
     APPS,
     CALL,
     DOOR,
+    HUB_STATE,
     ROSTER,
     ResourceId,
     StateId,
+    is_volatile,
     presence_of,
     resource_of,
     state_id,
@@ -82,6 +84,8 @@ class Rights:
         self._ledger = ledger
         self._call = call
         self._rulebook = rulebook
+        self.read_only: str | None = None
+        """Why nothing new is taken that is to be saved; None while it is."""
 
     def check(self, me: Participant, written: Iterable[Written], now: int) -> list[Taken] | Refusal:
         """The entries of one transaction as they are to be kept, or why none of them is taken."""
@@ -114,7 +118,16 @@ class Rights:
         if entry.time > max(now + AHEAD, self._ledger.seen + FOLLOWING):
             return Refusal("clock_ahead", "this device's clock is too far ahead")
         refusal = self._rights(transaction, place, kept, value, version)
-        return refusal or self._room(transaction, place, kept) or (place, kept)
+        refusal = refusal or self._saving(place, kept) or self._room(transaction, place, kept)
+        return refusal or (place, kept)
+
+    def _saving(self, state: StateId, entry: Entry) -> Refusal | None:
+        """What the disk does not take now. What is there already changes nothing (L8)."""
+        if self.read_only is None or is_volatile(state):
+            return None
+        old = self._old(state, entry)
+        there = old is not None and old.stamp >= entry.stamp
+        return None if there else Refusal("read_only", self.read_only)
 
     def _rights(
         self, transaction: Transaction, state: StateId, entry: Entry, value: object, version: int
@@ -123,7 +136,7 @@ class Rights:
             return self._call_rights(transaction, entry, value)
         resource = resource_of(state)
         if resource is None:
-            assert state in (ROSTER, APPS, DOOR)
+            assert state in (ROSTER, APPS, DOOR, HUB_STATE)
             return Refusal("no_right", f"the {state} State is the hub's own")
         record = self._record(transaction, resource)
         if record is None:

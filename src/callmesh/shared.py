@@ -208,7 +208,7 @@ class SharedState(MutableMapping[str, Any]):
 
     @property
     def status(self) -> Status:
-        """`synced`, `saving` or `offline`: of the whole State, whatever the path."""
+        """`synced`, `saving`, `read_only` or `offline`: of the whole State, whatever the path."""
         return self._replica.mesh.status(self._root.id)
 
     def status_of(self, key: str) -> Fate | None:

@@ -67,7 +67,9 @@ class Standings:
     def can_write(self, resource: ResourceId, key: str, someone: Participant) -> bool:
         """Whether somebody may write a key of a resource's state, as it stands."""
         record = self._call.resources.get(resource)
-        if record is None or self.access(resource, someone) is not Access.EDIT:
+        if record is None or self._mesh.read_only is not None:
+            return False
+        if self.access(resource, someone) is not Access.EDIT:
             return False
         version = self._mesh.versions.get(state_of(resource), 0)
         if version not in (0, self.version(resource)):

@@ -71,6 +71,8 @@ class SqliteStorage:
             with self._transaction():
                 for call, delta in deltas.items():
                     self._take(call, delta)
+                if not deltas:  # a transaction without a write would not ask the disk
+                    self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         except sqlite3.Error as error:
             raise StorageFailed(f"changes cannot be saved: {error}") from error
 

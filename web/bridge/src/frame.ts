@@ -1,9 +1,9 @@
 /** An app's end of its port: the session of a client, a replica, and the life of its resource (A3). */
 
 import {
-  APPS, bundle, CALL, CallmeshError, Closed, complain, DELETED, encodeMessage, Pace, Replica, ResourceCache, Roster,
-  Session, Standings, stateOf, VERSION, WireError, type Change, type Json, type LifeEvent, type Message, type messages,
-  type ResourceId, type Writer,
+  APPS, bundle, CALL, CallmeshError, Closed, complain, DELETED, encodeMessage, HUB_STATE, Pace, Replica, ResourceCache,
+  Roster, Session, Standings, stateOf, VERSION, WireError, type Change, type Json, type LifeEvent, type Message,
+  type messages, type ResourceId, type StateId, type Writer,
 } from "@callmesh/core";
 
 import { after, now } from "./runtime.ts";
@@ -20,6 +20,9 @@ import { Resource } from "./resource.ts";
 export type Handlers<S extends object = Record<string, Json>> = Schema & {
   readonly [E in LifeEvent]?: (resource: Resource<S>) => unknown;
 };
+
+/** What access, rules and the hub's being read-only stand in, besides the roster. */
+const RIGHTS: readonly StateId[] = [CALL, APPS, HUB_STATE];
 
 export class Frame {
   /** Resolves when everything is there. */
@@ -118,7 +121,7 @@ export class Frame {
     const { changed, gone } = this.#roster.follow(change);
     for (const id of gone) this.#streams?.gone(id);
     if (changed) this.#resource?.participantsChanged();
-    if (changed || change.state === CALL || change.state === APPS) this.#resource?.rightsChanged();
+    if (changed || RIGHTS.includes(change.state)) this.#resource?.rightsChanged();
   }
 
   // --- life

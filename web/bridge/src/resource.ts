@@ -81,7 +81,10 @@ export class Resource<S extends object = Record<string, Json>> {
     return this.#parts.standings.access(this.id, this.me);
   }
 
-  /** Told when access, the role or the rules are others, and at once: what may be written may be too. */
+  /**
+   * Told when access, the role or the rules are others, or the hub cannot save, and at once: what may be
+   * written may be another.
+   */
   onAccess(fn: (access: Access) => void): () => void {
     const stop = this.#accesses.add(fn);
     fn(this.access);
@@ -118,7 +121,8 @@ export class Resource<S extends object = Record<string, Json>> {
 
   rightsChanged(): void {
     const { role } = this.me;
-    const told = `${this.access} ${role} ${this.outdated}`;
+    const readOnly = this.#parts.access.mesh.readOnly !== undefined;
+    const told = `${this.access} ${role} ${this.outdated} ${readOnly}`;
     if (told !== this.#told) this.#accesses.tell(this.access);
     this.#told = told;
   }

@@ -7,7 +7,7 @@
  */
 
 import {
-  accessKey, APPS, CALL, DELETED, HUB, keyOf, newer, presenceOf, ROSTER, stateOf, versionKey, type Change, type Entry,
+  accessKey, APPS, CALL, DELETED, HUB, HUB_STATE, keyOf, newer, presenceOf, ROSTER, stateOf, versionKey, type Change, type Entry,
   type Json, type JsonObject, type Mesh, type messages, type ResourceId, type Stamp, type StateId,
 } from "@callmesh/core";
 
@@ -52,6 +52,7 @@ export class View {
       case APPS:
         return key === this.#app;
       case ROSTER:
+      case HUB_STATE:
         return true;
       default:
         return this.#own.some((own) => own === state);
@@ -156,7 +157,7 @@ export class View {
     this.#lacking = new Map();
     this.#number++;
     this.#takeEach(groups);
-    for (const state of [CALL, APPS, ROSTER, ...this.#own]) {
+    for (const state of [CALL, APPS, ROSTER, HUB_STATE, ...this.#own]) {
       for (const key of this.#mesh.keys(state)) if (this.#shows(state, key)) this.#touch(state, key);
     }
   }

@@ -1,6 +1,6 @@
 import {
-  accessKey, APPS, bundle, CALL, DELETED, encodeMessage, keyOf, presenceOf, ROSTER, stateOf, unbundle, versionKey, type Change,
-  type Message, type ResourceId, type Writer,
+  accessKey, APPS, bundle, CALL, DELETED, encodeMessage, HUB_STATE, keyOf, presenceOf, READ_ONLY, ROSTER, stateOf, unbundle,
+  versionKey, type Change, type Message, type ResourceId, type Writer,
 } from "@callmesh/core";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
@@ -60,6 +60,23 @@ async function settle(): Promise<void> {
 function guest(role = "guest"): void {
   call.hubWrites(ROSTER, { [ME.id]: { ...ME, role } });
 }
+
+test("[L8, S16] an app knows that the hub cannot save, also one that starts meanwhile", async () => {
+  const { resource } = await open();
+  const accesses: string[] = [];
+  resource.onAccess((access) => accesses.push(access));
+  const shown = (one: Resource): unknown[] => [one.state.status, one.state.canWrite("x")];
+  expect(shown(resource)).toEqual(["synced", true]);
+  call.hubWrites(HUB_STATE, { [READ_ONLY]: "the disk is full" });
+  await settle();
+  expect(shown(resource)).toEqual(["read_only", false]);
+  const { resource: late } = await open();
+  expect(shown(late)).toEqual(["read_only", false]);
+  call.hubWrites(HUB_STATE, { [READ_ONLY]: DELETED });
+  await settle();
+  expect([shown(resource), shown(late)]).toEqual([["synced", true], ["synced", true]]); // prettier-ignore
+  expect(accesses).toEqual(["edit", "edit", "edit"]);
+});
 
 test("[K6, J12, K5] an app knows what it may write, and is told when that is another", async () => {
   guest();

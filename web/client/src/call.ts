@@ -1,7 +1,7 @@
 /** A call, as one of its participants has it. */
 
 import {
-  ACTIVE, APPS, CALL, CallmeshError, Closed, Denied, DOOR, encodeMessage, Listeners, Replica, ResourceCache,
+  ACTIVE, APPS, CALL, CallmeshError, Closed, Denied, DOOR, encodeMessage, HUB_STATE, Listeners, Replica, ResourceCache,
   Roster, SharedState, Standings, stateOf, Unauthorized, VERSION, type CallId, type Change, type HubWord, type Mesh, type Message, type messages,
   type Participant, type ParticipantId, type Path, type PersonId, type ResourceId, type Role, type Session,
   type StateId, type Status, type Writer,
@@ -30,6 +30,9 @@ export interface CallOptions {
   /** Told that one waits to be let in, and whenever a host says something. */
   readonly onWaiting?: (waiting: messages.Waiting) => void;
 }
+
+/** What roles, access, rules and the hub's being read-only stand in, besides the roster. */
+const RIGHTS: readonly StateId[] = [CALL, APPS, HUB_STATE];
 
 export type LinkState = "joined" | "reconnecting" | "left";
 
@@ -86,7 +89,10 @@ export class Call {
     this.#options = options;
     this.opened = new Promise((resolve, reject) => (this.#settleOpened = { resolve, reject }));
     this.#replica = new Replica({ now, after, flush: () => this.#link.wrote() });
-    this.state = new SharedState(this.#replica, CALL);
+    this.state = new SharedState(this.#replica, CALL, {
+      canWrite: () => this.mesh.readOnly === undefined,
+      refusal: () => undefined,
+    });
     this.hosting = new Hosting(this.#replica, (command) => this.#put(command));
     this.#standings = new Standings(this.#replica.mesh);
     this.#peers = this.#makePeers();
@@ -365,7 +371,7 @@ export class Call {
     }
     if (change.state === DOOR) this.#tell("door");
     if (this.resources.follow(change)) this.#tell("resources");
-    if (changed || change.state === CALL || change.state === APPS) this.#tell("rights");
+    if (changed || RIGHTS.includes(change.state)) this.#tell("rights");
     this.#compare();
   }
 

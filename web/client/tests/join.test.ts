@@ -1,4 +1,4 @@
-import { CALL, type ParticipantId, ROSTER, stateOf, type ResourceId } from "@callmesh/core";
+import { CALL, DELETED, HUB_STATE, type ParticipantId, READ_ONLY, ROSTER, stateOf, type ResourceId } from "@callmesh/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { Call } from "../src/call.ts";
@@ -238,6 +238,16 @@ describe("writing", () => {
     await saved;
     expect(call.status).toBe("synced");
     expect(status).toEqual(["saving", "offline", "saving", "synced"]);
+  });
+
+  test("[L8, S16] a hub that cannot save makes the call read-only until it can", async () => {
+    const call = await joined();
+    const told: string[] = [];
+    call.on("status", () => told.push(call.status));
+    call.on("rights", () => told.push(`may write: ${call.state.canWrite("a")}`));
+    hub.socket.say(hub.batch({ [HUB_STATE]: { [READ_ONLY]: "the disk is full" } }));
+    hub.socket.say(hub.batch({ [HUB_STATE]: { [READ_ONLY]: DELETED } }));
+    expect(told).toEqual(["may write: false", "read_only", "may write: true", "synced"]);
   });
 
   test("[S8] saved() times out, and can be given up", async () => {

@@ -10,7 +10,7 @@ export type ParticipantId = Branded<"ParticipantId">;
 export type PersonId = Branded<"PersonId">;
 export type ResourceId = Branded<"ResourceId">;
 export type AppId = Branded<"AppId">;
-/** `call`, `roster`, `apps`, `door`, `state/<resource>` or `presence/<resource>`. */
+/** `call`, `roster`, `apps`, `door`, `hub`, `state/<resource>` or `presence/<resource>`. */
 export type StateId = Branded<"StateId">;
 /** A participant id, or `<participant id>.<n>` for the n-th app frame that writes on its behalf. */
 export type Writer = Branded<"Writer">;
@@ -21,6 +21,10 @@ export const ROSTER = "roster" as StateId;
 export const APPS = "apps" as StateId;
 /** What the hub tells hosts: who waits to be let in, who is kept out, and which roles were given. */
 export const DOOR = "door" as StateId;
+/** What the hub tells of itself: `READ_ONLY`, while its disk refuses. */
+export const HUB_STATE = "hub" as StateId;
+/** Under this key, a sentence: why nothing is saved at the moment. */
+export const READ_ONLY = "read_only";
 export const HUB = "hub" as Writer;
 
 /** Characters of a display name or a resource's title. */
@@ -31,7 +35,7 @@ const APP_ID = /^[a-z][a-z0-9-]{0,39}$/;
 const RESOURCE_ID = /^r[0-9a-z]{1,24}$/;
 const PERSON_ID = /^u[0-9a-z]{1,24}$/;
 const STREAM = /^[A-Za-z0-9_.-]{1,64}$/;
-const STATE_ID = /^(?:call|roster|apps|door|(?:state|presence)\/r[0-9a-z]{1,24})$/;
+const STATE_ID = /^(?:call|roster|apps|door|hub|(?:state|presence)\/r[0-9a-z]{1,24})$/;
 const WRITER = /^(p[0-9a-z]{1,24})(?:\.[1-9][0-9]{0,8})?$/;
 /** What does not show, or shows as a gap: control and format characters, halves of pairs, spaces. */
 const UNSEEN = /[\p{C}\p{Z}]+/gu;
@@ -70,7 +74,7 @@ export function streamName(text: string): string {
 
 export function stateId(text: string): StateId {
   if (!STATE_ID.test(text)) {
-    throw new BadName("a state is call, roster, apps, door, or state or presence/<resource>");
+    throw new BadName("a state is call, roster, apps, door, hub, or state or presence/<resource>");
   }
   return text as StateId;
 }
@@ -91,7 +95,7 @@ export function resourceOf(state: StateId): ResourceId | undefined {
 
 /** Whether a State is never saved: presence, and what the hub itself tells. */
 export function isVolatile(state: StateId): boolean {
-  return state === ROSTER || state === APPS || state === DOOR || state.startsWith("presence/");
+  return [ROSTER, APPS, DOOR, HUB_STATE].includes(state) || state.startsWith("presence/");
 }
 
 /** Whether `writer` is `participant`, or one of its app frames. */

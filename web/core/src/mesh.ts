@@ -17,7 +17,7 @@
 
 import { HybridClock } from "./clock.ts";
 import { Denied, TooLarge } from "./errors.ts";
-import { presenceOf, stateOf, type ResourceId, type StateId, type Writer } from "./ids.ts";
+import { HUB_STATE, isVolatile, presenceOf, READ_ONLY, stateOf, type ResourceId, type StateId, type Writer } from "./ids.ts";
 import type { Batch, Denial, Group, Write } from "./messages.ts";
 import { MAX_WRITE, Outbox, weigh, type Fate, type Unsaved } from "./outbox.ts";
 import { Places } from "./places.ts";
@@ -26,7 +26,7 @@ import { DELETED, newer, State, valueOf, type Entry, type Value } from "./state.
 import { frozen, same, type Json } from "./values.ts";
 
 export type Cause = "own" | "hub" | "denied";
-export type Status = "synced" | "saving" | "offline";
+export type Status = "synced" | "saving" | "read_only" | "offline";
 
 /** One key's step from `old` to `new`; undefined where there is no value. */
 export interface Changed {
@@ -112,7 +112,14 @@ export class Mesh {
   /** Whether everything here is safe on the hub's disk. */
   status(state: StateId): Status {
     if (!this.#linked) return "offline";
+    if (this.readOnly !== undefined && !isVolatile(state)) return "read_only";
     return this.#outbox.saving(state) ? "saving" : "synced";
+  }
+
+  /** Why the hub saves nothing at the moment, in its words; undefined while it does. */
+  get readOnly(): string | undefined {
+    const said = this.value(HUB_STATE, READ_ONLY);
+    return typeof said === "string" ? said : undefined;
   }
 
   /** How many entries have to go out. */

@@ -58,7 +58,8 @@ export class Standings {
   /** Whether somebody may write a key of a resource's state, as it stands. */
   canWrite(resource: ResourceId, key: string, someone: Participant): boolean {
     const record = this.#record(resource);
-    if (record === undefined || this.access(resource, someone) !== "edit") return false;
+    if (record === undefined || this.#mesh.readOnly !== undefined) return false;
+    if (this.access(resource, someone) !== "edit") return false;
     const speaks = this.#mesh.versions.get(stateOf(resource)) ?? 0;
     if (speaks !== 0 && speaks !== this.version(resource)) return false;
     const { id: participant, person, role } = someone;

@@ -15,7 +15,7 @@ test("apps, resources, streams and states have names of their own form", () => {
   expect(ids.appId("white-board2")).toBe("white-board2");
   expect(ids.resourceId("r1z")).toBe("r1z");
   expect(ids.streamName("ecg.1")).toBe("ecg.1");
-  for (const state of ["call", "roster", "state/r1", "presence/r1"]) expect(ids.stateId(state)).toBe(state);
+  for (const state of ["call", "roster", "hub", "state/r1", "presence/r1"]) expect(ids.stateId(state)).toBe(state);
   for (const text of ["", "Board", "2app"]) expect(() => ids.appId(text)).toThrow(BadName);
   for (const text of ["", "r", "p1", "rA"]) expect(() => ids.resourceId(text)).toThrow(BadName);
   for (const text of ["", "a/b", "x".repeat(65)]) expect(() => ids.streamName(text)).toThrow(BadName);

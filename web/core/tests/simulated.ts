@@ -15,7 +15,7 @@ import type { Json } from "../src/values.ts";
 export const STATE = stateOf(resourceId("r1"));
 export const START = 1_700_000_000_000_000;
 /** How many numbers a start and a commit set aside: none that was lost in a crash is used again. */
-const BLOCK = 2 ** 24;
+const BLOCK = 2 ** 28;
 
 /** One link, as the hub sees it. */
 interface Member {

@@ -2,6 +2,7 @@ import { inviteLink } from "./address.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import type { Page } from "./page.ts";
 import type { CallStore } from "./store.ts";
+import { READ_ONLY_TITLE, READ_ONLY_WORDS } from "./words.ts";
 
 interface Shown {
   icon: IconName;
@@ -16,6 +17,7 @@ const OFFLINE: Shown = {
   words: "Reconnecting…",
   title: "The connection is lost. What you do now is kept, and sent once you are back",
 };
+const READ_ONLY: Shown = { icon: "unsaved", words: READ_ONLY_WORDS, title: READ_ONLY_TITLE };
 
 export function Header({ page, store }: { page: Page; store: CallStore }) {
   return (
@@ -51,9 +53,9 @@ function Status({ store }: { store: CallStore }) {
         <Icon name={shown.icon} />
         <span>{shown.words}</span>
       </p>
-      {/* Read out when the connection goes and comes back; "saving" at every key would be a nuisance. */}
+      {/* Read out when the connection goes and comes back, or saving stops; "saving" at every key would be a nuisance. */}
       <p class="unseen" role="status">
-        {shown === OFFLINE ? `${OFFLINE.words} ${OFFLINE.title}` : "Connected"}
+        {shown === OFFLINE || shown === READ_ONLY ? `${shown.words} ${shown.title}` : "Connected"}
       </p>
     </>
   );
@@ -61,6 +63,7 @@ function Status({ store }: { store: CallStore }) {
 
 function statusOf(store: CallStore): Shown {
   if (store.link.value !== "joined" || store.status.value === "offline") return OFFLINE;
+  if (store.status.value === "read_only") return READ_ONLY;
   return store.status.value === "saving" ? SAVING : SAVED;
 }
 

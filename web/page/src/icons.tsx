@@ -38,6 +38,7 @@ const DRAWINGS = {
   leave: <path d="M10 4H6a2 2 0 0 0-2 2v12a2 2 0 0 0 2 2h4M15 8l4 4-4 4M19 12H9" />,
   saved: <path d="m5 12.5 4.5 4.5L19 7.5" />,
   saving: <path d="M12 4a8 8 0 1 0 8 8" />,
+  unsaved: <path d="M12 4 2.8 20h18.4zM12 10v4.5M12 17.2h.01" />,
   offline: <path d="M4 10a12 12 0 0 1 5-2.7M14 7.2a12 12 0 0 1 6 2.8M7.5 13.5A7 7 0 0 1 10 12M15.5 13a7 7 0 0 1 1 .6M12 18h.01M4 4l16 16" />,
   eye: (
     <>

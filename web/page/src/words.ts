@@ -1,6 +1,6 @@
 /** What the page says when something is not as it should be: what it is, and what to do. */
 
-import { CallmeshError, type Role } from "@callmesh/core";
+import { CallmeshError, Denied, type Role } from "@callmesh/core";
 
 import type { Address } from "./address.ts";
 import type { DeviceState, Kind } from "./devices.ts";
@@ -22,6 +22,10 @@ export function addressProblem({ strangeRole }: Pick<Address, "strangeRole">): s
   if (strangeRole === undefined) return undefined;
   return `This link is for a “${strangeRole}”, and there is no such role. Ask for the link once more.`;
 }
+
+/** While the hub cannot save: what stands in the header, and what it means. */
+export const READ_ONLY_WORDS = "Read only";
+export const READ_ONLY_TITLE = "The hub cannot save at the moment. What was saved is safe; nothing can be changed until it saves again";
 
 /** Why one could not join. */
 export function joinProblem(error: unknown): string {
@@ -64,6 +68,7 @@ export function endProblem(error: unknown): string {
 export function callProblem(error: unknown): string {
   switch (codeOf(error)) {
     case "denied":
+      if (error instanceof Denied && error.reason === "read_only") return sentence(messageOf(error));
       return `Not allowed: ${messageOf(error)}.`;
     case "timed_out":
       return "The hub has not answered yet. It will be done once you are back.";

@@ -101,5 +101,9 @@ describe("words", () => {
     expect(callProblem(new Denied("no_right", "observers change nothing"))).toBe(
       "Not allowed: observers change nothing.",
     );
+    // [L8]
+    expect(callProblem(new Denied("read_only", "the hub cannot save at the moment; what was saved is safe"))).toBe(
+      "The hub cannot save at the moment; what was saved is safe.",
+    );
   });
 });

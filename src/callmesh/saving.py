@@ -1,0 +1,167 @@
+"""The hub's disk: its one thread, its one commit over all calls, and what is done while it refuses.
+
+D1 What was in a commit that succeeded is saved; one that fails promises nothing and is tried again.
+D2 From a commit that failed until one succeeds, every call is read-only. The pauses grow, and the
+   disk is tried though nothing waits for it.
+D3 A call that cannot be loaded is not opened. One that can, and for which no numbers can be set
+   aside, is opened read-only, with numbers far from those of any other life.
+"""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from callmesh.errors import StorageFailed
+from callmesh.ids import CallId
+from callmesh.ledger import Ledger
+from callmesh.ports import Storage
+
+COMMIT_EVERY = 0.02
+"""Seconds that a commit gathers changes of all calls."""
+RETRY = (0.5, 10.0)
+"""Seconds until a commit that failed is tried again, and at most: the pauses double."""
+APART = (2**32, 2**40)
+"""How far beyond those on disk the numbers begin of a call for which none could be set aside."""
+CANNOT_SAVE = "the hub cannot save at the moment; what was saved is safe"
+
+log = logging.getLogger("callmesh.hub")
+T = TypeVar("T")
+
+
+class Saving:
+    """Saves what `ledgers` gives. `saved` is told which calls were, `turned` that they are
+
+    read-only, or not any more.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        ledgers: Callable[[], Mapping[CallId, Ledger]],
+        saved: Callable[[Iterable[CallId]], None],
+        turned: Callable[[], None],
+    ) -> None:
+        self.refuses: str | None = None
+        """Why nothing is saved at the moment, for participants; None while it is."""
+        self._storage = storage
+        self._ledgers = ledgers
+        self._saved = saved
+        self._turned = turned
+        self._thread = ThreadPoolExecutor(1, "callmesh-disk")
+        self._wanted = asyncio.Event()
+        self._committing: asyncio.Task[StorageFailed | None] | None = None
+
+    def want(self) -> None:
+        """Something is to be saved, soon."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Commit whenever something is wanted (D2)."""
+        pause = RETRY[0]
+        while True:
+            if self.refuses is None:
+                pause = RETRY[0]
+                await self._wanted.wait()
+                await asyncio.sleep(COMMIT_EVERY)
+            else:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, RETRY[1])
+            self._wanted.clear()
+            with contextlib.suppress(StorageFailed):
+                await self.commit()
+
+    async def commit(self) -> None:
+        """One commit over all calls, after the one under way. Raises `StorageFailed`."""
+        while self._committing is not None:
+            await asyncio.wait([self._committing])
+        self._committing = asyncio.create_task(self._commit())
+        failure = await asyncio.shield(self._committing)  # it goes on, whoever gives up waiting
+        if failure is not None:
+            raise failure
+
+    async def _commit(self) -> StorageFailed | None:
+        """What went wrong; None if nothing did."""
+        try:
+            await self._save_dirty()
+            return None
+        except StorageFailed as error:
+            return error
+        finally:
+            self._committing = None
+
+    async def _save_dirty(self) -> None:
+        dirty = {id: ledger for id, ledger in self._ledgers().items() if ledger.dirty}
+        if not dirty and self.refuses is None:
+            return
+        deltas = {id: ledger.flush() for id, ledger in dirty.items()}
+        try:
+            await self._on_disk(lambda: self._storage.commit(deltas))
+        except StorageFailed as error:
+            for ledger in dirty.values():
+                ledger.flush_failed()
+            self._refused(error)
+            raise
+        for ledger in dirty.values():
+            ledger.flushed()
+        self._took()
+        self._saved(dirty)
+
+    async def close(self) -> None:
+        """Save what is left, if the disk takes it, and let go of it."""
+        try:
+            await self.commit()
+        except StorageFailed as error:
+            log.error("the hub ends, and something of these calls is not saved: %s; %s",
+                      ", ".join(id for id, ledger in self._ledgers().items() if ledger.dirty),
+                      error)  # fmt: skip
+        await self._on_disk(self._storage.close)
+        self._thread.shutdown()
+
+    async def load(self, id: CallId) -> Ledger:
+        """What is kept of a call, with numbers for what is to come. Raises `StorageFailed`."""
+        kept = await self._on_disk(lambda: self._storage.load(id))
+        ledger = Ledger(kept)
+        delta = ledger.flush()
+        try:
+            await self._on_disk(lambda: self._storage.commit({id: delta}))
+        except StorageFailed as error:
+            ledger.flush_failed()
+            self._refused(error)
+            if kept is None:
+                raise
+            ledger.set_apart(APART[0] + secrets.randbelow(APART[1] - APART[0]))  # (D3)
+            return ledger
+        ledger.flushed()
+        self._took()
+        return ledger
+
+    async def _on_disk(self, act: Callable[[], T]) -> T:
+        """Do it on the disk's thread. Whatever goes wrong there is that the disk said no."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, act)
+        except StorageFailed:
+            raise
+        except Exception as error:
+            log.exception("the storage failed in a way that it should not")
+            raise StorageFailed(f"the storage failed: {error!r}") from error
+
+    # --- whether it takes anything
+
+    def _refused(self, error: StorageFailed) -> None:
+        if self.refuses is not None:
+            log.info("still not saved: %s", error)
+            return
+        log.error("not saved, and every call is read-only until it is: %s", error)
+        self.refuses = CANNOT_SAVE
+        self._wanted.set()
+        self._turned()
+
+    def _took(self) -> None:
+        if self.refuses is not None:
+            log.warning("the disk takes what is to be saved again")
+            self.refuses = None
+            self._turned()

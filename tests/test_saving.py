@@ -1,0 +1,214 @@
+"""The hub's disk: what participants are told while it refuses, and that it is taken up again."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from callmesh.errors import Denied, StorageFailed
+from callmesh.ids import HUB_STATE, READ_ONLY, CallId, presence_of
+from callmesh.ledger import Delta, Kept
+from callmesh.saving import APART, CANNOT_SAVE
+from callmesh.storage.memory import MemoryStorage
+from callmesh.testing import MemoryHub
+from tests.simulated import CALL_ID, RESOURCE, STATE, World
+
+pytestmark = pytest.mark.anyio
+
+
+class FailingStorage(MemoryStorage):
+    """Refuses what it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refuse: set[str] = set()
+        self.commits: list[set[CallId]] = []
+        """Which calls were in each that was tried."""
+
+    def load(self, call: CallId) -> Kept | None:
+        if "load" in self.refuse:
+            raise StorageFailed("the disk cannot be read")
+        return super().load(call)
+
+    def commit(self, deltas: dict[CallId, Delta]) -> None:
+        self.commits.append(set(deltas))
+        if "commit" in self.refuse:
+            raise StorageFailed("the disk is full")
+        if "badly" in self.refuse:
+            raise RuntimeError("nobody thought of this")
+        super().commit(deltas)
+
+
+async def becomes(true: Callable[[], bool]) -> None:
+    while not true():  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("callmesh.saving.RETRY", (0.01, 0.05))
+
+
+async def test_a_load_that_fails_lets_nobody_in_and_overwrites_nothing() -> None:
+    """[L6]"""
+    storage = FailingStorage()
+    async with MemoryHub(storage=storage) as hub, hub.join("Ada") as ada:
+        await (await ada.resources.add("poll", state={"question": "?"})).state.saved()
+    kept = storage.load(CallId("demo"))
+    assert kept is not None
+    storage.refuse = {"load"}
+    async with MemoryHub(storage=storage) as hub:
+        with pytest.raises(StorageFailed, match="cannot be read"):
+            async with hub.join("Ada"):
+                pass
+        storage.refuse = set()
+        again = storage.load(CallId("demo"))
+        assert again is not None
+        assert again.records == kept.records
+        async with hub.join("Ada") as ada:
+            assert [dict(r.state) for r in ada.resources.values()] == [{"question": "?"}]
+
+
+@pytest.mark.parametrize("how", ["commit", "badly"])
+async def test_a_commit_that_fails_makes_calls_read_only_until_one_succeeds(
+    how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """[L7, L8, L5, S16]"""
+    storage = FailingStorage()
+    async with MemoryHub(storage=storage) as hub, hub.join("Ada") as ada, hub.join("Bob") as bob:
+        poll = await ada.resources.add("poll")
+        await poll.state.saved()
+        seen = await bob.resources.get(poll.id)
+        assert seen.state.can_write("question")
+        storage.refuse = {how}
+        poll.state["question"] = "?"
+        saving = asyncio.create_task(poll.state.saved())
+        for call in (ada, bob):
+            await call.until(lambda call=call: call.status == "read_only")  # type: ignore[misc]
+            assert not call.state.can_write("anything")
+        assert (poll.state.status, seen.state.status) == ("read_only", "read_only")
+        assert not seen.state.can_write("question")
+        assert poll.state.status_of("question") == "accepted"
+        seen.state["question"] = "overwritten?"
+        with pytest.raises(Denied, match="what was saved is safe") as denied:
+            await seen.state.accepted()
+        assert (denied.value.reason, seen.state["question"]) == ("read_only", "?")
+        with pytest.raises(Denied):
+            await bob.resources.add("poll")
+        seen.presence["cursor"] = 1
+        await ada.until(lambda: poll.presence.of(bob.me.id) == {"cursor": 1})
+        await seen.stream("pen").send(b"on")
+        assert (await anext(aiter(poll.stream("pen")))).data == b"on"
+        tried = len(storage.commits)
+        await becomes(lambda: len(storage.commits) > tried)
+        assert not saving.done()
+        storage.refuse = set()
+        await saving
+        for call in (ada, bob):
+            await call.until(lambda call=call: call.status == "synced")  # type: ignore[misc]
+        assert seen.state.can_write("question")
+        seen.state["question"] = "now"
+        await seen.state.saved()
+    assert "every call is read-only" in caplog.text
+    assert "takes what is to be saved again" in caplog.text
+
+
+async def test_the_disk_is_tried_though_nothing_waits_for_it() -> None:
+    """[L8]"""
+    storage = FailingStorage()
+    async with MemoryHub(storage=storage) as hub:
+        storage.refuse = {"commit"}
+        with pytest.raises(StorageFailed):
+            async with hub.join("Ada"):
+                pass
+        assert hub.live._saving.refuses == CANNOT_SAVE
+        tried = len(storage.commits)
+        await becomes(lambda: len(storage.commits) >= tried + 3)
+        assert storage.commits[-1] == set(), "with nothing in it"
+        storage.refuse = set()
+        await becomes(lambda: hub.live._saving.refuses is None)
+        async with hub.join("Ada") as ada:
+            assert ada.status == "synced"
+
+
+async def test_a_kept_call_opens_read_only_and_a_new_one_does_not() -> None:
+    """[L9, L6, L3] And what was to be saved by the life before is there afterwards."""
+    storage = FailingStorage()
+    async with MemoryHub(storage=storage) as hub, hub.join("Ada") as ada:
+        poll = await ada.resources.add("poll", state={"question": "?"})
+        await ada.state.saved()
+    reserved = storage._reserved[CallId("demo")]
+    storage.refuse = {"commit"}
+    async with MemoryHub(storage=storage) as hub, hub.join("Bob") as bob:
+        assert bob.status == "read_only"
+        again = bob.resources[poll.id]
+        assert dict(again.state) == {"question": "?"}
+        assert bob._replica.mesh.cursor > reserved + APART[0]
+        again.state["question"] = "lost?"
+        with pytest.raises(Denied):
+            await again.state.saved()
+        with pytest.raises(StorageFailed):
+            async with hub.join("Cy", url="http://memory/call/other"):
+                pass
+        storage.refuse = set()
+        await bob.until(lambda: bob.status == "synced")
+        again.state["question"] = "taken"
+        await again.state.saved()
+        assert storage._reserved[CallId("demo")] > bob._replica.mesh.cursor
+    async with MemoryHub(storage=storage) as hub, hub.join("Bob") as bob:
+        assert dict(bob.resources[poll.id].state) == {"question": "taken"}
+
+
+async def test_the_end_of_a_hub_whose_disk_refuses_says_which_calls_lack_something(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """[L8]"""
+    monkeypatch.setattr("callmesh.client.SAVE_BEFORE_LEAVING", 0.01)
+    storage = FailingStorage()
+    async with MemoryHub(storage=storage) as hub, hub.join("Ada") as ada:
+        await ada.state.saved()
+        storage.refuse = {"commit"}
+        ada.state["title"] = "lost with the disk"
+        await ada.until(lambda: ada.status == "read_only")
+    assert "something of these calls is not saved: demo" in caplog.text
+
+
+def test_what_is_there_already_may_be_sent_again_while_read_only() -> None:
+    """[L8, S11] It changes nothing, and its answer is owed."""
+    world = World()
+    ada, bob = world.client("a"), world.client("b")
+    ada.add_resource()
+    ada.set("kept", 1)
+    world.deliver()
+    world.call.disk(CANNOT_SAVE, world.now)
+    ada.cut()
+    ada.connect()
+    ada.set("new", 2)
+    world.deliver()
+    assert [(denial.reason, denial.places) for denial in ada.denials] == [
+        ("read_only", [(STATE, "new")])
+    ]
+    assert bob.view() == ada.view() == {"kept": 1}
+    assert bob.view(HUB_STATE) == {READ_ONLY: CANNOT_SAVE}
+    bob.set(READ_ONLY, "mine", HUB_STATE)
+    world.deliver()
+    assert [denial.reason for denial in bob.denials] == ["no_right"]
+    world.call.disk(None, world.now)
+    ada.set("new", 3)
+    world.settle()
+    assert bob.view() == {"kept": 1, "new": 3}
+    assert (bob.view(HUB_STATE), bob.mesh.status(STATE)) == ({}, "synced")
+
+
+def test_what_forbids_a_write_for_good_goes_before_that_nothing_is_saved() -> None:
+    """[L8]"""
+    world = World()
+    ada = world.client("a")
+    ada.add_resource()
+    world.deliver()
+    world.call.disk(CANNOT_SAVE, world.now)
+    ada.set("closed", 1)
+    ada.set("k", 1, presence_of(RESOURCE))
+    world.deliver()
+    assert [denial.reason for denial in ada.denials] == ["no_right", "no_right"]
+    assert world.storage._reserved[CALL_ID] > world.call.ledger.number

@@ -58,7 +58,11 @@ class HubProcess:
 
     def interrupt(self) -> int:
         """Ctrl-C. The exit code."""
-        self.process.send_signal(signal.SIGINT)
+        return self.stop(signal.SIGINT)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Tell it to stop. The exit code."""
+        self.process.send_signal(how)
         return self.process.wait(timeout=20)
 
     def end(self) -> str:

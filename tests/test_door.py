@@ -10,6 +10,7 @@ import pytest
 import callmesh
 from callmesh import messages
 from callmesh.client import Call
+from callmesh.ending import STALLED
 from callmesh.errors import (
     CallmeshError,
     CallOver,
@@ -21,7 +22,7 @@ from callmesh.errors import (
 )  # fmt: skip
 from callmesh.hosting import Waiting
 from callmesh.ids import CallId, PersonId
-from callmesh.live import STALLED, LiveCall
+from callmesh.live import LiveCall
 from callmesh.messages import Command, Hello
 from callmesh.people import MAX_WAITING
 from callmesh.storage.memory import MemoryStorage

@@ -26,5 +26,5 @@ def test_close_codes_say_what_happened() -> None:
     assert type(errors.from_close(4409, "")) is errors.Replaced
     assert type(errors.from_close(1009, "")) is errors.TooLarge
     assert type(errors.from_close(1006, "")) is errors.Broken
-    assert type(errors.from_close(1012, "")) is errors.EndedByPeer
+    assert type(errors.from_close(1012, "")) is errors.Restarting
     assert errors.from_close(1012, "").reconnect

@@ -23,7 +23,7 @@ FIRST = """
     cachefile
 """.split()
 SECOND = """
-    tokens auth catalog saving live hub
+    tokens auth catalog saving ending live hub serving
     address connection notify replica hosting undo typed shared presence standing streams instance
     handling resources half client testing
 """.split()

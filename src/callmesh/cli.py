@@ -25,6 +25,7 @@ from callmesh.hub import FIRST_CALL, PAGE, application
 from callmesh.ids import call_id, display_name
 from callmesh.messages import MAX_BUNDLE
 from callmesh.participant import Role
+from callmesh.serving import Server
 from callmesh.storage.sqlite import SqliteStorage
 from callmesh.tokens import Claims, Key
 
@@ -182,8 +183,7 @@ def _run(options: argparse.Namespace) -> None:
     )
     listening = _listen(options.host, options.port)
     print(_greeting(options, listening.getsockname()[1]), flush=True)
-    with contextlib.suppress(KeyboardInterrupt):  # uvicorn has shut down and passes it on
-        uvicorn.Server(config).run([listening])
+    Server(config, app.state.live.drain).run([listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:

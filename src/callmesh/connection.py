@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from callmesh import messages
 from callmesh.address import Address
-from callmesh.errors import CallmeshError, Closed, TimedOut
+from callmesh.errors import CallmeshError, Closed, Restarting, TimedOut
 from callmesh.messages import Message
 from callmesh.ports import Link
 from callmesh.session import Open, Session, Side
@@ -17,6 +17,8 @@ FRAME = 0.016
 """Seconds between two messages of writes: pending ones are conflated meanwhile."""
 PAUSES = (0.25, 8.0)
 """Seconds before the first try to come back, and at most."""
+SPREAD = (0.5, 5.0)
+"""Seconds before the first try after a hub that restarts: all its participants come at once."""
 GOODBYE = 2.0
 
 Opener = Callable[[str], Awaitable[Link]]
@@ -69,6 +71,7 @@ class Connection:
         await self._connect()
         pause = PAUSES[0]
         while True:
+            spread = False
             try:
                 if self._link is None:
                     await self._connect()
@@ -78,6 +81,10 @@ class Connection:
                 self._drop(error)
                 if not error.reconnect:
                     raise
+                spread = isinstance(error, Restarting)
+            if spread:
+                await asyncio.sleep(random.uniform(*SPREAD))
+                continue
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, PAUSES[1])
 

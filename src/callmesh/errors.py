@@ -19,6 +19,7 @@
     │   ├── Replaced            the same participant came in over another link
     │   ├── Removed             a host took you out of the call, or keeps you out
     │   ├── CallOver            the call was ended for everybody
+    │   ├── Restarting          the hub ends, and another is about to take its place
     │   ├── Broken              the link or the path broke
     │   └── WouldBlock          a bounded buffer is full
     ├── TimedOut                what was waited for did not come in time
@@ -139,6 +140,14 @@ class CallOver(Ended):
     close = 4412
 
 
+class Restarting(Ended):
+    """Come back, but not all at once: see `connection.SPREAD`."""
+
+    code = "restarting"
+    close = 4012
+    reconnect = True
+
+
 class Broken(Ended):
     code = "broken"
     close = 1006
@@ -185,7 +194,8 @@ BY_CLOSE: dict[int, type[CallmeshError]] = {
     kind.close: kind
     for kind in (
         CallmeshError, WireError, TooLarge, BadName, Refused, Unauthorized, Declined, NoSuchCall,
-        TooFast, Closed, EndedByPeer, Replaced, Removed, CallOver, Broken, TimedOut, StorageFailed,
+        TooFast, Closed, EndedByPeer, Replaced, Removed, CallOver, Restarting, Broken, TimedOut,
+        StorageFailed,
     )
 }  # fmt: skip
 
@@ -194,7 +204,7 @@ _STANDARD: dict[int, type[CallmeshError]] = {
     1000: EndedByPeer,
     1001: EndedByPeer,
     1009: TooLarge,
-    1012: EndedByPeer,
+    1012: Restarting,
 }
 
 

@@ -62,10 +62,11 @@ def asgi(*, data: Path, key: Path | None = None, apps: Sequence[Path] = ()) -> S
 
 
 def application(storage: Storage, catalog: Catalog, authority: Authority) -> Starlette:
-    """The same, of parts."""
-    hub = Hub(LiveHub(storage, catalog, authority), catalog, is_open=authority.is_open)
+    """The same, of parts. `app.state.live` is the `LiveHub`: `drain` it before it is closed."""
+    live = LiveHub(storage, catalog, authority)
+    hub = Hub(live, catalog, is_open=authority.is_open)
     hosts = LOOPBACK if authority.is_open else ("*",)
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/", hub.front),
             Route("/call/{call}", hub.page),
@@ -80,6 +81,8 @@ def application(storage: Storage, catalog: Catalog, authority: Authority) -> Sta
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[*hosts])],
         lifespan=hub.lifespan,
     )
+    app.state.live = live
+    return app
 
 
 class Hub:

@@ -11,11 +11,13 @@ from callmesh import messages
 from callmesh.auth import Authority
 from callmesh.catalog import Catalog
 from callmesh.door import Visitor
+from callmesh.ending import GOODBYE, Ending
 from callmesh.errors import (
     Broken,
     CallmeshError,
     Closed,
     Ended,
+    EndedByPeer,
     NoSuchCall,
     StorageFailed,
     TimedOut,
@@ -28,11 +30,6 @@ from callmesh.people import Knock, Member
 from callmesh.ports import Link, Storage
 from callmesh.saving import Saving
 from callmesh.session import OPENING_TIMEOUT, Over, Session, Side
-
-STALLED = 90.0
-"""Seconds that a link may take no bytes."""
-GOODBYE = 0.8
-"""Seconds that the last words to a peer may take."""
 
 log = logging.getLogger("callmesh.hub")
 
@@ -93,6 +90,10 @@ class LiveCall:
             if isinstance(line.session.state, Over):
                 line.over.set()
 
+    def wake_all(self) -> None:
+        for line in self.lines.values():
+            line.wake.set()
+
     @property
     def idle(self) -> bool:
         """Whether nobody is in it, nobody may come back, and all is saved."""
@@ -119,6 +120,7 @@ class LiveHub:
         self._waiting_area = not authority.is_open if waiting_area is None else waiting_area
         self._calls: dict[CallId, LiveCall] = {}
         self._loading: dict[CallId, asyncio.Task[LiveCall]] = {}
+        self._ending = Ending()
         self._saving = Saving(storage, self._ledgers, self._saved, self._disk_turned)
 
     @contextlib.asynccontextmanager
@@ -133,6 +135,20 @@ class LiveHub:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._saving.close()
 
+    async def drain(self) -> None:
+        """End every session after its last batch, with all that was taken saved (L10).
+
+        Takes seconds at most, whether or not they read: whose link is stuck is left behind.
+        """
+        self._ending.begun = True
+        with contextlib.suppress(StorageFailed):
+            await self._saving.commit()
+        await self._ending.say_last_words(self._wake_all)
+
+    def _wake_all(self) -> None:
+        for call in self._calls.values():
+            call.wake_all()
+
     # --- links
 
     async def serve(self, id: str, link: Link) -> None:
@@ -140,12 +156,14 @@ class LiveHub:
         session = Session(Side.HUB, clock())
         call: LiveCall | None = None
         try:
+            self._ending.check()
             hello = await self._hear_hello(id, link, session)
             call = await self._open(CallId(id))
             await self._converse(call, hello, session, link)
         except CallmeshError as error:
             await _say_goodbye(link, error)
         finally:
+            self._ending.part()
             if call:
                 call.links -= 1
 
@@ -167,6 +185,8 @@ class LiveHub:
         self, call: LiveCall, hello: messages.Hello, session: Session, link: Link
     ) -> None:
         """Until the link or the session ends. Raises what ended it."""
+        self._ending.check()
+        self._ending.join()
         line = self._arrive(call, hello, session, link)
         tasks = [
             asyncio.create_task(self._read(call, line)),
@@ -238,7 +258,7 @@ class LiveHub:
         state = line.session.state
         reason = state.reason if isinstance(state, Over) else Broken("cancelled")
         if who := call.hosted.people.at(line.id, line.session):
-            if reason.reconnect:
+            if reason.reconnect and not isinstance(reason, EndedByPeer):
                 call.hosted.people.lose(who, line.session, clock())
             else:
                 call.hosted.people.leave(who, line.session, clock())
@@ -249,6 +269,8 @@ class LiveHub:
         hosted, session = call.hosted, line.session
         while hosted.people.at(line.id, session):
             data = await line.link.receive()
+            if self._ending.begun:
+                continue  # unanswered, so it is sent again
             now = clock()
             for message in session.receive(data, now):
                 if who := hosted.people.at(line.id, session):  # nothing comes after leave
@@ -262,12 +284,10 @@ class LiveHub:
             await line.wake.wait()
             line.wake.clear()
             while (who := hosted.people.at(line.id, line.session)) and (bundle := hosted.take(who)):
-                try:
-                    async with asyncio.timeout(STALLED):
-                        await line.link.send(bundle)
-                except TimeoutError:
-                    raise Broken("nothing was read from this link for too long") from None
+                await self._ending.send(line.link, bundle)
                 self._changed(call)  # credits may have been given
+            if self._ending.saved:
+                self._ending.check()
 
     # --- calls
 

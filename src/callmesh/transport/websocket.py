@@ -6,7 +6,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
-from callmesh.errors import Broken, NoSuchCall, WireError, from_close
+from callmesh.errors import Broken, CallmeshError, NoSuchCall, WireError, from_close
 
 
 class AsgiLink:
@@ -69,9 +69,7 @@ class WebSocketLink:
         try:
             data = await self._connection.recv()
         except ConnectionClosed as closed:
-            frame = closed.rcvd
-            code, reason = (frame.code, frame.reason) if frame else (1006, "")
-            raise from_close(code, reason) from closed
+            raise _ending(closed) from closed
         if isinstance(data, str):
             raise WireError("a bundle is a binary message, not text")
         return data
@@ -80,7 +78,13 @@ class WebSocketLink:
         try:
             await self._connection.send(bundle)
         except ConnectionClosed as closed:
-            raise Broken("the link to the hub broke") from closed
+            raise _ending(closed) from closed
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         await self._connection.close(code, reason)
+
+
+def _ending(closed: ConnectionClosed) -> CallmeshError:
+    """What the hub said when it closed; `Broken` if it said nothing."""
+    frame = closed.rcvd
+    return from_close(frame.code, frame.reason) if frame else Broken("the link to the hub broke")

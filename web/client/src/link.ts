@@ -1,7 +1,7 @@
 /** The link to the hub: a WebSocket, the session over it, and coming back when it breaks (W7). */
 
 import {
-  Broken, bundle, BY_CLOSE, CallmeshError, Closed, encodeMessage, MAX_BUNDLE, Pace, Session, WireError,
+  Broken, bundle, BY_CLOSE, CallmeshError, Closed, encodeMessage, MAX_BUNDLE, Pace, Restarting, Session, WireError,
   type Message, type messages,
 } from "@callmesh/core";
 
@@ -10,6 +10,8 @@ import { after, every, now, onAwake, onGone } from "./runtime.ts";
 /** Milliseconds before the first try to come back, and at most. */
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 8_000;
+/** Milliseconds before the first try after a hub that restarts: all its participants come at once. */
+const SPREAD = [500, 5_000] as const;
 /** Milliseconds that closing may take. */
 const GOODBYE = 2_000;
 
@@ -188,11 +190,11 @@ export class Link {
     if (held) this.#tries = 0;
     close(socket);
     if (this.#tries === undefined || !error.reconnect) this.#end(error);
-    else this.#wait(this.#tries++);
+    else if (error instanceof Restarting) this.#wait(SPREAD[0] + Math.random() * (SPREAD[1] - SPREAD[0]));
+    else this.#wait(Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.#tries++) * (0.5 + Math.random() / 2));
   }
 
-  #wait(tries: number): void {
-    const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** tries) * (0.5 + Math.random() / 2);
+  #wait(pause: number): void {
     this.#user.lost();
     this.#turn({ kind: "pausing", stop: after(pause, () => this.#turn(this.#open())) });
   }
@@ -231,7 +233,8 @@ async function closed(socket: WebSocket): Promise<void> {
 }
 
 function errorOf({ code, reason }: CloseEvent): CallmeshError {
-  const kind = BY_CLOSE.get(code);
+  // 1012 is what servers say that are told to stop, and do not know of hubs.
+  const kind = code === 1012 ? Restarting : BY_CLOSE.get(code);
   if (kind === undefined || kind === Broken) return new Broken("the connection to the hub broke");
   return new kind(reason === "" ? "the hub closed the connection" : reason);
 }

@@ -129,6 +129,23 @@ describe("coming back", () => {
     expect(hub.socket.heard[0]).toMatchObject({ resume: "second", cursor: 2 });
   });
 
+  test.each([
+    [4012, 0, 500],
+    [4012, 1, 5_000],
+    [1012, 0.5, 2_750],
+  ])("[L10] after a hub that restarts, at a random moment: %i, %d", async (code, random, pause) => {
+    const call = await joined();
+    vi.mocked(Math.random).mockReturnValue(random);
+    hub.socket.drop(code, "restarting");
+    expect(call.link).toBe("reconnecting");
+    await vi.advanceTimersByTimeAsync(pause - 1);
+    expect(hub.sockets).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(hub.sockets).toHaveLength(2);
+    hub.welcome({ whole: false });
+    expect(hub.socket.heard[0]).toMatchObject({ resume: "resume", cursor: 1 });
+  });
+
   test("[W7] pauses are short again after a link that held", async () => {
     await joined();
     for (let n = 0; n < 5; n++) {

@@ -20,6 +20,7 @@
  *     │   ├── Replaced            the same participant came in over another link
  *     │   ├── Removed             a host took you out of the call, or keeps you out
  *     │   ├── CallOver            the call was ended for everybody
+ *     │   ├── Restarting          the hub ends, and another is about to take its place
  *     │   ├── Broken              the link or the path broke
  *     │   └── WouldBlock          a bounded buffer is full
  *     ├── TimedOut                what was waited for did not come in time
@@ -160,6 +161,13 @@ export class CallOver extends Ended {
   static override readonly close = 4412;
 }
 
+/** Come back, but not all at once. */
+export class Restarting extends Ended {
+  static override readonly code = "restarting";
+  static override readonly close = 4012;
+  static override readonly reconnect = true;
+}
+
 export class Broken extends Ended {
   static override readonly code = "broken";
   static override readonly close = 1006;
@@ -201,7 +209,8 @@ export type ErrorClass = typeof CallmeshError;
 
 const PLAIN: readonly ErrorClass[] = [
   CallmeshError, BadInput, WireError, TooLarge, BadValue, BadName, BadManifest, Refused, Unauthorized,
-  Declined, NoSuchCall, TooFast, Ended, Closed, EndedByPeer, Replaced, Removed, CallOver, Broken, WouldBlock, TimedOut, StorageFailed,
+  Declined, NoSuchCall, TooFast, Ended, Closed, EndedByPeer, Replaced, Removed, CallOver, Restarting, Broken,
+  WouldBlock, TimedOut, StorageFailed,
 ];
 
 export const BY_CODE: ReadonlyMap<string, ErrorClass> = new Map(PLAIN.map((kind) => [kind.code, kind]));
@@ -209,7 +218,7 @@ export const BY_CODE: ReadonlyMap<string, ErrorClass> = new Map(PLAIN.map((kind)
 export const BY_CLOSE: ReadonlyMap<number, ErrorClass> = new Map(
   [
     CallmeshError, WireError, TooLarge, BadName, Refused, Unauthorized, Declined, NoSuchCall, TooFast, Closed,
-    EndedByPeer, Replaced, Removed, CallOver, Broken, TimedOut, StorageFailed,
+    EndedByPeer, Replaced, Removed, CallOver, Restarting, Broken, TimedOut, StorageFailed,
   ].map((kind: ErrorClass) => [kind.close, kind]),
 );
 

@@ -2,7 +2,7 @@
 
 export {
   BadInput, BadManifest, BadName, BadValue, Broken, BY_CLOSE, BY_CODE, CallmeshError, CallOver, Closed, Declined, DENIALS,
-  Denied, Ended, EndedByPeer, fromWire, NoSuchCall, Refused, Removed, Replaced, StorageFailed, TimedOut, TooFast,
+  Denied, Ended, EndedByPeer, fromWire, NoSuchCall, Refused, Removed, Replaced, Restarting, StorageFailed, TimedOut, TooFast,
   TooLarge, Unauthorized, WireError, WouldBlock, type ErrorClass,
 } from "./errors.ts";
 export {

@@ -44,6 +44,8 @@ export function joinProblem(error: unknown): string {
     case "broken":
     case "ended_by_peer":
       return "The call cannot be reached. Check your connection, and try again.";
+    case "restarting":
+      return "The hub is restarting. Try again in a few seconds.";
     case "storage_failed":
       return "The hub cannot read this call at the moment. Try again in a minute.";
     default:

@@ -1,4 +1,4 @@
-import { BadName, Denied, Replaced, TimedOut } from "@callmesh/core";
+import { BadName, Denied, Replaced, Restarting, TimedOut } from "@callmesh/core";
 import { describe, expect, test } from "vitest";
 
 import { inviteLink, readAddress } from "../src/address.ts";
@@ -96,6 +96,7 @@ describe("words", () => {
   test("every problem is a sentence that says what to do", () => {
     expect(joinProblem(new BadName("x"))).toMatch(/Check your name/);
     expect(joinProblem(new TimedOut("x"))).toMatch(/Check your connection/);
+    expect(joinProblem(new Restarting("x"))).toMatch(/in a few seconds/);
     expect(joinProblem(new Error("odd."))).toBe("Joining failed: odd. Try again, or load the page once more.");
     expect(endProblem(new Replaced("x"))).toMatch(/somewhere else/);
     expect(callProblem(new Denied("no_right", "observers change nothing"))).toBe(

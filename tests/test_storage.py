@@ -1,4 +1,7 @@
+import contextlib
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,9 +11,9 @@ from callmesh.ids import CallId, StateId, Writer
 from callmesh.ledger import Ledger
 from callmesh.state import Entry
 from callmesh.storage.memory import MemoryStorage
-from callmesh.storage.sqlite import SqliteStorage
+from callmesh.storage.sqlite import STEPS, SqliteStorage, migrate
 from callmesh.testing import check_storage
-from callmesh.values import encode
+from callmesh.values import decode, encode
 
 CALL = CallId("demo")
 
@@ -71,14 +74,99 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
         SqliteStorage(file)
 
 
-def test_a_database_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
-    """[L6]"""
+VERSION_1 = """
+CREATE TABLE call (id TEXT PRIMARY KEY, reserved INTEGER NOT NULL) STRICT;
+CREATE TABLE entry (
+    call TEXT NOT NULL, state TEXT NOT NULL, key TEXT NOT NULL,
+    number INTEGER NOT NULL, time INTEGER NOT NULL, writer TEXT NOT NULL, value BLOB NOT NULL,
+    PRIMARY KEY (call, state, key)
+) STRICT, WITHOUT ROWID;
+INSERT INTO call VALUES ('demo', 20);
+INSERT INTO entry VALUES ('demo', 'state/r1', 'k', 7, 5, 'p1', x'01');
+PRAGMA user_version = 1;
+"""
+"""A file as the first callmesh wrote it."""
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Path:
+    """A database of version 1."""
     file = tmp_path / "callmesh.sqlite"
-    with sqlite3.connect(file) as db:
+    with contextlib.closing(sqlite3.connect(file)) as db:
+        db.executescript(VERSION_1)
+    return file
+
+
+def test_a_database_of_the_first_version_is_read(first: Path) -> None:
+    """[L11] Whatever steps have come since."""
+    storage = SqliteStorage(first)
+    kept = storage.load(CALL)
+    assert kept is not None
+    found = [(r.number, r.state, r.entry.key, decode(r.entry.value)) for r in kept.records]
+    assert (found, kept.reserved) == ([(7, "state/r1", "k", 1)], 20)
+    assert storage._db.execute("PRAGMA user_version").fetchone() == (len(STEPS),)
+    storage.close()
+
+
+def test_a_new_database_is_like_one_that_was_migrated(first: Path, tmp_path: Path) -> None:
+    """[L11]"""
+    schemas = []
+    for file in (first, tmp_path / "new.sqlite"):
+        SqliteStorage(file).close()
+        with contextlib.closing(sqlite3.connect(file)) as db:
+            rows = db.execute("SELECT name, sql FROM sqlite_schema ORDER BY name").fetchall()
+            schemas.append(rows)
+    assert schemas[0] == schemas[1]
+
+
+def test_a_step_that_breaks_off_leaves_the_version_before_it(first: Path) -> None:
+    """[L11] And the next start goes on from there."""
+    second = "ALTER TABLE call ADD COLUMN title TEXT; UPDATE call SET title = 'Demo'"
+    half = "CREATE TABLE other (a); INSERT INTO other VALUES (1); INSERT INTO nowhere VALUES (1)"
+    with contextlib.closing(sqlite3.connect(first, isolation_level=None)) as db:
+        with pytest.raises(sqlite3.OperationalError, match="nowhere"):
+            migrate(db, first, [VERSION_1, second, half])
+        assert version_and_tables(db) == (2, ["call", "entry"])
+        assert db.execute("SELECT title FROM call").fetchall() == [("Demo",)]
+        migrate(db, first, [VERSION_1, second, "CREATE TABLE other (a);"])
+        migrate(db, first, [VERSION_1, second, "CREATE TABLE other (a);"])
+        assert version_and_tables(db) == (3, ["call", "entry", "other"])
+
+
+def version_and_tables(db: sqlite3.Connection) -> tuple[int, list[str]]:
+    tables = db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    return version, [name for (name,) in tables]
+
+
+def test_a_process_that_dies_within_a_step_needs_no_repair(first: Path) -> None:
+    """[L11]"""
+    dies = f"""
+import os, sqlite3
+from pathlib import Path
+from callmesh.storage.sqlite import STEPS, migrate
+db = sqlite3.connect({str(first)!r}, isolation_level=None)
+db.execute("PRAGMA journal_mode=WAL")
+db.create_function("die", 0, lambda: os._exit(9))
+migrate(db, Path(), [STEPS[0], "CREATE TABLE other (a); INSERT INTO other VALUES (die())"])
+"""
+    assert subprocess.run([sys.executable, "-c", dies], check=False).returncode == 9
+    with contextlib.closing(sqlite3.connect(first)) as db:
+        assert version_and_tables(db) == (1, ["call", "entry"])
+    storage = SqliteStorage(first)
+    assert storage.calls() == ["demo"]
+    storage.close()
+
+
+def test_a_database_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+    """[L11]"""
+    file = tmp_path / "callmesh.sqlite"
+    with contextlib.closing(sqlite3.connect(file)) as db:
         db.execute("PRAGMA user_version = 99")
-    db.close()
+    before = file.read_bytes()
     with pytest.raises(StorageFailed, match="upgrade"):
         SqliteStorage(file)
+    assert file.read_bytes() == before
 
 
 def test_a_call_that_is_damaged_on_disk_is_not_opened_and_others_are(tmp_path: Path) -> None:

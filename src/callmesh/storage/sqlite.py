@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Raw
@@ -12,9 +12,7 @@ from callmesh.ids import CallId, StateId, Writer
 from callmesh.ledger import Delta, Kept, Record
 from callmesh.state import Entry
 
-SCHEMA_VERSION = 1
-
-_SCHEMA = """
+CALLS = """
 CREATE TABLE call (id TEXT PRIMARY KEY, reserved INTEGER NOT NULL) STRICT;
 CREATE TABLE entry (
     call TEXT NOT NULL, state TEXT NOT NULL, key TEXT NOT NULL,
@@ -23,32 +21,47 @@ CREATE TABLE entry (
 ) STRICT, WITHOUT ROWID;
 """
 
+STEPS = (CALLS,)
+"""What brings a database from each version to the next, the first from an empty file to version 1.
+
+A step that was released is never changed: another one is put behind it.
+"""
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1)
+
+
+def migrate(db: sqlite3.Connection, path: Path, steps: Sequence[str] = STEPS) -> None:
+    """Bring a database to the latest version. A step is taken whole, or not at all (L11)."""
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(steps):
+        raise StorageFailed(f"{path} was written by a later callmesh; upgrade to open it")
+    for number, step in enumerate(steps[version:], version + 1):
+        try:
+            db.executescript(f"BEGIN IMMEDIATE; {step}\n; PRAGMA user_version = {number}; COMMIT;")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+
 
 class SqliteStorage:
     """Called from one thread at a time, not always the same one."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, *, connect: Callable[[Path], sqlite3.Connection] = _connect
+    ) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(
-                path, isolation_level=None, check_same_thread=False, timeout=1
-            )
-            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db = connect(path)
             self._db.execute("PRAGMA synchronous=FULL")
-            self._open_schema(path)
+            migrate(self._db, path)
+            self._db.execute("PRAGMA journal_mode=WAL")
         except (sqlite3.Error, OSError) as error:
             raise StorageFailed(
                 f"{path} cannot be opened as callmesh's database: {error}"
             ) from error
-
-    def _open_schema(self, path: Path) -> None:
-        version: int = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
-            raise StorageFailed(f"{path} was written by a later callmesh; upgrade to open it")
-        if version == 0:
-            self._db.executescript(
-                f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-            )
 
     def load(self, call: CallId) -> Kept | None:
         try:
@@ -72,7 +85,7 @@ class SqliteStorage:
                 for call, delta in deltas.items():
                     self._take(call, delta)
                 if not deltas:  # a transaction without a write would not ask the disk
-                    self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                    self._db.execute(f"PRAGMA user_version = {len(STEPS)}")
         except sqlite3.Error as error:
             raise StorageFailed(f"changes cannot be saved: {error}") from error
 

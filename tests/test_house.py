@@ -13,7 +13,7 @@ PACKAGE = ROOT / "src" / "callmesh"
 
 # Lowest first. A module imports only from modules that stand before it.
 GROUND = """
-    errors ids values clock state participant app resource callstate cache messages stream
+    errors ids values clock state participant audit app resource callstate cache messages stream
     signaling ledger receipt outbox mesh history lists session sight rights feed record visits door
     people commands hosted ports
 """.split()
@@ -27,7 +27,7 @@ SECOND = """
     address connection notify replica hosting undo typed shared presence standing streams instance
     handling resources half client testing
 """.split()
-TOP = "__init__ cli __main__".split()
+TOP = "__init__ auditing cli __main__".split()
 FLOORS = [*GROUND, *FIRST, *SECOND, *TOP]
 
 # The ground floor is told the time and given its bytes, so that every run can be repeated.

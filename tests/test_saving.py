@@ -1,10 +1,11 @@
 """The hub's disk: what participants are told while it refuses, and that it is taken up again."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import pytest
 
+from callmesh.audit import Event
 from callmesh.errors import Denied, StorageFailed
 from callmesh.ids import HUB_STATE, READ_ONLY, CallId, presence_of
 from callmesh.ledger import Delta, Kept
@@ -30,13 +31,18 @@ class FailingStorage(MemoryStorage):
             raise StorageFailed("the disk cannot be read")
         return super().load(call)
 
-    def commit(self, deltas: dict[CallId, Delta]) -> None:
+    def commit(
+        self,
+        deltas: Mapping[CallId, Delta],
+        events: Sequence[Event] = (),
+        gone: Collection[CallId] = (),
+    ) -> None:
         self.commits.append(set(deltas))
         if "commit" in self.refuse:
             raise StorageFailed("the disk is full")
         if "badly" in self.refuse:
             raise RuntimeError("nobody thought of this")
-        super().commit(deltas)
+        super().commit(deltas, events, gone)
 
 
 async def becomes(true: Callable[[], bool]) -> None:

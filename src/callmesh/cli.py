@@ -18,6 +18,7 @@ from pathlib import Path
 
 import uvicorn
 
+from callmesh import auditing
 from callmesh.auth import Authority, read_secret
 from callmesh.catalog import Catalog
 from callmesh.errors import BadInput, CallmeshError
@@ -87,7 +88,40 @@ def _parser() -> argparse.ArgumentParser:
                 "--url", default=os.environ.get("CALLMESH_URL", f"http://127.0.0.1:{DEFAULT_PORT}"),
                 help="where people reach the hub; or set CALLMESH_URL (%(default)s)",
             )  # fmt: skip
+    _add_audit(commands.add_parser("audit", help="read and check the log of who came and went"))
     return parser
+
+
+def _add_audit(audit: argparse.ArgumentParser) -> None:
+    audit.description = "The audit log: who was let in, refused, removed, and changes of access."
+    commands = audit.add_subparsers(required=True, metavar="COMMAND")
+    for name, about, run in (
+        ("export", "print it, one JSON object a line", _export_audit),
+        ("verify", "check that no line was changed or taken out", _verify_audit),
+    ):
+        command = commands.add_parser(name, help=about, description=f"{about.capitalize()}.")
+        command.set_defaults(run=run)
+        command.add_argument(
+            "--data", type=Path, default=Path("callmesh-data"), metavar="DIR",
+            help="the hub's data; it may be running (%(default)s)",
+        )  # fmt: skip
+        if name == "export":
+            command.add_argument("--call", metavar="CALL", help="of this call alone")
+        else:
+            command.add_argument("--file", type=Path, help="check an export, not a hub's data")
+            command.add_argument(
+                "--noted", metavar="NUMBER:HASH", help="a line noted before, which has to be in it"
+            )
+
+
+def _export_audit(options: argparse.Namespace) -> int:
+    return auditing.export(auditing.lines_of(options.data), options.call)
+
+
+def _verify_audit(options: argparse.Namespace) -> int:
+    file: Path | None = options.file
+    lines = auditing.lines_in(file) if file else auditing.lines_of(options.data)
+    return auditing.verify(lines, options.noted)
 
 
 def _add_visitor(command: argparse.ArgumentParser) -> None:

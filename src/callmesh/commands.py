@@ -177,3 +177,16 @@ _ACTIONS: dict[str, Action] = {
     "reopen": Commands._reopen,
 }
 ACTIONS = tuple(_ACTIONS)
+DONE = {
+    "admit": "person.admitted",
+    "hold": "person.held",
+    "decline": "person.declined",
+    "remove": "person.removed",
+    "ban": "person.banned",
+    "allow": "person.allowed",
+    "role": "person.role",
+    "hand_over": "person.handed_over",
+    "end": "call.ended",
+    "reopen": "call.reopened",
+}
+"""How the audit log calls what each does."""

@@ -13,9 +13,10 @@ from typing import TypeGuard
 
 from callmesh import messages
 from callmesh.app import Manifest, Rulebook
+from callmesh.audit import OPERATOR, Journal
 from callmesh.callstate import WAITING_AREA, CallState, resource_about, setting_in
 from callmesh.clock import MICROSECONDS
-from callmesh.commands import By, Commands
+from callmesh.commands import DONE, By, Commands
 from callmesh.feed import Feeds
 from callmesh.ids import (
     APPS,
@@ -25,6 +26,7 @@ from callmesh.ids import (
     READ_ONLY,
     CallId,
     ParticipantId,
+    PersonId,
     ResourceId,
     StateId,
     presence_of,
@@ -33,6 +35,7 @@ from callmesh.ids import (
 )  # fmt: skip
 from callmesh.ledger import Ledger
 from callmesh.messages import Denial, Group, Message
+from callmesh.participant import Participant, Role
 from callmesh.people import Knock, Member, People
 from callmesh.record import HubPen
 from callmesh.resource import ResourceRecord, resource_in, version_key
@@ -77,8 +80,11 @@ class HostedCall:
         self._rights = Rights(ledger, self.call, self._rulebook)
         self._feeds = Feeds(ledger)
         self._pen = HubPen(ledger)
+        self.journal = Journal(id)
         sights = Sights(self.call, self._rulebook)
-        self.people = People(id, ledger, self._pen, self.call, sights, waiting_area=waiting_area)
+        self.people = People(
+            id, ledger, self._pen, self.journal, self.call, sights, waiting_area=waiting_area
+        )
         self.commands = Commands(self.people, ledger, self._carried_out)
         self._collected = 0
         for entry in ledger.state(CALL).live():
@@ -100,7 +106,20 @@ class HostedCall:
             self.ledger.collect(now - TOMBSTONES)
 
     def _carried_out(self, command: messages.Command, by: By, now: int) -> None:
-        """A command was carried out."""
+        """A command was carried out. What was said to somebody is not for the log."""
+        person = PersonId(command.person)
+        known = self.people.known(person)
+        unknown = Participant(ParticipantId(""), person, "", Role.GUEST)
+        detail = {"role": command.option} if command.action == "role" else {}
+        if command.action == "end" and by is None:
+            detail = {"final": "true"}
+        self.journal.add(
+            DONE[command.action],
+            now,
+            known[0] if known else unknown,
+            by=OPERATOR if by is None else by.person,
+            **detail,
+        )
 
     def disk(self, refuses: str | None, now: int) -> None:
         """Why the hub saves nothing now, or None when it does: everybody is told (L8)."""
@@ -189,21 +208,20 @@ class HostedCall:
         """Take one entry; what of what somebody may see is another now."""
         old = self.ledger.state(state).entries.get(entry.key)
         if self.ledger.accept(state, entry):
-            return self._note(entry, old, now) if state == CALL else Turn.NOTHING
+            return self._note(member, entry, old, now) if state == CALL else Turn.NOTHING
         if self.ledger.number_of(state, entry.key) <= member.feed.cursor:
             member.feed.owed[state, entry.key] = None  # what won will not come by itself (H2)
         return Turn.NOTHING
 
     # --- what the call's own State says
 
-    def _note(self, entry: Entry, old: Entry | None, now: int) -> Turn:
+    def _note(self, member: Member, entry: Entry, old: Entry | None, now: int) -> Turn:
         """Follow what the call's own State says."""
         value = None if entry.deleted else decode(entry.value)
         self.call.note(entry.key, value)
         resource = resource_in(entry.key)
         if resource is None:
-            settles = entry.key == WAITING_AREA or setting_in(entry.key) is not None
-            return Turn.RIGHTS if settles else Turn.NOTHING
+            return Turn.RIGHTS if self._settle(member, entry.key, value, now) else Turn.NOTHING
         if entry.deleted:
             self._clear(resource, now)
             return Turn.RESOURCES
@@ -211,6 +229,21 @@ class HostedCall:
             self._begin(resource, entry)
             return Turn.RESOURCES
         return Turn.NOTHING
+
+    def _settle(self, member: Member, key: str, value: object, now: int) -> bool:
+        """Whether a key is about who may do what; that goes into the log."""
+        said = "" if value is None else str(value).lower()
+        by = member.participant.person
+        if key == WAITING_AREA:
+            self.journal.add("call.settings", now, by=by, waiting_area=said)
+        elif setting := setting_in(key):
+            self.journal.add(
+                "resource.access", now, by=by, resource=setting.resource, who=setting.who,
+                access=said,
+            )  # fmt: skip
+        else:
+            return False
+        return True
 
     def _begin(self, resource: ResourceId, entry: Entry) -> None:
         """A resource is new: what its app's manifest says it begins with, once (R8)."""

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from callmesh import messages
+from callmesh.audit import Event, Refusals
 from callmesh.auth import Authority
 from callmesh.catalog import Catalog
 from callmesh.door import Visitor
@@ -26,6 +27,7 @@ from callmesh.errors import (
 from callmesh.hosted import HostedCall
 from callmesh.ids import CallId, ParticipantId, Writer, call_id
 from callmesh.ledger import Ledger
+from callmesh.participant import Participant
 from callmesh.people import Knock, Member
 from callmesh.ports import Link, Storage
 from callmesh.saving import Saving
@@ -121,18 +123,21 @@ class LiveHub:
         self._calls: dict[CallId, LiveCall] = {}
         self._loading: dict[CallId, asyncio.Task[LiveCall]] = {}
         self._ending = Ending()
+        self._refusals = Refusals()
         self._saving = Saving(storage, self._ledgers, self._saved, self._disk_turned)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Save and tick while inside; on leaving, commit what is left."""
         tasks = [asyncio.create_task(self._saving.run()), asyncio.create_task(self._tick())]
+        self._saving.note([Event(clock(), "hub.started")])
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self._saving.note([Event(clock(), "hub.stopped")])
             await self._saving.close()
 
     async def drain(self) -> None:
@@ -158,7 +163,7 @@ class LiveHub:
         try:
             self._ending.check()
             hello = await self._hear_hello(id, link, session)
-            call = await self._open(CallId(id))
+            call = await self._let_through(CallId(id), hello)
             await self._converse(call, hello, session, link)
         except CallmeshError as error:
             await _say_goodbye(link, error)
@@ -180,6 +185,19 @@ class LiveHub:
         if call_id(id) != hello.call:
             raise NoSuchCall(f"this is call {id}, and hello names another one")
         return hello
+
+    async def _let_through(self, id: CallId, hello: messages.Hello) -> LiveCall:
+        """The call, for one who brings something that may let them in."""
+        try:
+            self._saving.check_room()
+            self._authority.check(id, hello, clock())
+        except CallmeshError as error:
+            self._refused(id, error, None)
+            raise
+        return await self._open(id)
+
+    def _refused(self, id: CallId, error: CallmeshError, who: Participant | None) -> None:
+        self._saving.note(self._refusals.add(id, error.code, who, clock()))
 
     async def _converse(
         self, call: LiveCall, hello: messages.Hello, session: Session, link: Link
@@ -209,8 +227,13 @@ class LiveHub:
     def _arrive(self, call: LiveCall, hello: messages.Hello, session: Session, link: Link) -> Line:
         """Let somebody in, have them wait, or raise why they do not come in."""
         now, people = clock(), call.hosted.people
-        visitor, generation = self._visitor(call.hosted, hello, now)
-        who = people.arrive(visitor, session, hello.cursor, now)
+        visitor: Visitor | None = None
+        try:
+            visitor, generation = self._visitor(call.hosted, hello, now)
+            who = people.arrive(visitor, session, hello.cursor, now)
+        except CallmeshError as error:
+            self._refused(call.hosted.id, error, visitor.participant if visitor else None)
+            raise
         line = Line(link, session, who.participant.id)
         call.attach(line)
         if isinstance(who, Knock):
@@ -306,8 +329,11 @@ class LiveHub:
 
     async def _load(self, id: CallId) -> LiveCall:
         ledger = await self._saving.load(id)
+        is_new = ledger.number == 0
         hosted = HostedCall(id, ledger, self._catalog.manifest, waiting_area=self._waiting_area)
         hosted.disk(self._saving.refuses, clock())
+        if is_new:
+            hosted.journal.add("call.created", clock())
         for state, key in hosted.set_aside:
             log.error("set aside call=%s state=%s key=%r: it cannot be read", id, state, key)
         call = self._calls[id] = LiveCall(hosted)
@@ -322,6 +348,7 @@ class LiveHub:
     def _changed(self, call: LiveCall) -> None:
         for member in call.hosted.people.let_in_now():
             self._welcome(call, member, 0, clock())
+        self._saving.note(call.hosted.journal.take())
         call.changed()
         if call.hosted.ledger.dirty:
             self._saving.want()
@@ -336,6 +363,7 @@ class LiveHub:
 
     def _tidy(self) -> None:
         """Let time pass in every call, and let go of those that nobody needs."""
+        self._saving.note(self._refusals.tick(clock()))
         for id, call in list(self._calls.items()):
             call.hosted.tick(clock())
             self._changed(call)

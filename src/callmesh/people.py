@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from callmesh import messages
+from callmesh.audit import Journal
 from callmesh.callstate import CallState
 from callmesh.clock import MICROSECONDS
 from callmesh.door import Door, Visitor
@@ -71,6 +72,7 @@ class People:
         id: CallId,
         ledger: Ledger,
         pen: HubPen,
+        journal: Journal,
         call: CallState,
         sights: Sights,
         *,
@@ -84,6 +86,7 @@ class People:
         self.visits = Visits(ledger, pen)
         self._ledger = ledger
         self._pen = pen
+        self._journal = journal
         self._call = call
         self._sights = sights
         self._waiting_area = waiting_area
@@ -122,6 +125,7 @@ class People:
         if len(self.knocks) >= MAX_WAITING:
             raise TooFast(f"{MAX_WAITING} people wait already; try again later")
         knock = self.knocks[me.id] = Knock(visitor, session, now)
+        self._journal.add("participant.waiting", now, me, role=me.role.value)
         self.show_knock(knock, now)
         return knock
 
@@ -226,6 +230,8 @@ class People:
         old = self.visits.all.get(me.id)
         counts = old.counts if old else 0
         member.told = generation + 1
+        what = "participant.resumed" if generation else "participant.joined"
+        self._journal.add(what, now, me, role=me.role.value)
         visit = Visit(me.person, me.name, member.admitted, now, counts, issued=member.issued)
         self.visits.keep(me.id, visit, now)
         return member.told
@@ -243,8 +249,9 @@ class People:
         if who.session is not session:
             return
         if isinstance(who, Knock):
-            self._forget_knock(who, now)
+            self._give_up(who, now)
             return
+        self._journal.add("participant.lost", now, who.participant)
         who.session, who.lost = None, now
         who.participant = msgspec.structs.replace(who.participant, here=False)
         self.introduce(who, now)
@@ -257,11 +264,15 @@ class People:
         if who.session is not session:
             return
         if isinstance(who, Knock):
-            self._forget_knock(who, now)
+            self._give_up(who, now)
             return
         who.session = None
         self._take_out(who, now)
         self.visits.forget(who.participant.id, now)
+
+    def _give_up(self, knock: Knock, now: int) -> None:
+        self._journal.add("participant.gave_up", now, knock.participant)
+        self._forget_knock(knock, now)
 
     def known(self, person: PersonId) -> tuple[Participant, int] | None:
         """A person as they were here last, and when their latest token was issued."""
@@ -311,6 +322,7 @@ class People:
 
     def _take_out(self, member: Member, now: int) -> None:
         id = member.participant.id
+        self._journal.add("participant.left", now, member.participant)
         self.members.pop(id, None)
         gone = [ROSTER, *(presence_of(resource) for resource in self._call.resources)]
         for state in gone:

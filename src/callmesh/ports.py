@@ -1,7 +1,9 @@
 """Every seam on one screen. `callmesh.testing` has contract suites for storage and links."""
 
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from callmesh.audit import Event, Line
 from callmesh.ids import CallId, ParticipantId
 from callmesh.ledger import Delta, Kept
 from callmesh.messages import Mode
@@ -13,17 +15,26 @@ class Storage(Protocol):
     def load(self, call: CallId) -> Kept | None:
         """What is kept of a call; None if it was never saved."""
 
-    def commit(self, deltas: dict[CallId, Delta]) -> None:
+    def commit(
+        self,
+        deltas: Mapping[CallId, Delta],
+        events: Sequence[Event] = (),
+        gone: Collection[CallId] = (),
+    ) -> None:
         """Take all of it or nothing; when this returns it survives a power cut.
 
-        Of nothing, it proves that the disk would take something.
+        `events` go to the end of the audit log; the calls in `gone` are forgotten. Of nothing, it
+        proves that the disk would take something.
         """
 
     def calls(self) -> list[CallId]:
         """Every call that is kept."""
 
-    def delete(self, call: CallId) -> None:
-        """Forget a call."""
+    def audit(self, after: int, most: int) -> list[Line]:
+        """The lines of the audit log behind number `after`, `most` at most.
+
+        A negative `after` counts from the end: -1 is the last line.
+        """
 
     def close(self) -> None:
         """Twice is fine."""

@@ -11,10 +11,11 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from callmesh.audit import Event
 from callmesh.errors import StorageFailed
 from callmesh.ids import CallId
 from callmesh.ledger import Ledger
@@ -26,6 +27,8 @@ RETRY = (0.5, 10.0)
 """Seconds until a commit that failed is tried again, and at most: the pauses double."""
 APART = (2**32, 2**40)
 """How far beyond those on disk the numbers begin of a call for which none could be set aside."""
+MAX_UNWRITTEN = 10_000
+"""Events that may wait for a disk that refuses."""
 CANNOT_SAVE = "the hub cannot save at the moment; what was saved is safe"
 
 log = logging.getLogger("callmesh.hub")
@@ -54,6 +57,19 @@ class Saving:
         self._thread = ThreadPoolExecutor(1, "callmesh-disk")
         self._wanted = asyncio.Event()
         self._committing: asyncio.Task[StorageFailed | None] | None = None
+        self._events: list[Event] = []
+        """What is to go into the audit log, with the next commit that succeeds."""
+
+    def note(self, events: Sequence[Event]) -> None:
+        """Write down what happened."""
+        if events:
+            self._events += events
+            self._wanted.set()
+
+    def check_room(self) -> None:
+        """Raises `StorageFailed` when too much has happened that could not be written down."""
+        if len(self._events) > MAX_UNWRITTEN:
+            raise StorageFailed("the hub cannot write down who comes in; nobody does until it can")
 
     def want(self) -> None:
         """Something is to be saved, soon."""
@@ -95,11 +111,12 @@ class Saving:
 
     async def _save_dirty(self) -> None:
         dirty = {id: ledger for id, ledger in self._ledgers().items() if ledger.dirty}
-        if not dirty and self.refuses is None:
+        events = list(self._events)
+        if not dirty and not events and self.refuses is None:
             return
         deltas = {id: ledger.flush() for id, ledger in dirty.items()}
         try:
-            await self._on_disk(lambda: self._storage.commit(deltas))
+            await self._on_disk(lambda: self._storage.commit(deltas, events))
         except StorageFailed as error:
             for ledger in dirty.values():
                 ledger.flush_failed()
@@ -107,6 +124,7 @@ class Saving:
             raise
         for ledger in dirty.values():
             ledger.flushed()
+        del self._events[: len(events)]
         self._took()
         self._saved(dirty)
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from callmesh.audit import Event, faults
 from callmesh.auth import Authority
 from callmesh.catalog import Catalog
 from callmesh.client import Call, join
@@ -117,11 +118,27 @@ def check_storage(open_storage: Callable[[], Storage]) -> None:
     storage.commit({one: first.flush()})
     assert _records(storage, one) == [], "what is forgotten is gone"
     storage.commit({one: Delta([], [], 0, kept.reserved)})
-    storage.delete(one)
+    _check_audit(storage)
+    storage.commit({}, [Event(9, "call.deleted", one)], [one])
+    assert [line.event.what for line in storage.audit(-1, 10)] == ["call.deleted"]
     assert storage.load(one) is None
     assert storage.calls() == [two]
     storage.close()
     storage.close()
+
+
+def _check_audit(storage: Storage) -> None:
+    events = [Event(time, "participant.joined", "one", name="Ådá") for time in range(5)]
+    assert storage.audit(0, 10) == storage.audit(-1, 10) == []
+    storage.commit({}, events[:2])
+    storage.commit({}, events[2:])
+    lines = storage.audit(0, 10)
+    assert [line.event for line in lines] == events, "in the order in which they were committed"
+    assert list(faults(lines)) == []
+    assert storage.audit(3, 1) == lines[3:4]
+    assert storage.audit(-2, 10) == lines[-2:]
+    assert storage.audit(-2, 1) == lines[-2:-1]
+    assert storage.audit(5, 10) == []
 
 
 def _records(storage: Storage, call: CallId) -> list[Record]:

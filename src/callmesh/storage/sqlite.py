@@ -2,11 +2,13 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import msgspec
 from msgspec import Raw
 
+from callmesh.audit import START, Event, Line, follow
 from callmesh.errors import StorageFailed
 from callmesh.ids import CallId, StateId, Writer
 from callmesh.ledger import Delta, Kept, Record
@@ -21,7 +23,11 @@ CREATE TABLE entry (
 ) STRICT, WITHOUT ROWID;
 """
 
-STEPS = (CALLS,)
+AUDIT = """
+CREATE TABLE audit (number INTEGER PRIMARY KEY, event TEXT NOT NULL, hash TEXT NOT NULL) STRICT;
+"""
+
+STEPS = (CALLS, AUDIT)
 """What brings a database from each version to the next, the first from an empty file to version 1.
 
 A step that was released is never changed: another one is put behind it.
@@ -79,12 +85,21 @@ class SqliteStorage:
         ]
         return Kept(records, found[0])
 
-    def commit(self, deltas: dict[CallId, Delta]) -> None:
+    def commit(
+        self,
+        deltas: Mapping[CallId, Delta],
+        events: Sequence[Event] = (),
+        gone: Collection[CallId] = (),
+    ) -> None:
         try:
             with self._transaction():
                 for call, delta in deltas.items():
                     self._take(call, delta)
-                if not deltas:  # a transaction without a write would not ask the disk
+                self._write_down(events)
+                for call in gone:
+                    self._db.execute("DELETE FROM entry WHERE call = ?", (call,))
+                    self._db.execute("DELETE FROM call WHERE id = ?", (call,))
+                if not (deltas or events or gone):  # without a write the disk is not asked
                     self._db.execute(f"PRAGMA user_version = {len(STEPS)}")
         except sqlite3.Error as error:
             raise StorageFailed(f"changes cannot be saved: {error}") from error
@@ -116,19 +131,36 @@ class SqliteStorage:
             ],
         )  # fmt: skip
 
+    def _write_down(self, events: Sequence[Event]) -> None:
+        if not events:
+            return
+        line = next(iter(self._lines("ORDER BY number DESC LIMIT 1")), START)
+        for event in events:
+            line = follow(line, event)
+            row = (line.number, msgspec.json.encode(event).decode(), line.hash)
+            self._db.execute("INSERT INTO audit VALUES (?, ?, ?)", row)
+
+    def _lines(self, which: str, *values: int) -> list[Line]:
+        rows = self._db.execute(f"SELECT number, event, hash FROM audit {which}", values)
+        return [
+            Line(number, msgspec.json.decode(event, type=Event), hash)
+            for number, event, hash in rows
+        ]
+
     def calls(self) -> list[CallId]:
         try:
             return [CallId(row[0]) for row in self._db.execute("SELECT id FROM call ORDER BY id")]
         except sqlite3.Error as error:
             raise StorageFailed(f"calls cannot be listed: {error}") from error
 
-    def delete(self, call: CallId) -> None:
+    def audit(self, after: int, most: int) -> list[Line]:
         try:
-            with self._transaction():
-                self._db.execute("DELETE FROM entry WHERE call = ?", (call,))
-                self._db.execute("DELETE FROM call WHERE id = ?", (call,))
-        except sqlite3.Error as error:
-            raise StorageFailed(f"call {call} cannot be deleted: {error}") from error
+            if after < 0:
+                found = self._lines("ORDER BY number DESC LIMIT ?", -after)
+                return found[::-1][:most]
+            return self._lines("WHERE number > ? ORDER BY number LIMIT ?", after, most)
+        except (sqlite3.Error, msgspec.MsgspecError) as error:
+            raise StorageFailed(f"the audit log cannot be read: {error}") from error
 
     def close(self) -> None:
         self._db.close()

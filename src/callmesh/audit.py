@@ -1,0 +1,191 @@
+"""The audit log: who was let in, refused, removed, and every change of roles and access.
+
+Each line says what happened, and carries a hash over itself and the line before, so that a line
+which was changed, put in or taken out shows. Taking lines off the end does not: keep the last hash
+somewhere else. What people write, say or show in a call is in none of them.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from callmesh.clock import MICROSECONDS
+from callmesh.errors import BadInput
+from callmesh.ids import CallId, ParticipantId, PersonId
+from callmesh.participant import Participant
+
+EVENTS = (
+    "call.created",  # somebody came into it for the first time
+    "call.ended",  # for everybody; `final` when only the operator opens it again
+    "call.reopened",
+    "call.settings",  # by the operator, or the waiting area by a host
+    "call.deleted",
+    "call.exported",
+    "call.imported",
+    "participant.waiting",  # asks to be let in
+    "participant.gave_up",  # asked, and went
+    "participant.joined",
+    "participant.resumed",  # came back over a new link
+    "participant.lost",  # the link broke
+    "participant.left",  # for good: by themselves, lost for too long, or removed
+    "participant.refused",  # was not let in; `code` says why, `times` how often within a minute
+    "person.admitted",  # nobody named means everybody who waited
+    "person.held",
+    "person.declined",
+    "person.removed",
+    "person.banned",
+    "person.allowed",  # may ask again
+    "person.role",  # was given the role, or it was taken back
+    "person.handed_over",  # became host in the place of who did it
+    "resource.access",  # what a role or a person may do with a resource
+    "hub.started",
+    "hub.stopped",
+)
+
+OPERATOR = "operator"
+CONFLATED = 60 * MICROSECONDS
+"""For how long refusals of one kind are counted before they are written down again."""
+MAX_REFUSALS = 1_000
+"""Kinds of refusals that are told apart at a time."""
+
+
+class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that happened."""
+
+    time: int
+    """Microseconds since the epoch."""
+    what: str
+    """One of `EVENTS`."""
+    call: str = ""
+    by: str = ""
+    """The person who did it, or `operator`; empty where it happened by itself."""
+    person: str = ""
+    participant: str = ""
+    name: str = ""
+    """As others saw them."""
+    detail: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    number: int
+    """From 1, without gaps."""
+    event: Event
+    hash: str
+    """SHA-256 over the hash before, the number and the event; 64 hexadecimal digits."""
+
+
+START = Line(0, Event(0, ""), "0" * 64)
+"""What the first line follows."""
+
+
+def follow(before: Line, event: Event) -> Line:
+    """The line of `event` behind the line `before`."""
+    number = before.number + 1
+    said = f"{before.hash} {number} ".encode() + _encode(event)
+    return Line(number, event, hashlib.sha256(said).hexdigest())
+
+
+def faults(lines: Iterable[Line], before: Line = START) -> Iterator[str]:
+    """Every place where the chain does not hold, in a sentence each."""
+    for line in lines:
+        if line.number != before.number + 1:
+            yield f"line {line.number} follows line {before.number}"
+        elif follow(before, line.event).hash != line.hash:
+            yield f"line {line.number} is not what was written, or a line before it is not"
+        before = line
+
+
+class _Written(msgspec.Struct):
+    number: int
+    hash: str
+    event: Event
+
+
+def to_json(line: Line) -> bytes:
+    """A line as it is exported: one JSON object."""
+    return _encode(_Written(line.number, line.hash, line.event))
+
+
+def from_json(text: bytes) -> Line:
+    """Raises `BadInput`."""
+    try:
+        written = msgspec.json.decode(text, type=_Written)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BadInput(f"this is no line of an audit log: {error}") from error
+    return Line(written.number, written.event, written.hash)
+
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+@dataclass(slots=True)
+class Journal:
+    """What happened in one call, until it is taken to be written down."""
+
+    call: CallId
+    _events: list[Event] = field(default_factory=list)
+
+    def add(
+        self,
+        what: str,
+        now: int,
+        about: Participant | None = None,
+        *,
+        by: PersonId | str = "",
+        **detail: str,
+    ) -> None:
+        assert what in EVENTS, what
+        person = about.person if about else ""
+        participant = about.id if about else ParticipantId("")
+        name = about.name if about else ""
+        event = Event(now, what, self.call, by, person, participant, name, detail)
+        self._events.append(event)
+
+    def take(self) -> list[Event]:
+        events, self._events = self._events, []
+        return events
+
+
+@dataclass(slots=True)
+class _Again:
+    since: int
+    about: Participant | None
+    times: int = 0
+
+
+class Refusals:
+    """Who is not let in, conflated: whoever comes again within a minute is counted."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str, str], _Again] = {}
+
+    def add(self, call: str, code: str, about: Participant | None, now: int) -> list[Event]:
+        """What to write down of it now."""
+        if len(self._known) >= MAX_REFUSALS:
+            call, about = "", None
+        key = (call, code, about.person if about else "")
+        if key in self._known:
+            self._known[key].times += 1
+            return []
+        self._known[key] = _Again(now, about)
+        return [_refused(call, code, about, 1, now)]
+
+    def tick(self, now: int) -> list[Event]:
+        """What to write down now that time has passed."""
+        over = {k: again for k, again in self._known.items() if now - again.since >= CONFLATED}
+        for key in over:
+            del self._known[key]
+        return [
+            _refused(call, code, again.about, again.times, now)
+            for (call, code, _), again in over.items()
+            if again.times
+        ]
+
+
+def _refused(call: str, code: str, about: Participant | None, times: int, now: int) -> Event:
+    person, name = (about.person, about.name) if about else ("", "")
+    detail = {"code": code, "times": str(times)}
+    return Event(now, "participant.refused", call, person=person, name=name, detail=detail)

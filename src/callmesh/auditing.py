@@ -1,0 +1,81 @@
+"""`callmesh audit`: read the audit log of a hub, which may be running, and check its chain."""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from callmesh.audit import START, Line, faults, from_json, to_json
+from callmesh.errors import BadInput
+from callmesh.storage.sqlite import SqliteStorage
+
+AT_ONCE = 1_000
+
+
+def lines_of(data: Path) -> Iterator[Line]:
+    """Every line that the hub of a folder has written. Raises `BadInput` or `StorageFailed`."""
+    file = data / "callmesh.sqlite"
+    if not file.is_file():
+        raise BadInput(f"{data} holds no hub's data; say where it is with --data DIR")
+    storage = SqliteStorage(file)
+    try:
+        after = 0
+        while lines := storage.audit(after, AT_ONCE):
+            yield from lines
+            after = lines[-1].number
+    finally:
+        storage.close()
+
+
+def lines_in(file: Path) -> Iterator[Line]:
+    """The lines of an export. Raises `BadInput`."""
+    try:
+        with file.open("rb") as lines:
+            for number, text in enumerate(lines, 1):
+                try:
+                    yield from_json(text)
+                except BadInput as error:
+                    raise BadInput(f"{file}, line {number}: {error}") from error
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read: {error.strerror}") from error
+
+
+def export(lines: Iterable[Line], call: str | None) -> int:
+    """Print lines as JSON, one object each; of one call alone, if one is named."""
+    for line in lines:
+        if call is None or line.event.call == call:
+            sys.stdout.buffer.write(to_json(line) + b"\n")
+    return 0
+
+
+def verify(lines: Iterable[Line], expected: str | None) -> int:
+    """Check the chain, and that the line somebody has noted, `NUMBER:HASH`, is still in it."""
+    noted = _noted(expected)
+    last = START
+    found = noted is None
+
+    def passing() -> Iterator[Line]:
+        nonlocal last, found
+        for line in lines:
+            last = line
+            found = found or (line.number, line.hash) == noted
+            yield line
+
+    wrong = list(faults(passing()))
+    if not found and expected is not None:
+        wrong.append(f"the line that was noted, {expected}, is not in it")
+    for fault in wrong:
+        print(f"callmesh: {fault}", file=sys.stderr)
+    if wrong:
+        return 1
+    print(f"{last.number} lines, and the chain holds. Note the last one: {last.number}:{last.hash}")
+    return 0
+
+
+def _noted(expected: str | None) -> tuple[int, str] | None:
+    if expected is None:
+        return None
+    found = re.fullmatch(r"([0-9]{1,15}):([0-9a-f]{64})", expected)
+    if found is None:
+        raise BadInput("a noted line looks as `callmesh audit verify` prints it: NUMBER:HASH")
+    return int(found[1]), found[2]

@@ -1,0 +1,282 @@
+"""The audit log: what is written down, that it is, and that a changed line shows."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callmesh import messages
+from callmesh.audit import (
+    CONFLATED,
+    EVENTS,
+    MAX_REFUSALS,
+    START,
+    Event,
+    Line,
+    Refusals,
+    faults,
+    follow,
+    from_json,
+    to_json,
+)  # fmt: skip
+from callmesh.errors import BadInput, Denied, StorageFailed, Unauthorized
+from callmesh.ids import ParticipantId, PersonId
+from callmesh.messages import Command
+from callmesh.participant import Participant, Role
+from callmesh.storage.memory import MemoryStorage
+from callmesh.storage.sqlite import SqliteStorage
+from callmesh.testing import ADDRESS, MemoryHub
+from tests.test_door import KEY, Guest, keyed, link, live, seen
+from tests.test_saving import FailingStorage
+from tests.test_visits import Clock
+
+BOB = Participant(ParticipantId("p1"), PersonId("u1"), "Bob", Role.GUEST)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def chain(count: int) -> list[Line]:
+    lines = [START]
+    for number in range(count):
+        event = Event(number, EVENTS[number % len(EVENTS)], "demo", name="Ådá", detail={"a": "1"})
+        lines.append(follow(lines[-1], event))
+    return lines[1:]
+
+
+# --- the chain
+
+
+def test_a_chain_holds_and_can_be_exported() -> None:
+    """[O2]"""
+    lines = chain(50)
+    assert list(faults(lines)) == []
+    assert [from_json(to_json(line)) for line in lines] == lines
+    for rubbish in (b"", b"{}", b"\xff", b'{"number":1,"hash":"x","event":[]}'):
+        with pytest.raises(BadInput):
+            from_json(rubbish)
+
+
+@given(st.data())
+def test_whatever_is_changed_shows(data: st.DataObject) -> None:
+    """[O2]"""
+    lines = chain(8)
+    at = data.draw(st.integers(0, 6))
+    line = lines[at]
+    match data.draw(st.sampled_from(["time", "detail", "hash", "out", "in", "swap", "name"])):
+        case "time":
+            event = msgspec.structs.replace(line.event, time=99)
+            lines[at] = Line(line.number, event, line.hash)
+        case "detail":
+            event = msgspec.structs.replace(line.event, detail={})
+            lines[at] = Line(line.number, event, line.hash)
+        case "name":
+            event = msgspec.structs.replace(line.event, name="Eve")
+            lines[at] = follow(lines[at - 1] if at else START, event)
+        case "hash":
+            lines[at] = Line(line.number, line.event, "0" * 64)
+        case "out":
+            del lines[at]
+        case "in":
+            lines.insert(at, follow(line, line.event))
+        case "swap":
+            lines[at], lines[at + 1] = lines[at + 1], lines[at]
+    assert list(faults(lines)) != []
+
+
+# --- what is written down
+
+
+def told(storage: MemoryStorage) -> list[tuple[str, str, str, str, dict[str, str]]]:
+    """What, by whom, about whom by id and name, and the details, as they stand on disk."""
+    lines = storage.audit(0, 10_000)
+    events = [line.event for line in lines if not line.event.what.startswith("hub.")]
+    return [(e.what, e.by, e.person, e.name, e.detail) for e in events]
+
+
+@pytest.mark.anyio
+async def test_everything_about_people_is_written_down_and_nothing_they_say(clock: Clock) -> None:
+    """[O1]"""
+    storage = MemoryStorage()
+    async with keyed(storage=storage) as hub:
+        async with hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+            me = ada.me.person
+            guest = Guest(hub, link(clock, "guest", "bob"))
+            (waiting,) = await seen(ada, lambda found: len(found) == 1)
+            bob = waiting.person
+            await ada.hosting.hold(bob, "hush-hush")
+            await ada.hosting.admit(bob)
+            await guest.inside()
+            poll = await ada.resources.add("poll", title="hush-hush", state={"question": "hush"})
+            poll.set_access("guest", "view")
+            await ada.state.saved()
+            await ada.hosting.set_role(bob, "observer")
+            await ada.hosting.remove(bob)
+            await guest.go()
+            with pytest.raises(Denied):
+                await ada.hosting.remove(me)
+            ada.hosting.set_waiting_area(False)
+            await ada.state.saved()
+            cy = Guest(hub, link(clock, "guest", "cy"))
+            third = (await cy.inside()).me.person
+            await cy.go()
+        assert live(hub).hosted.commands.carry_out(Command("x", "end"), None, clock.now) is None
+        hub.live._changed(live(hub))
+    found = told(storage)
+    assert [line for line in found if line[0] != "participant.lost"] == [
+        ("call.created", "", "", "", {}),
+        ("participant.joined", "", me, "Ada", {"role": "host"}),
+        ("participant.waiting", "", bob, "Bob", {"role": "guest"}),
+        ("person.held", me, bob, "Bob", {}),
+        ("person.admitted", me, bob, "Bob", {}),
+        ("participant.joined", "", bob, "Bob", {"role": "guest"}),
+        ("resource.access", me, "", "", {"resource": poll.id, "who": "guest", "access": "view"}),
+        ("person.role", me, bob, "Bob", {"role": "observer"}),
+        ("participant.left", "", bob, "Bob", {}),
+        ("person.removed", me, bob, "Bob", {}),
+        ("call.settings", me, "", "", {"waiting_area": "false"}),
+        ("participant.joined", "", third, "Cy", {"role": "guest"}),
+        ("participant.left", "", third, "Cy", {}),
+        ("participant.left", "", me, "Ada", {}),
+        ("call.ended", "operator", "", "", {"final": "true"}),
+    ]
+    assert "hush" not in str(storage.audit(0, 1_000))
+    assert list(faults(storage.audit(0, 1_000))) == []
+
+
+@pytest.mark.anyio
+async def test_who_is_refused_is_written_down_once_a_minute_and_counted(clock: Clock) -> None:
+    """[O1, O3] And no call is made for them."""
+    storage = MemoryStorage()
+    async with keyed(storage=storage) as hub:
+        for _ in range(5):
+            with pytest.raises(Unauthorized):
+                async with hub.join("Eve", url=f"{ADDRESS}#token=x"):
+                    pass
+        assert hub.live._calls == {}
+        clock.now += CONFLATED
+        hub.live._tidy()
+        await hub.live._saving.commit()
+        assert storage.calls() == []
+        refused = [("unauthorized", "1"), ("unauthorized", "4")]
+        assert [(d["code"], d["times"]) for *_, d in told(storage)] == refused
+        clock.now += CONFLATED
+        hub.live._tidy()
+        await hub.live._saving.commit()
+        assert len(told(storage)) == 2
+
+
+def test_refusals_are_bounded() -> None:
+    """[O1]"""
+    refusals = Refusals()
+    written = [refusals.add(f"call{number}", "unauthorized", BOB, 0) for number in range(5_000)]
+    assert sum(map(len, written)) == MAX_REFUSALS + 1
+    later = refusals.tick(CONFLATED)
+    assert [event.detail["times"] for event in later] == [str(5_000 - MAX_REFUSALS - 1)]
+    assert later[0].call == "", "so many at once are told apart no more"
+    assert refusals.tick(2 * CONFLATED) == []
+
+
+@pytest.mark.anyio
+async def test_what_happened_while_the_disk_refused_is_written_down_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """[O1, O4] In order, once; and when too much waits, nobody comes in."""
+    monkeypatch.setattr("callmesh.saving.RETRY", (0.01, 0.05))
+    storage = FailingStorage()
+    async with MemoryHub(storage=storage) as hub, hub.join("Ada") as ada:
+        await ada.resources.add("poll")
+        storage.refuse = {"commit"}
+        async with hub.join("Bob"):
+            pass
+        monkeypatch.setattr("callmesh.saving.MAX_UNWRITTEN", 1)
+        with pytest.raises(StorageFailed):
+            async with hub.join("Cy"):
+                pass
+        storage.refuse = set()
+        await ada.until(lambda: ada.status == "synced")
+    names = [name for what, _, _, name, _ in told(storage) if what == "participant.joined"]
+    assert names == ["Ada", "Bob"]
+    assert list(faults(storage.audit(0, 100))) == []
+
+
+@pytest.mark.anyio
+async def test_a_resume_proof_touches_no_call_unless_it_is_ours() -> None:
+    """[O3]"""
+    async with MemoryHub(key=KEY) as hub:
+        near = await hub.open_link(f"{ADDRESS}/socket")
+        hello = messages.Hello(1, "demo", "Bob", resume=f"p1.1.{'0' * 64}")
+        await near.send(messages.bundle([messages.encode(hello)]))
+        (error,) = messages.unbundle(await near.receive())
+        assert isinstance(error, messages.Error)
+        assert error.code == "unauthorized"
+        assert hub.live._calls == {}
+
+
+# --- the command
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "callmesh", "audit", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Iterator[Path]:
+    storage = SqliteStorage(tmp_path / "callmesh.sqlite")
+    storage.commit({}, [Event(n, "participant.joined", f"c{n % 2}", name="Ådá") for n in range(9)])
+    yield tmp_path
+    storage.close()
+
+
+def test_it_is_exported_and_checked_while_the_hub_has_it_open(data: Path, tmp_path: Path) -> None:
+    """[O2]"""
+    whole = run("export", "--data", str(data))
+    lines: list[dict[str, Any]] = [json.loads(line) for line in whole.stdout.splitlines()]
+    assert [line["number"] for line in lines] == list(range(1, 10))
+    one = run("export", "--data", str(data), "--call", "c1")
+    assert len(one.stdout.splitlines()) == 4
+    file = tmp_path / "log"
+    file.write_text(whole.stdout)
+    noted = f"5:{lines[4]['hash']}"
+    for source in (["--data", str(data)], ["--file", str(file)]):
+        good = run("verify", *source, "--noted", noted)
+        assert (good.returncode, good.stderr) == (0, "")
+        assert f"9:{lines[-1]['hash']}" in good.stdout
+        bad = run("verify", *source, "--noted", f"5:{'0' * 64}")
+        assert bad.returncode == 1
+        assert "is not in it" in bad.stderr
+    file.write_text(whole.stdout.replace("Ådá", "Eve", 1))
+    assert "line 1 is not what was written" in run("verify", "--file", str(file)).stderr
+    db = sqlite3.connect(data / "callmesh.sqlite")
+    db.execute("DELETE FROM audit WHERE number = 4")
+    db.commit()
+    db.close()
+    cut = run("verify", "--data", str(data))
+    assert (cut.returncode, cut.stderr) == (1, "callmesh: line 5 follows line 3\n")
+
+
+def test_what_cannot_be_read_is_said_in_a_sentence(tmp_path: Path) -> None:
+    """[O2]"""
+    rubbish = tmp_path / "rubbish"
+    rubbish.write_text("what\n")
+    for arguments, words in (
+        (["verify", "--data", str(tmp_path)], "--data DIR"),
+        (["verify", "--file", str(tmp_path / "none")], "cannot be read"),
+        (["verify", "--file", str(rubbish)], "line 1"),
+        (["verify", "--file", str(rubbish), "--noted", "x"], "NUMBER:HASH"),
+    ):
+        ended = run(*arguments)
+        assert ended.returncode == 1
+        assert words in ended.stderr
+        assert ended.stderr.count("\n") == 1, ended.stderr

@@ -52,7 +52,7 @@ test-python: $(VENV) $(PAGE)
 soak: SCHEDULES ?= 20000
 soak: $(VENV) $(NODE)
 	SCHEDULES=$(SCHEDULES) node_modules/.bin/vitest run web/core/tests/convergence.test.ts --testTimeout=0
-	SCHEDULES=$(SCHEDULES) .venv/bin/pytest --timeout=0 tests/test_convergence.py tests/test_differential.py
+	SCHEDULES=$(SCHEDULES) .venv/bin/pytest --timeout=0 tests/test_convergence.py tests/test_differential.py tests/test_fuzz.py
 
 page: $(PAGE)
 

@@ -123,6 +123,40 @@ async def test_adding_an_app_the_hub_does_not_have_is_denied(hub: MemoryHub) -> 
         assert len(ada.resources) == 0
 
 
+async def test_adding_and_removing_tell_their_own_fate(hub: MemoryHub) -> None:
+    """[S8, R1] Whatever else is denied meanwhile."""
+    async with hub.join("Ada") as ada, hub.join("Bob", role="guest") as bob:
+        bob.state["settings"] = 1  # of hosts alone
+        poll = await bob.resources.add("poll")
+        assert bob.resources[poll.id] is poll
+        assert poll.id in ada.resources
+        bob.state["settings"] = 1
+        await bob.resources.remove(poll)
+        assert not bob.resources
+        bob.state["settings"] = 1
+        with pytest.raises(Denied) as denied:
+            await bob.resources.add("whiteboardz")
+        assert denied.value.reason == "no_app"
+
+
+async def test_what_is_removed_as_soon_as_it_is_added_is_denied(hub: MemoryHub) -> None:
+    """[R5]"""
+    async with hub.join("Ada") as ada, hub.join("Bob") as bob:
+        held: list[messages.Message] = []
+        heard, ada._connection._heard = ada._connection._heard, held.append
+        adding = asyncio.create_task(ada.resources.add("poll", title="Lunch?"))
+        await bob.until(lambda: bool(bob.resources))
+        await bob.resources.remove(next(iter(bob.resources.values())))
+        while sum(isinstance(message, messages.Batch) for message in held) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        ada._connection._heard = heard
+        for message in held:
+            heard(message)
+        with pytest.raises(Denied, match="was removed") as denied:
+            await adding
+        assert denied.value.reason == "no_resource"
+
+
 async def test_a_transaction_is_one_change_and_all_or_nothing(hub: MemoryHub) -> None:
     """[S5]"""
     async with hub.join("Ada") as ada:

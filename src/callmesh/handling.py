@@ -105,11 +105,7 @@ class Handling:
             CALL: {version_key(resource.id): encode(wanted)},
             state_of(resource.id): resource.root.collect(run),
         }
-        self._replica.write(groups)
-        receipt = self._replica.mesh.receipt(CALL)
-        await self._replica.moved.until(lambda: receipt.accepted, timeout=None, what="migrating")
-        if receipt.denied:
-            raise receipt.denied[0]
+        await self._replica.commit(groups, CALL, version_key(resource.id), None, "migrating")
 
     async def _until_other(self, seen: tuple[int, Access]) -> None:
         resource = self._resource

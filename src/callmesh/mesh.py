@@ -191,9 +191,9 @@ class Mesh:
         """What has to be sent now: transactions whole, as many to a message as fit."""
         return self._outbox.take() if self.linked else []
 
-    def receipt(self, state: StateId) -> Receipt:
-        """Follow everything this participant has written to `state` and that is not saved yet."""
-        return self._outbox.receipt(state)
+    def receipt(self, state: StateId, key: str | None = None) -> Receipt:
+        """Follow what this participant has written to `state`, or to one key, and is not saved."""
+        return self._outbox.receipt(state, key)
 
     # --- from the hub
 

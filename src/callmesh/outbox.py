@@ -98,12 +98,12 @@ class Outbox:
                 if own.settled is None:
                     self.clock.follow(own.entry.time)
 
-    def receipt(self, state: StateId) -> Receipt:
-        """Follow everything that was written to `state` and is not saved yet."""
+    def receipt(self, state: StateId, key: str | None = None) -> Receipt:
+        """Follow everything that was written to `state`, or to one key of it, and is not saved."""
         waiting = {
             place: (pending.entry.stamp, pending.settled)
             for place, pending in self._pending.items()
-            if place[0] == state and not is_volatile(state)
+            if place[0] == state and key in (None, place[1]) and not is_volatile(state)
         }
         receipt = Receipt(waiting)
         if not receipt.done:

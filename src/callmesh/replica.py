@@ -9,6 +9,7 @@ from callmesh.ids import StateId
 from callmesh.mesh import Change, Mesh
 from callmesh.messages import Batch, Denial
 from callmesh.notify import Notifier
+from callmesh.receipt import Receipt
 
 
 class Replica:
@@ -33,6 +34,30 @@ class Replica:
         self.tell(changes)
         self._wrote()
         return changes
+
+    async def commit(
+        self,
+        groups: Mapping[StateId, Mapping[str, Raw]],
+        state: StateId,
+        key: str,
+        timeout: float | None,
+        what: str,
+    ) -> None:
+        """Write one transaction, and wait until the hub has taken it: `key` of `state` tells.
+
+        What else is under way has its own fate. Raises as `write`, `Denied`, `TimedOut`.
+        """
+        self.write(groups)
+        receipt = self.mesh.receipt(state, key)
+        await self.answered(receipt, lambda: receipt.accepted, timeout, what)
+
+    async def answered(
+        self, receipt: Receipt, true: Callable[[], bool], timeout: float | None, what: str
+    ) -> None:
+        """Wait for what a receipt tells. Raises `Denied` if some of it was, `TimedOut`."""
+        await self.moved.until(true, timeout=timeout, what=what)
+        if receipt.denied:
+            raise receipt.denied[0]
 
     def batch(self, batch: Batch) -> None:
         """Take in what the hub has sent."""

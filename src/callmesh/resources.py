@@ -122,16 +122,12 @@ class Resources:
             groups[state_of(id)] = {check_key(k): encode(v) for k, v in state.items()}
         self._adding.add(id)
         try:
-            self._replica.write(groups)
-            receipt = self._replica.mesh.receipt(CALL)
-            await self._replica.moved.until(
-                lambda: receipt.accepted, timeout=timeout, what=f"adding {app}"
-            )
+            await self._replica.commit(groups, CALL, key_of(id), timeout, f"adding {app}")
         finally:
             self._adding.discard(id)
-        if receipt.denied:
-            raise receipt.denied[0]
         self.refresh()
+        if id not in self._found:
+            raise Denied("no_resource", f"{record.title} was removed or hidden from you at once")
         return self._found[id]
 
     def show(self, resource: Resource) -> None:
@@ -146,13 +142,8 @@ class Resources:
 
     async def remove(self, resource: Resource, *, timeout: float | None = 10) -> None:
         """Remove it, its state and its presence, for everybody. Raises `Denied`, `TimedOut`."""
-        self._replica.write({CALL: {key_of(resource.id): DELETED}})
-        receipt = self._replica.mesh.receipt(CALL)
-        await self._replica.moved.until(
-            lambda: receipt.accepted, timeout=timeout, what=f"removing {resource.id}"
-        )
-        if receipt.denied:
-            raise receipt.denied[0]
+        key, what = key_of(resource.id), f"removing {resource.title}"
+        await self._replica.commit({CALL: {key: DELETED}}, CALL, key, timeout, what)
 
     # --- following the call
 

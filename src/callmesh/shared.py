@@ -13,7 +13,6 @@ from callmesh.ids import ParticipantId, StateId, issue
 from callmesh.lists import OrderedList
 from callmesh.mesh import Change, Changed, Status
 from callmesh.outbox import Fate
-from callmesh.receipt import Receipt
 from callmesh.replica import Replica
 from callmesh.state import DELETED
 from callmesh.typed import TypedRecord, TypedState
@@ -221,19 +220,12 @@ class SharedState(MutableMapping[str, Any]):
         Raises `Denied` if some of it was refused, `TimedOut` after `timeout` seconds.
         """
         receipt = self._replica.mesh.receipt(self._root.id)
-        await self._receive(receipt, lambda: receipt.accepted, "being accepted", timeout)
+        await self._replica.answered(receipt, lambda: receipt.accepted, timeout, "being accepted")
 
     async def saved(self, *, timeout: float | None = 30) -> None:
         """Wait until everything written here so far is on the hub's disk. Raises as `accepted`."""
         receipt = self._replica.mesh.receipt(self._root.id)
-        await self._receive(receipt, lambda: receipt.done, "saving", timeout)
-
-    async def _receive(
-        self, receipt: Receipt, true: Callable[[], bool], what: str, timeout: float | None
-    ) -> None:
-        await self._replica.moved.until(true, timeout=timeout, what=what)
-        if receipt.denied:
-            raise receipt.denied[0]
+        await self._replica.answered(receipt, lambda: receipt.done, timeout, "saving")
 
     # --- changes
 

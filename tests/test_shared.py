@@ -441,6 +441,63 @@ async def test_migrations_run_once_before_setup(tmp_path: Path) -> None:
             assert runs[2] == ["setup {'count': 111}"]
 
 
+async def test_one_who_becomes_host_migrates(tmp_path: Path) -> None:
+    """[R9, J13] A guest whom the rules keep from it waits, and is let in by another role."""
+    keys = [{"key": "count", "write": ["host"]}]
+    folder = app(tmp_path, keys=keys)
+    async with MemoryHub(apps=[folder]) as hub, hub.join("Ada") as ada:
+        notes = await ada.resources.add("notes", state={"count": 1})
+        await notes.state.saved()
+        app(tmp_path, keys=keys, state={"version": 2})
+        hub.refresh_apps()
+        runs: list[str] = []
+        async with hub.join("Gus", role="guest", apps=[versioned(2, runs)]) as gus:
+            await gus.until(lambda: gus.status == "synced" and runs == ["to 2"])
+            await ada.hosting.set_role(gus.me.person, "host")
+            await gus.until(lambda: len(runs) == 3)
+            assert runs == ["to 2", "to 2", "setup {'count': 11}"]
+
+
+async def test_rules_that_change_let_a_migration_in(tmp_path: Path) -> None:
+    """[R9, K6]"""
+    folder = app(tmp_path, keys=[{"key": "count", "write": ["host"]}])
+    async with MemoryHub(apps=[folder]) as hub, hub.join("Ada") as ada:
+        notes = await ada.resources.add("notes", state={"count": 1})
+        await notes.state.saved()
+        app(tmp_path, keys=[{"key": "count", "write": ["host"]}], state={"version": 2})
+        hub.refresh_apps()
+        runs: list[str] = []
+        async with hub.join("Gus", role="guest", apps=[versioned(2, runs)]) as gus:
+            await gus.until(lambda: gus.status == "synced" and runs == ["to 2"])
+            app(tmp_path, state={"version": 2})
+            hub.refresh_apps()
+            await gus.until(lambda: runs[-1] == "setup {'count': 11}")
+
+
+@pytest.mark.parametrize("apps", [[], [callmesh.App("notes")]])
+async def test_a_program_without_a_version_knows_the_one_it_meets(
+    tmp_path: Path, apps: list[callmesh.App]
+) -> None:
+    """[R10, S23] It does not write its old form into a state that was migrated since."""
+    folder = app(tmp_path)
+    async with MemoryHub(apps=[folder]) as hub, hub.join("Ada", apps=apps) as ada:
+        notes = await ada.resources.add("notes", state={"count": 1})
+        notes.state["more"] = 1
+        await notes.state.saved()
+        app(tmp_path, state={"version": 2})
+        hub.refresh_apps()
+        async with hub.join("New", apps=[versioned(2, [])]):
+            await ada.until(lambda: notes.outdated)
+            assert not notes.state.can_write("count")
+            with pytest.raises(Denied, match="version 2 of its state") as denied:
+                notes.state["count"] = 2
+            assert denied.value.reason == "outdated"
+        async with hub.join("Later", apps=apps) as later:
+            again = await later.resources.get(notes.id)
+            again.state["count"] = 3
+            await again.state.accepted()
+
+
 async def test_an_older_program_reads_and_does_not_write(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -20,7 +20,8 @@ class App:
 
     `version` is the state version that these handlers are written for, as in the app's manifest.
     A resource whose state is older is brought up to it before `setup`, by `migrate`, once however
-    many are here; one that is newer is read, and not written.
+    many are here; one that is newer is read, and not written. Without it they know the version
+    that the state has when they meet the resource.
     """
 
     def __init__(self, id: str, *, version: int = 0) -> None:

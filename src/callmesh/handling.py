@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -28,7 +28,7 @@ class Half:
     """What somebody has written for the resources of one app."""
 
     version: int = 0
-    """The state version it is written for; 0 takes any."""
+    """The state version it is written for; 0 for the one that a state has when it is met."""
     handlers: dict[Event, Handler] = field(default_factory=dict)
     migrations: dict[int, Callable[[SharedState], None]] = field(default_factory=dict)
     """By the version they lead to."""
@@ -40,8 +40,6 @@ class Handling:
         self._resource = resource
         self._replica = replica
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
-        if half.version:
-            replica.mesh.versions[state_of(resource.id)] = half.version
         self.task = asyncio.create_task(self._run())
 
     def put(self, event: Event) -> None:
@@ -78,7 +76,7 @@ class Handling:
         """
         resource, wanted = self._resource, self._half.version
         while self._version < wanted and resource.root.gone is None:
-            seen = self._version, resource.access
+            seen = resource.stand
             if resource.access is Access.EDIT:
                 with contextlib.suppress(Denied):
                     await self._migrate()
@@ -88,7 +86,7 @@ class Handling:
         if resource.outdated:
             log.warning(
                 "%s is at state version %s, and this program is written for %s: upgrade it",
-                resource.title, self._version, wanted,
+                resource.title, self._version, resource.speaks,
             )  # fmt: skip
 
     async def _migrate(self) -> None:
@@ -107,10 +105,11 @@ class Handling:
         }
         await self._replica.commit(groups, CALL, version_key(resource.id), None, "migrating")
 
-    async def _until_other(self, seen: tuple[int, Access]) -> None:
+    async def _until_other(self, seen: Hashable) -> None:
+        """Until somebody else has migrated it, or one may do so oneself by now."""
         resource = self._resource
         await self._replica.moved.until(
-            lambda: (self._version, resource.access) != seen or resource.root.gone is not None,
+            lambda: resource.stand != seen or resource.root.gone is not None,
             timeout=None,
             what="a migration",
         )

@@ -1,6 +1,6 @@
 """A resource as a Python participant holds it: an instance of an app in a call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Literal
 
 from callmesh.cache import ResourceCache
@@ -93,13 +93,26 @@ class Resource:
     @property
     def outdated(self) -> bool:
         """Whether the state is of a later version than the code here: it is read, not written."""
-        speaks = self._replica.mesh.versions.get(state_of(self.id), 0)
-        return 0 < speaks < self.standings.version(self.id)
+        return 0 < self.speaks < self.standings.version(self.id)
+
+    @property
+    def speaks(self) -> int:
+        """The state version that one's own writes are made for."""
+        return self._replica.mesh.versions.get(state_of(self.id), 0)
+
+    @property
+    def stand(self) -> Hashable:
+        """All that decides about one's own writes; while it is the same, so is what may be."""
+        return self.standings.stand(self.id, self._me())
 
     def _why_outdated(self) -> Denied | None:
         if not self.outdated:
             return None
-        return Denied("outdated", f"{self.title} is at a later version of its state: upgrade")
+        return Denied(
+            "outdated",
+            f"{self.title} is at version {self.standings.version(self.id)} of its state, and this "
+            f"program knows version {self.speaks}: upgrade the program",
+        )
 
     def _can_write(self, key: str) -> bool:
         return self.standings.can_write(self.id, key, self._me())

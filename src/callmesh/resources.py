@@ -189,6 +189,9 @@ class Resources:
             me=self._me,
         )
         half = self._apps.get(record.app)
+        # Who does not say a version knows the one that is there now, and none that comes later.
+        speaks = half.version if half is not None else 0
+        self._replica.mesh.versions[state_of(id)] = speaks or self._standings.version(id)
         if half is not None:
             self._handlers[id] = Handling(half, resource, self._replica)
         self._tell(id, resource.life.synced())

@@ -1,6 +1,7 @@
 """Who may do what, as a participant's replica knows it: what the hub would say beforehand."""
 
 import contextlib
+from collections.abc import Hashable
 from typing import Any
 
 import msgspec
@@ -63,6 +64,14 @@ class Standings:
     def version(self, resource: ResourceId) -> int:
         """Which form its state has."""
         return self._call.version(resource)
+
+    def stand(self, resource: ResourceId, someone: Participant) -> Hashable:
+        """All that decides about somebody's writes; while it is the same, so is what may be."""
+        record = self._call.resources.get(resource)
+        told = self._mesh.value(APPS, record.app) if record else None
+        speaks = self._mesh.versions.get(state_of(resource), 0)
+        access, version = self.access(resource, someone), self.version(resource)
+        return access, someone.role, version, speaks, None if told is None else bytes(told)
 
     def can_write(self, resource: ResourceId, key: str, someone: Participant) -> bool:
         """Whether somebody may write a key of a resource's state, as it stands."""

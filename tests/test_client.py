@@ -176,7 +176,7 @@ async def test_a_transaction_is_one_change_and_all_or_nothing(hub: MemoryHub) ->
             assert "question" not in state
             state["question"] = "a"
         assert dict(state) == {"question": "a", "options/1": "b"}
-        await changes.aclose()  # type: ignore[attr-defined]
+        await changes.aclose()
 
 
 async def test_a_slow_listener_gets_several_changes_as_one(hub: MemoryHub) -> None:
@@ -191,7 +191,7 @@ async def test_a_slow_listener_gets_several_changes_as_one(hub: MemoryHub) -> No
         change = await first
         assert change["question"] == (0, 999)
         assert change.writer("question") == ada.me.id
-        await changes.aclose()  # type: ignore[attr-defined]
+        await changes.aclose()
 
 
 async def test_a_link_that_is_cut_comes_back_as_the_same_participant(hub: MemoryHub) -> None:

@@ -24,8 +24,8 @@ FIRST = """
 """.split()
 SECOND = """
     tokens auth catalog saving ending live hub serving
-    address connection notify replica hosting undo typed shared presence standing streams instance
-    handling resources half client testing
+    address connection notify replica hosting undo typed changes shared presence standing streams
+    instance handling resources half client testing
 """.split()
 TOP = "__init__ auditing cli __main__".split()
 FLOORS = [*GROUND, *FIRST, *SECOND, *TOP]

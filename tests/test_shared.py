@@ -1,6 +1,7 @@
 """What a Python program holds in its hands: parts, listeners, delivery, undo, types, rights."""
 
 import asyncio
+import functools
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -11,8 +12,11 @@ import msgspec
 import pytest
 
 import callmesh
+from callmesh import messages
+from callmesh.changes import StateChange
 from callmesh.errors import BadName, BadValue, Denied, TimedOut
-from callmesh.shared import StateChange
+from callmesh.ids import HUB
+from callmesh.state import Entry
 from callmesh.testing import MemoryHub
 
 pytestmark = pytest.mark.anyio
@@ -125,7 +129,170 @@ async def test_changes_may_be_asked_for_by_prefix(hub: MemoryHub) -> None:
         assert dict(await task) == {"42": (None, 1)}
 
 
+async def test_changes_are_gathered_from_the_call_on(hub: MemoryHub) -> None:
+    """[S18, S5] Not from the first `anext`; and one that is never asked costs nothing."""
+    async with hub.join("Ada") as ada:
+        notes = await ada.resources.add("notes", state={"b": 1})
+        changes, shown = notes.state.changes(), notes.presence.changes()
+        never = notes.state.changes()
+        listeners = len(ada._replica._listeners)
+        notes.state["a"] = 1
+        notes.presence["cursor"] = 1
+        assert dict(await anext(changes)) == {"a": (None, 1)}
+        await anext(shown)
+        del never
+        await changes.aclose()
+        assert len(ada._replica._listeners) == listeners - 2
+
+
+async def test_changes_that_cancel_each_other_out_are_none(hub: MemoryHub) -> None:
+    """[S5]"""
+    async with hub.join("Ada") as ada:
+        notes = await ada.resources.add("notes", state={"b": 1})
+        changes = notes.state.changes()
+        notes.state["b"] = 2
+        notes.state["a"] = 1
+        notes.state["b"] = 1
+        assert dict(await anext(changes)) == {"a": (None, 1)}
+        notes.state["closed"] = True  # undone before it is read
+        await asyncio.gather(notes.state.accepted(), return_exceptions=True)
+        change = await anext(changes)
+        assert not change
+        assert change.denied is not None
+
+
+async def test_update_and_clear_are_transactions(hub: MemoryHub) -> None:
+    """[S5]"""
+    async with hub.join("Ada") as ada:
+        notes = await ada.resources.add("notes")
+        heard: list[StateChange] = []
+        notes.state.listen(heard.append)
+        notes.state.at("x").update({"a": 1, "b": 2}, c=3)
+        notes.state.update([("y", 1)])
+        with pytest.raises(BadValue):
+            notes.state.update({"z": 1, "w": {1}})
+        notes.state.at("x").clear()
+        notes.state.clear()
+        notes.state.clear()
+        assert [dict(change) for change in heard] == [
+            {"x/a": (None, 1), "x/b": (None, 2), "x/c": (None, 3)},
+            {"y": (None, 1)},
+            {"x/a": (1, None), "x/b": (2, None), "x/c": (3, None)},
+            {"y": (1, None)},
+        ]
+
+
+async def test_what_would_never_be_told_is_refused(hub: MemoryHub) -> None:
+    """[S18]"""
+    async with hub.join("Ada") as ada:
+        notes = await ada.resources.add("notes")
+
+        async def later(change: object) -> None:
+            await asyncio.sleep(0)
+
+        class Later:
+            async def __call__(self, change: object) -> None:
+                await asyncio.sleep(0)
+
+        wrong: list[Any] = [None, later, Later(), functools.partial(later)]
+        for listener in wrong:
+            for listen in (notes.state.listen, notes.state.on_status, notes.on_access):
+                with pytest.raises(BadValue, match="function"):
+                    listen(listener)
+        with pytest.raises(BadValue, match="async for"):
+            notes.state.listen(later)
+        with pytest.raises(BadValue, match="both"):
+            notes.state.listen(print, key="a", prefix="b")
+        with pytest.raises(BadValue, match="both"):
+            notes.state.changes(key="a", prefix="b")
+
+
 # --- delivery
+
+
+async def test_programs_are_told_of_status_and_fates(hub: MemoryHub) -> None:
+    """[S16]"""
+    async with hub.join("Ada") as ada:
+        notes = await ada.resources.add("notes")
+        await notes.state.saved()
+        told: list[tuple[str, object]] = []
+        stop = notes.state.on_status(lambda s: told.append((s, notes.state.status_of("a"))))
+        part: list[str] = []
+        notes.state.at("x").on_status(part.append)
+        assert told == [("synced", None)]
+        notes.state["a"] = 1
+        notes.state["a"] = 2
+        await ada.until(lambda: told[-1] == ("synced", "saved"))
+        assert told[1] == ("saving", "pending")
+        assert len(told) == len(set(told))
+        await hub.links[0].cut()
+        await ada.until(lambda: told[-1][0] == "offline")
+        assert part[-1] == "offline"
+        stop()
+        stop()
+        before = len(told)
+        await ada.until(lambda: part[-1] == "synced")
+        assert len(told) == before
+
+
+async def test_programs_are_told_what_they_may(hub: MemoryHub) -> None:
+    """[K6, J12]"""
+    async with hub.join("Ada") as ada, hub.join("Bob", role="guest") as bob:
+        mine = await ada.resources.add("notes")
+        theirs = await bob.resources.get(mine.id)
+        told: list[tuple[str, bool]] = []
+        theirs.on_access(lambda access: told.append((access, theirs.state.can_write("key/1"))))
+        mine.set_access("guest", "view")
+        await bob.until(lambda: told[-1] == ("view", False))
+        await ada.hosting.set_role(bob.me.person, "host")
+        await bob.until(lambda: told[-1] == ("edit", True))
+        await ada.hosting.set_role(bob.me.person, None)
+        await bob.until(lambda: told[-1] == ("view", False))
+        mine.set_access("guest", "hidden")
+        await bob.until(lambda: told[-1] == ("hidden", False))
+        assert told[0] == ("edit", False)
+        assert len(told) == 5
+
+
+async def test_a_denial_that_nobody_looks_at_is_logged(
+    hub: MemoryHub, caplog: pytest.LogCaptureFixture
+) -> None:
+    """[S10] Once, with what was denied and why."""
+    async with hub.join("Ada") as ada:
+        notes = await ada.resources.add("notes")
+        notes.state.listen(lambda change: None)
+        notes.state["closed"] = 1
+        await ada.until(lambda: notes.state.status_of("closed") == "denied")
+        (record,) = [record for record in caplog.records if "denied" in record.message]
+        for part in (f"state/{notes.id}, closed", "(no_right)", "the rules"):
+            assert part in record.message
+        caplog.clear()
+        notes.state["closed"] = 2
+        with pytest.raises(Denied):
+            await notes.state.saved()
+        stop = notes.state.listen(lambda change: print(change.denied))
+        notes.state["closed"] = 3
+        await ada.until(lambda: notes.state.status_of("closed") == "denied")
+        stop()
+        assert not caplog.records
+
+
+async def test_what_cannot_be_read_is_told(
+    hub: MemoryHub, caplog: pytest.LogCaptureFixture
+) -> None:
+    """[S24]"""
+    async with hub.join("Ada") as ada:
+        notes = await ada.resources.add("notes", state={"x/a": 1})
+        mesh, state = ada._replica.mesh, f"state/{notes.id}"
+        for _ in range(2):
+            entry = Entry("x/b", mesh.clock.given + 1, HUB, msgspec.Raw(b"\xc1"))
+            group = messages.Group(state, [entry])
+            ada._connection._heard(messages.Batch(mesh.cursor, mesh.saved, False, [group]))
+        assert list(notes.state.unreadable) == ["x/b"]
+        assert list(notes.state.at("x").unreadable) == ["b"]
+        assert not notes.state.at("y").unreadable
+        assert dict(notes.state) == {"x/a": 1}
+        assert caplog.text.count("set aside") == 1
 
 
 async def test_each_write_is_followed_to_the_disk_or_to_its_denial(hub: MemoryHub) -> None:
@@ -219,8 +386,9 @@ async def test_a_hidden_resource_goes_and_comes_back(hub: MemoryHub) -> None:
         assert dict(theirs.state) == {"a": 1}
         mine.set_access(bob.me.person, "hidden")
         await bob.until(lambda: mine.id not in bob.resources)
-        with pytest.raises(Denied):
+        with pytest.raises(Denied, match="hidden from you"):
             theirs.state["a"] = 2
+        assert theirs.access == "hidden"
         mine.set_access(bob.me.person, "view")
         theirs = await bob.resources.get(mine.id)
         assert dict(theirs.state) == {"a": 1}

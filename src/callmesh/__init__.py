@@ -7,6 +7,7 @@ Everything that waits is a coroutine; every error is a `CallmeshError`, drawn in
 """
 
 from callmesh.cache import ResourceCache
+from callmesh.changes import StateChange
 from callmesh.client import Call, join
 from callmesh.errors import (
     BadInput,
@@ -24,7 +25,7 @@ from callmesh.instance import Resource
 from callmesh.participant import Participant, Role
 from callmesh.presence import SharedPresence
 from callmesh.resources import Resources
-from callmesh.shared import SharedState, StateChange
+from callmesh.shared import SharedState
 from callmesh.stream import StreamMessage
 from callmesh.streams import DataStream
 

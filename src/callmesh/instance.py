@@ -5,6 +5,7 @@ from typing import Literal
 
 from callmesh.cache import ResourceCache
 from callmesh.callstate import check_call_key, check_call_value
+from callmesh.changes import check_listener
 from callmesh.errors import Denied
 from callmesh.ids import CALL, PersonId, ResourceId, presence_of, state_of
 from callmesh.messages import Mode
@@ -70,8 +71,21 @@ class Resource:
 
     @property
     def access(self) -> Access:
-        """What one may do here oneself: `edit` or `view`. Key rules narrow it: `can_write`."""
+        """What one may do here oneself. Key rules narrow it: `can_write`.
+
+        `hidden` where it was removed, or is hidden from oneself by now.
+        """
+        if self.root.gone is not None:
+            return Access.HIDDEN
         return self.standings.access(self.id, self._me())
+
+    def on_access(self, tell: Callable[[Access], object]) -> Callable[[], None]:
+        """Call `tell` with `access` now, and whenever access, one's role or the rules are others.
+
+        Then `can_write` may answer otherwise. Returns what ends it.
+        """
+        check_listener(tell)
+        return self._replica.moved.watch(lambda: self.stand, lambda: tell(self.access))
 
     @property
     def settings(self) -> dict[str, Access]:
@@ -103,7 +117,7 @@ class Resource:
     @property
     def stand(self) -> Hashable:
         """All that decides about one's own writes; while it is the same, so is what may be."""
-        return self.standings.stand(self.id, self._me())
+        return self.access, self.standings.stand(self.id, self._me())
 
     def _why_outdated(self) -> Denied | None:
         if not self.outdated:

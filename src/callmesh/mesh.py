@@ -132,6 +132,10 @@ class Mesh:
         """What became of one's own last write of a key; None where there was none lately."""
         return self._outbox.fate((state, key))
 
+    def fates(self, state: StateId) -> dict[str, Fate]:
+        """What became of one's own last writes to a State, by key."""
+        return self._outbox.fates(state)
+
     @property
     def unsent(self) -> int:
         """How many entries have to go out."""

@@ -60,6 +60,14 @@ class Outbox:
             return self._fates.get(place)
         return "pending" if pending.settled is None else "accepted"
 
+    def fates(self, state: StateId) -> dict[str, Fate]:
+        """What became of the last writes to a State, by key."""
+        found = {key: fate for (place, key), fate in self._fates.items() if place == state}
+        for (place, key), pending in self._pending.items():
+            if place == state:
+                found[key] = "pending" if pending.settled is None else "accepted"
+        return found
+
     @property
     def unsent(self) -> int:
         return len(self._unsent)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from typing import Any
 
+from callmesh.changes import StateChange
 from callmesh.ids import ParticipantId
 from callmesh.shared import SharedState
 
@@ -44,7 +45,11 @@ class SharedPresence(MutableMapping[str, Any]):
             found.setdefault(ParticipantId(participant), {})[key] = value
         return found
 
-    async def changes(self) -> AsyncIterator[None]:
+    def changes(self) -> AsyncIterator[None]:
         """Now and then: something about somebody's presence is new. Read `all()`."""
-        async for _ in self._state.changes():
-            yield
+        return _each(self._state.changes())
+
+
+async def _each(changes: AsyncIterator[StateChange]) -> AsyncIterator[None]:
+    async for _ in changes:
+        yield

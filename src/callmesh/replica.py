@@ -1,7 +1,7 @@
 """The mesh of a live call, with what wakes those who wait for it and tells those who listen."""
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Mapping
 
 from msgspec import Raw
 
@@ -9,7 +9,9 @@ from callmesh.ids import StateId
 from callmesh.mesh import Change, Mesh
 from callmesh.messages import Batch, Denial
 from callmesh.notify import Notifier
-from callmesh.receipt import Receipt
+from callmesh.receipt import Place, Receipt
+
+log = logging.getLogger("callmesh")
 
 
 class Replica:
@@ -24,7 +26,11 @@ class Replica:
         self.moved = Notifier()
         self._wrote = wrote
         self._follow = follow
-        self._listeners: list[Callable[[Change], None]] = []
+        self._listeners: list[Callable[[Change], bool | None]] = []
+        self._awaited: dict[int, Receipt] = {}
+        """Those that somebody waits for, by identity."""
+        self._reported: dict[Place, str] = {}
+        """What cannot be read, as it was told last."""
         self._foreign: list[Callable[[StateId, list[str]], None]] = []
 
     def write(self, groups: Mapping[StateId, Mapping[str, Raw]]) -> list[Change]:
@@ -55,7 +61,11 @@ class Replica:
         self, receipt: Receipt, true: Callable[[], bool], timeout: float | None, what: str
     ) -> None:
         """Wait for what a receipt tells. Raises `Denied` if some of it was, `TimedOut`."""
-        await self.moved.until(true, timeout=timeout, what=what)
+        self._awaited[id(receipt)] = receipt
+        try:
+            await self.moved.until(true, timeout=timeout, what=what)
+        finally:
+            del self._awaited[id(receipt)]
         if receipt.denied:
             raise receipt.denied[0]
 
@@ -66,37 +76,59 @@ class Replica:
             if foreign:
                 for listener in list(self._foreign):
                     listener(StateId(group.state), foreign)
-        self.tell(self.mesh.batch(batch, self.now()))
+        changes = self.mesh.batch(batch, self.now())
+        self._report()
+        self.tell(changes)
 
     def deny(self, denial: Denial) -> None:
         """Take in that the hub has refused a transaction."""
+        awaited = [(receipt, len(receipt.denied)) for receipt in self._awaited.values()]
         changes = self.mesh.deny(denial, self.now())
-        for state, key in denial.places:
-            if self.mesh.status_of(StateId(state), key) != "pending":  # it is not tried again
-                for listener in list(self._foreign):
-                    listener(StateId(state), [key])
-        self.tell(changes)
+        pending = {
+            place: self.mesh.status_of(StateId(place[0]), place[1]) == "pending"
+            for place in denial.places
+        }
+        for state, key in (place for place, waits in pending.items() if not waits):
+            for listener in list(self._foreign):  # it is not tried again
+                listener(StateId(state), [key])
+        heard = self.tell(changes) or any(len(r.denied) > before for r, before in awaited)
+        tried_again = denial.reason == "clock_ahead" and all(pending.values())
+        if not heard and not tried_again:
+            state, key = denial.places[0] if denial.places else ("", "")
+            log.warning(
+                "denied, and nobody here looks: %s, %s: %s (%s)",
+                state, key, denial.why, denial.reason,
+            )  # fmt: skip
 
-    def tell(self, changes: list[Change]) -> None:
-        """Bring what is derived from the mesh in step with it, then tell those who listen."""
+    def _report(self) -> None:
+        """Of what cannot be read, tell what is new."""
+        for place, why in self.mesh.set_aside.items():
+            if self._reported.get(place) != why:
+                log.warning("set aside: %s, %s: %s", *place, why)
+        self._reported = dict(self.mesh.set_aside)
+
+    def tell(self, changes: list[Change]) -> bool:
+        """Bring what is derived from the mesh in step with it, then tell those who listen.
+
+        Whether any of them has heard what was denied, if something was.
+        """
         self._follow(changes)
-        for change in changes:
-            for listener in list(self._listeners):
-                listener(change)
+        heard = [listener(change) for change in changes for listener in list(self._listeners)]
         self.moved.notify()
+        return any(heard)
 
-    def listen(self, listener: Callable[[Change], None]) -> Callable[[], None]:
-        """Have `listener` called for every change; returns what ends that."""
+    def listen(self, listener: Callable[[Change], bool | None]) -> Callable[[], None]:
+        """Have `listener` called for every change; returns what ends that. Twice is fine.
+
+        It tells whether a denial is heard of by it.
+        """
         self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
 
-    @contextlib.contextmanager
-    def listening(self, listener: Callable[[Change], None]) -> Iterator[None]:
-        stop = self.listen(listener)
-        try:
-            yield
-        finally:
-            stop()
+        def stop() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return stop
 
     def on_foreign(self, listener: Callable[[StateId, list[str]], None]) -> Callable[[], None]:
         """Have `listener` told the keys that are no longer one's own.

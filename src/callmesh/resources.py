@@ -203,7 +203,11 @@ class Resources:
 
     def _drop(self, id: ResourceId) -> None:
         resource = self._found.pop(id)
-        resource.state.end(Denied("no_resource", f"{resource.title} was removed"))
+        gone = (
+            f"{resource.title} was removed, or is hidden from you; it is in call.resources anew "
+            "when it is back"
+        )
+        resource.state.end(Denied("no_resource", gone))
         self._tell(id, resource.life.removed())
         handling = self._handlers.pop(id, None)
         if handling:

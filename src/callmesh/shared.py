@@ -1,17 +1,18 @@
 """What a program holds in its hands: `resource.state`, over the mesh."""
 
 import contextlib
-import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, MutableMapping
+import weakref
+from collections.abc import AsyncGenerator, Callable, Iterator, MutableMapping
 from typing import Any, TypeVar
 
 from msgspec import Raw
 
+from callmesh.changes import Gathered, StateChange, Wanted, check_listener, teller, wanted
 from callmesh.errors import CallmeshError, Denied
-from callmesh.ids import ParticipantId, StateId, issue
+from callmesh.ids import StateId, issue
 from callmesh.lists import OrderedList
-from callmesh.mesh import Change, Changed, Status
+from callmesh.mesh import Status
 from callmesh.outbox import Fate
 from callmesh.replica import Replica
 from callmesh.state import DELETED
@@ -20,40 +21,6 @@ from callmesh.undo import UndoHistory
 from callmesh.values import check_key, decode, encode
 
 T = TypeVar("T")
-
-log = logging.getLogger("callmesh")
-
-
-class StateChange(Mapping[str, tuple[Any, Any]]):
-    """What changed: key → (old value, new value).
-
-    A key that is not there reads as None; `deleted` tells it from a value that is None.
-    """
-
-    def __init__(self, keys: Mapping[str, Changed], denied: Denied | None = None) -> None:
-        self._keys = keys
-        self.denied = denied
-        """Why, where own writes were refused and are undone by this."""
-
-    def __getitem__(self, key: str) -> tuple[Any, Any]:
-        changed = self._keys[key]
-        return _read(changed.old), _read(changed.new)
-
-    def __repr__(self) -> str:
-        return f"<StateChange {dict(self)!r}>"
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._keys)
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def deleted(self, key: str) -> bool:
-        return self._keys[key].new is None
-
-    def writer(self, key: str) -> ParticipantId:
-        """Who wrote the new value."""
-        return ParticipantId(self._keys[key].writer.partition(".")[0])
 
 
 class Root:
@@ -155,6 +122,17 @@ class SharedState(MutableMapping[str, Any]):
             raise KeyError(key)
         self._root.write({self._full(key): DELETED})
 
+    def update(self, *values: Any, **more: Any) -> None:
+        """Write several keys, as one transaction."""
+        with self._root.transaction():
+            super().update(*values, **more)
+
+    def clear(self) -> None:
+        """Delete every key there is, as one transaction."""
+        with self._root.transaction():
+            for key in list(self):
+                del self[key]
+
     def __iter__(self) -> Iterator[str]:
         own = len(self._path)
         return iter([key[own:] for key in self._root.live() if key.startswith(self._path)])
@@ -214,10 +192,36 @@ class SharedState(MutableMapping[str, Any]):
         """What became of one's own last write of a key; None where there was none lately."""
         return self._replica.mesh.status_of(self._root.id, self._path + key)
 
+    def on_status(self, tell: Callable[[Status], object]) -> Callable[[], None]:
+        """Call `tell` with `status` now, and whenever that or `status_of` an own key is another.
+
+        It comes soon after, once for all that happened meanwhile. Returns what ends it.
+        """
+        check_listener(tell)
+        return self._replica.moved.watch(
+            lambda: (self.status, self._fates()), lambda: tell(self.status)
+        )
+
+    def _fates(self) -> dict[str, Fate]:
+        fates = self._replica.mesh.fates(self._root.id)
+        return {key: fate for key, fate in fates.items() if key.startswith(self._path)}
+
+    @property
+    def unreadable(self) -> dict[str, str]:
+        """Key → why, of values of the hub's that cannot be read here and count as not there."""
+        own = len(self._path)
+        return {
+            key[own:]: why
+            for (state, key), why in self._replica.mesh.set_aside.items()
+            if state == self._root.id and key.startswith(self._path)
+        }
+
     async def accepted(self, *, timeout: float | None = 30) -> None:
         """Wait until the hub has taken everything written here so far: others see it.
 
-        Raises `Denied` if some of it was refused, `TimedOut` after `timeout` seconds.
+        That is what was written to the whole State and is not saved yet; what was saved or denied
+        before is not looked at again. Raises `Denied` if some of it is refused, `TimedOut` after
+        `timeout` seconds.
         """
         receipt = self._replica.mesh.receipt(self._root.id)
         await self._replica.answered(receipt, lambda: receipt.accepted, timeout, "being accepted")
@@ -230,63 +234,44 @@ class SharedState(MutableMapping[str, Any]):
     # --- changes
 
     def listen(
-        self, listener: Callable[[StateChange], None], *, key: str | None = None, prefix: str = ""
+        self, listener: Callable[[StateChange], object], *, key: str | None = None, prefix: str = ""
     ) -> Callable[[], None]:
         """Call `listener` for every change, of one `key` or below a `prefix` if one is given.
 
         One transaction, batch or denial is one call. Returns what ends it. What it raises is
-        logged, and keeps nobody else from being told.
+        logged, and keeps nobody else from being told. Raises `BadValue` for what is no function,
+        or a coroutine function: nobody would await it.
         """
+        check_listener(listener, "; use `async for change in state.changes()`")
+        return self._replica.listen(teller(self._wanted(key, prefix), listener))
 
-        def tell(change: Change) -> None:
-            found = self._cut(change, key, prefix)
-            if found:
-                try:
-                    listener(StateChange(found, change.denied))
-                except Exception:
-                    log.exception("a listener of %s failed", self._root.id)
-
-        return self._replica.listen(tell)
-
-    async def changes(
+    def changes(
         self, *, key: str | None = None, prefix: str = ""
-    ) -> AsyncIterator[StateChange]:
-        """Every change from now on, until the resource is removed.
+    ) -> AsyncGenerator[StateChange, None]:
+        """Every change from now on, before the first is asked for too, until the resource is gone.
 
         A slow reader gets several changes as one, and never more than there are keys.
         """
-        waiting: dict[str, Changed] = {}
-        denied: Denied | None = None
+        gathered = Gathered(self._wanted(key, prefix))
+        stop = self._replica.listen(gathered.add)
+        reader = self._read(gathered, stop)
+        weakref.finalize(reader, stop).atexit = False  # one that is never started is let go of too
+        return reader
 
-        def listen(change: Change) -> None:
-            nonlocal denied
-            for name, changed in self._cut(change, key, prefix).items():
-                before = waiting.get(name, changed)
-                waiting[name] = Changed(before.old, changed.new, changed.writer)
-                denied = change.denied or denied
-
-        with self._replica.listening(listen):
+    async def _read(
+        self, gathered: Gathered, stop: Callable[[], None]
+    ) -> AsyncGenerator[StateChange, None]:
+        try:
             while True:
-                if waiting:
-                    ready, waiting = StateChange(waiting, denied), {}
-                    denied = None
-                    yield ready
+                change = gathered.take()
+                if change is not None:
+                    yield change
                 elif self._root.gone is not None:
                     return
                 else:
                     await self._replica.moved.wait()
+        finally:
+            stop()
 
-    def _cut(self, change: Change, key: str | None, prefix: str) -> dict[str, Changed]:
-        """Of a change, what is asked for, as seen from here."""
-        if change.state != self._root.id:
-            return {}
-        own, wanted = len(self._path), self._path + (prefix if key is None else key)
-        return {
-            name[own:]: changed
-            for name, changed in change.keys.items()
-            if (name.startswith(wanted) if key is None else name == wanted)
-        }
-
-
-def _read(data: Raw | None) -> Any:
-    return None if data is None else decode(data)
+    def _wanted(self, key: str | None, prefix: str) -> Wanted:
+        return wanted(self._root.id, self._path, key, prefix)

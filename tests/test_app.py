@@ -5,9 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from callmesh.app import MAX_RULES, KeyRule, Rules, Standing, read_manifest
+from callmesh.app import MAX_RULES, KeyRule, Rules, Standing
 from callmesh.catalog import Catalog
 from callmesh.errors import BadManifest
+from callmesh.manifest import read_manifest
 from callmesh.participant import Access, access_of
 from callmesh.values import MAX_KEY, encode
 from tests import vectors
@@ -64,24 +65,40 @@ def write_app(parent: Path, manifest: object, name: str = "notes") -> Path:
         ({"entry": "../notes/index.html"}, "no such file"),
         ({"entry": "/etc/passwd"}, "no such file"),
         ({"icon": "icon.svg"}, "no such file"),
-        ({"name": ""}, "name"),
-        ({"name": 5}, "name"),
-        ({"version": "one"}, "version"),
-        ({"capabilities": []}, "capabilities"),
+        ({"name": ""}, '"name" is to be a text of length at least 1'),
+        ({"name": 5}, '"name" is to be a text, and is a whole number'),
+        ({"version": "one"}, '"version" is "one"; write one to three numbers'),
+        ({"version": 1}, '"version" is to be a text, and is a whole number'),
+        ({"capabilities": []}, 'a manifest has no field "capabilities"; there are id, name'),
+        ({"keys": [{}]}, '"keys[0]" needs a "key"; write for instance "key": "votes/{person}"'),
+        ({"keys": {}}, '"keys" is to be a list, and is an object'),
+        (
+            {"keys": [{"key": "b"}, {"key": "a", "write": "host"}]},
+            'a list, and is a text: write ["h',
+        ),
+        ({"keys": [{"key": "a", "read": "host"}]}, 'write ["host"]'),
+        ({"keys": [{"key": "a", "writes": []}]}, 'no field "writes"; there are key, write, change'),
+        ({"keys": [{"key": "**"}, {"key": "a"}]}, 'keys[1], "a", never applies: keys[0], "**"'),
+        ({"keys": [{"key": "a/*"}, {"key": "a/{person}"}]}, "Put it further up"),
+        ({"keys": [{"key": "a/{person}"}, {"key": "a/*"}]}, "never applies"),
+        ({"keys": [{"key": "a/**"}, {"key": "a/b/**"}]}, "never applies"),
         ({"keys": [{"key": "a//b"}]}, "a//b"),
         ({"keys": [{"key": "a/**/b"}]}, "a/**/b"),
         ({"keys": [{"key": "a/x*"}]}, "a/x*"),
         ({"keys": [{"key": "a/{name}"}]}, "{name}"),
-        ({"keys": [{"key": "a", "write": ["king"]}]}, "king"),
+        (
+            {"keys": [{"key": "a", "write": ["king"]}]},
+            'is "king"; the words are everyone, host',
+        ),
         ({"keys": [{"key": "a", "write": ["self"]}]}, "names nobody"),
         ({"keys": [{"key": "a/{person}", "read": ["owner"]}]}, "add self to"),
         ({"keys": [{"key": "a", "write": ["everyone"], "read": ["host"]}]}, "add everyone to"),
         ({"keys": [{"key": "a", "read": ["host"], "change": ["owner"]}]}, "add owner to"),
-        ({"keys": [{"key": "a"}] * 201}, "200"),
-        ({"state": {"version": 0}}, "version"),
+        ({"keys": [{"key": "a"}] * 201}, '"keys" is to be a list of length at most 200'),
+        ({"state": {"version": 0}}, '"state.version" is to be a whole number at least 1'),
         ({"state": {"defaults": {"a//b": 1}}}, "a//b"),
         ({"state": {"defaults": {"a": 2**60}}}, "integer"),
-        ({"state": {"default": {}}}, "default"),
+        ({"state": {"default": {}}}, '"state" has no field "default"; there are version, defaults'),
     ],
 )
 def test_a_manifest_that_is_not_true_is_refused(
@@ -90,7 +107,7 @@ def test_a_manifest_that_is_not_true_is_refused(
     """[K3] The sentence names the file and what is wrong; other apps are served."""
     catalog = Catalog([write_app(tmp_path, GOOD | change)])
     (problem,) = catalog.problems
-    assert "notes" in str(problem)
+    assert str(tmp_path / "notes" / "manifest.json") in str(problem)
     assert says in str(problem)
     assert catalog.manifest("notes") is None
     assert "poll" in catalog.apps
@@ -101,6 +118,76 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path, text: str) -> None:
     """[K3]"""
     (problem,) = Catalog([write_app(tmp_path, text)]).problems
     assert isinstance(problem, BadManifest)
+
+
+@pytest.mark.parametrize(
+    ("keys", "fine"),
+    [
+        (["a/*", "a/b/*", "*/b", "**"], True),
+        (["*/b", "a/*"], True),
+        (["a/b/**", "a/**", "a"], True),
+        (["a/**", "a"], True),
+        (["*/**", "a"], True),
+        (["*", "a/**"], True),
+        (["*", "{person}"], False),
+        (["*/**", "a/b"], False),
+    ],
+)
+def test_a_rule_has_to_apply_to_something(tmp_path: Path, keys: list[str], fine: bool) -> None:
+    """[K3]"""
+    folder = write_app(tmp_path, GOOD | {"keys": [{"key": key} for key in keys]})
+    assert (not Catalog([folder]).problems) == fine
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("{", "ends too early"), ('{\n"id": "notes",\n}', "trailing comma in object, in line 3")],
+)
+def test_a_slip_in_the_json_is_found(tmp_path: Path, text: str, says: str) -> None:
+    """[K3]"""
+    (problem,) = Catalog([write_app(tmp_path, text)]).problems
+    assert says in str(problem)
+
+
+def test_what_is_perhaps_not_meant_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """[K5] Who may change and not write deletes for good."""
+    keys = [
+        {"key": "title", "write": ["host"], "change": ["guest", "host"]},
+        {"key": "votes/{person}", "change": ["self", "host"]},
+        {"key": "slot/*", "write": [], "change": ["everyone"]},
+    ]
+    catalog = Catalog([write_app(tmp_path, GOOD | {"keys": keys})])
+    assert not catalog.problems
+    assert caplog.text.count("perhaps not meant") == 1
+    assert 'keys[0], "title": "change" lets in guest' in caplog.text
+
+
+def test_an_authors_slip_changes_nothing_and_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """[K3] The last good manifest stays."""
+    folder = write_app(tmp_path, GOOD | {"keys": [{"key": "a"}]})
+    catalog = Catalog([folder])
+    good, manifest = catalog.manifest("notes"), folder / "manifest.json"
+    text = manifest.read_text()
+    before = catalog.stale
+    manifest.write_text(text.replace("keys", "kyes"))
+    assert (before, catalog.stale) == (False, True)
+    for _ in range(2):
+        catalog.refresh()
+        assert catalog.manifest("notes") == good
+        assert 'no field "kyes"' in catalog.apps["notes"].problem
+    assert not catalog.stale
+    assert caplog.text.count("kyes") == 1
+    manifest.unlink()
+    catalog.refresh()
+    assert "has no manifest.json" in catalog.apps["notes"].problem
+    manifest.write_text(text)
+    catalog.refresh()
+    assert (catalog.problems, catalog.apps["notes"].problem) == ([], "")
+    assert catalog.manifest("notes") == good
 
 
 def test_all_the_rules_that_a_manifest_can_have_fit_into_one_value(tmp_path: Path) -> None:
@@ -114,7 +201,7 @@ def test_all_the_rules_that_a_manifest_can_have_fit_into_one_value(tmp_path: Pat
 def test_a_manifest_has_a_largest_size() -> None:
     """[K3]"""
     with pytest.raises(BadManifest, match="bytes"):
-        read_manifest(b" " * 70_000, folder="notes", files=[])
+        read_manifest(b" " * 70_000, path=Path("notes/manifest.json"), files=[])
 
 
 def test_a_folder_without_a_manifest_is_named(tmp_path: Path) -> None:

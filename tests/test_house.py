@@ -13,9 +13,9 @@ PACKAGE = ROOT / "src" / "callmesh"
 
 # Lowest first. A module imports only from modules that stand before it.
 GROUND = """
-    errors ids values clock state participant audit app resource callstate cache messages stream
-    signaling ledger receipt outbox mesh history lists session sight rights feed record visits door
-    people commands hosted ports
+    errors ids values clock state participant audit app manifest resource callstate cache messages
+    stream signaling ledger receipt outbox mesh history lists session sight rights feed record
+    visits door people commands hosted ports
 """.split()
 FIRST = """
     storage storage.memory storage.sqlite

@@ -266,6 +266,32 @@ def test_an_app_that_was_changed_is_served_anew(tmp_path: Path) -> None:
     assert ["first" in pages[0], "second" in pages[1]] == [True, True]
 
 
+async def test_a_manifest_counts_for_the_next_who_joins(tmp_path: Path) -> None:
+    """[K3] A slip in it is told on a --dev hub, and changes nothing."""
+    app = tmp_path / "mine"
+    app.mkdir()
+    good = '{"id": "mine", "name": "Mine", "version": "1", "keys": [{"key": "a", "write": []}]}'
+    (app / "manifest.json").write_text(good.replace("[]", '["everyone"]'))
+    (app / "index.html").write_text("<p>first")
+    with hub_process(tmp_path / "data", apps=(app,)) as hub:
+        async with callmesh.join(hub.call(), name="Ada", rtc=False) as ada:
+            mine = await ada.resources.add("mine")
+            assert mine.state.can_write("a")
+            (app / "manifest.json").write_text(good)
+            async with callmesh.join(hub.call(), name="Bob", rtc=False):
+                await ada.until(lambda: not mine.state.can_write("a"))
+            mine.state["a"] = 1
+            with pytest.raises(callmesh.Denied, match="nobody may write a in Mine"):
+                await mine.state.accepted()
+            (app / "manifest.json").write_text("{")
+            async with httpx.AsyncClient() as client:
+                apps = (await client.get(f"{hub.address}/api/apps")).json()
+            found = {app["id"]: app for app in apps}
+            assert "ends too early" in found["mine"]["problem"]
+            assert found["poll"]["problem"] is None
+            assert not mine.state.can_write("a")
+
+
 def test_a_manifest_that_lies_is_left_out_and_the_hub_starts(tmp_path: Path) -> None:
     """[K3]"""
     app = tmp_path / "liar"

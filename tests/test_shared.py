@@ -264,7 +264,7 @@ async def test_a_denial_that_nobody_looks_at_is_logged(
         notes.state["closed"] = 1
         await ada.until(lambda: notes.state.status_of("closed") == "denied")
         (record,) = [record for record in caplog.records if "denied" in record.message]
-        for part in (f"state/{notes.id}, closed", "(no_right)", "the rules"):
+        for part in (f"state/{notes.id}, closed", "(no_right)", "nobody may write"):
             assert part in record.message
         caplog.clear()
         notes.state["closed"] = 2
@@ -311,7 +311,7 @@ async def test_each_write_is_followed_to_the_disk_or_to_its_denial(hub: MemoryHu
         with notes.state.transaction():
             notes.state["a"] = 2
             notes.state["closed"] = True
-        with pytest.raises(Denied, match="closed"):
+        with pytest.raises(Denied, match="nobody may write closed in Notes"):
             await notes.state.accepted()
         assert [notes.state.status_of(key) for key in ("a", "closed", "b")] == [
             "denied", "denied", None,

@@ -1,23 +1,19 @@
 """Apps: the manifest, and the rules it sets for the keys of its state."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from callmesh.errors import BadInput, BadManifest, BadName, BadValue, TooLarge
-from callmesh.ids import ParticipantId, PersonId, app_id
+from callmesh.ids import ParticipantId, PersonId
 from callmesh.participant import Role
-from callmesh.values import MAX_INTEGER, check_key, encode
+from callmesh.values import MAX_INTEGER
 
-MAX_MANIFEST = 64 * 1024
 MAX_RULES = 200
 """So that all of them, spelled out, fit into one value."""
 
-_FILE = re.compile(r"(?!\.)[A-Za-z0-9_.-]+(?:/(?!\.)[A-Za-z0-9_.-]+)*", re.ASCII)
 _NAMED = ("{person}", "{participant}")
 
 
@@ -73,7 +69,7 @@ class Rules:
     def __init__(self, rules: Sequence[KeyRule] = ()) -> None:
         self.rules = tuple(rule.spelled_out() for rule in rules)
         self._patterns = [rule.key.split("/") for rule in self.rules]
-        self.restrict_reading = any(not _covers(rule.read, (Who.EVERYONE,)) for rule in self.rules)
+        self.restrict_reading = any(not covers(rule.read, (Who.EVERYONE,)) for rule in self.rules)
         """Whether there is anything that somebody may not read."""
         self.reading_names = any(Who.SELF in rule.read for rule in self.rules)
         """Whether what one may read depends on whom a key names."""
@@ -88,6 +84,23 @@ class Rules:
     def may_read(self, key: str, who: Standing) -> bool:
         rule, named = self._first(key)
         return rule is None or _lets(rule.read, who, named)
+
+    def who_may(self, key: str, *, new: bool) -> str:
+        """Who may write `key`, in words: `only host, owner may change it`."""
+        rule, _ = self._first(key)
+        allowed = (rule.write if new else rule.change) or () if rule else (Who.EVERYONE,)
+        what = "write" if new else "change"
+        if not allowed:
+            return f"nobody may {what} {key}"
+        words = ["whom the key names" if who is Who.SELF else who.value for who in allowed]
+        return f"only {', '.join(words)} may {what} {key}"
+
+    def hides(self, first: int, second: int) -> bool:
+        """Whether the pattern of an earlier rule fits every key that a later one fits."""
+        wide, narrow = self._patterns[first], self._patterns[second]
+        if wide[-1] == "**":
+            return len(narrow) >= len(wide) and _is_wider(wide[:-1], narrow)
+        return len(wide) == len(narrow) and narrow[-1] != "**" and _is_wider(wide, narrow)
 
     def described(self) -> list[dict[str, Any]]:
         """The rules as JSON, every list spelled out."""
@@ -121,6 +134,12 @@ def _match(pattern: list[str], given: list[str]) -> list[str] | None:
     return named
 
 
+def _is_wider(wide: list[str], narrow: list[str]) -> bool:
+    """Whether what fits `narrow` fits `wide`, segment by segment, as far as that goes."""
+    any_one = ("*", *_NAMED)
+    return all(one in any_one or one == other for one, other in zip(wide, narrow, strict=False))
+
+
 def _lets(allowed: Sequence[Who], who: Standing, named: list[str]) -> bool:
     if Who.EVERYONE in allowed or Who(who.role.value) in allowed:
         return True
@@ -130,7 +149,12 @@ def _lets(allowed: Sequence[Who], who: Standing, named: list[str]) -> bool:
     return Who.SELF in allowed and bool(named) and all(name in own for name in named)
 
 
-def _covers(wide: Sequence[Who], narrow: Sequence[Who]) -> bool:
+def is_named(segment: str) -> bool:
+    """Whether a segment of a pattern names somebody."""
+    return segment in _NAMED
+
+
+def covers(wide: Sequence[Who], narrow: Sequence[Who]) -> bool:
     """Whether everybody in `narrow` is sure to be in `wide`."""
     everyone = Who.EVERYONE in wide or {Who.HOST, Who.GUEST, Who.OBSERVER} <= set(wide)
     return everyone or set(narrow) <= set(wide)
@@ -178,76 +202,3 @@ class Rulebook:
         if known is None or (known[0] is not manifest and known[0] != manifest):
             known = self._known[app] = (manifest, Rules(manifest.keys))
         return known[1]
-
-
-def read_manifest(data: bytes, *, folder: str, files: Sequence[str]) -> Manifest:
-    """The manifest in `data`, checked against the `files` beside it and its folder's name.
-
-    Raises `BadManifest` with a sentence that says which field is wrong and what to do.
-    """
-    if len(data) > MAX_MANIFEST:
-        raise BadManifest(f"manifest.json has at most {MAX_MANIFEST} bytes")
-    try:
-        manifest = msgspec.json.decode(data, type=Manifest)
-        app_id(manifest.id)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, BadName) as error:
-        raise BadManifest(f"{folder}/manifest.json: {error}") from error
-    if manifest.id != folder:
-        raise BadManifest(
-            f'{folder}/manifest.json says "id": "{manifest.id}"; name the folder {manifest.id}, '
-            f"or the app {folder}"
-        )
-    for field, file in (("entry", manifest.entry), ("icon", manifest.icon)):
-        if file and (not _FILE.fullmatch(file) or file not in files):
-            raise BadManifest(
-                f'{folder}/manifest.json says "{field}": "{file}"; the folder has no such file'
-            )
-    for rule in manifest.keys:
-        _check_rule(f'{folder}/manifest.json: key "{rule.key}"', rule)
-    _check_defaults(folder, manifest.state.defaults)
-    return manifest
-
-
-def _check_rule(place: str, rule: KeyRule) -> None:
-    named = _check_pattern(place, rule.key)
-    given = {"write": rule.write, "change": rule.change, "read": rule.read}
-    for side, who in given.items():
-        if who and Who.SELF in who and not named:
-            raise BadManifest(
-                f'{place}: "{side}" says self, and the pattern names nobody: put {{person}} or '
-                "{participant} into it"
-            )
-    rule = rule.spelled_out()
-    for side, who in (("write", rule.write or ()), ("change", rule.change or ())):
-        if not _covers(rule.read, who):
-            blind = ", ".join(word for word in who if word not in rule.read)
-            raise BadManifest(
-                f"{place}: who may {side} a key may read it: add {blind} to "
-                f'"read", or take it from "{side}"'
-            )
-
-
-def _check_pattern(place: str, pattern: str) -> bool:
-    """Whether the pattern names somebody. Raises `BadManifest`."""
-    try:
-        segments = check_key(pattern).split("/")
-    except (BadValue, TooLarge) as error:
-        raise BadManifest(f"{place}: {error}") from error
-    for number, segment in enumerate(segments):
-        special = segment == "*" or segment in _NAMED
-        last = segment == "**" and number == len(segments) - 1
-        if not special and not last and re.search(r"[*{}]", segment):
-            raise BadManifest(
-                f"{place}: a segment is a plain word, *, {{person}}, {{participant}}, or ** at "
-                f"the end; {segment} is none of them"
-            )
-    return any(segment in _NAMED for segment in segments)
-
-
-def _check_defaults(folder: str, defaults: Mapping[str, Any]) -> None:
-    for key, value in defaults.items():
-        try:
-            check_key(key)
-            encode(value)
-        except BadInput as error:
-            raise BadManifest(f'{folder}/manifest.json: default "{key}": {error}') from error

@@ -1,16 +1,25 @@
 """The apps this hub has: folders with a manifest, each served under the hash of its content."""
 
 import hashlib
+import logging
+import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import TypeAlias
 
-from callmesh.app import Manifest, read_manifest
+from callmesh.app import Manifest
 from callmesh.errors import BadManifest
+from callmesh.manifest import doubts, read_manifest
 
 BUILT_IN = Path(__file__).parent / "apps"
 MAX_FILES = 2_000
 MAX_BYTES = 64 * 1024 * 1024
+
+log = logging.getLogger("callmesh.hub")
+
+Stamps: TypeAlias = dict[Path, tuple[int, int] | None]
+"""By folder, of its manifest: when it was changed, and its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,31 +29,79 @@ class InstalledApp:
     files: frozenset[str]
     hash: str
     """Of all names and contents: a change gives the app a new address."""
+    problem: str = ""
+    """Why the folder cannot be read as it is now, in which case this is how it was."""
 
 
 class Catalog:
     """The built-in apps, and those in `folders`.
 
-    An app that cannot be read is left out, and `problems` says why.
+    An app that cannot be read is left out, and `problems` says why. One that could be read before
+    stays as it was: an author's slip changes nobody's rights.
     """
 
     def __init__(self, folders: Iterable[Path] = ()) -> None:
         self._folders = list(folders)
         self.apps: dict[str, InstalledApp] = {}
         self.problems: list[BadManifest] = []
+        self._good: dict[Path, InstalledApp] = {}
+        self._seen: Stamps = {}
+        """The manifests as they were read last."""
+        self._told: set[str] = set()
+        self._reading = threading.Lock()
         self.refresh()
 
     def refresh(self) -> None:
-        """Read everything once more: an author has changed an app."""
-        self.apps, self.problems = {}, []
-        for folder in [*_app_folders(BUILT_IN), *self._folders]:
-            try:
-                app = read_app(folder)
-                if app.manifest.id in self.apps:
-                    raise BadManifest(f"{folder}: there is an app called {app.manifest.id} already")
-                self.apps[app.manifest.id] = app
-            except BadManifest as problem:
-                self.problems.append(problem)
+        """Read everything once more: an author has changed an app. Logs what is wrong, once."""
+        with self._reading:
+            self._seen = self._stamps()
+            apps: dict[str, InstalledApp] = {}
+            problems: list[BadManifest] = []
+            for folder in self._all_folders():
+                app, problem = self._read(folder)
+                if app and app.manifest.id in apps:
+                    id, app = app.manifest.id, None
+                    problem = BadManifest(f"{folder}: there is an app called {id} already")
+                if app:
+                    apps[app.manifest.id] = app
+                if problem:
+                    problems.append(problem)
+            self.apps, self.problems = apps, problems  # at once: others read them meanwhile
+            self._report()
+
+    def _read(self, folder: Path) -> tuple[InstalledApp | None, BadManifest | None]:
+        """The app in a folder as it is, or was; and what is wrong with it, if something is."""
+        try:
+            app = self._good[folder] = read_app(folder)
+        except BadManifest as problem:
+            last = self._good.get(folder)
+            return last and replace(last, problem=str(problem)), problem
+        return app, None
+
+    @property
+    def stale(self) -> bool:
+        """Whether a manifest is another than when it was read. Costs a look at each file's date."""
+        return self._stamps() != self._seen
+
+    def _all_folders(self) -> list[Path]:
+        return [*_app_folders(BUILT_IN), *self._folders]
+
+    def _stamps(self) -> Stamps:
+        return {folder: _stamp(folder / "manifest.json") for folder in self._all_folders()}
+
+    def _report(self) -> None:
+        kept = {app.problem for app in self.apps.values()}
+        wrong = {
+            str(problem): "not read, and kept as it was" if str(problem) in kept else "left out"
+            for problem in self.problems
+        }
+        for app in self.apps.values():
+            for doubt in doubts(app.manifest):
+                wrong[f"{app.folder / 'manifest.json'}: {doubt}"] = "perhaps not meant"
+        for sentence, what in wrong.items():
+            if sentence not in self._told:
+                log.warning("%s: %s", what, sentence)
+        self._told = set(wrong)
 
     def manifest(self, app: str) -> Manifest | None:
         found = self.apps.get(app)
@@ -66,12 +123,19 @@ def read_app(folder: Path) -> InstalledApp:
             inside = ", ".join(found.name for found in _app_folders(folder))
             hint = f"; did you mean one in it: {inside}?" if inside else ""
             raise BadManifest(f"{folder} has no manifest.json; an app is a folder with one{hint}")
-        manifest = read_manifest(
-            files["manifest.json"].read_bytes(), folder=folder.name, files=list(files)
-        )
+        path = folder / "manifest.json"
+        manifest = read_manifest(path.read_bytes(), path=path, files=list(files))
         return InstalledApp(manifest, folder, frozenset(files), _hash(files))
     except OSError as error:
         raise BadManifest(f"{folder} cannot be read: {error}") from error
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -197,8 +197,6 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> None:
     catalog = Catalog(options.apps)
-    for trouble in catalog.problems:
-        print(f"callmesh: left out: {trouble}", file=sys.stderr)
     storage = SqliteStorage(options.data / "callmesh.sqlite")
     authority = Authority(
         read_secret(options.data), Key.read(Path(options.key)) if options.key else None

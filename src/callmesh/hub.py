@@ -117,13 +117,14 @@ class Hub:
         if not _same_origin(websocket):
             await websocket.close(4401, "foreign origin")
             return
+        if self._is_open and self._catalog.stale:  # an author who tries a program, without a page
+            await self._refresh()
         await websocket.accept()
         await self._live.serve(websocket.path_params["call"], AsgiLink(websocket))
 
     async def apps(self, request: Request) -> Response:
         """What there is to add; read anew, so that an author who reloads sees the latest."""
-        await run_in_threadpool(self._catalog.refresh)
-        self._live.apps_changed()
+        await self._refresh()
         root = _root(request)
         return JSONResponse(
             [
@@ -136,10 +137,15 @@ class Hub:
                     "icon": app.manifest.icon,
                     "state": app.manifest.state.version,
                     "base": f"{root}/apps/{app.manifest.id}/{app.hash}/",
+                    "problem": (app.problem or None) if self._is_open else None,
                 }
                 for app in self._catalog.apps.values()
             ]
         )
+
+    async def _refresh(self) -> None:
+        await run_in_threadpool(self._catalog.refresh)
+        self._live.apps_changed()
 
     async def app_file(self, request: Request) -> Response:
         app = self._catalog.apps.get(request.path_params["app"])

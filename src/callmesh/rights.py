@@ -185,10 +185,10 @@ class Rights:
         if old is not None and old.stamp == entry.stamp:
             return None  # sent again: it is there, and changes nothing
         new = old is None or old.deleted
-        if self._rulebook.rules(record.app).may_write(entry.key, standing, new=new):
+        rules = self._rulebook.rules(record.app)
+        if rules.may_write(entry.key, standing, new=new):
             return None
-        what = "write" if new else "change"
-        return Refusal("no_right", f"the rules of {record.app} do not let you {what} {entry.key}")
+        return Refusal("no_right", f"{rules.who_may(entry.key, new=new)} in {record.title}")
 
     def _old(self, state: StateId, entry: Entry) -> Entry | None:
         return self._ledger.state(state).entries.get(entry.key)

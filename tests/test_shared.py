@@ -370,9 +370,60 @@ async def test_a_program_knows_what_it_may_write(hub: MemoryHub) -> None:
         theirs.set_access("guest", "edit")
         with pytest.raises(Denied):
             await bob.state.accepted()
-        for who, access in (("king", "edit"), ("guest", "none")):
-            with pytest.raises((BadName, BadValue)):
-                mine.set_access(who, access)  # type: ignore[arg-type]
+
+
+async def test_a_program_knows_what_it_may_write_into_the_calls_own_state(hub: MemoryHub) -> None:
+    """[K6, J6, J7, J12]"""
+    async with (
+        hub.join("Ada") as ada,
+        hub.join("Bob", role="guest") as bob,
+        hub.join("Eve", role="observer") as eve,
+    ):
+        mine, theirs = await ada.resources.add("notes"), await bob.resources.add("notes")
+        await eve.resources.get(theirs.id)
+        keys = {
+            "active": "hg", "theme": "h", f"resource/{mine.id}": "h", f"resource/{theirs.id}": "hg",
+            "resource/rnew": "hg", f"access/{mine.id}/guest": "h", "access/rnone/guest": "",
+            f"version/{theirs.id}": "hg", "version/rnone": "", "resource/new": "",
+        }  # fmt: skip
+
+        def may(key: str) -> str:
+            return "".join(
+                letter
+                for letter, call in (("h", ada), ("g", bob), ("o", eve))
+                if call.state.can_write(key)
+            )
+
+        assert {key: may(key) for key in keys} == keys
+        theirs.state["a"] = 1
+        ada.resources[theirs.id].set_access("guest", "view")
+        await bob.until(lambda: not bob.state.can_write(f"resource/{theirs.id}"))
+        for key in ("theme", f"resource/{mine.id}", f"resource/{theirs.id}"):
+            assert not bob.state.can_write(key)
+            bob.state[key] = bob.state.get(key, "dark")
+            with pytest.raises(Denied):
+                await bob.state.accepted()
+
+
+async def test_settings_that_mean_nothing_are_refused_in_a_sentence(hub: MemoryHub) -> None:
+    """[J12]"""
+    wrong: list[tuple[Any, Any, str]] = [
+        ("guests", "edit", "'guests' is neither a role .guest, observer. nor a person: pass"),
+        ("Bob", None, "participant.person"),
+        (None, "edit", "participant.person"),
+        ("a/b", "edit", "participant.person"),
+        ("guest", "none", "'none' is no access; use edit, view or hidden, or None"),
+        ("host", "view", "hosts always edit"),
+    ]
+    async with hub.join("Ada") as ada:
+        mine = await ada.resources.add("notes")
+        for who, access, says in wrong:
+            with pytest.raises((BadName, BadValue), match=says):
+                mine.set_access(who, access)
+            with pytest.raises((BadName, BadValue), match=says):
+                await ada.resources.add("notes", access={who: access})
+        assert mine.settings == {}
+        assert len(ada.resources) == 1
 
 
 async def test_a_hidden_resource_goes_and_comes_back(hub: MemoryHub) -> None:

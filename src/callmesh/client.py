@@ -116,7 +116,11 @@ class Call:
         self._standings = Standings(self._replica.mesh)
         self._streams = Streams(clock, lambda: self._connection.session, self._flush, self._hidden)
         self.state = SharedState(
-            Root(self._replica, CALL, can_write=lambda key: self._replica.mesh.read_only is None)
+            Root(
+                self._replica,
+                CALL,
+                can_write=lambda key: self._standings.can_write_call(key, self.me),
+            )
         )
         """The call's own State."""
         self.hosting = Hosting(self._replica, self._put)

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Hashable
 from typing import Literal
 
+from msgspec import Raw
+
 from callmesh.cache import ResourceCache
-from callmesh.callstate import check_call_key, check_call_value
+from callmesh.callstate import setting_in
 from callmesh.changes import check_listener
-from callmesh.errors import Denied
+from callmesh.errors import BadInput, BadName, BadValue, Denied
 from callmesh.ids import CALL, PersonId, ResourceId, presence_of, state_of
 from callmesh.messages import Mode
-from callmesh.participant import Access, Participant
+from callmesh.participant import Access, Participant, Role
 from callmesh.presence import SharedPresence
 from callmesh.replica import Replica
 from callmesh.resource import Lifecycle, ResourceRecord, access_key
@@ -18,6 +20,23 @@ from callmesh.standing import Standings
 from callmesh.state import DELETED
 from callmesh.streams import DataStream, Streams
 from callmesh.values import encode
+
+
+def access_entry(
+    resource: ResourceId, who: str, access: Literal["edit", "view", "hidden"] | None
+) -> tuple[str, Raw]:
+    """What the call's own State says of it. Raises `BadName` or `BadValue`."""
+    if who == Role.HOST:
+        raise BadValue("hosts always edit; say what guest, observer or a person may do")
+    try:
+        setting_in(access_key(resource, who))
+    except BadInput:
+        raise BadName(
+            f"{who!r} is neither a role (guest, observer) nor a person: pass participant.person"
+        ) from None
+    if access is not None and access not in list(Access):
+        raise BadValue(f"{access!r} is no access; use edit, view or hidden, or None for the usual")
+    return access_key(resource, who), DELETED if access is None else encode(str(access))
 
 
 class Resource:
@@ -95,13 +114,10 @@ class Resource:
     def set_access(self, who: str, access: Literal["edit", "view", "hidden"] | None) -> None:
         """Hosts: what a role (`guest`, `observer`) or a person may do here; None for the usual.
 
-        It counts at once. Raises `BadName` or `BadValue`; the hub denies it to anybody else.
+        `who` is a role, or `participant.person`. It counts at once; `call.state.accepted()` waits
+        for the hub, which denies it to anybody else. Raises `BadName` or `BadValue`.
         """
-        key = access_key(self.id, who)
-        check_call_key(key)
-        if access is not None:
-            check_call_value(key, access)
-        value = DELETED if access is None else encode(str(access))
+        key, value = access_entry(self.id, who, access)
         self._replica.write({CALL: {key: value}})
 
     @property

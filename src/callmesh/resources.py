@@ -21,14 +21,13 @@ from callmesh.ids import (
     state_of,
     writes_for,
 )  # fmt: skip
-from callmesh.instance import Resource
+from callmesh.instance import Resource, access_entry
 from callmesh.participant import Participant
 from callmesh.replica import Replica
 from callmesh.resource import (
     ACTIVE,
     Event,
     ResourceRecord,
-    access_key,
     key_of,
     read_record,
     resource_in,
@@ -117,7 +116,8 @@ class Resources:
         )
         groups: dict[StateId, dict[str, Raw]] = {CALL: {key_of(id): encode(to_builtins(record))}}
         for who, level in (access or {}).items():
-            groups[CALL][access_key(id, who)] = encode(str(level))
+            key, value = access_entry(id, who, level)
+            groups[CALL][key] = value
         if state:
             groups[state_of(id)] = {check_key(k): encode(v) for k, v in state.items()}
         self._adding.add(id)

@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 
 from callmesh.app import CLOSED, KeyRule, Rules, Standing, Who
-from callmesh.callstate import CallState
+from callmesh.callstate import CallState, check_call_key, resource_about, version_in
 from callmesh.errors import BadInput
 from callmesh.ids import APPS, CALL, ResourceId, StateId, state_of
 from callmesh.mesh import Mesh
-from callmesh.participant import Access, Participant
+from callmesh.participant import Access, Participant, Role
+from callmesh.resource import ACTIVE, resource_in
 from callmesh.values import decode
 
 
@@ -71,7 +72,8 @@ class Standings:
         told = self._mesh.value(APPS, record.app) if record else None
         speaks = self._mesh.versions.get(state_of(resource), 0)
         access, version = self.access(resource, someone), self.version(resource)
-        return access, someone.role, version, speaks, None if told is None else bytes(told)
+        rules = None if told is None else bytes(told)
+        return access, someone.role, version, speaks, rules, self._mesh.read_only
 
     def can_write(self, resource: ResourceId, key: str, someone: Participant) -> bool:
         """Whether somebody may write a key of a resource's state, as it stands."""
@@ -89,6 +91,28 @@ class Standings:
         with contextlib.suppress(BadInput):
             return self._rules.get(record.app, CLOSED).may_write(key, standing, new=new)
         return False
+
+    def can_write_call(self, key: str, someone: Participant) -> bool:
+        """Whether somebody may write a key of the call's own State, as it stands."""
+        try:
+            check_call_key(key)
+        except BadInput:
+            return False
+        if self._mesh.read_only is not None:
+            return False
+        about = resource_about(key)
+        record = self._call.resources.get(about) if about else None
+        may_edit = about is not None and self.access(about, someone) is Access.EDIT
+        if version_in(key) is not None:  # a migration, which is everybody's who may edit
+            return record is not None and may_edit
+        if not someone.role.may_edit:
+            return False
+        if resource_in(key) is not None:
+            own = record is None or (record.owner == someone.person and may_edit)
+            return own or someone.role is Role.HOST
+        if key == ACTIVE:
+            return True
+        return someone.role is Role.HOST and (about is None or record is not None)
 
 
 def _known(words: list[str]) -> tuple[Who, ...]:

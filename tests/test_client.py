@@ -326,6 +326,45 @@ async def test_a_handler_that_fails_is_logged_and_the_next_one_runs(
     assert "the app's own mistake" in caplog.text
 
 
+async def test_handlers_may_be_plain_functions(hub: MemoryHub) -> None:
+    """[R2]"""
+    events: list[str] = []
+    app = callmesh.App("poll")
+    app.setup(lambda resource: events.append("setup"))
+
+    @app.enable
+    def enable(resource: callmesh.Resource) -> None:
+        events.append("enable")
+
+    @app.remove
+    async def remove(resource: callmesh.Resource) -> None:
+        events.append("remove")
+
+    async with hub.join("Ada", apps=[app]) as ada:
+        poll = await ada.resources.add("poll")
+        ada.resources.show(poll)
+        await ada.until(lambda: ada.resources.active is poll)
+        await ada.resources.remove(poll)
+        await ada.until(lambda: events == ["setup", "enable", "remove"])
+
+
+def test_what_is_no_handler_is_refused_where_it_is_written() -> None:
+    """[R2, R9]"""
+    app = callmesh.App("poll", version=2)
+    with pytest.raises(callmesh.BadInput, match="setup stands before a function, and"):
+        app.setup()
+    with pytest.raises(callmesh.BadInput, match=r"@app\.migrate\(2\)"):
+        app.migrate(lambda state: None)  # type: ignore[arg-type]
+    with pytest.raises(callmesh.BadInput, match=r"@app\.migrate\(2\)"):
+        app.migrate()
+
+    async def later(state: callmesh.SharedState) -> None:
+        state["a"] = 1
+
+    with pytest.raises(callmesh.BadInput, match="plain function"):
+        app.migrate(2)(later)  # type: ignore[arg-type]
+
+
 async def test_streams_of_two_resources_do_not_mix(hub: MemoryHub) -> None:
     """[D1, D6, D7]"""
     async with hub.join("Ada") as ada, hub.join("Bob") as bob:

@@ -109,6 +109,7 @@ def test_lists_do_as_the_vectors_say(case: dict[str, Any]) -> None:
         assert items.ids() == step["ids"]
         assert len(items) == len(step["ids"])
         assert items.items() == [(id, items.get(id)) for id in step["ids"]]
+        assert [items.index_of(id) for id in step["ids"]] == list(range(len(items)))
 
 
 def carry_out(items: OrderedList, step: dict[str, Any], fresh: list[str]) -> object:
@@ -200,6 +201,21 @@ def test_an_item_is_moved_and_edited_at_the_same_time() -> None:
     list_on(ben).set(first, "edited")
     ada.merge(ben)
     assert items.items() == [(second, "two"), (first, "edited")]
+
+
+def test_it_is_read_as_a_list_of_its_values() -> None:
+    """[S21]"""
+    items = list_on(Replica())
+    first, last = items.append("Milk"), items.append("Bread")
+    items.insert(1, {"x": 1})
+    assert list(items) == items.values() == ["Milk", {"x": 1}, "Bread"]
+    assert (items[0], items[-1], items[1:]) == ("Milk", "Bread", [{"x": 1}, "Bread"])
+    assert "Milk" in items
+    assert first not in items
+    assert (items.has(first), items.has("none"), items.has("a/b")) == (True, False, False)
+    assert (items.index_of(last), items.index_of("none")) == (2, None)
+    with pytest.raises(IndexError):
+        items[3]
 
 
 def test_a_gap_takes_any_number_of_items() -> None:

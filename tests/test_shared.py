@@ -608,6 +608,29 @@ async def test_values_as_structs_and_dataclasses(
             settings.get()
 
 
+async def test_what_does_not_fit_its_type_is_not_written(hub: MemoryHub) -> None:
+    """[S22]"""
+    async with hub.join("Ada") as ada:
+        notes = await ada.resources.add("notes")
+        points = notes.state.at("point").of(Point)
+        wrong: list[Any] = [Point("1"), {"y": 1.0}, None, Settings(), {1.5}]  # type: ignore[arg-type]
+        for value in wrong:
+            with pytest.raises(BadValue, match="1 is no Point"):
+                points["1"] = value
+        with pytest.raises(BadValue, match="2 is no Point"):
+            points.update({"1": Point(1.0), "2": wrong[0]})
+        settings = notes.state.at("settings").one(Settings)
+        with pytest.raises(BadValue, match="width of Settings does not fit"):
+            settings.update(color="red", width="wide")
+        with pytest.raises(BadValue, match="width"):
+            settings.set(Settings(width=1.5))  # type: ignore[arg-type]
+        with pytest.raises(BadValue, match="there are color, width"):
+            settings.update(height=1)
+        assert dict(notes.state) == {}
+        points["1"] = Point(1)
+        assert points["1"] == Point(1.0)
+
+
 # --- defaults, versions and migrations
 
 

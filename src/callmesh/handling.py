@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import inspect
 import logging
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from callmesh.resource import Event, version_key
 from callmesh.shared import SharedState
 from callmesh.values import encode
 
-Handler: TypeAlias = Callable[[Resource], Awaitable[None]]
+Handler: TypeAlias = Callable[[Resource], Awaitable[None] | None]
 
 log = logging.getLogger("callmesh")
 
@@ -58,8 +59,9 @@ class Handling:
                 if event is Event.SETUP:
                     await self._bring_up_to_date()
                 handler = self._half.handlers.get(event)
-                if handler is not None:
-                    await handler(self._resource)
+                done = handler(self._resource) if handler is not None else None
+                if inspect.isawaitable(done):
+                    await done
             except Exception:
                 log.exception("app %s: its %s handler failed", self._resource.app, event)
 

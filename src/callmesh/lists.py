@@ -9,7 +9,7 @@ David Greenspan, in the public domain; the page has it from the package fraction
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, Protocol, TypeGuard
+from typing import Any, NamedTuple, Protocol, TypeGuard, overload
 
 from callmesh.errors import BadName
 
@@ -48,8 +48,9 @@ class OrderedList:
     """Items in order of position, ties by id; those without a position stand last.
 
     `new_id` gives an id that nobody has: 1–64 letters, digits, - or _. An index is that of a plain
-    list: negative ones count from the end, none is out of range. What asks for an item tells
-    whether it is there: somebody else may have removed it a moment ago.
+    list: negative ones count from the end, and none is out of range but in `list[index]`. What asks
+    for an item by its id tells whether it is there: somebody else may have removed it a moment ago.
+    Iterated, indexed and asked with `in` it is a list of its values.
     """
 
     def __init__(self, state: Registers, new_id: Callable[[], str]) -> None:
@@ -57,13 +58,36 @@ class OrderedList:
         self._new_id = new_id
 
     def __repr__(self) -> str:
-        return f"<OrderedList {[value for _, value in self.items()]!r}>"
+        return f"<OrderedList {self.values()!r}>"
 
     def __len__(self) -> int:
         return sum(1 for _ in self._unordered())
 
-    def __contains__(self, id: object) -> bool:
-        return isinstance(id, str) and bool(_ID.fullmatch(id)) and f"{id}/value" in self._state
+    def __iter__(self) -> Iterator[Any]:
+        """The values, in order, as they are now."""
+        return iter(self.values())
+
+    def __contains__(self, value: object) -> bool:
+        return value in self.values()
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        """The value there. Raises `IndexError` where there is none."""
+        return self.values()[index]
+
+    def has(self, id: str) -> bool:
+        """Whether there is an item of this id."""
+        return bool(_ID.fullmatch(id)) and f"{id}/value" in self._state
+
+    def values(self) -> list[Any]:
+        return [value for _, value in self.items()]
+
+    def index_of(self, id: str) -> int | None:
+        """Where an item stands; None where it is not there."""
+        return next((n for n, slot in enumerate(self._slots()) if slot.id == id), None)
 
     def ids(self) -> list[str]:
         return [slot.id for slot in self._slots()]
@@ -73,7 +97,7 @@ class OrderedList:
         return [(id, self._state[f"{id}/value"]) for id in self.ids()]
 
     def get(self, id: str, default: Any = None) -> Any:
-        return self._state[f"{id}/value"] if id in self else default
+        return self._state[f"{id}/value"] if self.has(id) else default
 
     def insert(self, index: int, value: object) -> str:
         """Put a new item before the one at `index`; returns its id."""
@@ -104,14 +128,14 @@ class OrderedList:
 
     def set(self, id: str, value: object) -> bool:
         """Give an item another value; tells whether it is there."""
-        if id not in self:
+        if not self.has(id):
             return False
         self._state[f"{id}/value"] = value
         return True
 
     def remove(self, id: str) -> bool:
         """Tells whether it was there."""
-        if id not in self:
+        if not self.has(id):
             return False
         with self._state.transaction():
             del self._state[f"{id}/value"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, MutableMapping
 from contextlib import AbstractContextManager
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast, get_type_hints
 
 import msgspec
 
@@ -28,7 +28,11 @@ class Values(Protocol):
 
 
 class TypedState(MutableMapping[str, T]):
-    """Key → instance. A value that does not fit the type is not there, and is `unreadable`."""
+    """Key → instance. A value that does not fit the type is not there, and is `unreadable`.
+
+    What is written has to fit. It replaces the value whole: fields that the type does not have, as
+    a later version of an app may write them, go.
+    """
 
     def __init__(self, state: Values, type: type[T]) -> None:
         self._state = state
@@ -51,7 +55,12 @@ class TypedState(MutableMapping[str, T]):
         return value
 
     def __setitem__(self, key: str, value: T) -> None:
-        self._state[key] = _plain(value)
+        self._state[key] = _fitting(value, self._type, f"{key} is no {self._type.__name__}")
+
+    def update(self, *values: Any, **more: Any) -> None:
+        """Write several, as one transaction."""
+        with self._state.transaction():
+            super().update(*values, **more)
 
     def __delitem__(self, key: str) -> None:
         del self._state[key]
@@ -91,21 +100,37 @@ class TypedRecord(Generic[T]):
         self.update(**cast(dict[str, Any], _plain(value)))
 
     def update(self, **fields: Any) -> None:
-        """Write some fields, as one transaction. Raises `BadValue` for a field there is not."""
+        """Write some fields, as one transaction.
+
+        Raises `BadValue` for a field there is not, or a value that does not fit it.
+        """
+        called = self._type.__name__
         for name in fields:
             if name not in self._fields:
-                raise BadValue(f"{self._type.__name__} has no field {name}")
+                raise BadValue(f"{called} has no field {name}; there are {', '.join(self._fields)}")
         with self._state.transaction():
             for name, value in fields.items():
-                plain = _plain(value)
+                plain = _fitting(value, self._fields[name], f"{name} of {called} does not fit")
                 if name not in self._state or self._state[name] != plain:
                     self._state[name] = plain
 
 
-def _fields(type: Any) -> list[str]:
+def _fields(type: Any) -> dict[str, Any]:
+    """The type of each field, by the name it is written under."""
     if is_dataclass(type):
-        return [field.name for field in dataclass_fields(type)]
-    return [field.encode_name for field in msgspec.structs.fields(type)]
+        types = get_type_hints(type, include_extras=True)
+        return {field.name: types[field.name] for field in dataclass_fields(type)}
+    return {field.encode_name: field.type for field in msgspec.structs.fields(type)}
+
+
+def _fitting(value: object, type: Any, wrong: str) -> object:
+    """The value as JSON. Raises `BadValue` unless it can be read as `type` again."""
+    try:
+        plain = _plain(value)
+        msgspec.convert(plain, type)
+    except (msgspec.ValidationError, TypeError) as error:
+        raise BadValue(f"{wrong}: {error}") from error
+    return plain
 
 
 def _plain(value: object) -> object:

@@ -22,4 +22,10 @@ async def main(call: str) -> None:
         print("the pen is at", message.data)
 
 
-asyncio.run(main(sys.argv[1]))
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit("hello: say which call, as http://127.0.0.1:8484/call/hello")
+    try:
+        asyncio.run(main(sys.argv[1]))
+    except callmesh.CallmeshError as error:
+        raise SystemExit(f"hello: {error}") from None

@@ -568,6 +568,19 @@ async def test_mistakes_of_a_programmer_are_named(hub: MemoryHub) -> None:
         assert repr(poll.state) == "<SharedState {'question': '?'}>"
 
 
+async def test_joining_without_async_with_is_told_what_to_do() -> None:
+    with pytest.raises(callmesh.BadInput, match="use `async with"):
+        await callmesh.join("http://127.0.0.1:9/call/demo", name="Ada")
+
+
+def test_joining_with_a_plain_with_is_told_what_to_do() -> None:
+    with (
+        pytest.raises(callmesh.BadInput, match="use `async with"),
+        callmesh.join("http://127.0.0.1:9/call/demo", name="Ada"),
+    ):
+        pass
+
+
 async def test_no_hub_is_said_at_once() -> None:
     with pytest.raises(Broken, match="no hub answers"):
         async with callmesh.join("http://127.0.0.1:9/call/demo", name="Ada"):

@@ -47,6 +47,21 @@ def test_the_python_example_runs(tmp_path: Path) -> None:
     assert "the pen is at {'x': 1, 'y': 2}" in ended.stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [([], "say which call"), (["http://127.0.0.1:9/call/hello"], "no hub answers")],
+)
+def test_the_python_example_ends_in_a_sentence(arguments: list[str], says: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, ROOT / "examples/hello.py", *arguments],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("hello: ")
+    assert says in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
 def test_the_app_example_is_an_app_of_thirty_lines() -> None:
     app = read_app(ROOT / "examples/hands")
     assert app.manifest.name == "Hands up"

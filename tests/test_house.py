@@ -25,7 +25,7 @@ FIRST = """
 SECOND = """
     tokens auth catalog saving ending live hub serving
     address connection notify replica hosting undo typed changes shared presence standing streams
-    instance handling resources half client testing
+    instance handling resources half joining client testing
 """.split()
 TOP = "__init__ auditing cli __main__".split()
 FLOORS = [*GROUND, *FIRST, *SECOND, *TOP]

@@ -59,6 +59,7 @@ async def test_the_greeting_says_where_to_go(hub: HubProcess) -> None:
     assert f"{hub.call()}#role=host" in hub.greeting
     assert f"{hub.call()}#role=guest" in hub.greeting
     assert f'callmesh.join("{hub.call()}"' in hub.greeting
+    assert "as a host" in hub.greeting
 
 
 def here(call: callmesh.Call) -> list[callmesh.Participant]:

@@ -296,6 +296,7 @@ callmesh is running. Open the first link here, the second in a private window or
   host    {call}#role=host
   guest   {call}#role=guest
   Python  async with callmesh.join("{call}", name="Ada") as call: ...
+          (as a host; with role="guest" as a guest)
 
 Calls are kept in {options.data.resolve()}. Ctrl-C stops.
 """

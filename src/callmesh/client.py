@@ -20,6 +20,7 @@ from callmesh.errors import BadInput, CallmeshError, Closed, TimedOut, Unauthori
 from callmesh.half import App
 from callmesh.hosting import Hosting
 from callmesh.ids import APPS, CALL, ROSTER, ParticipantId, ResourceId, Writer
+from callmesh.joining import Joining
 from callmesh.mesh import Change, Status
 from callmesh.participant import Access, Participant
 from callmesh.replica import Replica
@@ -41,8 +42,7 @@ EARLY_SIGNALS = 64
 log = logging.getLogger("callmesh")
 
 
-@contextlib.asynccontextmanager
-async def join(
+def join(
     url: str,
     *,
     name: str,
@@ -52,8 +52,11 @@ async def join(
     rtc: bool = True,
     on_waiting: Callable[[messages.Waiting], None] | None = None,
     open_link: Opener = WebSocketLink.open,
-) -> AsyncIterator["Call"]:
-    """Join the call at `url` (`http://host/call/<id>`) and leave it at the end of the block.
+) -> Joining["Call"]:
+    """Join the call at `url` (`http://host/call/<id>`) for the length of an `async with`.
+
+    With a token in the address (`#token=…`) you are who it says. A hub started with `--dev` takes
+    your word for `role`; without one you are a host there, who may do everything.
 
     Where hosts are asked first, this waits until one lets it in: `on_waiting` is told that it
     waits, and whenever a host says something. To give up, cancel it (`asyncio.timeout`).
@@ -66,24 +69,29 @@ async def join(
     address, name or role that cannot be one, or `Broken` when no hub answers (all in
     `callmesh.errors`). Leaving waits up to 5 s for what is not saved yet.
     """
-    address = read_address(url)
-    file = CacheFile(Path(keep)) if keep is not None else None
-    call = Call(
-        address,
-        name,
-        role or address.role,
-        apps,
-        file,
-        rtc=rtc,
-        on_waiting=on_waiting,
-        open_link=open_link,
-    )
-    try:
-        async with call.running():
-            yield call
-    finally:
-        if file:
-            file.close()
+
+    @contextlib.asynccontextmanager
+    async def block() -> AsyncIterator["Call"]:
+        address = read_address(url)
+        file = CacheFile(Path(keep)) if keep is not None else None
+        call = Call(
+            address,
+            name,
+            role or address.role,
+            apps,
+            file,
+            rtc=rtc,
+            on_waiting=on_waiting,
+            open_link=open_link,
+        )
+        try:
+            async with call.running():
+                yield call
+        finally:
+            if file:
+                file.close()
+
+    return Joining(block())
 
 
 class Call:

@@ -1,13 +1,17 @@
 """Direct paths between Python participants, over real WebRTC on this machine."""
 
 import asyncio
+import gc
 from pathlib import Path
 
 import pytest
+from aiortc import RTCPeerConnection
 
 import callmesh
+from callmesh.ids import ParticipantId
 from callmesh.messages import MAX_PAYLOAD
 from callmesh.signaling import CONTROL_LABEL
+from callmesh.transport.webrtc import RtcPeers
 from tests.processes import HubProcess, hub_process
 
 pytestmark = [pytest.mark.anyio, pytest.mark.rtc]
@@ -52,6 +56,32 @@ async def test_both_modes_go_direct_and_whole(tmp_path: Path) -> None:
             assert first.data == {"x": 1}
             await ecg.send(b"x" * MAX_PAYLOAD, timeout=10)
             assert [len(m.data) for m in await read(heard, 1)] == [MAX_PAYLOAD]
+
+
+async def test_leaving_while_connecting_is_nobodys_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[D5] aiortc raises in a task of its own when it is closed there."""
+
+    async def cut_short(connection: object) -> None:
+        raise ConnectionError("Cannot send data, not connected")
+
+    monkeypatch.setattr(RTCPeerConnection, "_RTCPeerConnection__connect", cut_short)
+    raised: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: raised.append(context))
+    described = asyncio.Event()
+    peers = RtcPeers(
+        on_signal=lambda peer, text: described.set(),
+        on_path=lambda peer, why: None,
+        on_message=lambda peer, label, mode, data: None,
+        on_room=lambda peer: None,
+    )
+    peers.connect(ParticipantId("pb"), offers=True)
+    await asyncio.wait_for(described.wait(), 10)
+    sctp = peers._connections[ParticipantId("pb")].pc.sctp
+    assert sctp is not None
+    await sctp.transport._send_data(b"too early, or too late")  # as its timers do
+    await peers.close()
+    gc.collect()
+    assert raised == []
 
 
 async def test_what_a_peer_should_not_have_sent_is_dropped(tmp_path: Path) -> None:

@@ -28,6 +28,19 @@ OnMessage = Callable[[ParticipantId, str, Mode, bytes], None]
 OnRoom = Callable[[ParticipantId], None]
 
 
+class _PeerConnection(RTCPeerConnection):
+    """aiortc connects in tasks that nobody looks at, and closing pulls the ground from under them.
+
+    What is raised there then is nobody's error; that there is no path is seen by its not opening.
+    """
+
+    async def _RTCPeerConnection__connect(self) -> None:
+        try:
+            await super()._RTCPeerConnection__connect()  # type: ignore[misc]
+        except Exception as error:
+            log.info("connecting was cut short: %r", error)
+
+
 @dataclass(slots=True)
 class _Connection:
     pc: RTCPeerConnection
@@ -95,9 +108,10 @@ class RtcPeers:
     # --- one connection
 
     def _open(self, peer: ParticipantId) -> _Connection:
-        pc = RTCPeerConnection()
+        pc = _PeerConnection()
         connection = self._connections[peer] = _Connection(pc)
         control = pc.createDataChannel(CONTROL_LABEL, negotiated=True, id=CONTROL_ID)
+        _lose_what_cannot_go(pc)
 
         def lost(why: str) -> None:
             if self._connections.get(peer) is connection:
@@ -178,6 +192,19 @@ class RtcPeers:
         task = asyncio.create_task(guarded())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _lose_what_cannot_go(pc: RTCPeerConnection) -> None:
+    """A packet that cannot go any more is lost like any other, and no error of a timer's task."""
+    assert pc.sctp is not None
+    transport = pc.sctp.transport
+    send = transport._send_data
+
+    async def send_or_lose(data: bytes) -> None:
+        with contextlib.suppress(ConnectionError):
+            await send(data)
+
+    transport._send_data = send_or_lose  # type: ignore[method-assign]
 
 
 def _is_another(pc: RTCPeerConnection, signal: dict[str, Any]) -> bool:

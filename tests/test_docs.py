@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from callmesh.catalog import read_app
+from callmesh.errors import DENIALS
 from tests.processes import hub_process
 from tools import protocol
 
@@ -27,6 +28,12 @@ def test_links_of_the_readme_lead_somewhere() -> None:
     links = re.findall(r"\]\(([^)]+)\)", README)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_reason_of_a_denial_is_explained() -> None:
+    """[S10]"""
+    page = (ROOT / "docs/state.md").read_text()
+    assert [reason for reason in DENIALS if f"`{reason}`" not in page] == []
 
 
 def test_the_tables_of_the_protocol_are_those_of_the_code() -> None:

@@ -11,6 +11,7 @@ from callmesh.app import KeyRule, Manifest, Who
 from callmesh.hosted import HostedCall
 from callmesh.ids import CallId, ParticipantId, PersonId, ResourceId, StateId, Writer, state_of
 from callmesh.ledger import Ledger, Record
+from callmesh.limits import Limits
 from callmesh.mesh import Change, Mesh
 from callmesh.participant import Participant, Role
 from callmesh.people import Member
@@ -40,6 +41,7 @@ class World:
     def __init__(self, notes: Manifest = NOTES) -> None:
         self.now = START
         self.apps = {"notes": notes}
+        self.limits = Limits()
         self.storage = MemoryStorage()
         self.clients: list[Client] = []
         self.log: list[Entry] = []
@@ -51,8 +53,12 @@ class World:
     def start(self) -> None:
         ledger = Ledger(self.storage.load(CALL_ID))
         self._flush(ledger)  # none is given out before numbers are set aside
-        self.call = HostedCall(CALL_ID, ledger, self.apps.get)
+        self.call = HostedCall(CALL_ID, ledger, self.apps.get, limits=self.limits)
         self.commit()
+
+    def limit(self, **limits: int) -> None:
+        """The hub has other limits from now on."""
+        self.limits = self.call.people.limits = self.call._rights._limits = Limits(**limits)
 
     def rules(self, *keys: KeyRule) -> None:
         """The app has other key rules from now on."""

@@ -22,9 +22,9 @@ from callmesh.errors import (
 )  # fmt: skip
 from callmesh.hosting import Waiting
 from callmesh.ids import CallId, PersonId
+from callmesh.limits import Limits
 from callmesh.live import LiveCall
 from callmesh.messages import Command, Hello
-from callmesh.people import MAX_WAITING
 from callmesh.storage.memory import MemoryStorage
 from callmesh.testing import ADDRESS, MemoryHub
 from callmesh.tokens import Claims, Key
@@ -262,11 +262,13 @@ async def test_hosts_switch_the_waiting_area(clock: Clock) -> None:
         await cy.go()
 
 
-async def test_the_waiting_area_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """[J19]"""
-    assert MAX_WAITING == 50
-    monkeypatch.setattr("callmesh.people.MAX_WAITING", 2)
-    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+async def test_the_waiting_area_is_bounded(clock: Clock) -> None:
+    """[J19, O6]"""
+    assert Limits().waiting == 50
+    async with (
+        keyed(limits=Limits(waiting=2)) as hub,
+        hub.join("Ada", url=link(clock, "host", "ada")) as ada,
+    ):
         waiting = [Guest(hub, link(clock, "guest", name)) for name in ("bob", "cy")]
         await seen(ada, lambda found: len(found) == 2)
         with pytest.raises(TooFast):
@@ -277,10 +279,12 @@ async def test_the_waiting_area_is_bounded(clock: Clock, monkeypatch: pytest.Mon
             await guest.go()
 
 
-async def test_a_full_call_lets_nobody_in(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_call_lets_nobody_in(clock: Clock) -> None:
     """[J8, J21] Who was let in before the room ended is in; the others go on waiting."""
-    monkeypatch.setattr("callmesh.people.MAX_PARTICIPANTS", 2)
-    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+    async with (
+        keyed(limits=Limits(participants=2)) as hub,
+        hub.join("Ada", url=link(clock, "host", "ada")) as ada,
+    ):
         waiting = [Guest(hub, link(clock, "guest", name)) for name in ("bob", "cy")]
         await seen(ada, lambda found: len(found) == 2)
         with pytest.raises(Denied) as caught:

@@ -10,10 +10,10 @@ from callmesh.app import KeyRule
 from callmesh.clock import AHEAD
 from callmesh.errors import Replaced, TooFast
 from callmesh.ids import CALL, ROSTER, ResourceId, StateId, Writer, presence_of, state_of
+from callmesh.limits import Limits
 from callmesh.messages import Group, Stream, Write
 from callmesh.participant import Role
-from callmesh.people import GRACE, MAX_PARTICIPANTS
-from callmesh.rights import MAX_KEYS, MAX_RESOURCES
+from callmesh.people import GRACE
 from callmesh.session import Over, Session, Side
 from callmesh.state import DELETED, Entry
 from callmesh.values import encode
@@ -166,10 +166,10 @@ def test_rubbish_in_an_entry_is_denied_and_reaches_nobody(world: World) -> None:
     assert b.view() == {}
 
 
-def test_a_state_holds_so_many_keys(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_holds_so_many_keys(world: World) -> None:
     """[J8]"""
-    monkeypatch.setattr("callmesh.rights.MAX_KEYS", 3)
-    assert MAX_KEYS == 10_000
+    world.limit(keys=3)
+    assert Limits().keys == 10_000
     a = world.clients[0]
     for number in range(3):
         assert attempt(a, STATE, f"k{number}", 1) == []
@@ -177,11 +177,10 @@ def test_a_state_holds_so_many_keys(world: World, monkeypatch: pytest.MonkeyPatc
     assert attempt(a, STATE, "k2", 2) == []
 
 
-def test_a_state_and_a_presence_hold_so_many_bytes(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_state_and_a_presence_hold_so_many_bytes(world: World) -> None:
     """[J8]"""
-    monkeypatch.setattr("callmesh.rights.MAX_STATE", 10_000)
+    world.limit(state_bytes=10_000)
+    assert Limits().state_bytes == 16 * 1024 * 1024
     a = world.clients[0]
     assert attempt(a, STATE, "k", "x" * 9_000) == []
     assert attempt(a, STATE, "j", "x" * 2_000) == ["full"]
@@ -189,11 +188,26 @@ def test_a_state_and_a_presence_hold_so_many_bytes(
     assert attempt(a, PRESENCE, f"{a.me.id}/x", "x" * 5_000) == ["full"]
 
 
+def test_an_operator_sets_other_limits(world: World) -> None:
+    """[J8, O6]"""
+    a = world.clients[0]
+    world.limit(value_bytes=2_000, presence_bytes=300, presence_keys=1, resources=1, participants=3)
+    assert attempt(a, STATE, "k", "x" * 2_000) == ["bad_value"]
+    assert attempt(a, STATE, "k", "x" * 1_900) == []
+    assert attempt(a, PRESENCE, f"{a.me.id}/x", "x" * 300) == ["full"]
+    assert attempt(a, PRESENCE, f"{a.me.id}/x", "x" * 250) == []
+    assert attempt(a, PRESENCE, f"{a.me.id}/y", "x") == ["full"]
+    record = {"app": "notes", "title": "x", "owner": a.me.person}
+    assert attempt(a, CALL, "resource/rone", record) == ["full"]
+    with pytest.raises(TooFast, match="it has 3 participants"):
+        world.client("one")
+
+
 def test_a_call_holds_so_many_resources(world: World) -> None:
     """[J8]"""
     a = world.clients[0]
     record = {"app": "notes", "title": "x", "owner": a.me.person}
-    for number in range(MAX_RESOURCES - 1):
+    for number in range(64 - 1):
         a.set(f"resource/rx{number}", record, CALL)
     world.settle()
     assert a.denials == []
@@ -202,7 +216,7 @@ def test_a_call_holds_so_many_resources(world: World) -> None:
 
 def test_a_call_holds_so_many_participants(world: World) -> None:
     """[J8]"""
-    for number in range(MAX_PARTICIPANTS - 3):
+    for number in range(50 - 3):
         world.client(f"x{number}")
     with pytest.raises(TooFast, match="full"):
         world.client("one")
@@ -473,9 +487,9 @@ def test_a_delete_of_what_is_not_there_holds_back_what_was_written_before(world:
     assert attempt(b, CALL, "resource/rnone", ...) == ["no_resource"]
 
 
-def test_deletes_do_not_fill_a_state(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deletes_do_not_fill_a_state(world: World) -> None:
     """[J8]"""
-    monkeypatch.setattr("callmesh.rights.MAX_KEYS", 5)
+    world.limit(keys=5)
     a = world.clients[0]
     for number in range(20):
         assert attempt(a, STATE, f"k{number}", 1) == []
@@ -496,9 +510,9 @@ def test_a_participant_shows_so_many_things(world: World) -> None:
 
 def test_who_is_lost_makes_room_for_who_comes(world: World) -> None:
     """[J8, P2]"""
-    for number in range(MAX_PARTICIPANTS - 3):
+    for number in range(50 - 3):
         world.client(f"x{number}")
     world.clients[1].cut()
     world.client("one")
-    assert len(world.call.people.members) == MAX_PARTICIPANTS
+    assert len(world.call.people.members) == 50
     assert "pb" not in world.call.people.members

@@ -13,9 +13,9 @@ PACKAGE = ROOT / "src" / "callmesh"
 
 # Lowest first. A module imports only from modules that stand before it.
 GROUND = """
-    errors ids values clock state participant audit app manifest resource callstate cache messages
-    stream signaling ledger receipt outbox mesh history lists session sight rights feed record
-    visits door people commands hosted ports
+    errors ids values limits clock state participant audit app manifest resource callstate cache
+    messages stream signaling ledger receipt outbox mesh history lists session sight rights feed
+    record visits door people commands hosted ports
 """.split()
 FIRST = """
     storage storage.memory storage.sqlite
@@ -23,11 +23,11 @@ FIRST = """
     cachefile
 """.split()
 SECOND = """
-    tokens auth catalog saving ending live hub serving
+    settings tokens auth catalog saving ending live hub
     address connection notify replica hosting undo typed changes shared presence standing streams
     instance handling resources half joining client testing
 """.split()
-TOP = "__init__ auditing cli __main__".split()
+TOP = "__init__ auditing serving cli __main__".split()
 FLOORS = [*GROUND, *FIRST, *SECOND, *TOP]
 
 # The ground floor is told the time and given its bytes, so that every run can be repeated.

@@ -359,11 +359,9 @@ def test_a_transaction_is_taken_or_denied_as_one(world: World) -> None:
     assert ada.view() == bob.view() == {"c": 4}
 
 
-def test_room_is_counted_for_a_whole_transaction(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_room_is_counted_for_a_whole_transaction(world: World) -> None:
     """[S5, J8]"""
-    monkeypatch.setattr("callmesh.rights.MAX_KEYS", 3)
+    world.limit(keys=3)
     ada = world.clients[1]
     keys = {f"k{n}": encode(n) for n in range(4)}
     assert deny_reasons(ada, lambda: ada.mesh.write({STATE: keys}, ada.now)) == ["full"]

@@ -1,42 +1,32 @@
-"""The command `callmesh`."""
+"""The command `callmesh`: what its arguments mean. What it does is done elsewhere."""
 
 import argparse
-import contextlib
-import errno
-import fcntl
 import importlib.metadata
-import ipaddress
-import logging
 import os
 import re
 import secrets
-import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
-import uvicorn
-
 from callmesh import auditing
-from callmesh.auth import Authority, read_secret
-from callmesh.catalog import Catalog
 from callmesh.errors import BadInput, CallmeshError
-from callmesh.hub import FIRST_CALL, PAGE, application
 from callmesh.ids import call_id, display_name
-from callmesh.messages import MAX_BUNDLE
 from callmesh.participant import Role
-from callmesh.serving import Server
-from callmesh.storage.sqlite import SqliteStorage
+from callmesh.serving import CannotStart, serve
+from callmesh.settings import (
+    CONFIG,
+    FIELDS,
+    SWITCH,
+    Chosen,
+    Field,
+    Settings,
+    as_toml,
+    choose,
+    limit_flags,
+)  # fmt: skip
 from callmesh.tokens import Claims, Key
-
-DEFAULT_PORT = 8484
-SEND_BUFFER = 128 * 1024
-"""Bytes that the system keeps for one link. What lies there is old when a slow reader gets it."""
-
-
-class CannotStart(Exception):
-    """Why the hub does not start, and what to do."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,26 +46,15 @@ def _parser() -> argparse.ArgumentParser:
         "--version", action="version", version=f"callmesh {importlib.metadata.version('callmesh')}"
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    serve = commands.add_parser(
-        "serve", help="run a hub", description="Run a hub: the call page, the apps, and the calls."
-    )
-    serve.add_argument(
-        "--dev", action="store_true",
-        help="let in whoever asks, on this machine alone, and print links to open",
-    )  # fmt: skip
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    serve.add_argument("--port", type=int, default=DEFAULT_PORT, help="port (%(default)s)")
-    serve.add_argument(
-        "--data", type=Path, default=Path("callmesh-data"), metavar="DIR",
-        help="where calls are kept (%(default)s)",
-    )  # fmt: skip
-    serve.add_argument(
-        "--apps", type=Path, action="append", default=[], metavar="DIR",
-        help="an app's folder, besides the built-in ones; may be given several times",
-    )  # fmt: skip
-    serve.add_argument("--verbose", action="store_true", help="log who comes and goes")
-    serve.set_defaults(run=_serve)
-    _add_key(serve, "check tokens with it")
+    for name, about, more, run in (
+        ("serve", "run a hub", "the call page, the apps, and the calls", _serve),
+        ("config", "print the settings", "what they are, and where each is from", _config),
+    ):
+        command = commands.add_parser(
+            name, help=about, description=f"{about.capitalize()}: {more}."
+        )
+        command.set_defaults(run=run)
+        _add_settings(command)
     for name, about, run in (
         ("invite", "print a link that lets somebody into a call", _invite),
         ("token", "print a token for a call, as `callmesh.join` and links carry it", _token),
@@ -83,13 +62,74 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=about, description=f"{about.capitalize()}.")
         command.set_defaults(run=run)
         _add_visitor(command)
-        if name == "invite":
-            command.add_argument(
-                "--url", default=os.environ.get("CALLMESH_URL", f"http://127.0.0.1:{DEFAULT_PORT}"),
-                help="where people reach the hub; or set CALLMESH_URL (%(default)s)",
-            )  # fmt: skip
+        _add_settings(command, ["key", "url"] if name == "invite" else ["key"])
     _add_audit(commands.add_parser("audit", help="read and check the log of who came and went"))
     return parser
+
+
+# --- settings
+
+
+def _add_settings(command: argparse.ArgumentParser, names: Sequence[str] = ()) -> None:
+    """Flags for the settings called `names`, or else for all of them."""
+    group = command.add_argument_group(
+        "settings", "Flags go before variables, those before the file, that before the defaults."
+    )
+    group.add_argument(
+        "--config", type=Path, metavar="FILE", help=f"settings in TOML; or set {CONFIG}"
+    )
+    for field in FIELDS.values():
+        if (not names or field.name in names) and not field.name.startswith("limits."):
+            _add_setting(group, field)
+    if not names:
+        group.add_argument("--verbose", action="store_true", help="log who comes and goes")
+        group.add_argument(
+            "--limit", action="append", default=[], metavar="NAME=NUMBER",
+            help="set a limit; `callmesh config` lists them. May be given several times",
+        )  # fmt: skip
+
+
+def _add_setting(group: argparse._ArgumentGroup, field: Field) -> None:
+    dest, words = f"set_{field.name}", f"{field.meaning} Or set {field.variable}"
+    if field.name == "apps":
+        group.add_argument(
+            field.flag, dest=dest, action="append", metavar="DIR",
+            help="An app's folder, besides the built-in ones; may be given several times. "
+            f"Or set {field.variable}",
+        )  # fmt: skip
+    elif field.wanted == SWITCH:
+        group.add_argument(
+            field.flag, dest=dest, action=argparse.BooleanOptionalAction, default=None, help=words
+        )
+    else:
+        default = "" if field.default is None else f" ({field.default})"
+        metavar = {"a path": "PATH"}.get(field.wanted, field.name.upper())
+        group.add_argument(field.flag, dest=dest, metavar=metavar, help=words + default)
+
+
+def _chosen(options: argparse.Namespace) -> Chosen:
+    """The settings that count for this command. Raises `BadInput`."""
+    given = {
+        name.removeprefix("set_"): value if isinstance(value, list) else str(value)
+        for name, value in vars(options).items()
+        if name.startswith("set_") and value is not None
+    }
+    if getattr(options, "verbose", False):
+        given.setdefault("log_level", "info")
+    given.update(limit_flags(getattr(options, "limit", [])))
+    return choose(given, os.environ, options.config)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    return serve(_chosen(options).settings)
+
+
+def _config(options: argparse.Namespace) -> int:
+    print(as_toml(_chosen(options)))
+    return 0
+
+
+# --- the audit log
 
 
 def _add_audit(audit: argparse.ArgumentParser) -> None:
@@ -101,10 +141,7 @@ def _add_audit(audit: argparse.ArgumentParser) -> None:
     ):
         command = commands.add_parser(name, help=about, description=f"{about.capitalize()}.")
         command.set_defaults(run=run)
-        command.add_argument(
-            "--data", type=Path, default=Path("callmesh-data"), metavar="DIR",
-            help="the hub's data; it may be running (%(default)s)",
-        )  # fmt: skip
+        _add_settings(command, ["data"])
         if name == "export":
             command.add_argument("--call", metavar="CALL", help="of this call alone")
         else:
@@ -115,13 +152,16 @@ def _add_audit(audit: argparse.ArgumentParser) -> None:
 
 
 def _export_audit(options: argparse.Namespace) -> int:
-    return auditing.export(auditing.lines_of(options.data), options.call)
+    return auditing.export(auditing.lines_of(_chosen(options).settings.data), options.call)
 
 
 def _verify_audit(options: argparse.Namespace) -> int:
     file: Path | None = options.file
-    lines = auditing.lines_in(file) if file else auditing.lines_of(options.data)
+    lines = auditing.lines_in(file) if file else auditing.lines_of(_chosen(options).settings.data)
     return auditing.verify(lines, options.noted)
+
+
+# --- tokens
 
 
 def _add_visitor(command: argparse.ArgumentParser) -> None:
@@ -138,32 +178,26 @@ def _add_visitor(command: argparse.ArgumentParser) -> None:
         "--for", dest="lasts", default="24h", metavar="TIME",
         help="how long one may come in with it: 30m, 8h, 7d (%(default)s)",
     )  # fmt: skip
-    _add_key(command, "sign with it")
-
-
-def _add_key(command: argparse.ArgumentParser, use: str) -> None:
-    command.add_argument(
-        "--key", type=Path, default=os.environ.get("CALLMESH_KEY"), metavar="FILE",
-        help=f"{use}: a secret of 32 bytes or more, or an Ed25519 key in PEM; or set CALLMESH_KEY",
-    )  # fmt: skip
 
 
 def _invite(options: argparse.Namespace) -> int:
-    print(f"{options.url.rstrip('/')}/call/{options.call}#token={_signed(options)}")
+    settings = _chosen(options).settings
+    url = settings.url or f"http://127.0.0.1:{settings.port}"
+    print(f"{url.rstrip('/')}/call/{options.call}#token={_signed(options, settings)}")
     return 0
 
 
 def _token(options: argparse.Namespace) -> int:
-    print(_signed(options))
+    print(_signed(options, _chosen(options).settings))
     return 0
 
 
-def _signed(options: argparse.Namespace) -> str:
+def _signed(options: argparse.Namespace, settings: Settings) -> str:
     """A token for whom `options` describe. Raises `BadInput`."""
-    if options.key is None:
+    if settings.key is None:
         raise BadInput("say which key signs, the one that the hub checks with: --key FILE")
     now = int(time.time())
-    return Key.read(Path(options.key)).sign(
+    return Key.read(settings.key).sign(
         Claims(
             call=call_id(options.call),
             role=Role(options.role).value,
@@ -182,121 +216,3 @@ def _seconds(text: str) -> int:
     if found is None:
         raise BadInput(f"{text} is no time; say 30m, 8h or 7d")
     return int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
-
-
-def _serve(options: argparse.Namespace) -> int:
-    problem = _refusal(options)
-    if problem:
-        print(f"callmesh: {problem}", file=sys.stderr)
-        return 2
-    logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING)
-    with _alone_in(options.data):
-        _run(options)
-    return 0
-
-
-def _run(options: argparse.Namespace) -> None:
-    catalog = Catalog(options.apps)
-    storage = SqliteStorage(options.data / "callmesh.sqlite")
-    authority = Authority(
-        read_secret(options.data), Key.read(Path(options.key)) if options.key else None
-    )
-    app = application(storage, catalog, authority)
-    config = uvicorn.Config(
-        app,
-        host=options.host,
-        port=options.port,
-        log_level="warning",
-        ws="websockets-sansio",
-        ws_max_size=2 * MAX_BUNDLE,
-        ws_per_message_deflate=False,
-        ws_ping_interval=None,  # sessions ping; who does not read for a minute is slow, not gone
-        timeout_graceful_shutdown=3,
-    )
-    listening = _listen(options.host, options.port)
-    print(_greeting(options, listening.getsockname()[1]), flush=True)
-    Server(config, app.state.live.drain).run([listening])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A socket that takes connections from now on. Raises `CannotStart`."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listening = socket.create_server((host, port), family=family, backlog=2048)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        return listening
-    except OverflowError as error:
-        raise CannotStart("a port is a number from 0 to 65535") from error
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            why = f"port {port} is taken; stop what uses it, or choose another with --port"
-            raise CannotStart(why) from error
-        raise CannotStart(f"cannot listen on {host}, port {port}: {error.strerror}") from error
-
-
-@contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep other hubs out of `folder`, for as long as this process lives. Raises `CannotStart`."""
-    with contextlib.ExitStack() as stack:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = stack.enter_context((folder / "lock").open("w"))
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise CannotStart(
-                f"another hub keeps its calls in {folder}; stop it, or choose another --data"
-            ) from error
-        except OSError as error:
-            raise CannotStart(f"{folder} cannot hold the hub's data: {error.strerror}") from error
-        yield
-
-
-def _refusal(options: argparse.Namespace) -> str | None:
-    """Why the hub does not start, as a sentence that says what to do."""
-    if not options.dev and not options.key:
-        return (
-            "a hub needs a key to know who may come in: make one with `head -c 48 /dev/urandom | "
-            "base64 > callmesh.key`, and start it with --key callmesh.key; or try it on this "
-            "machine alone with --dev"
-        )
-    if options.dev and options.key:
-        return "--dev lets in whoever asks, so a key means nothing; leave out --dev, or the key"
-    if options.dev and not _is_loopback(options.host):
-        return (
-            f"--dev lets in whoever asks, so it listens on this machine alone; "
-            f"leave out --host {options.host}"
-        )
-    if not (PAGE / "index.html").is_file():
-        return "the call page is not built; run `make page`, or install the wheel"
-    return None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _greeting(options: argparse.Namespace, port: int) -> str:
-    host = f"[{options.host}]" if ":" in options.host else options.host
-    call = f"http://{host}:{port}/call/{FIRST_CALL}"
-    if not options.dev:
-        return f"""
-callmesh is running on http://{host}:{port}. Links that let people in are made by
-
-  callmesh invite CALL --role host --name Ada --key {options.key} --url https://WHERE.PEOPLE.REACH.IT
-
-Browsers give camera and microphone to https:// alone: put a TLS proxy before it.
-Calls are kept in {options.data.resolve()}. Ctrl-C stops.
-"""
-    return f"""
-callmesh is running. Open the first link here, the second in a private window or another browser:
-
-  host    {call}#role=host
-  guest   {call}#role=guest
-  Python  async with callmesh.join("{call}", name="Ada") as call: ...
-          (as a host; with role="guest" as a guest)
-
-Calls are kept in {options.data.resolve()}. Ctrl-C stops.
-"""

@@ -34,6 +34,7 @@ from callmesh.ids import (
     stream_name,
 )  # fmt: skip
 from callmesh.ledger import Ledger
+from callmesh.limits import Limits
 from callmesh.messages import Denial, Group, Message
 from callmesh.participant import Participant, Role
 from callmesh.people import Knock, Member, People
@@ -69,6 +70,7 @@ class HostedCall:
         ledger: Ledger,
         manifest_of: Callable[[str], Manifest | None],
         *,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
         waiting_area: bool = False,
     ) -> None:
         self.id = id
@@ -77,13 +79,20 @@ class HostedCall:
         """What was loaded and cannot be read, or makes no sense."""
         self.call = CallState()
         self._rulebook = Rulebook(manifest_of)
-        self._rights = Rights(ledger, self.call, self._rulebook)
+        self._rights = Rights(ledger, self.call, self._rulebook, limits)
         self._feeds = Feeds(ledger)
         self._pen = HubPen(ledger)
         self.journal = Journal(id)
         sights = Sights(self.call, self._rulebook)
         self.people = People(
-            id, ledger, self._pen, self.journal, self.call, sights, waiting_area=waiting_area
+            id,
+            ledger,
+            self._pen,
+            self.journal,
+            self.call,
+            sights,
+            limits,
+            waiting_area=waiting_area,
         )
         self.commands = Commands(self.people, ledger, self._carried_out)
         self._collected = 0

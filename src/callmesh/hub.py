@@ -31,8 +31,10 @@ from callmesh.auth import Authority, read_secret
 from callmesh.catalog import Catalog, InstalledApp
 from callmesh.errors import BadName
 from callmesh.ids import call_id
+from callmesh.limits import Limits
 from callmesh.live import LiveHub
 from callmesh.ports import Storage
+from callmesh.settings import Settings
 from callmesh.storage.sqlite import SqliteStorage
 from callmesh.tokens import Key
 from callmesh.transport.websocket import AsgiLink
@@ -40,6 +42,8 @@ from callmesh.transport.websocket import AsgiLink
 PAGE = Path(str(files("callmesh"))) / "page" / "dist"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 FIRST_CALL = "demo"
+DATABASE = "callmesh.sqlite"
+"""In the folder of the hub's data."""
 ERROR_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>callmesh</title>
 <style>body {{ font: 1.1rem/1.5 system-ui; color-scheme: light dark; margin: 20vh auto;
@@ -51,19 +55,38 @@ max-width: 32rem; padding: 0 1rem }}</style>
 Lifespan: TypeAlias = Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]
 
 
-def asgi(*, data: Path, key: Path | None = None, apps: Sequence[Path] = ()) -> Starlette:
+def asgi(
+    *,
+    data: Path,
+    key: Path | None = None,
+    apps: Sequence[Path] = (),
+    waiting_area: bool | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+) -> Starlette:
     """The hub as an application over the folder `data`, with the built-in apps and `apps`.
 
     `key` is the file that tokens are checked with (`callmesh.tokens`). Without one the hub lets in
-    whoever asks, and answers to loopback host names alone. Raises `BadInput` or `StorageFailed`.
+    whoever asks, and answers to loopback host names alone. `waiting_area` is whether guests wait
+    until a host lets them in; unset, they do where there is a key. Raises `BadInput` or
+    `StorageFailed`.
     """
     authority = Authority(read_secret(data), Key.read(key) if key else None)
-    return application(SqliteStorage(data / "callmesh.sqlite"), Catalog(apps), authority)
+    settings = Settings(
+        data=data, key=key, apps=tuple(apps), waiting_area=waiting_area, limits=limits
+    )
+    return application(SqliteStorage(data / DATABASE), Catalog(apps), authority, settings)
 
 
-def application(storage: Storage, catalog: Catalog, authority: Authority) -> Starlette:
+def application(
+    storage: Storage,
+    catalog: Catalog,
+    authority: Authority,
+    settings: Settings = Settings(),  # noqa: B008 - frozen
+) -> Starlette:
     """The same, of parts. `app.state.live` is the `LiveHub`: `drain` it before it is closed."""
-    live = LiveHub(storage, catalog, authority)
+    live = LiveHub(
+        storage, catalog, authority, limits=settings.limits, waiting_area=settings.waiting_area
+    )
     hub = Hub(live, catalog, is_open=authority.is_open)
     hosts = LOOPBACK if authority.is_open else ("*",)
     app = Starlette(

@@ -27,6 +27,7 @@ from callmesh.errors import (
 from callmesh.hosted import HostedCall
 from callmesh.ids import CallId, ParticipantId, Writer, call_id
 from callmesh.ledger import Ledger
+from callmesh.limits import Limits
 from callmesh.participant import Participant
 from callmesh.people import Knock, Member
 from callmesh.ports import Link, Storage
@@ -111,12 +112,14 @@ class LiveHub:
         catalog: Catalog,
         authority: Authority,
         *,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
         waiting_area: bool | None = None,
     ) -> None:
         """`waiting_area`: whether hosts are asked who comes in, where they have not said.
 
         Unset, they are, unless the hub lets in whoever asks.
         """
+        self._limits = limits
         self._catalog = catalog
         self._authority = authority
         self._waiting_area = not authority.is_open if waiting_area is None else waiting_area
@@ -330,7 +333,10 @@ class LiveHub:
     async def _load(self, id: CallId) -> LiveCall:
         ledger = await self._saving.load(id)
         is_new = ledger.number == 0
-        hosted = HostedCall(id, ledger, self._catalog.manifest, waiting_area=self._waiting_area)
+        hosted = HostedCall(
+            id, ledger, self._catalog.manifest, limits=self._limits,
+            waiting_area=self._waiting_area,
+        )  # fmt: skip
         hosted.disk(self._saving.refuses, clock())
         if is_new:
             hosted.journal.add("call.created", clock())

@@ -15,6 +15,7 @@ from callmesh.errors import CallmeshError, CallOver, Removed, Replaced, TooFast
 from callmesh.feed import Feed
 from callmesh.ids import DOOR, ROSTER, CallId, ParticipantId, PersonId, presence_of
 from callmesh.ledger import Ledger
+from callmesh.limits import Limits
 from callmesh.participant import Participant, Role
 from callmesh.record import HubPen
 from callmesh.session import Session
@@ -23,8 +24,6 @@ from callmesh.visits import Visit, Visits
 
 GRACE = 45 * MICROSECONDS
 """How long a participant whose link broke stays in the roster."""
-MAX_PARTICIPANTS = 50
-MAX_WAITING = 50
 
 
 @dataclass(slots=True)
@@ -75,10 +74,12 @@ class People:
         journal: Journal,
         call: CallState,
         sights: Sights,
+        limits: Limits,
         *,
         waiting_area: bool,
     ) -> None:
         self.id = id
+        self.limits = limits
         self.members: dict[ParticipantId, Member] = {}
         self.knocks: dict[ParticipantId, Knock] = {}
         self._entered: list[Member] = []
@@ -122,8 +123,8 @@ class People:
             if role is not Role.HOST:
                 self.door.admit(me, now)
             return member
-        if len(self.knocks) >= MAX_WAITING:
-            raise TooFast(f"{MAX_WAITING} people wait already; try again later")
+        if len(self.knocks) >= self.limits.waiting:
+            raise TooFast(f"{self.limits.waiting} people wait already; try again later")
         knock = self.knocks[me.id] = Knock(visitor, session, now)
         self._journal.add("participant.waiting", now, me, role=me.role.value)
         self.show_knock(knock, now)
@@ -137,8 +138,9 @@ class People:
         One who is here already has come back, or came in twice: the older session is over.
         """
         member = self.members.get(participant.id)
-        if member is None and len(self.members) >= MAX_PARTICIPANTS and not self._make_room():
-            raise TooFast(f"this call is full: it has {MAX_PARTICIPANTS} participants")
+        most = self.limits.participants
+        if member is None and len(self.members) >= most and not self._make_room():
+            raise TooFast(f"this call is full: it has {most} participants")
         if member is not None and member.session is not None:
             member.session.end(Replaced("you joined again somewhere else"))
             member.session = None  # whatever ends of it later is not this participant's end

@@ -28,6 +28,7 @@ from callmesh.ids import (
     writes_for,
 )  # fmt: skip
 from callmesh.ledger import Ledger
+from callmesh.limits import Limits
 from callmesh.participant import Access, Participant, Role
 from callmesh.resource import ACTIVE, ResourceRecord, read_record, resource_in
 from callmesh.state import DELETED, Entry, State
@@ -35,11 +36,6 @@ from callmesh.values import check_key, decode, encode
 
 FOLLOWING = 100
 """How far beyond the largest accepted time it may be: room for writes in flight."""
-MAX_KEYS = 10_000
-MAX_PRESENCE_KEYS = 64
-MAX_STATE = 16 * 1024 * 1024
-MAX_PRESENCE = 4 * 1024
-MAX_RESOURCES = 64
 
 Written: TypeAlias = tuple[str, Entry, int]
 """An entry as it came: its State, and the state version its writer speaks."""
@@ -80,12 +76,13 @@ class Transaction:
 class Rights:
     """What the hub lets in."""
 
-    def __init__(self, ledger: Ledger, call: CallState, rulebook: Rulebook) -> None:
+    def __init__(self, ledger: Ledger, call: CallState, rulebook: Rulebook, limits: Limits) -> None:
         self._ledger = ledger
         self._call = call
         self._rulebook = rulebook
         self.read_only: str | None = None
         """Why nothing new is taken that is to be saved; None while it is."""
+        self._limits = limits
 
     def check(self, me: Participant, written: Iterable[Written], now: int) -> list[Taken] | Refusal:
         """The entries of one transaction as they are to be kept, or why none of them is taken."""
@@ -105,8 +102,9 @@ class Rights:
         try:
             place = state_id(state)
             check_key(entry.key)
-            value = None if entry.deleted else decode(entry.value)
-            kept = _as_kept(entry, value)
+            limit = self._limits.value_bytes
+            value = None if entry.deleted else decode(entry.value, limit=limit)
+            kept = _as_kept(entry, value, limit)
             if place == CALL:
                 check_call_key(entry.key)
                 if not entry.deleted:
@@ -245,10 +243,9 @@ class Rights:
         if wanted.owner != transaction.me.person:
             return Refusal("no_right", "the owner of a resource is the person who added it")
         transaction.added[resource] = wanted
-        if len(self._call.resources) + len(transaction.added) > MAX_RESOURCES:
-            return Refusal(
-                "full", f"a call has at most {MAX_RESOURCES} resources; remove one first"
-            )
+        most = self._limits.resources
+        if len(self._call.resources) + len(transaction.added) > most:
+            return Refusal("full", f"a call has at most {most} resources; remove one first")
         return None
 
     def _migration(
@@ -283,12 +280,13 @@ class Rights:
         tally = transaction.tallies.setdefault(state, Tally())
         tally.keys += new
         tally.size += entry.size - (old.size if old and not new else 0)
-        if new and kept.keys + tally.keys > MAX_KEYS:
-            return Refusal("full", f"a State has at most {MAX_KEYS} keys")
-        if kept.size + tally.size > MAX_STATE:
-            return Refusal("full", f"a State has at most {MAX_STATE} bytes")
+        limits = self._limits
+        if new and kept.keys + tally.keys > limits.keys:
+            return Refusal("full", f"a State has at most {limits.keys} keys")
+        if kept.size + tally.size > limits.state_bytes:
+            return Refusal("full", f"a State has at most {limits.state_bytes} bytes")
         if state.startswith("presence/"):
-            return _presence_room(kept, entry, tally.keys if new else 0)
+            return _presence_room(kept, entry, tally.keys if new else 0, limits)
         return None
 
 
@@ -297,19 +295,20 @@ def _presence_rights(me: Participant, entry: Entry) -> Refusal | None:
     return None if own else Refusal("no_right", "presence is written under one's own id")
 
 
-def _presence_room(kept: State, entry: Entry, new: int) -> Refusal | None:
-    if entry.size > MAX_PRESENCE:
-        return Refusal("full", f"a presence value has at most {MAX_PRESENCE} bytes")
-    own = entry.key.partition("/")[0]
-    if new and sum(e.key.partition("/")[0] == own for e in kept.live()) + new > MAX_PRESENCE_KEYS:
-        return Refusal("full", f"a participant shows at most {MAX_PRESENCE_KEYS} things")
+def _presence_room(kept: State, entry: Entry, new: int, limits: Limits) -> Refusal | None:
+    if entry.size > limits.presence_bytes:
+        return Refusal("full", f"a presence value has at most {limits.presence_bytes} bytes")
+    own, most = entry.key.partition("/")[0], limits.presence_keys
+    if new and sum(e.key.partition("/")[0] == own for e in kept.live()) + new > most:
+        return Refusal("full", f"a participant shows at most {most} things")
     return None
 
 
-def _as_kept(entry: Entry, value: object) -> Entry:
+def _as_kept(entry: Entry, value: object, limit: int) -> Entry:
     """The entry with its value encoded once more, by us.
 
     What came may say a member's name twice; one reader keeps the last, another looks at both. What
     one browser cannot read must not reach any.
     """
-    return Entry(entry.key, entry.time, entry.writer, DELETED if entry.deleted else encode(value))
+    data = DELETED if entry.deleted else encode(value, limit=limit)
+    return Entry(entry.key, entry.time, entry.writer, data)

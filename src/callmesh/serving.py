@@ -1,15 +1,77 @@
-"""uvicorn, which lets the hub end its sessions before it closes anything itself."""
+"""Runs a hub by its settings, for as long as the process lives: `callmesh serve`."""
 
 import asyncio
+import contextlib
+import errno
+import fcntl
+import ipaddress
+import logging
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
 
+from callmesh.auth import Authority, read_secret
+from callmesh.catalog import Catalog
+from callmesh.hub import DATABASE, FIRST_CALL, PAGE, application
+from callmesh.messages import MAX_BUNDLE
+from callmesh.settings import Settings
+from callmesh.storage.sqlite import SqliteStorage
+from callmesh.tokens import Key
+
+LOCK = "lock"
+SEND_BUFFER = 128 * 1024
+"""Bytes that the system keeps for one link. What lies there is old when a slow reader gets it."""
+
+
 GRACE = 1.5
 """Seconds that connections have to close by themselves; then they are cut."""
+
+
+class CannotStart(Exception):
+    """Why the hub does not start, and what to do."""
+
+
+def serve(settings: Settings) -> int:
+    """Run the hub until it is told to stop; the exit code.
+
+    Raises `CannotStart` or a `CallmeshError`.
+    """
+    problem = refusal(settings)
+    if problem:
+        print(f"callmesh: {problem}", file=sys.stderr)
+        return 2
+    logging.basicConfig(level=settings.log_level.upper())
+    with alone_in(settings.data):
+        _run(settings)
+    return 0
+
+
+def _run(settings: Settings) -> None:
+    catalog = Catalog(settings.apps)
+    storage = SqliteStorage(settings.data / DATABASE)
+    authority = Authority(
+        read_secret(settings.data), Key.read(settings.key) if settings.key else None
+    )
+    app = application(storage, catalog, authority, settings)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        ws="websockets-sansio",
+        ws_max_size=2 * MAX_BUNDLE,
+        ws_per_message_deflate=False,
+        ws_ping_interval=None,  # sessions ping; who does not read for a minute is slow, not gone
+        timeout_graceful_shutdown=3,
+    )
+    listening = listen(settings.host, settings.port)
+    print(_greeting(settings, listening.getsockname()[1]), flush=True)
+    Server(config, app.state.live.drain).run([listening])
 
 
 class Server(uvicorn.Server):
@@ -32,3 +94,86 @@ class Server(uvicorn.Server):
         for connection in list(self.server_state.connections):
             connection.transport.abort()  # nobody reads there, and its buffer would never drain
         await closing
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that takes connections from now on. Raises `CannotStart`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family, backlog=2048)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        return listening
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            why = f"port {port} is taken; stop what uses it, or choose another with --port"
+            raise CannotStart(why) from error
+        raise CannotStart(f"cannot listen on {host}, port {port}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other hubs out of `folder`, for as long as this process lives. Raises `CannotStart`."""
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context((folder / LOCK).open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CannotStart(
+                f"another hub keeps its calls in {folder}; stop it, or choose another --data"
+            ) from error
+        except OSError as error:
+            raise CannotStart(f"{folder} cannot hold the hub's data: {error.strerror}") from error
+        yield
+
+
+def refusal(settings: Settings) -> str | None:
+    """Why these settings start no hub, as a sentence that says what to do."""
+    if not settings.dev and not settings.key:
+        return (
+            "a hub needs a key to know who may come in: make one with `head -c 48 /dev/urandom | "
+            "base64 > callmesh.key`, and start it with --key callmesh.key; or try it on this "
+            "machine alone with --dev"
+        )
+    if settings.dev and settings.key:
+        return "--dev lets in whoever asks, so a key means nothing; leave out --dev, or the key"
+    if settings.dev and not _is_loopback(settings.host):
+        return (
+            f"--dev lets in whoever asks, so it listens on this machine alone; "
+            f"leave out --host {settings.host}"
+        )
+    if not (PAGE / "index.html").is_file():
+        return "the call page is not built; run `make page`, or install the wheel"
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _greeting(settings: Settings, port: int) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    call = f"http://{host}:{port}/call/{FIRST_CALL}"
+    if not settings.dev:
+        url = settings.url or "https://WHERE.PEOPLE.REACH.IT"
+        return f"""
+callmesh is running on http://{host}:{port}. Links that let people in are made by
+
+  callmesh invite CALL --role host --name Ada --key {settings.key} --url {url}
+
+Browsers give camera and microphone to https:// alone: put a TLS proxy before it.
+Calls are kept in {settings.data.resolve()}. Ctrl-C stops.
+"""
+    return f"""
+callmesh is running. Open the first link here, the second in a private window or another browser:
+
+  host    {call}#role=host
+  guest   {call}#role=guest
+  Python  async with callmesh.join("{call}", name="Ada") as call: ...
+          (as a host; with role="guest" as a guest)
+
+Calls are kept in {settings.data.resolve()}. Ctrl-C stops.
+"""

@@ -13,6 +13,7 @@ from callmesh.client import Call, join
 from callmesh.errors import CallmeshError, Replaced
 from callmesh.ids import CallId, StateId, Writer
 from callmesh.ledger import Delta, Ledger, Record
+from callmesh.limits import Limits
 from callmesh.live import LiveHub
 from callmesh.ports import Link, Storage
 from callmesh.state import DELETED, Entry
@@ -34,6 +35,7 @@ class MemoryHub:
         storage: Storage | None = None,
         secret: bytes = b"s" * 32,
         key: Key | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
         waiting_area: bool | None = None,
     ) -> None:
         self.catalog = Catalog(apps)
@@ -41,6 +43,7 @@ class MemoryHub:
             storage or MemoryStorage(),
             self.catalog,
             Authority(secret, key),
+            limits=limits,
             waiting_area=waiting_area,
         )
         self.links: list[MemoryLink] = []

@@ -13,7 +13,8 @@ PACKAGE = ROOT / "src" / "callmesh"
 
 # Lowest first. A module imports only from modules that stand before it.
 GROUND = """
-    errors ids values limits clock state participant audit app manifest resource callstate cache
+    errors ids values limits counts clock state participant audit app manifest resource callstate
+    cache
     messages stream signaling ledger receipt outbox mesh history lists session sight rights feed
     record visits door people commands hosted ports
 """.split()
@@ -23,8 +24,8 @@ FIRST = """
     cachefile
 """.split()
 SECOND = """
-    settings tokens auth catalog saving ending live hub
-    address connection notify replica hosting undo typed changes shared presence standing streams
+    settings tokens auth catalog saving ending live metrics address operations hub
+    connection notify replica hosting undo typed changes shared presence standing streams
     instance handling resources half joining client testing
 """.split()
 TOP = "__init__ auditing serving cli __main__".split()

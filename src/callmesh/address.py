@@ -1,5 +1,6 @@
 """Where a call is: the address people open, and the socket behind it."""
 
+import ipaddress
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
@@ -42,3 +43,11 @@ def read_role(text: str) -> Role:
     if text not in set(Role):
         raise BadName(f"{text} is no role; use {', '.join(Role)}")
     return Role(text)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -17,6 +17,7 @@ from callmesh.audit import OPERATOR, Journal
 from callmesh.callstate import WAITING_AREA, CallState, resource_about, setting_in
 from callmesh.clock import MICROSECONDS
 from callmesh.commands import DONE, By, Commands
+from callmesh.counts import Counts
 from callmesh.feed import Feeds
 from callmesh.ids import (
     APPS,
@@ -72,8 +73,10 @@ class HostedCall:
         *,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         waiting_area: bool = False,
+        counts: Counts | None = None,
     ) -> None:
         self.id = id
+        self.counts = counts or Counts()
         self.ledger = ledger
         self.set_aside = [(record.state, record.entry.key) for record in ledger.set_aside]
         """What was loaded and cannot be read, or makes no sense."""
@@ -188,6 +191,7 @@ class HostedCall:
                             stream.json, stream.payload)
         )  # fmt: skip
         size = len(stream.payload)
+        self.counts.relayed += size
         if stream.mode == "latest" or not sessions:
             for session in sessions:
                 session.put_latest((me, stream.resource, stream.name), encoded)
@@ -207,8 +211,10 @@ class HostedCall:
         for transaction in transactions.values():
             found = self._rights.check(member.participant, transaction, now)
             if isinstance(found, Refusal):
+                self.counts.denied[found.reason] += 1
                 member.feed.deny(_denial(found, transaction, now))
                 continue
+            self.counts.accepted += 1
             turned = [self._accept(member, state, entry, now) for state, entry in found]
             if set(turned) != {Turn.NOTHING}:
                 self.people.turn(now, rights=Turn.RIGHTS in turned)

@@ -19,7 +19,6 @@ from starlette.responses import (
     FileResponse,
     HTMLResponse,
     JSONResponse,
-    PlainTextResponse,
     RedirectResponse,
     Response,
 )  # fmt: skip
@@ -33,6 +32,7 @@ from callmesh.errors import BadName
 from callmesh.ids import call_id
 from callmesh.limits import Limits
 from callmesh.live import LiveHub
+from callmesh.operations import Operations
 from callmesh.ports import Storage
 from callmesh.settings import Settings
 from callmesh.storage.sqlite import SqliteStorage
@@ -98,7 +98,7 @@ def application(
             Route("/apps/{app}/{hash}/{file:path}", hub.app_file),
             Mount("/sdk", OpenFiles(directory=PAGE / "sdk", check_dir=False)),
             Mount("/page", StaticFiles(directory=PAGE, check_dir=False)),
-            Route("/healthz", hub.health),
+            *Operations(live, settings).routes(),
         ],
         exception_handlers={HTTPException: _explain},
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[*hosts])],
@@ -179,9 +179,6 @@ class Hub:
         if file.endswith(".html"):
             return HTMLResponse(_with_sdk(request, app.folder / file), headers=headers)
         return FileResponse(app.folder / file, headers=headers)
-
-    async def health(self, request: Request) -> Response:
-        return PlainTextResponse("ok\n")
 
 
 async def _explain(request: Request, error: Exception) -> Response:

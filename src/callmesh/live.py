@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from callmesh import messages
 from callmesh.audit import Event, Refusals
 from callmesh.auth import Authority
 from callmesh.catalog import Catalog
+from callmesh.counts import Counts
 from callmesh.door import Visitor
 from callmesh.ending import GOODBYE, Ending
 from callmesh.errors import (
@@ -119,6 +120,7 @@ class LiveHub:
 
         Unset, they are, unless the hub lets in whoever asks.
         """
+        self.counts = Counts()
         self._limits = limits
         self._catalog = catalog
         self._authority = authority
@@ -127,16 +129,38 @@ class LiveHub:
         self._loading: dict[CallId, asyncio.Task[LiveCall]] = {}
         self._ending = Ending()
         self._refusals = Refusals()
-        self._saving = Saving(storage, self._ledgers, self._saved, self._disk_turned)
+        self._saving = Saving(
+            storage, self._ledgers, self._saved, self._disk_turned, self.counts.commits
+        )
+        self.runs = False
+        """Whether this is inside `running()`."""
+
+    @property
+    def calls(self) -> Collection[LiveCall]:
+        """Those that are in memory."""
+        return self._calls.values()
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be saved, so that calls only show what they have."""
+        return self._saving.refuses is not None
+
+    async def check(self) -> None:
+        """Raises `StorageFailed` when calls cannot be loaded and saved now."""
+        if not self.runs or self._ending.begun:
+            raise StorageFailed("the hub is starting, or going down")
+        await self._saving.check()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Save and tick while inside; on leaving, commit what is left."""
         tasks = [asyncio.create_task(self._saving.run()), asyncio.create_task(self._tick())]
         self._saving.note([Event(clock(), "hub.started")])
+        self.runs = True
         try:
             yield
         finally:
+            self.runs = False
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -163,12 +187,18 @@ class LiveHub:
         """One participant's link, from hello to the end. Raises nothing."""
         session = Session(Side.HUB, clock())
         call: LiveCall | None = None
+        line: Line | None = None
         try:
             self._ending.check()
             hello = await self._hear_hello(id, link, session)
             call = await self._let_through(CallId(id), hello)
-            await self._converse(call, hello, session, link)
+            self._ending.check()
+            self._ending.join()
+            line = self._arrive(call, hello, session, link)
+            await self._converse(call, line)
         except CallmeshError as error:
+            if line is None:
+                self.counts.refused[error.code] += 1
             await _say_goodbye(link, error)
         finally:
             self._ending.part()
@@ -202,13 +232,8 @@ class LiveHub:
     def _refused(self, id: CallId, error: CallmeshError, who: Participant | None) -> None:
         self._saving.note(self._refusals.add(id, error.code, who, clock()))
 
-    async def _converse(
-        self, call: LiveCall, hello: messages.Hello, session: Session, link: Link
-    ) -> None:
+    async def _converse(self, call: LiveCall, line: Line) -> None:
         """Until the link or the session ends. Raises what ended it."""
-        self._ending.check()
-        self._ending.join()
-        line = self._arrive(call, hello, session, link)
         tasks = [
             asyncio.create_task(self._read(call, line)),
             asyncio.create_task(self._write(call, line)),
@@ -219,7 +244,7 @@ class LiveHub:
             for task in done:
                 task.result()
         except CallmeshError as error:
-            session.end(error)
+            line.session.end(error)
             raise
         finally:
             for task in tasks:
@@ -268,6 +293,7 @@ class LiveHub:
             )
         )
         people.introduce(member, now)
+        self.counts.joined[me.role.value] += 1
         log.info("joined call=%s participant=%s", call.hosted.id, me.id)
 
     def _visitor(self, hosted: HostedCall, hello: messages.Hello, now: int) -> tuple[Visitor, int]:
@@ -289,6 +315,7 @@ class LiveHub:
             else:
                 call.hosted.people.leave(who, line.session, clock())
         self._changed(call)
+        self.counts.ended[reason.code] += 1
         log.info("parted call=%s participant=%s reason=%s", call.hosted.id, line.id, reason.code)
 
     async def _read(self, call: LiveCall, line: Line) -> None:
@@ -311,6 +338,8 @@ class LiveHub:
             line.wake.clear()
             while (who := hosted.people.at(line.id, line.session)) and (bundle := hosted.take(who)):
                 await self._ending.send(line.link, bundle)
+                self.counts.bundles += 1
+                self.counts.sent += len(bundle)
                 self._changed(call)  # credits may have been given
             if self._ending.saved:
                 self._ending.check()
@@ -334,7 +363,7 @@ class LiveHub:
         ledger = await self._saving.load(id)
         is_new = ledger.number == 0
         hosted = HostedCall(
-            id, ledger, self._catalog.manifest, limits=self._limits,
+            id, ledger, self._catalog.manifest, limits=self._limits, counts=self.counts,
             waiting_area=self._waiting_area,
         )  # fmt: skip
         hosted.disk(self._saving.refuses, clock())
@@ -361,7 +390,9 @@ class LiveHub:
 
     async def _tick(self) -> None:
         while True:
+            before = time.monotonic()
             await asyncio.sleep(1)
+            self.counts.lag.observe(max(0.0, time.monotonic() - before - 1))
             try:
                 self._tidy()
             except StorageFailed as error:  # it has taken nothing for so long that numbers ran out

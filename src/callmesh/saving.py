@@ -11,11 +11,13 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from callmesh.audit import Event
+from callmesh.counts import Commits
 from callmesh.errors import StorageFailed
 from callmesh.ids import CallId
 from callmesh.ledger import Ledger
@@ -47,9 +49,13 @@ class Saving:
         ledgers: Callable[[], Mapping[CallId, Ledger]],
         saved: Callable[[Iterable[CallId]], None],
         turned: Callable[[], None],
+        commits: Commits | None = None,
     ) -> None:
+        self.commits = commits or Commits()
         self.refuses: str | None = None
         """Why nothing is saved at the moment, for participants; None while it is."""
+        self._why = ""
+        """The same for operators."""
         self._storage = storage
         self._ledgers = ledgers
         self._saved = saved
@@ -64,7 +70,7 @@ class Saving:
         """Write down what happened."""
         if events:
             self._events += events
-            self._wanted.set()
+            self.want()
 
     def check_room(self) -> None:
         """Raises `StorageFailed` when too much has happened that could not be written down."""
@@ -73,6 +79,7 @@ class Saving:
 
     def want(self) -> None:
         """Something is to be saved, soon."""
+        self.commits.wanted(time.monotonic())
         self._wanted.set()
 
     async def run(self) -> None:
@@ -112,12 +119,16 @@ class Saving:
     async def _save_dirty(self) -> None:
         dirty = {id: ledger for id, ledger in self._ledgers().items() if ledger.dirty}
         events = list(self._events)
-        if not dirty and not events and self.refuses is None:
-            return
+        if not dirty and not events:
+            self.commits.nothing()
+            if self.refuses is None:
+                return
+        self.commits.begins(time.monotonic())
         deltas = {id: ledger.flush() for id, ledger in dirty.items()}
         try:
             await self._on_disk(lambda: self._storage.commit(deltas, events))
         except StorageFailed as error:
+            self.commits.failed()
             for ledger in dirty.values():
                 ledger.flush_failed()
             self._refused(error)
@@ -125,8 +136,15 @@ class Saving:
         for ledger in dirty.values():
             ledger.flushed()
         del self._events[: len(events)]
+        self.commits.done(time.monotonic())
         self._took()
         self._saved(dirty)
+
+    async def check(self) -> None:
+        """Raises `StorageFailed` when nothing can be saved now."""
+        if self.refuses is not None:
+            raise StorageFailed(self._why)
+        await self._on_disk(lambda: self._storage.commit({}))
 
     async def close(self) -> None:
         """Save what is left, if the disk takes it, and let go of it."""
@@ -170,6 +188,7 @@ class Saving:
     # --- whether it takes anything
 
     def _refused(self, error: StorageFailed) -> None:
+        self._why = str(error)
         if self.refuses is not None:
             log.info("still not saved: %s", error)
             return

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import errno
 import fcntl
-import ipaddress
 import logging
 import signal
 import socket
@@ -15,6 +14,7 @@ from types import FrameType
 
 import uvicorn
 
+from callmesh.address import is_loopback
 from callmesh.auth import Authority, read_secret
 from callmesh.catalog import Catalog
 from callmesh.hub import DATABASE, FIRST_CALL, PAGE, application
@@ -137,7 +137,7 @@ def refusal(settings: Settings) -> str | None:
         )
     if settings.dev and settings.key:
         return "--dev lets in whoever asks, so a key means nothing; leave out --dev, or the key"
-    if settings.dev and not _is_loopback(settings.host):
+    if settings.dev and not is_loopback(settings.host):
         return (
             f"--dev lets in whoever asks, so it listens on this machine alone; "
             f"leave out --host {settings.host}"
@@ -145,13 +145,6 @@ def refusal(settings: Settings) -> str | None:
     if not (PAGE / "index.html").is_file():
         return "the call page is not built; run `make page`, or install the wheel"
     return None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _greeting(settings: Settings, port: int) -> str:

@@ -94,6 +94,7 @@ def check_storage(open_storage: Callable[[], Storage]) -> None:
     assert storage.load(one) is None, "a call that was never saved is None, not empty"
     assert storage.calls() == []
     first, second = Ledger(), Ledger()
+    storage.commit({})
     storage.commit({one: first.flush(), two: second.flush()})
     first.flushed()
     second.flushed()

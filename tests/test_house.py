@@ -24,7 +24,7 @@ FIRST = """
     cachefile
 """.split()
 SECOND = """
-    settings tokens auth catalog saving ending live metrics address operations hub
+    settings logs tokens auth catalog saving ending live metrics address operations hub
     connection notify replica hosting undo typed changes shared presence standing streams
     instance handling resources half joining client testing
 """.split()

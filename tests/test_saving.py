@@ -176,7 +176,8 @@ async def test_the_end_of_a_hub_whose_disk_refuses_says_which_calls_lack_somethi
         storage.refuse = {"commit"}
         ada.state["title"] = "lost with the disk"
         await ada.until(lambda: ada.status == "read_only")
-    assert "something of these calls is not saved: demo" in caplog.text
+    assert "something of a call is not saved" in caplog.records[-1].message
+    assert caplog.records[-1].__dict__["call"] == "demo"
 
 
 def test_what_is_there_already_may_be_sent_again_while_read_only() -> None:

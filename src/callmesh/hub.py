@@ -3,6 +3,7 @@
 import contextlib
 import html
 import json
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -52,6 +53,7 @@ max-width: 32rem; padding: 0 1rem }}</style>
 <p>A call's address looks like <code>{root}/call/name</code>. Ask for the link once more.</p>
 """
 
+log = logging.getLogger("callmesh.hub")
 Lifespan: TypeAlias = Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]
 
 
@@ -118,6 +120,7 @@ class Hub:
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         async with self._live.running():
             yield
+        log.info("stopped")
 
     async def front(self, request: Request) -> Response:
         if not self._is_open:

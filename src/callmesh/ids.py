@@ -43,9 +43,13 @@ MAX_NAME = 80
 
 def call_id(text: str) -> CallId:
     """Raise `BadName` unless `text` can be the id of a call."""
-    if not _CALL.fullmatch(text):
+    if not is_call_id(text):
         raise BadName("a call id is 1–64 letters, digits, - or _, the first a letter or digit")
     return CallId(text)
+
+
+def is_call_id(text: str) -> bool:
+    return _CALL.fullmatch(text) is not None
 
 
 def app_id(text: str) -> AppId:

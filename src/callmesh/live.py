@@ -26,7 +26,7 @@ from callmesh.errors import (
     WireError,
 )  # fmt: skip
 from callmesh.hosted import HostedCall
-from callmesh.ids import CallId, ParticipantId, Writer, call_id
+from callmesh.ids import CallId, ParticipantId, Writer, call_id, is_call_id
 from callmesh.ledger import Ledger
 from callmesh.limits import Limits
 from callmesh.participant import Participant
@@ -198,7 +198,7 @@ class LiveHub:
             await self._converse(call, line)
         except CallmeshError as error:
             if line is None:
-                self.counts.refused[error.code] += 1
+                self._turned_away(id, error)
             await _say_goodbye(link, error)
         finally:
             self._ending.part()
@@ -266,7 +266,7 @@ class LiveHub:
         call.attach(line)
         if isinstance(who, Knock):
             people.tell_to_wait(who, self._authority.person_proof(who.participant.person), now)
-            log.info("waiting call=%s participant=%s", call.hosted.id, line.id)
+            log.info("waiting", extra={"call": call.hosted.id, "participant": line.id})
         else:
             self._welcome(call, who, generation, now)
         self._changed(call)
@@ -294,7 +294,14 @@ class LiveHub:
         )
         people.introduce(member, now)
         self.counts.joined[me.role.value] += 1
-        log.info("joined call=%s participant=%s", call.hosted.id, me.id)
+        about = {"call": call.hosted.id, "participant": me.id, "role": me.role.value}
+        log.info("joined", extra=about)
+
+    def _turned_away(self, id: str, error: CallmeshError) -> None:
+        """Somebody did not get in. What was asked for need not be the id of a call."""
+        self.counts.refused[error.code] += 1
+        call = id if is_call_id(id) else ""
+        log.info("refused", extra={"call": call, "code": error.code})
 
     def _visitor(self, hosted: HostedCall, hello: messages.Hello, now: int) -> tuple[Visitor, int]:
         """Who says hello, and the generation of the proof it came back with; 0 if it did not."""
@@ -316,7 +323,8 @@ class LiveHub:
                 call.hosted.people.leave(who, line.session, clock())
         self._changed(call)
         self.counts.ended[reason.code] += 1
-        log.info("parted call=%s participant=%s reason=%s", call.hosted.id, line.id, reason.code)
+        about = {"call": call.hosted.id, "participant": line.id}
+        log.info("parted", extra={**about, "code": reason.code})
 
     async def _read(self, call: LiveCall, line: Line) -> None:
         hosted, session = call.hosted, line.session
@@ -369,8 +377,8 @@ class LiveHub:
         hosted.disk(self._saving.refuses, clock())
         if is_new:
             hosted.journal.add("call.created", clock())
-        for state, key in hosted.set_aside:
-            log.error("set aside call=%s state=%s key=%r: it cannot be read", id, state, key)
+        for state, _ in hosted.set_aside:  # a key may be content
+            log.error("set aside: an entry cannot be read", extra={"call": id, "state": state})
         call = self._calls[id] = LiveCall(hosted)
         return call
 
@@ -396,7 +404,7 @@ class LiveHub:
             try:
                 self._tidy()
             except StorageFailed as error:  # it has taken nothing for so long that numbers ran out
-                log.error("time does not pass in every call: %s", error)
+                log.error("time does not pass in every call", extra={"reason": str(error)})
 
     def _tidy(self) -> None:
         """Let time pass in every call, and let go of those that nobody needs."""

@@ -151,9 +151,9 @@ class Saving:
         try:
             await self.commit()
         except StorageFailed as error:
-            log.error("the hub ends, and something of these calls is not saved: %s; %s",
-                      ", ".join(id for id, ledger in self._ledgers().items() if ledger.dirty),
-                      error)  # fmt: skip
+            for id in (id for id, ledger in self._ledgers().items() if ledger.dirty):
+                about = {"call": id, "reason": str(error)}
+                log.error("the hub ends, and something of a call is not saved", extra=about)
         await self._on_disk(self._storage.close)
         self._thread.shutdown()
 
@@ -190,9 +190,10 @@ class Saving:
     def _refused(self, error: StorageFailed) -> None:
         self._why = str(error)
         if self.refuses is not None:
-            log.info("still not saved: %s", error)
+            log.info("still not saved", extra={"reason": str(error)})
             return
-        log.error("not saved, and every call is read-only until it is: %s", error)
+        about = {"reason": str(error)}
+        log.error("not saved, and every call is read-only until it is", extra=about)
         self.refuses = CANNOT_SAVE
         self._wanted.set()
         self._turned()

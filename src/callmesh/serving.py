@@ -18,6 +18,7 @@ from callmesh.address import is_loopback
 from callmesh.auth import Authority, read_secret
 from callmesh.catalog import Catalog
 from callmesh.hub import DATABASE, FIRST_CALL, PAGE, application
+from callmesh.logs import configure
 from callmesh.messages import MAX_BUNDLE
 from callmesh.settings import Settings
 from callmesh.storage.sqlite import SqliteStorage
@@ -30,6 +31,8 @@ SEND_BUFFER = 128 * 1024
 
 GRACE = 1.5
 """Seconds that connections have to close by themselves; then they are cut."""
+
+log = logging.getLogger("callmesh.hub")
 
 
 class CannotStart(Exception):
@@ -45,7 +48,7 @@ def serve(settings: Settings) -> int:
     if problem:
         print(f"callmesh: {problem}", file=sys.stderr)
         return 2
-    logging.basicConfig(level=settings.log_level.upper())
+    configure(settings)
     with alone_in(settings.data):
         _run(settings)
     return 0
@@ -62,6 +65,7 @@ def _run(settings: Settings) -> None:
         app,
         host=settings.host,
         port=settings.port,
+        log_config=None,
         log_level="warning",
         ws="websockets-sansio",
         ws_max_size=2 * MAX_BUNDLE,
@@ -70,7 +74,10 @@ def _run(settings: Settings) -> None:
         timeout_graceful_shutdown=3,
     )
     listening = listen(settings.host, settings.port)
-    print(_greeting(settings, listening.getsockname()[1]), flush=True)
+    port = listening.getsockname()[1]
+    log.info("running", extra={"address": _address(settings, port)})
+    if settings.log == "text":
+        print(_greeting(settings, port), flush=True)
     Server(config, app.state.live.drain).run([listening])
 
 
@@ -147,13 +154,18 @@ def refusal(settings: Settings) -> str | None:
     return None
 
 
-def _greeting(settings: Settings, port: int) -> str:
+def _address(settings: Settings, port: int) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    call = f"http://{host}:{port}/call/{FIRST_CALL}"
+    return f"http://{host}:{port}"
+
+
+def _greeting(settings: Settings, port: int) -> str:
+    address = _address(settings, port)
+    call = f"{address}/call/{FIRST_CALL}"
     if not settings.dev:
         url = settings.url or "https://WHERE.PEOPLE.REACH.IT"
         return f"""
-callmesh is running on http://{host}:{port}. Links that let people in are made by
+callmesh is running on {address}. Links that let people in are made by
 
   callmesh invite CALL --role host --name Ada --key {settings.key} --url {url}
 

@@ -28,7 +28,7 @@ SECOND = """
     connection notify replica hosting undo typed changes shared presence standing streams
     instance handling resources half joining client testing
 """.split()
-TOP = "__init__ auditing serving cli __main__".split()
+TOP = "__init__ auditing serving doctor cli __main__".split()
 FLOORS = [*GROUND, *FIRST, *SECOND, *TOP]
 
 # The ground floor is told the time and given its bytes, so that every run can be repeated.

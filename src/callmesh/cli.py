@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.metadata
+import logging
 import os
 import re
 import secrets
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from callmesh import auditing
+from callmesh.doctor import WRONG, examine
 from callmesh.errors import BadInput, CallmeshError
 from callmesh.ids import call_id, display_name
 from callmesh.participant import Role
@@ -49,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, about, more, run in (
         ("serve", "run a hub", "the call page, the apps, and the calls", _serve),
         ("config", "print the settings", "what they are, and where each is from", _config),
+        ("doctor", "look for what is wrong", "with this machine and the settings", _doctor),
     ):
         command = commands.add_parser(
             name, help=about, description=f"{about.capitalize()}: {more}."
@@ -127,6 +130,16 @@ def _serve(options: argparse.Namespace) -> int:
 def _config(options: argparse.Namespace) -> int:
     print(as_toml(_chosen(options)))
     return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    """1 if there is something that keeps the hub from working well."""
+    logging.getLogger("callmesh").addHandler(logging.NullHandler())  # it is all in the findings
+    findings = []
+    for finding in examine(_chosen(options).settings):
+        print(finding, flush=True)  # some take a while
+        findings.append(finding)
+    return int(any(finding.mark == WRONG for finding in findings))
 
 
 # --- the audit log

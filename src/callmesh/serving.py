@@ -39,6 +39,10 @@ class CannotStart(Exception):
     """Why the hub does not start, and what to do."""
 
 
+class AlreadyRunning(CannotStart):
+    """A hub keeps its calls in the same folder."""
+
+
 def serve(settings: Settings) -> int:
     """Run the hub until it is told to stop; the exit code.
 
@@ -126,7 +130,7 @@ def alone_in(folder: Path) -> Iterator[None]:
             lock = stack.enter_context((folder / LOCK).open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise CannotStart(
+            raise AlreadyRunning(
                 f"another hub keeps its calls in {folder}; stop it, or choose another --data"
             ) from error
         except OSError as error:

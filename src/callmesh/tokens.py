@@ -79,6 +79,10 @@ class Key:
         except BadInput as error:
             raise BadInput(f"{file} is no key for tokens: {error}") from error
 
+    @property
+    def can_sign(self) -> bool:
+        return self._signs is not None
+
     def sign(self, claims: Claims) -> str:
         """A token. Raises `BadInput` for a public key."""
         if self._signs is None:

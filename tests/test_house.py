@@ -21,7 +21,7 @@ GROUND = """
 FIRST = """
     storage storage.memory storage.sqlite
     transport transport.memory transport.websocket transport.webrtc
-    cachefile
+    cachefile folder
 """.split()
 SECOND = """
     settings logs tokens auth catalog saving ending live metrics address operations hub

@@ -14,9 +14,10 @@ from pathlib import Path
 from callmesh import auditing
 from callmesh.doctor import WRONG, examine
 from callmesh.errors import BadInput, CallmeshError
+from callmesh.folder import CannotStart
 from callmesh.ids import call_id, display_name
 from callmesh.participant import Role
-from callmesh.serving import CannotStart, serve
+from callmesh.serving import serve
 from callmesh.settings import (
     CONFIG,
     FIELDS,

@@ -18,8 +18,9 @@ from callmesh.address import is_loopback
 from callmesh.auth import SECRET_BYTES
 from callmesh.catalog import Catalog
 from callmesh.errors import BadInput
-from callmesh.hub import DATABASE, PAGE
-from callmesh.serving import LOCK, AlreadyRunning, CannotStart, alone_in, listen
+from callmesh.folder import DATABASE, LOCK, AlreadyRunning, CannotStart, alone_in
+from callmesh.hub import PAGE
+from callmesh.serving import listen
 from callmesh.settings import Settings
 from callmesh.storage.sqlite import STEPS
 from callmesh.tokens import Key

@@ -20,16 +20,18 @@ from starlette.responses import (
     FileResponse,
     HTMLResponse,
     JSONResponse,
+    PlainTextResponse,
     RedirectResponse,
     Response,
 )  # fmt: skip
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
 from callmesh.auth import Authority, read_secret
 from callmesh.catalog import Catalog, InstalledApp
 from callmesh.errors import BadName
+from callmesh.folder import DATABASE, alone_in
 from callmesh.ids import call_id
 from callmesh.limits import Limits
 from callmesh.live import LiveHub
@@ -43,8 +45,6 @@ from callmesh.transport.websocket import AsgiLink
 PAGE = Path(str(files("callmesh"))) / "page" / "dist"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 FIRST_CALL = "demo"
-DATABASE = "callmesh.sqlite"
-"""In the folder of the hub's data."""
 ERROR_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>callmesh</title>
 <style>body {{ font: 1.1rem/1.5 system-ui; color-scheme: light dark; margin: 20vh auto;
@@ -53,8 +53,32 @@ max-width: 32rem; padding: 0 1rem }}</style>
 <p>A call's address looks like <code>{root}/call/name</code>. Ask for the link once more.</p>
 """
 
+NOT_RUNNING = (
+    "The hub is not running. Where it is mounted into another application, hand its lifespan to "
+    "that one: FastAPI(lifespan=hub.lifespan)."
+)
+
 log = logging.getLogger("callmesh.hub")
 Lifespan: TypeAlias = Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]
+
+
+class Application(Starlette):
+    """A hub as an ASGI application, to be served by itself or mounted into another.
+
+    `lifespan(app)` is entered once, by whoever serves it: the hub saves what is written while it
+    lasts. A server does so for an application it serves, and nobody does for one that is mounted.
+    """
+
+    def __init__(
+        self, routes: Sequence[BaseRoute], middleware: Sequence[Middleware], lifespan: Lifespan
+    ) -> None:
+        self.lifespan = lifespan
+        super().__init__(
+            routes=routes,
+            exception_handlers={HTTPException: _explain},
+            middleware=middleware,
+            lifespan=lifespan,
+        )
 
 
 def asgi(
@@ -64,19 +88,22 @@ def asgi(
     apps: Sequence[Path] = (),
     waiting_area: bool | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
-) -> Starlette:
+) -> Application:
     """The hub as an application over the folder `data`, with the built-in apps and `apps`.
 
     `key` is the file that tokens are checked with (`callmesh.tokens`). Without one the hub lets in
     whoever asks, and answers to loopback host names alone. `waiting_area` is whether guests wait
     until a host lets them in; unset, they do where there is a key. Raises `BadInput` or
     `StorageFailed`.
+
+    Mounted into another application, that one needs its lifespan: `FastAPI(lifespan=hub.lifespan)`.
     """
     authority = Authority(read_secret(data), Key.read(key) if key else None)
     settings = Settings(
         data=data, key=key, apps=tuple(apps), waiting_area=waiting_area, limits=limits
     )
-    return application(SqliteStorage(data / DATABASE), Catalog(apps), authority, settings)
+    storage = SqliteStorage(data / DATABASE)
+    return application(storage, Catalog(apps), authority, settings, alone_in(data))
 
 
 def application(
@@ -84,14 +111,18 @@ def application(
     catalog: Catalog,
     authority: Authority,
     settings: Settings = Settings(),  # noqa: B008 - frozen
-) -> Starlette:
-    """The same, of parts. `app.state.live` is the `LiveHub`: `drain` it before it is closed."""
+    inside: contextlib.AbstractContextManager[None] | None = None,
+) -> Application:
+    """The same, of parts. `inside` is entered while it runs.
+
+    `app.state.live` is the `LiveHub`: `drain` it before it is closed.
+    """
     live = LiveHub(
         storage, catalog, authority, limits=settings.limits, waiting_area=settings.waiting_area
     )
-    hub = Hub(live, catalog, is_open=authority.is_open)
+    hub = Hub(live, catalog, is_open=authority.is_open, inside=inside or contextlib.nullcontext())
     hosts = LOOPBACK if authority.is_open else ("*",)
-    app = Starlette(
+    app = Application(
         routes=[
             Route("/", hub.front),
             Route("/call/{call}", hub.page),
@@ -102,7 +133,6 @@ def application(
             Mount("/page", StaticFiles(directory=PAGE, check_dir=False)),
             *Operations(live, settings).routes(),
         ],
-        exception_handlers={HTTPException: _explain},
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[*hosts])],
         lifespan=hub.lifespan,
     )
@@ -111,15 +141,24 @@ def application(
 
 
 class Hub:
-    def __init__(self, live: LiveHub, catalog: Catalog, *, is_open: bool) -> None:
+    def __init__(
+        self,
+        live: LiveHub,
+        catalog: Catalog,
+        *,
+        is_open: bool,
+        inside: contextlib.AbstractContextManager[None],
+    ) -> None:
+        self._inside = inside
         self._live = live
         self._catalog = catalog
         self._is_open = is_open
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        async with self._live.running():
-            yield
+        with self._inside:
+            async with self._live.running():
+                yield
         log.info("stopped")
 
     async def front(self, request: Request) -> Response:
@@ -132,6 +171,8 @@ class Hub:
             call_id(request.path_params["call"])
         except BadName as error:
             raise HTTPException(404, f"There is no such call: {error}.") from error
+        if not self._live.runs:
+            raise HTTPException(503, NOT_RUNNING)
         index = PAGE / "index.html"
         if not index.is_file():
             raise HTTPException(503, "The call page is not built: run `make page`.")
@@ -142,6 +183,9 @@ class Hub:
     async def socket(self, websocket: WebSocket) -> None:
         if not _same_origin(websocket):
             await websocket.close(4401, "foreign origin")
+            return
+        if not self._live.runs:
+            await websocket.send_denial_response(PlainTextResponse(NOT_RUNNING, 503))
             return
         if self._is_open and self._catalog.stale:  # an author who tries a program, without a page
             await self._refresh()

@@ -1,15 +1,12 @@
 """Runs a hub by its settings, for as long as the process lives: `callmesh serve`."""
 
 import asyncio
-import contextlib
 import errno
-import fcntl
 import logging
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from types import FrameType
 
 import uvicorn
@@ -17,14 +14,14 @@ import uvicorn
 from callmesh.address import is_loopback
 from callmesh.auth import Authority, read_secret
 from callmesh.catalog import Catalog
-from callmesh.hub import DATABASE, FIRST_CALL, PAGE, application
+from callmesh.folder import DATABASE, CannotStart, alone_in
+from callmesh.hub import FIRST_CALL, PAGE, application
 from callmesh.logs import configure
 from callmesh.messages import MAX_BUNDLE
 from callmesh.settings import Settings
 from callmesh.storage.sqlite import SqliteStorage
 from callmesh.tokens import Key
 
-LOCK = "lock"
 SEND_BUFFER = 128 * 1024
 """Bytes that the system keeps for one link. What lies there is old when a slow reader gets it."""
 
@@ -33,14 +30,6 @@ GRACE = 1.5
 """Seconds that connections have to close by themselves; then they are cut."""
 
 log = logging.getLogger("callmesh.hub")
-
-
-class CannotStart(Exception):
-    """Why the hub does not start, and what to do."""
-
-
-class AlreadyRunning(CannotStart):
-    """A hub keeps its calls in the same folder."""
 
 
 def serve(settings: Settings) -> int:
@@ -119,23 +108,6 @@ def listen(host: str, port: int) -> socket.socket:
             why = f"port {port} is taken; stop what uses it, or choose another with --port"
             raise CannotStart(why) from error
         raise CannotStart(f"cannot listen on {host}, port {port}: {error.strerror}") from error
-
-
-@contextlib.contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Keep other hubs out of `folder`, for as long as this process lives. Raises `CannotStart`."""
-    with contextlib.ExitStack() as stack:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = stack.enter_context((folder / LOCK).open("w"))
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise AlreadyRunning(
-                f"another hub keeps its calls in {folder}; stop it, or choose another --data"
-            ) from error
-        except OSError as error:
-            raise CannotStart(f"{folder} cannot hold the hub's data: {error.strerror}") from error
-        yield
 
 
 def refusal(settings: Settings) -> str | None:

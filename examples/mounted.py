@@ -1,0 +1,27 @@
+"""An application of your own with calls in it: `uvicorn --app-dir examples mounted:app`.
+
+The hub is under /callmesh, its calls at /callmesh/call/<id>. Without a key it lets in whoever asks,
+on this machine alone; hand it `key=Path("callmesh.key")` to let in who brings a token.
+"""
+
+import os
+from pathlib import Path
+
+from fastapi import FastAPI
+
+import callmesh
+
+hub = callmesh.asgi(data=Path(os.environ.get("CALLS", "callmesh-data")))
+
+# An application does not start what is mounted into it, so hand it the hub's lifespan: the hub
+# saves what is written while it lasts. If you have one of your own, say in it
+# `async with hub.lifespan(app):` around the `yield`.
+app = FastAPI(lifespan=hub.lifespan)
+
+
+@app.get("/")
+def patients() -> dict[str, str]:
+    return {"Mrs Brown": "/callmesh/call/brown", "Mr Green": "/callmesh/call/green"}
+
+
+app.mount("/callmesh", hub)

@@ -1,0 +1,34 @@
+"""The folder in which a hub keeps everything, and that one hub at a time has it."""
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
+DATABASE = "callmesh.sqlite"
+LOCK = "lock"
+
+
+class CannotStart(Exception):
+    """Why the hub does not start, and what to do."""
+
+
+class AlreadyRunning(CannotStart):
+    """A hub keeps its calls in the same folder."""
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other hubs out of `folder`, for as long as this process lives. Raises `CannotStart`."""
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context((folder / LOCK).open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AlreadyRunning(
+                f"another hub keeps its calls in {folder}; stop it, or choose another --data"
+            ) from error
+        except OSError as error:
+            raise CannotStart(f"{folder} cannot hold the hub's data: {error.strerror}") from error
+        yield

@@ -2,7 +2,7 @@
 
 import re
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from callmesh import errors, messages, session
@@ -16,15 +16,20 @@ def tables() -> dict[str, str]:
 
 def rendered(page: str) -> str:
     """The page with its tables as the code has them now."""
-    for name, table in tables().items():
+    return filled(page, tables())
+
+
+def filled(page: str, tables: Mapping[str, str]) -> str:
+    """`page` with each table in its place."""
+    for name, found in tables.items():
         inside = re.compile(f"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
-        page, count = inside.subn(table.replace("\\", r"\\"), page)
+        page, count = inside.subn(found.replace("\\", r"\\"), page)
         if count != 1:
-            raise SystemExit(f"{PAGE} has no place for {name}")
+            raise SystemExit(f"there is no place for {name}")
     return page
 
 
-def _table(head: str, rows: Iterator[tuple[str, ...]]) -> str:
+def table(head: str, rows: Iterator[tuple[str, ...]]) -> str:
     columns = head.split(" | ")
     lines = [columns, ["---"] * len(columns), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
@@ -38,7 +43,7 @@ def _messages() -> str:
             about = " ".join((kind.__doc__ or "").split("\n\n")[0].split())
             yield f"`[{fields}]`", _who_sends(kind), about.replace("|", "\\|")
 
-    return _table("message | sent by | what it says", rows())
+    return table("message | sent by | what it says", rows())
 
 
 def _who_sends(kind: type) -> str:
@@ -60,13 +65,13 @@ def _codes() -> str:
             what = about.get(kind.__name__, "what has no name of its own")
             yield f"`{code}`", close, "yes" if kind.reconnect else "no", what
 
-    return _table("code | close code | come back? | what happened", rows())
+    return table("code | close code | come back? | what happened", rows())
 
 
 def _denials() -> str:
     said = re.findall(r'^    "(\w+)",  # (.+)$', Path(errors.__file__).read_text(), re.MULTILINE)
     assert [reason for reason, _ in said] == list(errors.DENIALS)
-    return _table("reason | meaning", ((f"`{reason}`", why) for reason, why in said))
+    return table("reason | meaning", ((f"`{reason}`", why) for reason, why in said))
 
 
 def _limits() -> str:
@@ -81,7 +86,7 @@ def _limits() -> str:
         "between pings": f"{session.PING_EVERY / 1e6:g} s",
         "silence that ends a session": f"{session.SILENCE / 1e6:g} s",
     }
-    return _table("what | at most", iter(said.items()))
+    return table("what | at most", iter(said.items()))
 
 
 if __name__ == "__main__":

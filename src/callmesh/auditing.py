@@ -7,6 +7,7 @@ from pathlib import Path
 
 from callmesh.audit import START, Line, faults, from_json, to_json
 from callmesh.errors import BadInput
+from callmesh.folder import DATABASE
 from callmesh.storage.sqlite import SqliteStorage
 
 AT_ONCE = 1_000
@@ -14,7 +15,7 @@ AT_ONCE = 1_000
 
 def lines_of(data: Path) -> Iterator[Line]:
     """Every line that the hub of a folder has written. Raises `BadInput` or `StorageFailed`."""
-    file = data / "callmesh.sqlite"
+    file = data / DATABASE
     if not file.is_file():
         raise BadInput(f"{data} holds no hub's data; say where it is with --data DIR")
     storage = SqliteStorage(file)

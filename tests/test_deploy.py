@@ -1,0 +1,107 @@
+"""What `deploy/` and docs/operating.md say is what the hub does."""
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from callmesh.logs import FIELDS as LOG_FIELDS
+from callmesh.settings import FIELDS, Settings, choose
+from tests.processes import hub_process
+from tools import operating
+
+ROOT = Path(__file__).parent.parent
+DEPLOY = ROOT / "deploy"
+UNIT = (DEPLOY / "callmesh.service").read_text()
+CONTAINER = (DEPLOY / "Containerfile").read_text()
+PAGE = operating.PAGE.read_text()
+
+
+def test_the_tables_are_those_of_the_code() -> None:
+    """[O5, O10] If not: `python -m tools.operating`."""
+    assert operating.rendered(PAGE) == PAGE
+
+
+def test_the_page_leads_somewhere_and_names_what_there_is() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", PAGE)
+    assert [link for link in links if not (operating.PAGE.parent / link).exists()] == []
+    inside = PAGE[PAGE.index("The **log**") :]
+    assert [field for field in LOG_FIELDS if f"`{field}`" not in inside] == []
+    named = set(re.findall(r"callmesh_[a-z_]+", PAGE))
+    assert {name for name in named if f"| `{name}`" not in PAGE} == set()
+
+
+def test_the_example_settings_are_settings_and_its_comments_are_the_defaults() -> None:
+    """[O5]"""
+    file = DEPLOY / "callmesh.toml"
+    chosen = choose({}, {}, file).settings
+    assert (chosen.log, chosen.url) == ("json", "https://calls.example.org")
+    commented = tomllib.loads(re.sub(r"^#(\w)", r"\1", file.read_text(), flags=re.MULTILINE))
+    found = {*commented, *(f"limits.{name}" for name in commented["limits"])} - {"limits"}
+    assert set(FIELDS) - found == {"dev", "api_key"}, "a setting that the example leaves out"
+    limits = {field: getattr(Settings().limits, field) for field in commented["limits"]}
+    assert commented["limits"] == limits
+    for name in ("host", "port", "metrics"):
+        assert commented[name] == FIELDS[name].default
+
+
+@pytest.mark.parametrize("text", [UNIT, CONTAINER], ids=["unit", "container"])
+def test_variables_are_settings(text: str) -> None:
+    """[O5]"""
+    named = set(re.findall(r"\b(CALLMESH_[A-Z_]+)=", text))
+    assert named
+    assert named <= {field.variable for field in FIELDS.values()}
+
+
+def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd is not installed")
+    file = tmp_path / "callmesh.service"
+    file.write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", UNIT))
+    ended = subprocess.run(
+        ["systemd-analyze", "verify", str(file)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert "callmesh.service" not in ended.stdout + ended.stderr
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_the_container_copies_what_there_is() -> None:
+    """No engine runs in these tests: what can be said without one."""
+    for line in re.findall(r"^COPY (?!--from)(.+)$", CONTAINER, re.MULTILINE):
+        *sources, _ = line.split()
+        assert [source for source in sources if not (ROOT / source).exists()] == []
+    assert re.search(r"^USER callmesh$", CONTAINER, re.MULTILINE)
+    assert "/healthz" in CONTAINER
+
+
+@pytest.mark.anyio
+async def test_behind_a_proxy_addresses_are_those_that_people_see(tmp_path: Path) -> None:
+    """[O15]"""
+    key = tmp_path / "key"
+    key.write_text("k" * 40)
+    headers = {"Host": "calls.example.org", "X-Forwarded-Proto": "https"}
+    with hub_process(tmp_path / "data", key=key) as hub:
+        async with httpx.AsyncClient(base_url=hub.address, headers=headers) as http:
+            policy = (await http.get("/call/demo")).headers["content-security-policy"]
+            assert "frame-src https://calls.example.org/apps/" in policy
+            assert "connect-src 'self' wss://calls.example.org" in policy
+            assert (await http.get("/metrics")).status_code == 403
+        async with _through(hub.port, "https://calls.example.org"):
+            pass
+        with pytest.raises(InvalidStatus):
+            await _through(hub.port, hub.address)
+
+
+def _through(port: int, origin: str) -> connect:
+    """A page of `origin` opens a socket by way of the proxy."""
+    return connect(
+        "ws://calls.example.org/call/demo/socket", host="127.0.0.1", port=port,
+        additional_headers={"X-Forwarded-Proto": "https", "Origin": origin},
+    )  # fmt: skip

@@ -6,8 +6,9 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 ROOT = Path(__file__).parent.parent
 
@@ -16,12 +17,20 @@ class HubProcess:
     """`callmesh serve` on a free port, over `data`: with `key`, or else with `--dev`."""
 
     def __init__(
-        self, data: Path, *, port: int = 0, apps: tuple[Path, ...] = (), key: Path | None = None
+        self,
+        data: Path,
+        *,
+        port: int = 0,
+        apps: tuple[Path, ...] = (),
+        key: Path | None = None,
+        limits: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         mode = ["--key", str(key)] if key else ["--dev"]
         arguments = ["serve", *mode, "--port", str(port), "--data", str(data)]
         for app in apps:
             arguments += ["--apps", str(app)]
+        for name, number in limits.items():
+            arguments += ["--limit", f"{name}={number}"]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "callmesh", *arguments],
             stdout=subprocess.PIPE,

@@ -14,9 +14,8 @@ PACKAGE = ROOT / "src" / "callmesh"
 # Lowest first. A module imports only from modules that stand before it.
 GROUND = """
     errors ids values limits counts clock state participant audit app manifest resource callstate
-    cache
-    messages stream signaling ledger receipt outbox mesh history lists session sight rights feed
-    record visits door people commands hosted ports
+    cache messages stream signaling ledger receipt outbox mesh history lists session rates sight
+    rights feed record visits door people commands hosted ports
 """.split()
 FIRST = """
     storage storage.memory storage.sqlite
@@ -24,7 +23,7 @@ FIRST = """
     cachefile folder
 """.split()
 SECOND = """
-    settings logs tokens auth catalog saving ending live metrics address operations hub
+    settings logs tokens auth catalog saving ending headers live metrics address operations hub
     connection notify replica hosting undo typed changes shared presence standing streams
     instance handling resources half joining client testing
 """.split()

@@ -74,6 +74,8 @@ class Counts:
     """Bundles that left."""
     sent: int = 0
     """Bytes of them."""
+    slowed: float = 0.0
+    """Seconds that nothing was read from those who went too fast."""
     relayed: int = 0
     """Payload bytes of stream messages that came to go by the hub."""
     commits: Commits = field(default_factory=Commits)

@@ -18,6 +18,7 @@ from callmesh.callstate import WAITING_AREA, CallState, resource_about, setting_
 from callmesh.clock import MICROSECONDS
 from callmesh.commands import DONE, By, Commands
 from callmesh.counts import Counts
+from callmesh.errors import TooFast
 from callmesh.feed import Feeds
 from callmesh.ids import (
     APPS,
@@ -82,6 +83,7 @@ class HostedCall:
         """What was loaded and cannot be read, or makes no sense."""
         self.call = CallState()
         self._rulebook = Rulebook(manifest_of)
+        self._limits = limits
         self._rights = Rights(ledger, self.call, self._rulebook, limits)
         self._feeds = Feeds(ledger)
         self._pen = HubPen(ledger)
@@ -116,6 +118,8 @@ class HostedCall:
         if now - self._collected > COLLECT_EVERY:
             self._collected = now
             self.ledger.collect(now - TOMBSTONES)
+            for member in self.people.members.values():
+                member.streams.clear()
 
     def _carried_out(self, command: messages.Command, by: By, now: int) -> None:
         """A command was carried out. What was said to somebody is not for the log."""
@@ -176,6 +180,9 @@ class HostedCall:
         me, sender = member.participant.id, member.session
         assert sender is not None
         stream_name(stream.name)
+        member.streams.add((stream.resource, stream.name))
+        if len(member.streams) > self._limits.streams:
+            raise TooFast(f"a participant has at most {self._limits.streams} streams")
         resource = ResourceId(stream.resource)
         named = set(stream.peers or self.people.members) - {me}
         if not member.feed.sight.sees(resource):

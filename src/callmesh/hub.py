@@ -32,6 +32,7 @@ from callmesh.auth import Authority, read_secret
 from callmesh.catalog import Catalog, InstalledApp
 from callmesh.errors import BadName
 from callmesh.folder import DATABASE, alone_in
+from callmesh.headers import BoundedHeaders
 from callmesh.ids import call_id
 from callmesh.limits import Limits
 from callmesh.live import LiveHub
@@ -133,7 +134,10 @@ def application(
             Mount("/page", StaticFiles(directory=PAGE, check_dir=False)),
             *Operations(live, settings).routes(),
         ],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[*hosts])],
+        middleware=[
+            Middleware(BoundedHeaders),
+            Middleware(TrustedHostMiddleware, allowed_hosts=[*hosts]),
+        ],
         lifespan=hub.lifespan,
     )
     app.state.live = live

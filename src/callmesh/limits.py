@@ -35,3 +35,46 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     presence_bytes: Annotated[
         int, Meta(ge=256, le=MAX_VALUE, description="Bytes of one of them.")
     ] = 4 * 1024
+    writes_per_second: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="Writes of one participant, for long; what is beyond waits. 32 entries or "
+            "16 KiB count as one more.",
+        ),
+    ] = 60
+    write_burst: Annotated[
+        int, Meta(ge=1, le=10_000_000, description="Writes at once before any waits.")
+    ] = 240
+    relay_bytes_per_second: Annotated[
+        int,
+        Meta(
+            ge=1_024,
+            le=2**30,
+            description="Bytes of streams that go by the hub, of one participant; what is beyond "
+            "waits.",
+        ),
+    ] = 1024 * 1024
+    streams: Annotated[
+        int, Meta(ge=1, le=10_000, description="Streams of one participant that go by the hub.")
+    ] = 32
+    half_open: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="Links that have said nothing yet; one more, and the oldest is closed.",
+        ),
+    ] = 200
+    joins_per_minute: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="How often one person comes in, their tabs together.",
+        ),
+    ] = 60
+    calls: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Calls that somebody is in at a time.")
+    ] = 10_000

@@ -23,6 +23,7 @@ from callmesh.errors import (
     NoSuchCall,
     StorageFailed,
     TimedOut,
+    TooFast,
     WireError,
 )  # fmt: skip
 from callmesh.hosted import HostedCall
@@ -32,6 +33,7 @@ from callmesh.limits import Limits
 from callmesh.participant import Participant
 from callmesh.people import Knock, Member
 from callmesh.ports import Link, Storage
+from callmesh.rates import Joins, Pace
 from callmesh.saving import Saving
 from callmesh.session import OPENING_TIMEOUT, Over, Session, Side
 
@@ -129,6 +131,9 @@ class LiveHub:
         self._loading: dict[CallId, asyncio.Task[LiveCall]] = {}
         self._ending = Ending()
         self._refusals = Refusals()
+        self._joins = Joins(limits)
+        self._silent: dict[asyncio.Timeout, None] = {}
+        """The links that have said nothing yet, the oldest first."""
         self._saving = Saving(
             storage, self._ledgers, self._saved, self._disk_turned, self.counts.commits
         )
@@ -207,10 +212,13 @@ class LiveHub:
 
     async def _hear_hello(self, id: str, link: Link, session: Session) -> messages.Hello:
         try:
-            async with asyncio.timeout(OPENING_TIMEOUT / 1e6):
+            async with asyncio.timeout(OPENING_TIMEOUT / 1e6) as limit:
+                self._make_way(limit)
                 data = await link.receive()
         except TimeoutError:
             raise TimedOut("nobody said hello") from None
+        finally:
+            self._silent.pop(limit, None)
         heard = session.receive(data, clock())
         if len(heard) != 1 or not isinstance(heard[0], messages.Hello):
             raise WireError("the first bundle is one hello")
@@ -219,15 +227,24 @@ class LiveHub:
             raise NoSuchCall(f"this is call {id}, and hello names another one")
         return hello
 
+    def _make_way(self, limit: asyncio.Timeout) -> None:
+        """One link more that has said nothing yet: the oldest goes if there are too many."""
+        self._silent[limit] = None
+        if len(self._silent) > self._limits.half_open:
+            oldest = next(iter(self._silent))
+            del self._silent[oldest]
+            oldest.reschedule(asyncio.get_running_loop().time())
+
     async def _let_through(self, id: CallId, hello: messages.Hello) -> LiveCall:
         """The call, for one who brings something that may let them in."""
         try:
             self._saving.check_room()
-            self._authority.check(id, hello, clock())
+            who = self._authority.check(id, hello, clock())
+            self._joins.check(f"{id} {who}", clock())
+            return await self._open(id)
         except CallmeshError as error:
             self._refused(id, error, None)
             raise
-        return await self._open(id)
 
     def _refused(self, id: CallId, error: CallmeshError, who: Participant | None) -> None:
         self._saving.note(self._refusals.add(id, error.code, who, clock()))
@@ -328,15 +345,20 @@ class LiveHub:
 
     async def _read(self, call: LiveCall, line: Line) -> None:
         hosted, session = call.hosted, line.session
+        pace = Pace(self._limits, clock())
         while hosted.people.at(line.id, session):
             data = await line.link.receive()
             if self._ending.begun:
                 continue  # unanswered, so it is sent again
             now = clock()
-            for message in session.receive(data, now):
+            heard = session.receive(data, now)
+            for message in heard:
                 if who := hosted.people.at(line.id, session):  # nothing comes after leave
                     hosted.receive(who, message, now)
             self._changed(call)
+            if wait := pace.after(heard, len(data), now):
+                self.counts.slowed += wait
+                await pause(wait)
         raise session.state.reason if isinstance(session.state, Over) else Closed("you left")
 
     async def _write(self, call: LiveCall, line: Line) -> None:
@@ -355,9 +377,15 @@ class LiveHub:
     # --- calls
 
     async def _open(self, id: CallId) -> LiveCall:
-        """The call, loaded if need be, with one link more. Raises `StorageFailed`."""
+        """The call, loaded if need be, with one link more.
+
+        Raises `StorageFailed`, or `TooFast` when there is no room for it.
+        """
         call = self._calls.get(id)
         if call is None:
+            full = len(self._calls) + len(self._loading) >= self._limits.calls
+            if full and id not in self._loading:
+                raise TooFast(f"this hub has {self._limits.calls} calls open; try again later")
             loading = self._loading.get(id) or asyncio.create_task(self._load(id))
             self._loading[id] = loading
             try:
@@ -429,6 +457,11 @@ class LiveHub:
         for call in self._calls.values():
             call.hosted.disk(self._saving.refuses, clock())
             self._changed(call)
+
+
+async def pause(seconds: float) -> None:
+    """Read nothing more from somebody who goes too fast: the network holds what they send."""
+    await asyncio.sleep(seconds)
 
 
 async def _watch(line: Line) -> None:

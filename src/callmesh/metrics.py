@@ -94,6 +94,10 @@ class HubCollector(Collector):
         yield _counter("callmesh_bundles_sent", "Bundles sent.", counts.bundles)
         yield _counter("callmesh_sent_bytes", "Bytes of them.", counts.sent)
         yield _counter(
+            "callmesh_slowed_seconds", "Time that nothing was read from those who went too fast.",
+            counts.slowed,
+        )  # fmt: skip
+        yield _counter(
             "callmesh_relayed_bytes", "Payload of stream messages that went by the hub.",
             counts.relayed,
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -39,6 +39,8 @@ class Member:
     """When the token was issued that it came with; 0 without one."""
     lost: int = 0
     """Since when there is no link; meaningless while there is one."""
+    streams: set[tuple[str, str]] = field(default_factory=set)
+    """By resource and name: those it has sent by way of the hub lately."""
     told: int = 0
     """The generation of the proof that was given over this link, until a word comes back."""
 

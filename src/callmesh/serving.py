@@ -26,6 +26,8 @@ SEND_BUFFER = 128 * 1024
 """Bytes that the system keeps for one link. What lies there is old when a slow reader gets it."""
 
 
+PATIENCE = 20.0
+"""Seconds that a request may take to come."""
 GRACE = 1.5
 """Seconds that connections have to close by themselves; then they are cut."""
 
@@ -80,6 +82,24 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
         self._drain = drain
+        self._idle: dict[object, float] = {}
+        """Since when each connection has had no whole request under way; seconds of the loop."""
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:
+            self.cut_idle(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
+    def cut_idle(self, now: float) -> None:
+        """Cut who has connected and not asked for anything, or is not coming to an end of it.
+
+        uvicorn waits for them for ever. A socket that has been opened is the hub's business (W5).
+        """
+        idle = [c for c in self.server_state.connections if _asks_nothing(c)]
+        self._idle = {c: self._idle.get(c, now) for c in idle}
+        for connection in idle:
+            if now - self._idle[connection] > PATIENCE:
+                connection.transport.abort()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """uvicorn would raise the signal once more at the end, and the process die of it."""
@@ -94,6 +114,12 @@ class Server(uvicorn.Server):
         for connection in list(self.server_state.connections):
             connection.transport.abort()  # nobody reads there, and its buffer would never drain
         await closing
+
+
+def _asks_nothing(connection: object) -> bool:
+    """Whether an HTTP connection has no whole request under way."""
+    cycle = getattr(connection, "cycle", connection)
+    return cycle is None or getattr(cycle, "response_complete", False)
 
 
 def listen(host: str, port: int) -> socket.socket:

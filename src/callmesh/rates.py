@@ -1,0 +1,103 @@
+"""How fast a participant may go: what is beyond a rate waits, and nothing of it is lost."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+
+from callmesh.clock import MICROSECONDS
+from callmesh.errors import TooFast
+from callmesh.limits import Limits
+from callmesh.messages import Command, Message, Stream, Write
+
+ENTRIES = 32
+"""Entries that count as one write."""
+BYTES = 16 * 1024
+"""Bytes that count as one write."""
+SMALL = 0.25
+"""Of a write: what a message costs that asks little of anybody."""
+HEAD = 64
+"""Bytes that a stream message counts for besides its payload."""
+MAX_KNOWN = 10_000
+"""Whose joins are counted at a time."""
+
+
+class Rate:
+    """A bucket that holds `burst` and fills by `per_second`. Times are microseconds."""
+
+    __slots__ = ("_at", "_burst", "_left", "_per_second")
+
+    def __init__(self, per_second: float, burst: float, now: int) -> None:
+        self._per_second, self._burst = per_second, burst
+        self._left = float(burst)
+        self._at = now
+
+    def take(self, amount: float, now: int) -> float:
+        """Take it all, now; the seconds until the bucket holds something again."""
+        self._fill(now)
+        self._left -= amount
+        return max(0.0, -self._left / self._per_second)
+
+    def takes(self, now: int) -> bool:
+        """Take one if it is there."""
+        self._fill(now)
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+    @property
+    def full(self) -> bool:
+        return self._left >= self._burst
+
+    def _fill(self, now: int) -> None:
+        passed = max(0, now - self._at) / MICROSECONDS
+        self._left = min(self._burst, self._left + passed * self._per_second)
+        self._at = now
+
+
+class Pace:
+    """What one participant has sent over one link, and how long to wait before reading on."""
+
+    def __init__(self, limits: Limits, now: int) -> None:
+        self._writes = Rate(limits.writes_per_second, limits.write_burst, now)
+        self._relay = Rate(limits.relay_bytes_per_second, 2 * limits.relay_bytes_per_second, now)
+
+    def after(self, heard: Sequence[Message], size: int, now: int) -> float:
+        """Seconds to wait after a bundle of `size` bytes, with these messages in it."""
+        relayed = sum(len(message.payload) for message in heard if isinstance(message, Stream))
+        count = sum(isinstance(message, Stream) for message in heard)
+        cost = _cost(heard) + (size - relayed) / BYTES
+        waits = self._relay.take(relayed + HEAD * count, now) if count else 0.0
+        return max(waits, self._writes.take(cost, now))
+
+
+def _cost(heard: Iterable[Message]) -> float:
+    """In writes."""
+    cost = 0.0
+    for message in heard:
+        if isinstance(message, Write):
+            cost += max(1.0, sum(len(group.entries) for group in message.groups) / ENTRIES)
+        elif isinstance(message, Command):
+            cost += 1
+        elif not isinstance(message, Stream):
+            cost += SMALL
+    return cost
+
+
+class Joins:
+    """How often each person comes in. Those who have not come for long are forgotten."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._known: OrderedDict[str, Rate] = OrderedDict()
+
+    def check(self, who: str, now: int) -> None:
+        """Raises `TooFast` for one who comes in again and again."""
+        rate = self._known.get(who)
+        if rate is None:
+            per_second = self._limits.joins_per_minute / 60
+            rate = self._known[who] = Rate(per_second, self._limits.joins_per_minute, now)
+        self._known.move_to_end(who)
+        while len(self._known) > MAX_KNOWN:
+            self._known.popitem(last=False)
+        if not rate.takes(now):
+            raise TooFast("you have come in too often; try again in a minute")

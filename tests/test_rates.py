@@ -1,0 +1,307 @@
+"""How fast somebody may go, and how many of everything there may be: one more, and what happens."""
+
+import asyncio
+import contextlib
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+import callmesh
+from callmesh import messages
+from callmesh.errors import TooFast
+from callmesh.limits import Limits
+from callmesh.messages import Group, Hello, Ping, Stream, Write
+from callmesh.rates import BYTES, ENTRIES, HEAD, Joins, Pace, Rate
+from callmesh.serving import PATIENCE, Server
+from callmesh.state import Entry
+from callmesh.testing import ADDRESS, MemoryHub
+from callmesh.values import encode
+from tests.processes import HubProcess, hub_process
+from tests.test_door import Guest, keyed, link
+from tests.test_visits import Clock
+
+SECOND = 1_000_000
+NOW = 1_700_000_000_000_000
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def write(entries: int = 1) -> Write:
+    made = [Entry(f"k{n}", NOW, "p1", encode(1)) for n in range(entries)]  # type: ignore[arg-type]
+    return Write([Group("state/r1", made)])
+
+
+def stream(size: int) -> Stream:
+    return Stream([], "r1", "pen", "latest", 1, False, b"x" * size)
+
+
+# --- the bucket
+
+
+def test_what_is_beyond_a_rate_waits_for_as_long_as_it_takes() -> None:
+    """[W9]"""
+    rate = Rate(60, 240, NOW)
+    assert [rate.take(120, NOW) for _ in range(3)] == [0, 0, 2]
+    assert rate.take(0, NOW + SECOND) == 1
+    assert rate.take(0, NOW + 2 * SECOND) == 0
+    assert rate.take(240, NOW + 100 * SECOND) == 0, "it holds no more than the burst"
+    assert rate.take(60, NOW + 100 * SECOND) == 1
+    assert rate.take(0, NOW) == 1, "a clock that goes back gives nothing"
+
+
+@pytest.mark.parametrize(
+    ("heard", "size", "cost"),
+    [
+        ([write()], 0, 1),
+        ([write(), write()], 0, 2),
+        ([write(10 * ENTRIES)], 0, 10),
+        ([write()], 4 * BYTES, 5),
+        ([Ping(1)], 0, 0.25),
+        ([messages.Signal("p2", "x")], BYTES, 1.25),
+        ([messages.Command("c", "admit")], 0, 1),
+        ([], 0, 0),
+    ],
+)
+def test_what_counts_as_a_write(heard: list[messages.Message], size: int, cost: float) -> None:
+    """[W9]"""
+    pace = Pace(Limits(writes_per_second=1, write_burst=1), NOW)
+    assert pace.after(heard, size, NOW) == max(0.0, cost - 1)
+
+
+def test_streams_count_by_their_bytes_and_not_as_writes() -> None:
+    """[W9]"""
+    pace = Pace(Limits(relay_bytes_per_second=1_024, writes_per_second=1, write_burst=1), NOW)
+    assert pace.after([stream(1_024 - HEAD)], 1_024 - HEAD, NOW) == 0
+    assert pace.after([stream(1_024 - HEAD)], 1_024 - HEAD, NOW) == 0
+    assert pace.after([stream(2_048 - HEAD)], 2_048 - HEAD, NOW) == 2
+    assert pace.after([stream(0)] * 32, 0, NOW) == 4, "messages without any bytes too"
+
+
+def test_joins_are_counted_per_person_and_the_count_is_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """[J24]"""
+    monkeypatch.setattr("callmesh.rates.MAX_KNOWN", 3)
+    joins = Joins(Limits(joins_per_minute=2))
+    for _ in range(2):
+        joins.check("ada", NOW)
+    with pytest.raises(TooFast):
+        joins.check("ada", NOW)
+    joins.check("bob", NOW)
+    joins.check("ada", NOW + 30 * SECOND)
+    for number in range(9):
+        joins.check(f"p{number}", NOW)
+    assert len(joins._known) == 3
+
+
+# --- in the hub
+
+
+@pytest.mark.anyio
+async def test_a_flood_waits_and_is_not_lost_and_nobody_else_waits(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[W9] While it waits, the hub reads nothing from its sender; the network holds it."""
+    waits: list[float] = []
+    go = asyncio.Event()
+
+    async def pause(seconds: float) -> None:
+        waits.append(seconds)
+        await go.wait()
+
+    monkeypatch.setattr("callmesh.live.pause", pause)
+    async with MemoryHub(limits=Limits(write_burst=10)) as hub, hub.join("Ada") as ada:
+        poll = await ada.resources.add("poll", state={"question": 0})
+        near = await hub.open_link(f"{ADDRESS}/socket")
+        await near.send(messages.bundle([messages.encode(Hello(1, "demo", "Eve"))]))
+        (welcome, *_) = messages.unbundle(await near.receive())
+        assert isinstance(welcome, messages.Welcome)
+        for number in range(12):
+            entry = Entry("question", NOW + SECOND + number, welcome.participant, encode(number))  # type: ignore[arg-type]
+            group = Group(f"state/{poll.id}", [entry])
+            await near.send(messages.bundle([messages.encode(Write([group]))]))
+        await ada.until(lambda: poll.state["question"] == 9)
+        assert len(waits) == 1
+        assert 0 < waits[0] < 1
+        clock.now += SECOND
+        poll.state["options/x"] = "Ada's"
+        await poll.state.saved()
+        assert poll.state["question"] == 9
+        go.set()
+        await ada.until(lambda: poll.state["question"] == 11)
+        assert hub.live.counts.slowed == sum(waits)
+
+
+@pytest.mark.anyio
+async def test_streams_by_way_of_the_hub_are_so_many() -> None:
+    """[W9] One name more ends the session of who sends, and of nobody else."""
+    async with MemoryHub(limits=Limits(streams=3)) as hub, hub.join("Ada") as ada:
+        poll = await ada.resources.add("poll")
+        near = await hub.open_link(f"{ADDRESS}/socket")
+        await near.send(messages.bundle([messages.encode(Hello(1, "demo", "Eve"))]))
+        for number in range(4):
+            sent = Stream([], poll.id, f"pen{number}", "latest", 1, False, b"x")
+            await near.send(messages.bundle([messages.encode(sent)]))
+        named: list[str] = []
+        with contextlib.suppress(TooFast):
+            while True:
+                heard = messages.unbundle(await near.receive())
+                named += [m.code for m in heard if isinstance(m, messages.Error)]
+        assert named == ["too_fast"]
+        await poll.state.saved()
+    assert Limits().streams == 32
+
+
+@pytest.mark.anyio
+async def test_who_says_nothing_makes_way_for_who_does() -> None:
+    """[W5, W10] The oldest link that has said nothing goes; who says hello comes in."""
+    async with MemoryHub(limits=Limits(half_open=3)) as hub:
+        silent = [await hub.open_link(f"{ADDRESS}/socket") for _ in range(5)]
+        for link_ in silent[:2]:
+            (error,) = messages.unbundle(await link_.receive())
+            assert isinstance(error, messages.Error)
+            assert error.code == "timed_out"
+        async with hub.join("Ada") as ada:
+            assert ada.me.name == "Ada"
+        hello = messages.bundle([messages.encode(Hello(1, "demo", "Late"))])
+        await silent[-1].send(hello)
+        assert isinstance(messages.unbundle(await silent[-1].receive())[0], messages.Welcome)
+        await asyncio.sleep(0)
+        assert len(hub.live._silent) == 1
+
+
+@pytest.mark.anyio
+async def test_one_person_comes_in_so_often_a_minute(clock: Clock) -> None:
+    """[J24]"""
+    async with keyed(limits=Limits(joins_per_minute=3)) as hub:
+        ada, bob = link(clock, "host", "ada"), link(clock, "guest", "bob", wait=False)
+        for _ in range(3):
+            async with hub.join("Ada", url=ada):
+                pass
+        with pytest.raises(TooFast, match="too often"):
+            await Guest(hub, ada).inside()
+        guest = Guest(hub, bob)
+        await guest.inside()
+        await guest.go()
+        clock.now += 20 * SECOND
+        async with hub.join("Ada", url=ada):
+            pass
+
+
+@pytest.mark.anyio
+async def test_so_many_calls_are_open_at_a_time() -> None:
+    """[J24]"""
+    async with MemoryHub(limits=Limits(calls=2)) as hub:
+        async with hub.join("A", url=ADDRESS), hub.join("B", url="http://memory/call/two"):
+            async with hub.join("C", url=ADDRESS):
+                pass
+            with pytest.raises(TooFast, match="2 calls"):
+                async with hub.join("D", url="http://memory/call/three"):
+                    pass
+        hub.live._tidy()
+        await hub.live._saving.commit()
+        hub.live._tidy()
+        async with hub.join("D", url="http://memory/call/three"):
+            pass
+
+
+# --- below the hub
+
+
+class Connection:
+    """What uvicorn keeps of one, as far as `cut_idle` looks at it."""
+
+    def __init__(self, **state: Any) -> None:
+        self.__dict__ |= state
+        self.transport = self
+        self.cut = False
+
+    def abort(self) -> None:
+        self.cut = True
+
+
+def test_a_connection_that_asks_for_nothing_is_cut() -> None:
+    """[W10] One whose request is under way, or that is a WebSocket, is not."""
+
+    class Cycle:
+        response_complete = False
+
+    done = Cycle()
+    done.response_complete = True
+    silent, busy = Connection(cycle=None), Connection(cycle=Cycle())
+    slow, websocket = Connection(cycle=done), Connection()
+    server = Server(uvicorn.Config(None), lambda: asyncio.sleep(0))  # type: ignore[arg-type]
+    server.server_state.connections = {silent, busy, slow, websocket}  # type: ignore[arg-type]
+    for now in (0.0, PATIENCE, PATIENCE + 0.1):
+        assert not silent.cut
+        server.cut_idle(now)
+    assert [c.cut for c in (silent, busy, slow, websocket)] == [True, False, True, False]
+    server.server_state.connections.discard(silent)
+    server.cut_idle(100)
+    assert silent not in server._idle
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Any:
+    with hub_process(tmp_path / "data") as hub:
+        yield hub
+
+
+def ask(hub: HubProcess, data: bytes) -> bytes:
+    """What the hub answers to bytes that need be no request."""
+    with socket.create_connection(("127.0.0.1", hub.port), timeout=10) as link_:
+        link_.sendall(data)
+        found = b""
+        with contextlib.suppress(ConnectionResetError):
+            while part := link_.recv(65_536):
+                found += part
+                if b"\r\n\r\n" in found:
+                    break
+    return found
+
+
+def test_what_is_no_request_of_ours_is_refused(hub: HubProcess) -> None:
+    """[W10] Oversized headers, path tricks, foreign hosts, rubbish; and the hub goes on."""
+    head = f"Host: 127.0.0.1:{hub.port}\r\nConnection: close\r\n"
+    for line, answer in (
+        ("GET /healthz HTTP/1.1", b"200"),
+        ("GET /call/../../etc/passwd HTTP/1.1", b"404"),
+        ("GET /call/%2e%2e%2f%2e%2e%2fsecret HTTP/1.1", b"404"),
+        ("GET /apps/poll/x/../../../secret HTTP/1.1", b"404"),
+        ("GET /page/..%2f..%2fhub.py HTTP/1.1", b"404"),
+        ("GET /sdk/%2e%2e/%2e%2e/hub.py HTTP/1.1", b"404"),
+        ("POST /healthz HTTP/1.1", b"405"),
+        ("rubbish", b"400"),
+    ):
+        assert answer in ask(hub, f"{line}\r\n{head}\r\n".encode()).split(b"\r\n")[0], line
+    large = f"GET /healthz HTTP/1.1\r\n{head}X: {'x' * 100_000}\r\n\r\n".encode()
+    assert b"200" not in ask(hub, large).split(b"\r\n")[0]
+    foreign = b"GET /call/demo HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"
+    assert b"400" in ask(hub, foreign).split(b"\r\n")[0]
+    assert b"200" in ask(hub, f"GET /healthz HTTP/1.1\r\n{head}\r\n".encode()).split(b"\r\n")[0]
+
+
+def test_hundreds_of_sockets_that_say_nothing_keep_nobody_out(hub: HubProcess) -> None:
+    """[W10]"""
+    upgrade = (
+        f"GET /call/demo/socket HTTP/1.1\r\nHost: 127.0.0.1:{hub.port}\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    ).encode()
+    with contextlib.ExitStack() as stack:
+        for number in range(400):
+            open_ = stack.enter_context(socket.create_connection(("127.0.0.1", hub.port)))
+            if number % 2:
+                open_.sendall(upgrade if number % 4 == 1 else b"GET / HTTP")
+
+        async def join() -> None:
+            async with callmesh.join(hub.call(), name="Ada", rtc=False) as ada:
+                await (await ada.resources.add("poll")).state.saved()
+
+        asyncio.run(join())

@@ -12,7 +12,9 @@ import {
 import type { CourierHost } from "./host.ts";
 import type { View } from "./view.ts";
 
-/** How far beyond the largest time seen a write may be. */
+/** How far ahead a write may be: less than a hub takes, so that what the page writes next is not too far ahead. */
+const FRAME_AHEAD = AHEAD / 2;
+/** How far beyond the largest time seen it may be. */
 const FOLLOWING = 1_000;
 
 /** An entry as a frame wrote it. */
@@ -64,7 +66,7 @@ function whyNot(
   if (!view.writable(state, entry.key)) return ["no_right", "an app writes to its own resource alone"];
   if (entry.writer !== writer) return ["foreign_writer", "an app signs with its own writer id"];
   const { clock } = host.mesh;
-  if (entry.time > Math.max(clock.hubTime(host.now()) + AHEAD, clock.seen + FOLLOWING)) {
+  if (entry.time > Math.max(clock.hubTime(host.now()) + FRAME_AHEAD, clock.seen + FOLLOWING)) {
     return ["clock_ahead", "this write is stamped too far ahead"];
   }
   try {

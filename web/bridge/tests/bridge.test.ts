@@ -1,6 +1,6 @@
 import {
-  bundle, encodeMessage, encodeValue, INBOX, MAX_PAYLOAD, presenceOf, stateOf, unbundle, type LifeEvent, type Message,
-  type ParticipantId, type StateId, type Writer,
+  AHEAD, bundle, CALL, encodeMessage, encodeValue, INBOX, MAX_PAYLOAD, presenceOf, stateOf, unbundle, type LifeEvent,
+  type Message, type ParticipantId, type StateId, type Value, type Writer,
 } from "@callmesh/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
@@ -221,6 +221,27 @@ describe("what becomes of a frame's writes", () => {
     await waiting;
     await settle();
     expect(state.status).toBe("synced");
+  });
+
+  test("[A5] however far ahead a frame stamps, message after message, the page's clock stays as it is", async () => {
+    const rogue = new Rogue();
+    await settle();
+    const { mesh } = call.replica;
+    let time = call.time + AHEAD / 2 - 10_000;
+    for (let message = 0; message < 20; message++) {
+      const entries = Array.from({ length: 2_000 }, () => {
+        return { key: "k", time: (time += 1_000), writer: "p1.1" as Writer, value: 1 as never };
+      });
+      rogue.send({ type: "write", groups: [{ state: STATE, entries, version: 0 }] });
+      await settle();
+    }
+    expect(mesh.clock.seen).toBeLessThanOrEqual(call.time);
+    const own = new Map<StateId, Map<string, Value>>([[CALL, new Map([["active", "r1"]])], [STATE, new Map([["k", 2]])]]);
+    call.replica.wrote(mesh.write(own, call.time));
+    const sent = call.outgoing().flatMap(({ entries }) => entries).filter(({ writer }) => writer === ME.id);
+    expect(sent.map(({ key }) => key)).toEqual(["active", "k"]);
+    for (const entry of sent) expect(entry.time).toBeLessThan(call.time + AHEAD);
+    expect(mesh.value(STATE, "k")).toBe(2);
   });
 
   test("[A2] a write to anything else, in another name or far ahead is not even carried to the hub", async () => {

@@ -158,13 +158,15 @@ export class Mesh {
     return this.#changes(before, "own");
   }
 
-  /** Take entries that somebody else stamped and wants carried to the hub: an app's frame. */
+  /**
+   * Take entries that somebody else stamped and wants carried to the hub: an app's frame. The clock
+   * here follows only when the hub has taken them: whoever stamped them must not be able to spoil it.
+   */
   adopt(groups: readonly Group[]): Change[] {
     const before = this.#look(groups.flatMap(placesOf));
     let last: Entry | undefined;
     for (const { state, entries, version } of groups) {
       for (const entry of entries) {
-        this.clock.saw(entry.time);
         if (!newer(entry, this.entry(state, entry.key))) continue;
         if (entry.time !== last?.time || entry.writer !== last.writer) this.#outbox.begin();
         last = entry;

@@ -249,7 +249,9 @@ test("[A3] a frame's entry is carried to the hub as it was stamped", () => {
   expect(changes.map(({ cause, keys }) => [cause, [...keys.keys()]])).toEqual([["own", ["k"]]]);
   expect(mesh.outgoing()).toEqual([{ type: "write", groups: [{ state: STATE, entries: [entries[0]], version: 2 }] }]);
   set(mesh, "j", 1);
-  expect(mesh.entry(STATE, "j")?.time).toBe(901);
+  expect(mesh.entry(STATE, "j")?.time).toBe(100);
+  set(mesh, "k", 1);
+  expect(mesh.entry(STATE, "k")?.time).toBe(901);
 });
 
 test("[R5] what is written to a resource that is dropped is denied, not waited for", () => {

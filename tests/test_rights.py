@@ -505,6 +505,24 @@ def test_a_migration_by_a_host_is_not_bound_by_key_rules(world: World) -> None:
     assert bob.view() == {vote: "one"}
 
 
+def test_a_write_that_its_author_may_not_read_is_answered() -> None:
+    """[L4, R9] The owner migrates what only hosts read: taken, and gone from the owner's eyes."""
+    world = World(msgspec.structs.replace(notes(2), keys=[KEY]))
+    host, ada = world.client("host"), world.client("ada", Role.GUEST)
+    world.settle()
+    write(ada, RECORD, {"app": "notes", "title": "x", "owner": ada.me.person}, CALL)
+    world.app(msgspec.structs.replace(notes(3), keys=[KEY]))
+    write(host, "k", 1)  # what follows comes in a batch of its own
+    migrate(ada, 3, **{"key/1": "B"})
+    receipt = ada.mesh.receipt(STATE)
+    world.settle()
+    assert receipt.done
+    assert not receipt.denied
+    assert host.view() == {"key/1": "B", "k": 1}
+    assert ada.view() == {"k": 1}
+    assert ada.mesh.unsaved == 0
+
+
 def test_a_migration_is_no_way_around_the_rules_afterwards(world: World) -> None:
     """[R9, K2] Its stamp is used once more, with other entries; sent again as it was it is fine."""
     host, ada, bob, _ = world.clients

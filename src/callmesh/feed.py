@@ -4,7 +4,8 @@ F1 What a link gets is what lies beyond its cursor, once, as it is now, in one b
 F2 Links at the same cursor whose participants may see the same get the same bytes.
 F3 Whoever may see something else than before gets what has become visible, and what is not any
    more is taken back.
-F4 An answer that does not lie beyond the cursor, the entry that won, is given besides.
+F4 An answer that does not come by itself is given besides: the entry that won, where it lies behind
+   the cursor, and that something was taken which is not for the eyes of its writer.
 F5 `saved` is told after the commit, to those who wrote.
 F6 A denial leaves after what was taken before it.
 F7 An answer to a command leaves when what it did is on disk.
@@ -45,7 +46,7 @@ class Feed:
     told: int = 0
     """The last `saved` it heard of."""
     owed: dict[tuple[StateId, str], None] = field(default_factory=dict)
-    """Registers that are the answer to own writes, and do not lie beyond the cursor (F4)."""
+    """Registers that are the answer to own writes, and do not come by themselves (F4)."""
     denials: deque[bytes] = field(default_factory=deque)
     denied: int = 0
     """Bytes of them."""
@@ -63,6 +64,16 @@ class Feed:
         self.sights.append(sight)
         if len(self.sights) > MAX_SIGHTS:
             self.sights, self.cursor = [sight], 0
+
+    def owe(self, state: StateId, key: str) -> None:
+        """What stands there is the answer to an own write, and does not come by itself (F4)."""
+        self.owed[state, key] = None
+
+    def took(self, taken: Iterable[tuple[StateId, Entry]]) -> None:
+        """Own writes were taken: those that are not shown to their writer are answered besides."""
+        for state, entry in taken:
+            if not self.sight.shows(state, entry):
+                self.owe(state, entry.key)
 
     def answer(self, number: int, answer: messages.Answer) -> None:
         """Raises `TooFast` for one who commands and does not read."""

@@ -225,6 +225,7 @@ class HostedCall:
             turned = [self._accept(member, state, entry, now) for state, entry in found]
             if set(turned) != {Turn.NOTHING}:
                 self.people.turn(now, rights=Turn.RIGHTS in turned)
+            member.feed.took(found)
 
     def _accept(self, member: Member, state: StateId, entry: Entry, now: int) -> Turn:
         """Take one entry; what of what somebody may see is another now."""
@@ -232,7 +233,7 @@ class HostedCall:
         if self.ledger.accept(state, entry):
             return self._note(member, entry, old, now) if state == CALL else Turn.NOTHING
         if self.ledger.number_of(state, entry.key) <= member.feed.cursor:
-            member.feed.owed[state, entry.key] = None  # what won will not come by itself (H2)
+            member.feed.owe(state, entry.key)  # what won will not come by itself (H2)
         return Turn.NOTHING
 
     # --- what the call's own State says

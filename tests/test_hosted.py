@@ -499,6 +499,28 @@ def test_deletes_do_not_fill_a_state(world: World) -> None:
     assert attempt(a, STATE, "one more", 1) == ["full"]
 
 
+def test_a_full_state_takes_a_transaction_that_makes_its_own_room(world: World) -> None:
+    """[J8, S5] Whatever the order; but room is made once, and by what is taken."""
+    world.limit(keys=3)
+    a = world.clients[0]
+    for key in "abc":
+        attempt(a, STATE, key, 1)
+    for keys in ({"a": DELETED, "d": encode(1)}, {"e": encode(1), "b": DELETED}):
+        a.write({STATE: keys})
+        world.settle()
+        assert a.denials == []
+    assert set(a.view()) == {"c", "d", "e"}
+    now = world.now = world.now + 1_000
+    new = [entry(a, f"n{number}", time=now) for number in range(2)]
+    for gone in ([entry(a, "c", ..., time=now)] * 2, [entry(a, "gone", ..., time=now)]):
+        a.up.append(messages.bundle([messages.encode(Write([Group(STATE, [*gone, *new])]))]))
+        world.settle()
+        assert a.denials.pop().reason == "full"
+    lost = entry(a, "e", ..., time=5)
+    assert forge(a, STATE, lost) == []
+    assert attempt(a, STATE, "f", 1) == ["full"]
+
+
 def test_a_participant_shows_so_many_things(world: World) -> None:
     """[J8]"""
     a, b, _ = world.clients

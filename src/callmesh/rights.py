@@ -31,7 +31,7 @@ from callmesh.ledger import Ledger
 from callmesh.limits import Limits
 from callmesh.participant import Access, Participant, Role
 from callmesh.resource import ACTIVE, ResourceRecord, read_record, resource_in
-from callmesh.state import DELETED, Entry, State
+from callmesh.state import DELETED, Entry, newer
 from callmesh.values import check_key, decode, encode
 
 FOLLOWING = 100
@@ -57,10 +57,14 @@ NO_RESOURCE = Refusal("no_resource", "this resource is not in the call any more"
 
 @dataclass(slots=True)
 class Tally:
-    """What one transaction adds to a State."""
+    """What one transaction adds to a State, or takes from it."""
 
+    last: Entry
+    """The last that adds something: the one at fault if there is no room for it."""
     keys: int = 0
     size: int = 0
+    counted: set[str] = field(default_factory=set)
+    """Keys that are in it: the same one once more is not taken."""
 
 
 @dataclass(slots=True)
@@ -93,7 +97,7 @@ class Rights:
             if isinstance(found, Refusal):
                 return Refusal(found.reason, found.why, (state, entry.key))
             taken.append(found)
-        return taken
+        return self._room(transaction) or taken
 
     def _check(
         self, transaction: Transaction, state: str, entry: Entry, version: int, now: int
@@ -116,7 +120,9 @@ class Rights:
         if entry.time > max(now + AHEAD, self._ledger.seen + FOLLOWING):
             return Refusal("clock_ahead", "this device's clock is too far ahead")
         refusal = self._rights(transaction, place, kept, value, version)
-        refusal = refusal or self._saving(place, kept) or self._room(transaction, place, kept)
+        refusal = refusal or self._saving(place, kept)
+        if refusal is None:
+            self._count(transaction, place, kept)
         return refusal or (place, kept)
 
     def _saving(self, state: StateId, entry: Entry) -> Refusal | None:
@@ -140,7 +146,7 @@ class Rights:
         if record is None:
             return NO_RESOURCE
         if state == presence_of(resource):
-            return _presence_rights(transaction.me, entry)
+            return _presence_rights(transaction.me, entry, self._limits)
         return self._state_rights(transaction, resource, record, entry, version)
 
     def _record(self, transaction: Transaction, resource: ResourceId) -> ResourceRecord | None:
@@ -271,36 +277,46 @@ class Rights:
 
     # --- room
 
-    def _room(self, transaction: Transaction, state: StateId, entry: Entry) -> Refusal | None:
-        if entry.deleted:
-            return None
-        kept = self._ledger.state(state)
-        old = kept.entries.get(entry.key)
-        new = old is None or old.deleted
-        tally = transaction.tallies.setdefault(state, Tally())
-        tally.keys += new
-        tally.size += entry.size - (old.size if old and not new else 0)
-        limits = self._limits
-        if new and kept.keys + tally.keys > limits.keys:
-            return Refusal("full", f"a State has at most {limits.keys} keys")
-        if kept.size + tally.size > limits.state_bytes:
-            return Refusal("full", f"a State has at most {limits.state_bytes} bytes")
-        if state.startswith("presence/"):
-            return _presence_room(kept, entry, tally.keys if new else 0, limits)
+    def _count(self, transaction: Transaction, state: StateId, entry: Entry) -> None:
+        """Add an entry to what the transaction changes; one that does not win changes nothing."""
+        old = self._ledger.state(state).entries.get(entry.key)
+        tally = transaction.tallies.get(state)
+        if tally is None:
+            tally = transaction.tallies[state] = Tally(entry)
+        if entry.key in tally.counted or not newer(entry, old):
+            return
+        tally.counted.add(entry.key)
+        if not entry.deleted:
+            tally.last = entry
+            tally.keys += 1
+            tally.size += entry.size
+        if old is not None and not old.deleted:
+            tally.keys -= 1
+            tally.size -= old.size
+
+    def _room(self, transaction: Transaction) -> Refusal | None:
+        """Whether there is room for the transaction as a whole, with what it makes room for."""
+        for state, tally in transaction.tallies.items():
+            place = (state, tally.last.key)
+            kept, limits = self._ledger.state(state), self._limits
+            if tally.keys > 0 and kept.keys + tally.keys > limits.keys:
+                return Refusal("full", f"a State has at most {limits.keys} keys", place)
+            if tally.size > 0 and kept.size + tally.size > limits.state_bytes:
+                return Refusal("full", f"a State has at most {limits.state_bytes} bytes", place)
+            if state.startswith("presence/") and tally.keys > 0:
+                own = transaction.me.id
+                shown = sum(e.key.partition("/")[0] == own for e in kept.live())
+                if shown + tally.keys > limits.presence_keys:
+                    why = f"a participant shows at most {limits.presence_keys} things"
+                    return Refusal("full", why, place)
         return None
 
 
-def _presence_rights(me: Participant, entry: Entry) -> Refusal | None:
-    own = entry.key == me.id or entry.key.startswith(f"{me.id}/")
-    return None if own else Refusal("no_right", "presence is written under one's own id")
-
-
-def _presence_room(kept: State, entry: Entry, new: int, limits: Limits) -> Refusal | None:
-    if entry.size > limits.presence_bytes:
+def _presence_rights(me: Participant, entry: Entry, limits: Limits) -> Refusal | None:
+    if entry.key != me.id and not entry.key.startswith(f"{me.id}/"):
+        return Refusal("no_right", "presence is written under one's own id")
+    if not entry.deleted and entry.size > limits.presence_bytes:
         return Refusal("full", f"a presence value has at most {limits.presence_bytes} bytes")
-    own, most = entry.key.partition("/")[0], limits.presence_keys
-    if new and sum(e.key.partition("/")[0] == own for e in kept.live()) + new > most:
-        return Refusal("full", f"a participant shows at most {most} things")
     return None
 
 

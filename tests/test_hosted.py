@@ -15,7 +15,7 @@ from callmesh.messages import Group, Stream, Write
 from callmesh.participant import Role
 from callmesh.people import GRACE
 from callmesh.session import Over, Session, Side
-from callmesh.state import DELETED, Entry
+from callmesh.state import DELETED, Entry, HeadedState
 from callmesh.values import encode
 from tests import simulated
 from tests.simulated import RESOURCE, STATE, Client, World
@@ -522,8 +522,16 @@ def test_a_full_state_takes_a_transaction_that_makes_its_own_room(world: World) 
 
 
 def test_a_participant_shows_so_many_things(world: World) -> None:
-    """[J8]"""
+    """[J8] It is counted, not looked for: what has been there costs nothing."""
     a, b, _ = world.clients
+    kept = world.call.ledger.states.setdefault(PRESENCE, HeadedState())
+    for number in range(3):
+        attempt(a, PRESENCE, f"{a.me.id}/{number}", 1)
+        attempt(a, PRESENCE, f"{a.me.id}/{number}", 2)
+    attempt(a, PRESENCE, f"{a.me.id}/0", ...)
+    assert isinstance(kept, HeadedState)
+    assert (kept.under(a.me.id), kept.under(b.me.id)) == (2, 0)
+    attempt(a, PRESENCE, f"{a.me.id}/0", 1)
     for number in range(64):
         assert attempt(a, PRESENCE, f"{a.me.id}/{number}", 1) == []
     assert attempt(a, PRESENCE, f"{a.me.id}/one", 1) == ["full"]

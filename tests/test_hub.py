@@ -13,7 +13,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import callmesh
 from callmesh import messages
+from callmesh.ids import Writer, state_of
 from callmesh.messages import Message
+from callmesh.state import Entry
+from callmesh.values import encode
 from tests import vectors
 from tests.processes import HubProcess, hub_process
 
@@ -64,6 +67,33 @@ async def test_the_greeting_says_where_to_go(hub: HubProcess) -> None:
 
 def here(call: callmesh.Call) -> list[callmesh.Participant]:
     return [participant for participant in call.participants.values() if participant.here]
+
+
+async def test_others_have_their_turn_while_a_large_bundle_is_taken(hub: HubProcess) -> None:
+    """[W11] What it writes comes to them bit by bit, as it is taken."""
+    url = f"{hub.call('turns').replace('http', 'ws')}/socket"
+    seen: list[int] = []
+    async with (
+        callmesh.join(hub.call("turns"), name="Bystander", rtc=False) as bystander,
+        connect(url, max_size=None, max_queue=None) as socket,
+    ):
+        poll = await bystander.resources.add("poll")
+        poll.state.listen(lambda change: seen.append(change["question"][1]), key="question")
+        await socket.send(bundle(messages.Hello(1, "turns", "Ada", "host")))
+        received = await socket.recv()
+        assert isinstance(received, bytes)
+        welcome = messages.unbundle(received, limit=None)[0]
+        assert isinstance(welcome, messages.Welcome)
+        entries = [
+            Entry("question", welcome.time + number, Writer(welcome.writer), encode(number))
+            for number in range(12_000)
+        ]
+        await socket.send(bundle(messages.Write([messages.Group(state_of(poll.id), entries)])))
+        async with asyncio.timeout(15):
+            async for _ in poll.state.changes():
+                if seen and seen[-1] == 11_999:
+                    break
+    assert len(seen) > 3
 
 
 async def test_rubbish_ends_the_session_of_its_sender_alone(hub: HubProcess) -> None:

@@ -7,7 +7,7 @@ H3 What each link lacks is the business of its `Feed`; a link costs one cursor.
 H4 A change of role or access counts from the next entry on, in both directions, on every link.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import TypeGuard
 
@@ -149,21 +149,28 @@ class HostedCall:
 
     def receive(self, who: Member | Knock, message: Message, now: int) -> None:
         """Act on one message of somebody who has joined, or waits."""
+        for _ in self.steps(who, message, now):
+            pass
+
+    def steps(self, who: Member | Knock, message: Message, now: int) -> Iterator[None]:
+        """The same; what is left to do of it a transaction at a time.
+
+        Between two of them others may have their turn.
+        """
         match message:
             case messages.Ping(number) if who.session:
                 pong = messages.encode(messages.Pong(number, now))
                 who.session.put_latest("pong", pong)
             case messages.Leave() if who.session:
                 self.people.leave(who, who.session, now)
-        if isinstance(who, Member):
-            self._receive(who, message, now)
+        return self._receive(who, message, now) if isinstance(who, Member) else iter(())
 
-    def _receive(self, member: Member, message: Message, now: int) -> None:
+    def _receive(self, member: Member, message: Message, now: int) -> Iterator[None]:
         if member.told and member.session:
             self.people.heard_of(member, now)
         match message:
             case messages.Write(groups):
-                self._write(member, groups, now)
+                return self._write(member, groups, now)
             case messages.Command():
                 member.feed.answer(*self.commands.hear(message, member, now))
             case messages.Signal(peer, data):
@@ -175,6 +182,7 @@ class HostedCall:
                 self._relay(member, message)
             case _:
                 pass  # a frame's messages mean nothing to a hub
+        return iter(())
 
     def _relay(self, member: Member, stream: messages.Stream) -> None:
         me, sender = member.participant.id, member.session
@@ -208,24 +216,29 @@ class HostedCall:
             for session in sessions:
                 session.put(encoded, credit)
 
-    def _write(self, member: Member, groups: list[Group], now: int) -> None:
-        member.feed.waits = True  # what is denied may have been overtaken, and is waited for
+    def _write(self, member: Member, groups: list[Group], now: int) -> Iterator[None]:
         transactions: dict[tuple[int, str], list[Written]] = {}
         for group in groups:
             for entry in group.entries:
                 written = (group.state, entry, group.version)
                 transactions.setdefault(entry.stamp, []).append(written)
         for transaction in transactions.values():
-            found = self._rights.check(member.participant, transaction, now)
-            if isinstance(found, Refusal):
-                self.counts.denied[found.reason] += 1
-                member.feed.deny(_denial(found, transaction, now))
-                continue
-            self.counts.accepted += 1
-            turned = [self._accept(member, state, entry, now) for state, entry in found]
-            if set(turned) != {Turn.NOTHING}:
-                self.people.turn(now, rights=Turn.RIGHTS in turned)
-            member.feed.took(found)
+            self._take_in(member, transaction, now)
+            yield
+
+    def _take_in(self, member: Member, transaction: list[Written], now: int) -> None:
+        """Take one transaction, or deny it."""
+        member.feed.waits = True  # what is denied may have been overtaken, and is waited for
+        found = self._rights.check(member.participant, transaction, now)
+        if isinstance(found, Refusal):
+            self.counts.denied[found.reason] += 1
+            member.feed.deny(_denial(found, transaction, now))
+            return
+        self.counts.accepted += 1
+        turned = [self._accept(member, state, entry, now) for state, entry in found]
+        if set(turned) != {Turn.NOTHING}:
+            self.people.turn(now, rights=Turn.RIGHTS in turned)
+        member.feed.took(found)
 
     def _accept(self, member: Member, state: StateId, entry: Entry, now: int) -> Turn:
         """Take one entry; what of what somebody may see is another now."""

@@ -90,9 +90,13 @@ def resource_of(state: StateId) -> ResourceId | None:
     return ResourceId(resource) if slash else None
 
 
+def is_presence(state: StateId) -> bool:
+    return state.startswith("presence/")
+
+
 def is_volatile(state: StateId) -> bool:
     """Whether a State is never saved: presence, and what the hub itself tells."""
-    return state in (ROSTER, APPS, DOOR, HUB_STATE) or state.startswith("presence/")
+    return state in (ROSTER, APPS, DOOR, HUB_STATE) or is_presence(state)
 
 
 def writes_for(writer: str, participant: ParticipantId) -> bool:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from callmesh.errors import BadInput, StorageFailed
-from callmesh.ids import StateId, is_volatile
-from callmesh.state import Entry, State
+from callmesh.ids import StateId, is_presence, is_volatile
+from callmesh.state import Entry, HeadedState, State
 from callmesh.values import MAX_INTEGER, check_key, decode
 
 MAX_TOMBSTONES = 10_000
@@ -111,7 +111,9 @@ class Ledger:
         self._order.pop(place, None)
         self._order[place] = record
         self._forgotten.pop(place, None)
-        self.states.setdefault(record.state, State()).put(record.entry)
+        if record.state not in self.states:
+            self.states[record.state] = _new_state(record.state)
+        self.states[record.state].put(record.entry)
         self.seen = max(self.seen, record.entry.time)
 
     def number_of(self, state: StateId, key: str) -> int:
@@ -193,6 +195,10 @@ class Ledger:
             if place not in self._order:
                 self._forgotten[place] = None
         self._flushing = None
+
+
+def _new_state(id: StateId) -> State:
+    return HeadedState() if is_presence(id) else State()
 
 
 def _readable(entry: Entry) -> bool:

@@ -37,6 +37,9 @@ from callmesh.rates import Joins, Pace
 from callmesh.saving import Saving
 from callmesh.session import OPENING_TIMEOUT, Over, Session, Side
 
+SLICE = 0.005
+"""Seconds that one link's bundle may take before others have their turn."""
+
 log = logging.getLogger("callmesh.hub")
 
 
@@ -352,14 +355,30 @@ class LiveHub:
                 continue  # unanswered, so it is sent again
             now = clock()
             heard = session.receive(data, now)
-            for message in heard:
-                if who := hosted.people.at(line.id, session):  # nothing comes after leave
-                    hosted.receive(who, message, now)
+            await self._act(call, line, heard, now)
             self._changed(call)
             if wait := pace.after(heard, len(data), now):
                 self.counts.slowed += wait
                 await pause(wait)
         raise session.state.reason if isinstance(session.state, Over) else Closed("you left")
+
+    async def _act(
+        self, call: LiveCall, line: Line, received: list[messages.Message], now: int
+    ) -> None:
+        """Act on what came, and let others have their turn when that takes long."""
+        since = time.monotonic()
+        for message in received:
+            who = call.hosted.people.at(line.id, line.session)
+            for _ in call.hosted.steps(who, message, now) if who else ():
+                if time.monotonic() - since > SLICE:
+                    self._changed(call)
+                    await asyncio.sleep(0)
+                    since = time.monotonic()
+                    if (
+                        self._ending.begun
+                        or call.hosted.people.at(line.id, line.session) is not who
+                    ):
+                        return  # unanswered, so it is sent again; or nothing comes after leave
 
     async def _write(self, call: LiveCall, line: Line) -> None:
         hosted = call.hosted

@@ -21,6 +21,7 @@ from callmesh.ids import (
     ROSTER,
     ResourceId,
     StateId,
+    is_presence,
     is_volatile,
     presence_of,
     resource_of,
@@ -31,7 +32,7 @@ from callmesh.ledger import Ledger
 from callmesh.limits import Limits
 from callmesh.participant import Access, Participant, Role
 from callmesh.resource import ACTIVE, ResourceRecord, read_record, resource_in
-from callmesh.state import DELETED, Entry, newer
+from callmesh.state import DELETED, Entry, HeadedState, newer
 from callmesh.values import check_key, decode, encode
 
 FOLLOWING = 100
@@ -303,12 +304,10 @@ class Rights:
                 return Refusal("full", f"a State has at most {limits.keys} keys", place)
             if tally.size > 0 and kept.size + tally.size > limits.state_bytes:
                 return Refusal("full", f"a State has at most {limits.state_bytes} bytes", place)
-            if state.startswith("presence/") and tally.keys > 0:
-                own = transaction.me.id
-                shown = sum(e.key.partition("/")[0] == own for e in kept.live())
-                if shown + tally.keys > limits.presence_keys:
-                    why = f"a participant shows at most {limits.presence_keys} things"
-                    return Refusal("full", why, place)
+            shown = kept.under(transaction.me.id) if isinstance(kept, HeadedState) else 0
+            if is_presence(state) and tally.keys > 0 and shown + tally.keys > limits.presence_keys:
+                why = f"a participant shows at most {limits.presence_keys} things"
+                return Refusal("full", why, place)
         return None
 
 

@@ -84,3 +84,34 @@ class State:
 
     def live(self) -> Iterator[Entry]:
         return (entry for entry in self.entries.values() if not entry.deleted)
+
+
+class HeadedState(State):
+    """A State that also counts the live keys under each first segment: what a participant shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._heads: dict[str, int] = {}
+
+    def under(self, head: str) -> int:
+        """Live keys that are `head`, or start with it as their first segment."""
+        return self._heads.get(head, 0)
+
+    def put(self, entry: Entry) -> None:
+        super().put(entry)
+        if not entry.deleted:
+            self._count(entry.key, 1)
+
+    def forget(self, key: str) -> None:
+        old = self.entries.get(key)
+        super().forget(key)
+        if old is not None and not old.deleted:
+            self._count(key, -1)
+
+    def _count(self, key: str, more: int) -> None:
+        head = key.partition("/")[0]
+        count = self._heads.get(head, 0) + more
+        if count:
+            self._heads[head] = count
+        else:
+            del self._heads[head]

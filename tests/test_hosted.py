@@ -487,6 +487,82 @@ def test_a_delete_of_what_is_not_there_holds_back_what_was_written_before(world:
     assert attempt(b, CALL, "resource/rnone", ...) == ["no_resource"]
 
 
+def whole_batches(world: World) -> list[str]:
+    """Who is sent a whole batch from now on."""
+    found: list[str] = []
+
+    def look(client: Client, bundle: bytes) -> None:
+        for message in messages.unbundle(bundle, limit=None):
+            if isinstance(message, messages.Batch) and message.whole:
+                found.append(client.name)
+
+    world.on_answer = look
+    return found
+
+
+def test_a_delete_of_what_nobody_shows_is_answered_and_not_kept(world: World) -> None:
+    """[P1, L4]"""
+    observer = world.clients[2]
+    key = f"{observer.me.id}/x"
+    for _ in range(2):
+        assert attempt(observer, PRESENCE, key, ...) == []
+        assert observer.mesh.unsaved == observer.mesh.unsent == 0
+        assert observer.mesh.status_of(PRESENCE, key) == "saved"
+    assert world.call.ledger.state(PRESENCE).entries == {}
+    attempt(observer, PRESENCE, key, 1)
+    attempt(observer, PRESENCE, key, ...)
+    assert world.clients[0].view(PRESENCE) == {}
+
+
+def test_no_flood_of_deletes_has_whole_batches_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[S14] Links that are open are waited for; one that stalls for too long is not."""
+    monkeypatch.setattr("callmesh.ledger.MAX_TOMBSTONES", 20)
+    a, _, observer = world.clients
+    sent_whole = whole_batches(world)
+    for round in range(10):
+        world.now += 1_000
+        for client, state, count in ((observer, PRESENCE, 200), (a, STATE, 30)):
+            gone = [
+                entry(client, f"{client.me.id}/{round}/{n}", ..., time=world.now + n)
+                for n in range(count)
+            ]
+            client.up.append(messages.bundle([messages.encode(Write([Group(state, gone)]))]))
+        world.deliver()
+    kept = world.call.ledger.state(STATE).entries
+    assert sent_whole == []
+    assert len(kept) <= 20 + 30
+    for number in range(100):
+        a.set(f"k{number}", ...)
+        for act in (a.send, a.arrive, a.answer, a.hear, observer.answer, observer.hear):
+            act()
+        assert len(kept) <= 81
+    world.deliver()
+    assert sent_whole == ["b"]
+
+
+def test_one_who_writes_and_does_not_read_the_answers_is_ended(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[W8]"""
+    monkeypatch.setattr("callmesh.feed.MAX_OWED", 50)
+    observer = world.clients[2]
+    gone = [entry(observer, f"{observer.me.id}/{n}", ..., time=n) for n in range(51)]
+    with pytest.raises(TooFast):
+        repeat(observer, messages.bundle([messages.encode(Write([Group(PRESENCE, gone)]))]))
+
+
+def test_a_transaction_has_so_many_entries(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[J8]"""
+    monkeypatch.setattr("callmesh.rights.MAX_ENTRIES", 5)
+    a = world.clients[0]
+    for count in (5, 6):
+        a.write({STATE: {f"k{number}": encode(1) for number in range(count)}})
+        world.settle()
+    assert [denial.reason for denial in a.denials] == ["full"]
+
+
 def test_deletes_do_not_fill_a_state(world: World) -> None:
     """[J8]"""
     world.limit(keys=5)

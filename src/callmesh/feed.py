@@ -23,10 +23,12 @@ from callmesh.ledger import Ledger, Record
 from callmesh.messages import Batch, Denial, Group
 from callmesh.resource import ACTIVE
 from callmesh.sight import Sight, Subject, taken_back
-from callmesh.state import Entry
+from callmesh.state import DELETED, Entry, newer
 
 MAX_DENIED = 8 * 1024 * 1024
 """Bytes of denials that may wait for one link; a writer who does not read them is ended."""
+MAX_OWED = 50_000
+"""Own writes whose answers may wait for one link, by key."""
 MAX_ANSWERS = 1_000
 DENIALS_AT_ONCE = 1_000
 MAX_SIGHTS = 8
@@ -45,8 +47,8 @@ class Feed:
     """Whether something of its own may be among what it has seen and is not known to be saved."""
     told: int = 0
     """The last `saved` it heard of."""
-    owed: dict[tuple[StateId, str], None] = field(default_factory=dict)
-    """Registers that are the answer to own writes, and do not come by themselves (F4)."""
+    owed: dict[tuple[StateId, str], Entry] = field(default_factory=dict)
+    """Own writes, without their values, whose answer does not come by itself (F4)."""
     denials: deque[bytes] = field(default_factory=deque)
     denied: int = 0
     """Bytes of them."""
@@ -65,15 +67,22 @@ class Feed:
         if len(self.sights) > MAX_SIGHTS:
             self.sights, self.cursor = [sight], 0
 
-    def owe(self, state: StateId, key: str) -> None:
-        """What stands there is the answer to an own write, and does not come by itself (F4)."""
-        self.owed[state, key] = None
+    def owe(self, state: StateId, written: Entry) -> None:
+        """What stands there is the answer to an own write, and does not come by itself (F4).
+
+        Raises `TooFast` for one who writes and does not read.
+        """
+        if newer(written, self.owed.get((state, written.key))):
+            slim = Entry(written.key, written.time, written.writer, DELETED)
+            self.owed[state, written.key] = slim
+            if len(self.owed) > MAX_OWED:
+                raise TooFast("too many writes, and the answers to them are not read")
 
     def took(self, taken: Iterable[tuple[StateId, Entry]]) -> None:
         """Own writes were taken: those that are not shown to their writer are answered besides."""
         for state, entry in taken:
             if not self.sight.shows(state, entry):
-                self.owe(state, entry.key)
+                self.owe(state, entry)
 
     def answer(self, number: int, answer: messages.Answer) -> None:
         """Raises `TooFast` for one who commands and does not read."""
@@ -129,12 +138,14 @@ class Feeds:
         return parts
 
     def _answers(self, feed: Feed) -> bytes:
-        """What won over own writes (F4)."""
+        """What won over own writes, or stands where nothing of them is seen (F4)."""
         found = []
-        for state, key in feed.owed:
-            won = self._ledger.state(state).entries.get(key)
-            if won is not None:
-                found.append((state, feed.sight.shown(state, won) or taken_back(won)))
+        for (state, key), written in feed.owed.items():
+            stands = self._ledger.state(state).entries.get(key)
+            if stands is None or newer(written, stands):
+                found.append((state, taken_back(written)))
+            else:
+                found.append((state, feed.sight.shown(state, stands) or taken_back(stands)))
         feed.owed.clear()
         groups = list(_grouped(found))
         return messages.encode(Batch(feed.cursor, self._ledger.saved, False, groups))

@@ -31,6 +31,7 @@ from callmesh.ids import (
     PersonId,
     ResourceId,
     StateId,
+    is_presence,
     presence_of,
     state_of,
     stream_name,
@@ -115,11 +116,18 @@ class HostedCall:
     def tick(self, now: int) -> None:
         """Let time pass: for people, and for old tombstones."""
         self.people.tick(now)
+        self._thin_out()
         if now - self._collected > COLLECT_EVERY:
             self._collected = now
             self.ledger.collect(now - TOMBSTONES)
             for member in self.people.members.values():
                 member.streams.clear()
+
+    def _thin_out(self) -> None:
+        """Forget deletes beyond what is remembered; preferably those that all links have got."""
+        if self.ledger.crowded:
+            cursors = [m.feed.cursor for m in self.people.members.values() if m.session]
+            self.ledger.thin_out(min(filter(None, cursors), default=self.ledger.number))
 
     def _carried_out(self, command: messages.Command, by: By, now: int) -> None:
         """A command was carried out. What was said to somebody is not for the log."""
@@ -239,14 +247,18 @@ class HostedCall:
         if set(turned) != {Turn.NOTHING}:
             self.people.turn(now, rights=Turn.RIGHTS in turned)
         member.feed.took(found)
+        self._thin_out()
 
     def _accept(self, member: Member, state: StateId, entry: Entry, now: int) -> Turn:
         """Take one entry; what of what somebody may see is another now."""
         old = self.ledger.state(state).entries.get(entry.key)
+        if is_presence(state) and entry.deleted and (old is None or old.deleted):
+            member.feed.owe(state, entry)  # nobody shows it: nothing to remember
+            return Turn.NOTHING
         if self.ledger.accept(state, entry):
             return self._note(member, entry, old, now) if state == CALL else Turn.NOTHING
         if self.ledger.number_of(state, entry.key) <= member.feed.cursor:
-            member.feed.owe(state, entry.key)  # what won will not come by itself (H2)
+            member.feed.owe(state, entry)  # what won will not come by itself (H2)
         return Turn.NOTHING
 
     # --- what the call's own State says

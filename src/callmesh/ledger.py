@@ -14,6 +14,8 @@ from callmesh.values import MAX_INTEGER, check_key, decode
 
 MAX_TOMBSTONES = 10_000
 """Deletes that are remembered of one State; beyond, the older half is let go of."""
+PATIENCE = 4
+"""How many times as many are, while some link has not got them: it would need a whole batch."""
 BLOCK = 2**28
 """How many numbers are set aside on disk at a time, so that none is ever used twice.
 
@@ -64,6 +66,10 @@ class Ledger:
         self.number = self.saved = self._horizon = self._reserved = kept.reserved
         self.seen = 0
         """The largest time accepted."""
+        self.crowded: set[StateId] = set()
+        """States that remember too many deletes: see `thin_out`."""
+        self._enough: dict[StateId, int] = {}
+        """Where it is more than most: how many one may remember before it is looked at again."""
         self._forgotten: dict[tuple[StateId, str], None] = {}
         self._flushing: Delta | None = None
         self.set_aside: list[Record] = []
@@ -101,9 +107,8 @@ class Ledger:
             raise StorageFailed("the disk has set no more numbers aside")
         self.number += 1
         self._put(Record(self.number, state, entry))
-        if self.states[state].tombstones > MAX_TOMBSTONES:
-            tombs = [r for r in self._order.values() if r.entry.deleted and r.state == state]
-            self._let_go(tombs[: MAX_TOMBSTONES // 2])
+        if self.states[state].tombstones > self._enough.get(state, MAX_TOMBSTONES):
+            self.crowded.add(state)
         return True
 
     def _put(self, record: Record) -> None:
@@ -144,12 +149,29 @@ class Ledger:
 
     def drop(self, state: StateId) -> None:
         """Forget a whole State: its resource was removed."""
+        self._enough.pop(state, None)
         for key in self.states.pop(state, State()).entries:
             self._forget(state, key)
 
     def collect(self, before: int) -> None:
         """Let go of tombstones written before the time `before`."""
         self._let_go([r for r in self._order.values() if r.entry.deleted and r.entry.time < before])
+
+    def thin_out(self, got: int) -> None:
+        """Let go of the older deletes of States that remember too many.
+
+        Every link has `got` what was accepted up to that number. What some have not got is kept,
+        within bounds.
+        """
+        for state in self.crowded:
+            tombs = [r for r in self._order.values() if r.entry.deleted and r.state == state]
+            patient = len(tombs) <= PATIENCE * MAX_TOMBSTONES
+            older = tombs[: len(tombs) - MAX_TOMBSTONES // 2]
+            self._let_go([r for r in older if r.number <= got or not patient])
+            self._enough.pop(state, None)
+            if (left := self.state(state).tombstones) > MAX_TOMBSTONES // 2:
+                self._enough[state] = max(MAX_TOMBSTONES, left + MAX_TOMBSTONES // 10)
+        self.crowded.clear()
 
     def start_anew(self) -> None:
         """Whoever follows gets a whole batch next: what may be seen is another altogether."""

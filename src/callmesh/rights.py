@@ -5,7 +5,7 @@ the rights that role, access and key rules give, and the room that is left. What
 is the business of `sight`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -37,6 +37,8 @@ from callmesh.values import check_key, decode, encode
 
 FOLLOWING = 100
 """How far beyond the largest accepted time it may be: room for writes in flight."""
+MAX_ENTRIES = 20_000
+"""Of one transaction: by default as many as clear a full State and fill it anew."""
 
 Written: TypeAlias = tuple[str, Entry, int]
 """An entry as it came: its State, and the state version its writer speaks."""
@@ -89,8 +91,10 @@ class Rights:
         """Why nothing new is taken that is to be saved; None while it is."""
         self._limits = limits
 
-    def check(self, me: Participant, written: Iterable[Written], now: int) -> list[Taken] | Refusal:
+    def check(self, me: Participant, written: Sequence[Written], now: int) -> list[Taken] | Refusal:
         """The entries of one transaction as they are to be kept, or why none of them is taken."""
+        if len(written) > MAX_ENTRIES:
+            return Refusal("full", f"a transaction has at most {MAX_ENTRIES} entries")
         transaction = Transaction(me)
         taken: list[Taken] = []
         for state, entry, version in sorted(written, key=lambda item: item[0] != CALL):

@@ -14,7 +14,7 @@ from callmesh.limits import Limits
 from callmesh.messages import Group, Stream, Write
 from callmesh.participant import Role
 from callmesh.people import GRACE
-from callmesh.session import Over, Session, Side
+from callmesh.session import MAX_WAITING, Over, Session, Side
 from callmesh.state import DELETED, Entry, HeadedState
 from callmesh.values import encode
 from tests import simulated
@@ -402,6 +402,59 @@ def test_a_stream_message_to_nobody_or_of_no_resource_is_credited(world: World) 
         assert heard(b) == []
     bundle = world.call.take(a.member) if a.member else None
     assert messages.unbundle(bundle or b"") == [messages.Relayed(6)]
+
+
+def send_stream(client: Client, number: int, size: int = 60_000) -> None:
+    message = Stream(["pb"], RESOURCE, "file", "reliable", number, False, b"x" * size)
+    client.up.append(messages.bundle([messages.encode(message)]))
+    client.arrive()
+
+
+def test_what_waits_for_a_slow_receiver_is_bounded_however_many_come_and_go(world: World) -> None:
+    """[W8, D8] It learns of each stream that something of it is lost, after what was not."""
+    b = world.clients[1]
+    for number in range(100):
+        sender = world.client(f"x{number}", Role.OBSERVER)
+        for piece in range(1, 5):
+            send_stream(sender, piece)
+        world.call.people.leave(world.call.people.members[sender.me.id], sender.far, world.now)
+        sender.member = None
+        assert b.far.waiting <= MAX_WAITING
+    heard_of: dict[str, list[int]] = {}
+    while found := heard(b):
+        for message in found:
+            heard_of.setdefault(message.peers[0], []).append(message.number)
+    assert len(heard_of) == 100
+    assert (heard_of["px0"], heard_of["px99"]) == ([1, 2, 3, 4], [0])
+    for numbers in heard_of.values():
+        whole = [1, 2, 3, 4]
+        assert numbers == whole or numbers == [*whole[: len(numbers) - 1], 0]
+    send_stream(world.clients[0], 1)
+    assert [message.number for message in heard(b)] == [1]
+
+
+def test_that_something_of_a_stream_was_lost_is_the_hubs_to_say(world: World) -> None:
+    """[D8]"""
+    a, b, _ = world.clients
+    send_stream(a, 0)
+    assert heard(b) == []
+    assert a.far.credited == 60_000
+
+
+def test_a_link_that_owes_word_of_too_many_lost_streams_is_ended(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[W8]"""
+    monkeypatch.setattr("callmesh.session.MAX_WAITING", 0)
+    monkeypatch.setattr("callmesh.session.MAX_LOST", 3)
+    a, b, _ = world.clients
+    for number in range(5):
+        message = Stream(["pb"], RESOURCE, f"s{number}", "reliable", 1, False, b"x")
+        a.up.append(messages.bundle([messages.encode(message)]))
+        a.arrive()
+    assert isinstance(b.far.state, Over)
+    assert not b.far.has_output
+    assert a.far.credited == 5
 
 
 def test_a_signal_reaches_its_receiver_with_its_sender(world: World) -> None:

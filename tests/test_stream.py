@@ -1,10 +1,12 @@
 import contextlib
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callmesh import messages
 from callmesh.errors import BadInput, BadName, BadValue, Broken, TooLarge, WireError
 from callmesh.ids import ParticipantId, ResourceId
 from callmesh.messages import MAX_PAYLOAD
@@ -25,6 +27,7 @@ from callmesh.stream import (
     piece,
     read_label,
 )  # fmt: skip
+from callmesh.streams import Streams
 
 ADA, BOB = ParticipantId("pa"), ParticipantId("pb")
 
@@ -186,3 +189,15 @@ def test_rubbish_for_a_signal_is_named(text: str) -> None:
     """[D8]"""
     with pytest.raises(WireError):
         read_signal(text)
+
+
+def test_a_reader_whose_link_was_too_slow_learns_it() -> None:
+    """[D8] From the hub, not from a peer, and only of a stream in that mode."""
+    streams = Streams(lambda: 0, lambda: None, lambda: None)
+    pen = streams.stream(ResourceId("r1"), "pen", "reliable")
+    lost = messages.Stream([ADA], "r1", "pen", "reliable", 0, False, b"")
+    streams.came_relayed(msgspec.structs.replace(lost, mode="latest"))
+    streams.came_direct(ADA, "r1/pen", "reliable", encode_piece(Piece(0, False, b"")))
+    assert pen.inbox.broken is None
+    streams.came_relayed(lost)
+    assert isinstance(pen.inbox.broken, Broken)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import TypeGuard
 
+import msgspec
+
 from callmesh import messages
 from callmesh.app import Manifest, Rulebook
 from callmesh.audit import OPERATOR, Journal
@@ -209,20 +211,21 @@ class HostedCall:
             for other in found
             if other and other.session and other.feed.sight.sees(resource)
         ]
-        encoded = messages.encode(
-            messages.Stream([me], stream.resource, stream.name, stream.mode, stream.number,
-                            stream.json, stream.payload)
-        )  # fmt: skip
-        size = len(stream.payload)
+        if stream.number == 0:
+            sessions = []  # that something was lost is the hub's to say
+        encoded = messages.encode(msgspec.structs.replace(stream, peers=[me]))
+        size, slot = len(stream.payload), (me, stream.resource, stream.name)
         self.counts.relayed += size
         if stream.mode == "latest" or not sessions:
             for session in sessions:
-                session.put_latest((me, stream.resource, stream.name), encoded)
+                session.put_latest(slot, encoded)
             sender.relayed(size)
-        else:
-            credit = Credit(sender, size, len(sessions))
-            for session in sessions:
-                session.put(encoded, credit)
+            return
+        credit = Credit(sender, size, len(sessions))
+        for session in sessions:
+            if not session.put_stream(slot, encoded, credit):
+                lost = msgspec.structs.replace(stream, peers=[me], number=0, payload=b"")
+                session.lose(slot, messages.encode(lost))
 
     def _write(self, member: Member, groups: list[Group], now: int) -> Iterator[None]:
         transactions: dict[tuple[int, str], list[Written]] = {}

@@ -174,7 +174,11 @@ class Stream(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="stream
     name: Id
     mode: Mode
     number: Number
-    """Counts this sender's messages on this stream, from 1."""
+    """Counts this sender's messages on this stream, from 1.
+
+    0 says that some that had to arrive are lost, as the receiver is too slow. It comes from a hub,
+    or from a page to its frame, and from nobody else.
+    """
     json: bool
     """Whether the payload is an encoded JSON value, or bytes as they are."""
     payload: bytes

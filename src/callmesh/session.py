@@ -32,6 +32,10 @@ PING_EVERY = 15 * MICROSECONDS
 SILENCE = 40 * MICROSECONDS
 """Who hears nothing for so long takes the link for broken: clients ping, and hubs answer."""
 
+MAX_WAITING = 4 * 1024 * 1024
+"""Bytes that may wait for one link before stream messages that must arrive are not queued."""
+MAX_LOST = 1_000
+"""Streams of which something was lost, and the link has not been told yet; one more ends it."""
 MAX_LATEST = 4 * 1024 * 1024
 """Bytes of `latest` messages that wait for one link, however many streams there are."""
 
@@ -103,6 +107,7 @@ class Session:
         self._out: deque[tuple[bytes, Credit | None]] = deque()
         self.waiting = 0
         """Bytes of messages that must arrive and have not left."""
+        self._lost: dict[Hashable, bytes] = {}
         self._latest: dict[Hashable, bytes] = {}
         self._latest_size = 0
         self.dropped = 0
@@ -162,6 +167,22 @@ class Session:
         self._out.append((encoded, credit))
         self.waiting += len(encoded)
 
+    def put_stream(self, stream: Hashable, encoded: bytes, credit: Credit) -> bool:
+        """Queue a message of a stream that must arrive; False where too much waits already."""
+        ended = isinstance(self.state, Over)
+        if ended or stream in self._lost or self.waiting + len(encoded) > MAX_WAITING:
+            credit.left()
+            return False
+        self.put(encoded, credit)
+        return True
+
+    def lose(self, stream: Hashable, told: bytes) -> None:
+        """What cannot be queued is lost, and so is what follows in its stream until `told` left."""
+        if not isinstance(self.state, Over):
+            self._lost[stream] = told
+        if len(self._lost) > MAX_LOST:
+            self.end(Broken("too much waited for this link"))
+
     def put_latest(self, slot: Hashable, encoded: bytes) -> None:
         """Queue a message that replaces what has not left yet in the same slot."""
         if slot in self._latest:
@@ -187,7 +208,7 @@ class Session:
 
     @property
     def has_output(self) -> bool:
-        return bool(self._out or self._latest or self._owes_credit)
+        return bool(self._out or self._lost or self._latest or self._owes_credit)
 
     @property
     def _owes_credit(self) -> bool:
@@ -211,6 +232,8 @@ class Session:
             self.waiting -= len(encoded)
             if credit:
                 credit.left()
+        while not self._out and self._lost and len(taken) < messages.MAX_MESSAGES:
+            taken.append(self._lost.pop(next(iter(self._lost))))
         while not self._out and self._latest:
             slot, encoded = next(iter(self._latest.items()))
             if room < len(encoded) or len(taken) >= messages.MAX_MESSAGES:
@@ -262,6 +285,7 @@ class Session:
             _, credit = self._out.popleft()
             if credit:
                 credit.left()
+        self._lost.clear()
         self._latest.clear()
         self._latest_size = self.waiting = 0
 

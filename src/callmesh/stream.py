@@ -161,7 +161,7 @@ class Inbox:
         self._last[message.sender] = message.number
         while len(self._waiting) >= INBOX or (self._waiting and self._size + size > INBOX_BYTES):
             if mode == "reliable":
-                self.broken = Broken("too many messages wait to be read: the reader is too slow")
+                self.overflow()
                 return
             self.take()
             self.dropped += 1
@@ -174,6 +174,10 @@ class Inbox:
             return None
         self._size -= self._sizes.popleft()
         return self._waiting.popleft()
+
+    def overflow(self) -> None:
+        """Messages that had to arrive are lost: nobody read them in time."""
+        self.broken = Broken("too many messages wait to be read: the reader is too slow")
 
     def gone(self, sender: ParticipantId) -> None:
         """A sender left: its numbers may start anew."""

@@ -68,6 +68,11 @@ class DataStream:
         self.inbox.put(message, mode, size)
         self._arrived.notify()
 
+    def lost(self) -> None:
+        """Messages that had to arrive are lost, since this participant was too slow."""
+        self.inbox.overflow()
+        self._arrived.notify()
+
     @property
     def dropped(self) -> int:
         """Mode `latest`: messages replaced before they left, or before they were read."""
@@ -217,7 +222,9 @@ class Streams:
     def came_direct(self, peer: ParticipantId, text: str, mode: Mode, data: bytes) -> None:
         try:
             resource, name = read_label(text)
-            self._take_in(peer, resource, name, mode, decode_piece(data))
+            sent = decode_piece(data)
+            if sent.number > 0:  # that something was lost is not a peer's to say
+                self._take_in(peer, resource, name, mode, sent)
         except BadInput:
             pass  # what a peer should not have sent is dropped (D8)
 
@@ -236,7 +243,11 @@ class Streams:
         here = self._here.get(peer)
         if here is not None and self._hidden(resource, here):
             return
-        if stream is not None and stream.mode == mode:
+        if stream is None or stream.mode != mode:
+            return
+        if sent.number == 0:
+            stream.lost()
+        else:
             stream.take_in(open_piece(sent, peer), mode, len(sent.payload))
 
     # --- out

@@ -104,7 +104,11 @@ export class Streams {
       channel.onclose = () => void channels.delete(channel);
       channel.onmessage = ({ data }: MessageEvent<unknown>) => {
         if (!(data instanceof ArrayBuffer)) return;
-        dropRubbish(() => this.#arrive(resource, { sender, name, mode, piece: decodePiece(new Uint8Array(data)) }));
+        dropRubbish(() => {
+          const piece = decodePiece(new Uint8Array(data));
+          // That something was lost is not a peer's to say.
+          if (piece.number > 0) this.#arrive(resource, { sender, name, mode, piece });
+        });
       };
     } catch (error) {
       if (!(error instanceof CallmeshError)) throw error;
@@ -113,10 +117,10 @@ export class Streams {
   }
 
   #arrive(resource: ResourceId, arrival: Arrival): void {
-    const { sender, name, mode, piece } = arrival;
+    const { sender, name } = arrival;
     if (this.#user.isHidden(resource, sender)) return;
     const stream = this.#opened.get(`${resource}/${name}`);
-    if (stream !== undefined) dropRubbish(() => stream.receive(openPiece(piece, sender), mode));
+    if (stream !== undefined) dropRubbish(() => take(stream, arrival));
     for (const listener of this.#listeners.get(resource) ?? []) listener(arrival);
   }
 
@@ -248,4 +252,10 @@ function dropRubbish(act: () => void): void {
   } catch (error) {
     if (!(error instanceof CallmeshError)) throw error;
   }
+}
+
+/** Messages that had to arrive were lost where the number is 0: this participant was too slow for them (D8). */
+function take(stream: DataStream, { sender, mode, piece }: Arrival): void {
+  if (piece.number > 0) stream.receive(openPiece(piece, sender), mode);
+  else if (stream.mode === mode) stream.overflow();
 }

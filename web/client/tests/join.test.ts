@@ -430,6 +430,22 @@ describe("streams by way of the hub", () => {
     expect(call.link).toBe("joined");
   });
 
+  test("[D8] a reader whose link was too slow learns it, after what did arrive", async () => {
+    const call = await joined({ here: ["p1"] });
+    hub.addResource();
+    const pen = call.resources.get(R1)!.stream("pen");
+    const message = { type: "stream", peers: ["p1"], resource: "r1", name: "pen", mode: "reliable", json: false } as const;
+    hub.socket.say({ ...message, number: 1, payload: new Uint8Array([1]) });
+    hub.socket.say({ ...message, mode: "latest", number: 0, payload: new Uint8Array() });
+    hub.socket.say({ ...message, number: 0, payload: new Uint8Array() });
+    const heard: number[] = [];
+    const read = (async () => {
+      for await (const { number } of pen) heard.push(number);
+    })();
+    await expect(read).rejects.toMatchObject({ code: "broken" });
+    expect(heard).toEqual([1]);
+  });
+
   test("a participant who leaves is gone, and its numbers may start anew", async () => {
     const call = await joined({ here: ["p1"] });
     hub.addResource();

@@ -12,7 +12,7 @@ from callmesh.ids import APPS, CALL, ROSTER, StateId, presence_of
 from callmesh.messages import Group
 from callmesh.participant import Role
 from callmesh.resource import access_key, version_key
-from callmesh.state import DELETED
+from callmesh.state import DELETED, Entry
 from callmesh.values import encode
 from tests.simulated import NOTES, RESOURCE, STATE, Client, World
 
@@ -490,6 +490,23 @@ def test_a_version_goes_up_to_the_manifests_and_never_back(world: World) -> None
     assert write(ada, version_key("rgone"), 2, CALL) == ["no_resource"]  # type: ignore[arg-type]
 
 
+def test_a_migration_that_would_lose_the_merge_is_denied(world: World) -> None:
+    """[R9] It raises no version, and would be a way around the key rules, again and again."""
+    host = world.clients[0]
+    world.app(notes(2))
+    write(host, version_key(RESOURCE), 2, CALL)
+    world.app(msgspec.structs.replace(notes(3), keys=[KeyRule("closed", write=())]))
+    for time in (world.now - 10_000_000, 5):
+        entries = [Entry(key, time, host.mesh.writer, encode(3)) for key in ("closed", "x")]
+        step = Entry(version_key(RESOURCE), time, host.mesh.writer, encode(3))
+        forged = messages.Write([Group(CALL, [step]), Group(STATE, entries, 3)])
+        host.up.append(messages.bundle([messages.encode(forged)]))
+        world.deliver()
+        assert host.denials.pop().reason == "outdated"
+    assert host.view() == {}
+    assert host.view(CALL)[version_key(RESOURCE)] == 2
+
+
 def test_a_migration_by_a_host_is_not_bound_by_key_rules(world: World) -> None:
     """[R9]"""
     host, ada, bob, _ = world.clients
@@ -666,6 +683,4 @@ def test_frames_write_in_their_participants_name() -> None:
 
 
 def _entries(client: Client, *keys: str) -> Any:
-    from callmesh.state import Entry
-
     return [Entry(key, client.now, client.mesh.writer, encode(1)) for key in keys]

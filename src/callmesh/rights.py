@@ -275,8 +275,9 @@ class Rights:
         old = self._old(CALL, entry)
         if old is not None and old.stamp == entry.stamp:
             return None  # sent again, and no way around the key rules any more
-        if value <= self._call.version(resource):
-            return Refusal("outdated", f"{record.title} is at version {value} of its state already")
+        current = self._call.version(resource)
+        if value <= current or not newer(entry, old):
+            return Refusal("outdated", f"{record.title} is at version {current} already")
         transaction.migrated[resource] = value
         return None
 

@@ -3,6 +3,8 @@
 MICROSECONDS = 1_000_000
 AHEAD = 5 * MICROSECONDS
 """How far ahead of its own clock a hub takes a write."""
+FOLLOWING = 100
+"""How far beyond the largest time accepted it takes one: room for writes in flight."""
 MAX_JUMPS = 16
 """Jumps of a clock that are remembered."""
 
@@ -27,7 +29,7 @@ class HybridClock:
         given out twice.
         """
         self.offset = hub_time - now
-        while self.given > hub_time + AHEAD:
+        while self.given > max(hub_time + AHEAD, self.seen + FOLLOWING):
             self.given = self._jumps.pop() if self._jumps else hub_time - 1
 
     def hub_time(self, now: int) -> int:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from callmesh.app import Rulebook, Standing
 from callmesh.callstate import CallState, check_call_key, check_call_value, setting_in, version_in
-from callmesh.clock import AHEAD
+from callmesh.clock import AHEAD, FOLLOWING
 from callmesh.errors import BadInput
 from callmesh.ids import (
     APPS,
@@ -35,8 +35,6 @@ from callmesh.resource import ACTIVE, ResourceRecord, read_record, resource_in
 from callmesh.state import DELETED, Entry, HeadedState, newer
 from callmesh.values import check_key, decode, encode
 
-FOLLOWING = 100
-"""How far beyond the largest accepted time it may be: room for writes in flight."""
 MAX_ENTRIES = 20_000
 """Of one transaction: by default as many as clear a full State and fill it anew."""
 

@@ -3,6 +3,8 @@
 export const MICROSECONDS = 1_000_000;
 /** How far ahead of its own clock a hub takes a write. */
 export const AHEAD = 5 * MICROSECONDS;
+/** How far beyond the largest time accepted it takes one: room for writes in flight. */
+const FOLLOWING = 100;
 /** Jumps of a clock that are remembered. */
 const MAX_JUMPS = 16;
 
@@ -23,7 +25,7 @@ export class HybridClock {
    */
   setBy(hubTime: number, now: number): void {
     this.offset = hubTime - now;
-    while (this.given > hubTime + AHEAD) {
+    while (this.given > Math.max(hubTime + AHEAD, this.seen + FOLLOWING)) {
       this.given = this.#jumps.at(-1) ?? hubTime - 1;
       this.#jumps = this.#jumps.slice(0, -1);
     }

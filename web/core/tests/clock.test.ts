@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { HybridClock } from "../src/clock.ts";
+import { AHEAD, HybridClock } from "../src/clock.ts";
 
 test("[S2] a stamp is the hub's time as known here", () => {
   const clock = new HybridClock();
@@ -15,4 +15,15 @@ test("[S2] a clock never goes backwards, nor behind what was seen", () => {
   clock.saw(300);
   expect(clock.stamp(103)).toBe(501);
   expect(clock.stamp(1_000)).toBe(1_000);
+});
+
+test("[S2] what follows a time that was seen is given out once, whatever the hub's clock says", () => {
+  const clock = new HybridClock();
+  const hubTime = 1_000_000_000;
+  clock.setBy(hubTime, hubTime);
+  clock.saw(hubTime + 2 * AHEAD);
+  const given = [clock.stamp(hubTime)];
+  clock.setBy(hubTime, hubTime); // a pong
+  given.push(clock.stamp(hubTime));
+  expect(given).toEqual([hubTime + 2 * AHEAD + 1, hubTime + 2 * AHEAD + 2]);
 });

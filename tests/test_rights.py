@@ -260,6 +260,20 @@ def test_nobody_gets_what_they_may_not_read(world: World) -> None:
     assert host.view()[f"sheet/{ada.me.person}/1"] == "changed"
 
 
+def test_a_denial_does_not_tell_whether_there_is_what_one_may_not_read(world: World) -> None:
+    """[K4]"""
+    world.rules(KEY, KeyRule("once/*", change=()))
+    host, ada, *_ = world.clients
+    write(host, "key/1", "B")
+    write(host, "once/1", "B")
+    said = []
+    for key in ("key/1", "key/2", "once/1"):
+        assert write(ada, key, "C") == ["no_right"]
+        said.append(ada.denials[-1].why.replace(key, "it"))
+    assert said[0] == said[1]
+    assert "change" in said[2]
+
+
 def test_a_new_role_brings_and_takes_what_it_may_read(world: World) -> None:
     """[J14, K4]"""
     world.rules(KEY)

@@ -195,7 +195,9 @@ class Rights:
         rules = self._rulebook.rules(record.app)
         if rules.may_write(entry.key, standing, new=new):
             return None
-        return Refusal("no_right", f"{rules.who_may(entry.key, new=new)} in {record.title}")
+        changes = not new and rules.may_read(entry.key, standing)  # else the words would tell
+        who = rules.who_may(entry.key, new=not changes)
+        return Refusal("no_right", f"{who} in {record.title}")
 
     def _old(self, state: StateId, entry: Entry) -> Entry | None:
         return self._ledger.state(state).entries.get(entry.key)

@@ -274,6 +274,22 @@ def test_a_denial_does_not_tell_whether_there_is_what_one_may_not_read(world: Wo
     assert "change" in said[2]
 
 
+def test_another_manifest_has_one_whole_batch_sent(world: World) -> None:
+    """[L1, K4] What is written next comes by itself."""
+    whole: list[str] = []
+
+    def look(client: Client, bundle: bytes) -> None:
+        for message in messages.unbundle(bundle, limit=None):
+            if isinstance(message, messages.Batch) and message.whole:
+                whole.append(client.name)
+
+    world.on_answer = look
+    world.rules(KEY)
+    assert sorted(whole) == ["ada", "bob", "host", "obs"]
+    write(world.clients[0], "k", 1)
+    assert len(whole) == 4
+
+
 def test_a_new_role_brings_and_takes_what_it_may_read(world: World) -> None:
     """[J14, K4]"""
     world.rules(KEY)

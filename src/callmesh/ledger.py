@@ -174,8 +174,11 @@ class Ledger:
         self.crowded.clear()
 
     def start_anew(self) -> None:
-        """Whoever follows gets a whole batch next: what may be seen is another altogether."""
-        self._horizon = self.number
+        """Whoever has not got what was accepted last gets a whole batch, once.
+
+        What may be seen is another altogether.
+        """
+        self._horizon = self.number - 1
 
     def _let_go(self, tombstones: Iterable[Record]) -> None:
         for record in tombstones:

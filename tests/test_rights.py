@@ -9,6 +9,7 @@ from callmesh import messages
 from callmesh.app import KeyRule, StateSpec, Who
 from callmesh.feed import MAX_SIGHTS
 from callmesh.ids import APPS, CALL, ROSTER, StateId, presence_of
+from callmesh.ledger import Record
 from callmesh.messages import Group
 from callmesh.participant import Role
 from callmesh.resource import access_key, version_key
@@ -638,6 +639,40 @@ def test_what_cannot_be_read_on_disk_is_set_aside(world: World) -> None:
     world.crash()
     world.settle()
     assert host.view() == {"good": 1, "bad": 3}
+
+
+@pytest.mark.parametrize("value", [[1], {"a": 1}, 5])
+def test_what_makes_no_sense_on_disk_is_not_in_the_call(world: World, value: object) -> None:
+    """[S24] It goes on without, whatever should be there."""
+    host = world.clients[0]
+    world.settle()
+    world.spoil(CALL, "active", encode(value))
+    world.spoil(CALL, access_key(RESOURCE, "guest"), encode(value))
+    world.crash()
+    world.settle()
+    assert set(world.call.set_aside) == {(CALL, "active"), (CALL, access_key(RESOURCE, "guest"))}
+    assert set(host.view(CALL)) == {RECORD}
+    assert write(host, "active", RESOURCE, CALL) == []
+    assert {client.view(CALL)["active"] for client in world.clients} == {RESOURCE}
+
+
+def test_an_entry_that_nobody_could_take_is_set_aside(world: World) -> None:
+    """[S24] It would end the session of everybody it is sent to."""
+    host = world.clients[0]
+    write(host, "good", 1)
+    world.settle()
+    kept = world.storage._records[world.call.id]
+    good = kept[STATE, "good"]
+    for key, changed in (("a", {"writer": "p" * 100}), ("b", {"writer": ""}), ("c", {"time": -1}),
+                         ("d", {"time": 2**53})):  # fmt: skip
+        entry = msgspec.structs.replace(good.entry, key=key, **changed)
+        kept[STATE, key] = Record(good.number, STATE, entry)
+    for state in ("state/" + "x" * 100, "other"):
+        kept[StateId(state), "k"] = Record(good.number, StateId(state), good.entry)
+    world.crash()
+    world.settle()
+    assert len(world.call.set_aside) == 6
+    assert [client.view() for client in world.clients] == [{"good": 1}] * 4
 
 
 @pytest.mark.parametrize("jump", [3_600_000_000, -3_600_000_000])

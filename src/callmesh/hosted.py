@@ -82,8 +82,6 @@ class HostedCall:
         self.id = id
         self.counts = counts or Counts()
         self.ledger = ledger
-        self.set_aside = [(record.state, record.entry.key) for record in ledger.set_aside]
-        """What was loaded and cannot be read, or makes no sense."""
         self.call = CallState()
         self._rulebook = Rulebook(manifest_of)
         self._limits = limits
@@ -104,9 +102,11 @@ class HostedCall:
         )
         self.commands = Commands(self.people, ledger, self._carried_out)
         self._collected = 0
-        for entry in ledger.state(CALL).live():
+        for entry in list(ledger.state(CALL).live()):
             if not self.call.note(entry.key, decode(entry.value)):
-                self.set_aside.append((CALL, entry.key))
+                ledger.put_aside(CALL, entry.key)
+        self.set_aside = [(record.state, record.entry.key) for record in ledger.set_aside]
+        """What was loaded and cannot be read, or makes no sense."""
         for record in self.call.resources.values():
             self._publish(record.app)
 

@@ -99,6 +99,11 @@ def is_volatile(state: StateId) -> bool:
     return state in (ROSTER, APPS, DOOR, HUB_STATE) or is_presence(state)
 
 
+def is_writer(text: str) -> bool:
+    """Whether entries may be signed so: by a participant, one of its app frames, or the hub."""
+    return text == HUB or _WRITER.fullmatch(text) is not None
+
+
 def writes_for(writer: str, participant: ParticipantId) -> bool:
     """Whether `writer` is `participant`, or one of its app frames."""
     match = _WRITER.fullmatch(writer)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from callmesh.errors import BadInput, StorageFailed
-from callmesh.ids import StateId, is_presence, is_volatile
+from callmesh.ids import RECORD, StateId, is_presence, is_volatile, is_writer, state_id
 from callmesh.state import Entry, HeadedState, State
 from callmesh.values import MAX_INTEGER, check_key, decode
 
@@ -73,12 +73,17 @@ class Ledger:
         self._forgotten: dict[tuple[StateId, str], None] = {}
         self._flushing: Delta | None = None
         self.set_aside: list[Record] = []
-        """What was kept and cannot be read: it stays on disk as it is, and is not in the call."""
+        """What was kept and makes no sense: it stays on disk as it is, and is not in the call."""
         for record in sorted(kept.records, key=lambda record: record.number):
-            if _readable(record.entry):
+            if _readable(record):
                 self._put(record)
             else:
                 self.set_aside.append(record)
+
+    def put_aside(self, state: StateId, key: str) -> None:
+        """What was kept there makes no sense to those who know what should be there."""
+        self.set_aside.append(self._order.pop((state, key)))
+        self.states[state].forget(key)
 
     def set_apart(self, distance: int) -> None:
         """No numbers could be set aside on disk: give out such as no other life of the call does.
@@ -226,11 +231,14 @@ def _new_state(id: StateId) -> State:
     return HeadedState() if is_presence(id) else State()
 
 
-def _readable(entry: Entry) -> bool:
+def _readable(record: Record) -> bool:
+    """Whether everybody to whom it may be sent can read it."""
+    state, entry = record.state, record.entry
     try:
+        saved = state == RECORD or not is_volatile(state_id(state))
         check_key(entry.key)
         if not entry.deleted:
             decode(entry.value)
-        return True
+        return saved and is_writer(entry.writer) and 0 <= entry.time <= MAX_INTEGER
     except BadInput:
         return False

@@ -291,6 +291,25 @@ def test_another_manifest_has_one_whole_batch_sent(world: World) -> None:
     assert len(whole) == 4
 
 
+def test_what_somebody_may_see_is_kept_as_long_as_their_link(world: World) -> None:
+    """[K4, L2] Those who may see the same share it; who comes and goes leaves nothing behind."""
+    world.rules(SHEET)
+    people = world.call.people
+    for number in range(300):
+        eve = world.client(f"eve{number}", Role.GUEST)
+        assert eve.member is not None
+        people.leave(eve.member, eve.far, world.now)
+        eve.member = None
+    write(world.clients[0], "k", 1)  # what was made for them is not kept either
+    world.clients = world.clients[:4]
+    assert len(people._sights._known) <= 4
+    world.rules(KEY)
+    _, ada, bob, _ = (client.member for client in world.clients)
+    assert ada is not None
+    assert bob is not None
+    assert ada.feed.sight is bob.feed.sight
+
+
 def test_a_new_role_brings_and_takes_what_it_may_read(world: World) -> None:
     """[J14, K4]"""
     world.rules(KEY)

@@ -351,7 +351,6 @@ class People:
         """Resources are others, or also `rights` to them: so may be what each may see (H4)."""
         if rights:
             self._turned = self._ledger.number
-        self._sights.turned()
         for member in self.members.values():
             me = member.participant
             role = self.door.role(me, member.admitted, member.issued)

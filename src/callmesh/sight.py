@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import TypeAlias
+from weakref import WeakValueDictionary
 
 from callmesh.app import Rulebook, Rules, Standing
 from callmesh.callstate import CallState, resource_about
@@ -28,14 +29,10 @@ Part: TypeAlias = tuple[Rules, Standing] | None
 """What somebody sees of one subject: all of it, or what its rules let them read."""
 
 
-MAX_KNOWN = 200
-"""Sights that are remembered, so that those who may see the same share one."""
-
-
 class Sight:
     """What of a call somebody may see. Those who may see the same share one."""
 
-    __slots__ = ("_parts",)
+    __slots__ = ("__weakref__", "_parts")
 
     def __init__(self, parts: Mapping[Subject, Part]) -> None:
         self._parts = parts
@@ -87,7 +84,8 @@ class Sights:
     def __init__(self, call: CallState, rulebook: Rulebook) -> None:
         self._call = call
         self._rulebook = rulebook
-        self._known: dict[object, Sight] = {}
+        self._known: WeakValueDictionary[object, Sight] = WeakValueDictionary()
+        """As long as some link has them, so that those who may see the same share one."""
 
     def of(self, me: Participant) -> Sight:
         parts: dict[Subject, Part] = {DOOR: None} if me.role is Role.HOST else {}
@@ -95,11 +93,6 @@ class Sights:
             if self._call.access(resource, me.person, me.role) is not Access.HIDDEN:
                 parts[resource] = self._part(me, record)
         return self._known.setdefault(tuple(parts.items()), Sight(parts))
-
-    def turned(self) -> None:
-        """Something about rights is another: there will be other sights, and too many to keep."""
-        if len(self._known) > MAX_KNOWN:
-            self._known.clear()
 
     def _part(self, me: Participant, record: ResourceRecord) -> Part:
         rules = self._rulebook.rules(record.app)

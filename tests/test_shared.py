@@ -593,7 +593,11 @@ async def test_values_as_structs_and_dataclasses(
         points["2"] = Point(0.0)
         assert len(points) == 3
         assert not points.unreadable
+        notes.state["point/2"] = "no point"
+        assert set(points) == {"1", "3"}
+        assert list(points.unreadable) == ["2"]
         del points["2"]
+        assert points.unreadable == {}
         settings = notes.state.at("settings").one(Settings)
         assert settings.get() == Settings()
         settings.update(width=3)

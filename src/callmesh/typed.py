@@ -37,22 +37,27 @@ class TypedState(MutableMapping[str, T]):
     def __init__(self, state: Values, type: type[T]) -> None:
         self._state = state
         self._type = type
-        self.unreadable: dict[str, str] = {}
-        """Key → why, of what was met and does not fit."""
+        self._set_aside: dict[str, str] = {}
+
+    @property
+    def unreadable(self) -> dict[str, str]:
+        """Key → why, of what was met and does not fit as it stands now."""
+        for key in list(self._set_aside):
+            self.get(key)
+        return dict(self._set_aside)
 
     def __repr__(self) -> str:
         return f"<TypedState {dict(self)!r}>"
 
     def __getitem__(self, key: str) -> T:
+        known = self._set_aside.pop(key, None)
         try:
-            value = msgspec.convert(self._state[key], self._type)
+            return msgspec.convert(self._state[key], self._type)
         except msgspec.ValidationError as error:
-            if self.unreadable.get(key) != str(error):
+            if known != str(error):
                 log.warning("%s is no %s and set aside: %s", key, self._type.__name__, error)
-            self.unreadable[key] = str(error)
+            self._set_aside[key] = str(error)
             raise KeyError(key) from error
-        self.unreadable.pop(key, None)
-        return value
 
     def __setitem__(self, key: str, value: T) -> None:
         self._state[key] = _fitting(value, self._type, f"{key} is no {self._type.__name__}")

@@ -14,7 +14,7 @@ import pytest
 import callmesh
 from callmesh import messages
 from callmesh.changes import StateChange
-from callmesh.errors import BadName, BadValue, Denied, TimedOut
+from callmesh.errors import BadInput, BadName, BadValue, Denied, TimedOut
 from callmesh.ids import HUB
 from callmesh.state import Entry
 from callmesh.testing import MemoryHub
@@ -514,6 +514,23 @@ async def test_undo_takes_back_what_is_still_ones_own(hub: MemoryHub) -> None:
         history.close()
         mine.state["a"] = 3
         assert not history.can_undo
+
+
+async def test_undo_is_no_part_of_another_transaction(hub: MemoryHub) -> None:
+    """[S20] It would be recorded as a step once more."""
+    async with hub.join("Ada") as ada:
+        state = (await ada.resources.add("notes")).state
+        history = state.history(merge=0)
+        state["a"] = 1
+        state["a"] = 2
+        for act in (history.undo, history.redo):
+            with state.transaction(), pytest.raises(BadInput, match="outside"):
+                act()
+        assert dict(state) == {"a": 2}
+        assert history.undo()
+        assert dict(state) == {"a": 1}
+        assert history.redo()
+        assert dict(state) == {"a": 2}
 
 
 async def test_others_writing_the_same_value_is_their_work_too(hub: MemoryHub) -> None:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from msgspec import Raw
 
-from callmesh.errors import CallmeshError
+from callmesh.errors import BadInput, CallmeshError
 from callmesh.history import History
 from callmesh.ids import StateId
 from callmesh.mesh import Change
@@ -17,6 +17,8 @@ class Undoable(Protocol):
 
     replica: Replica
     id: StateId
+    open: dict[str, Raw] | None
+    """What the transaction under way has written."""
 
     def write(self, keys: dict[str, Raw]) -> None: ...
 
@@ -43,12 +45,14 @@ class UndoHistory:
     def undo(self) -> bool:
         """Take back the last step that is still one's own; whether there was one.
 
-        Raises what writing raises; then nothing is undone.
+        Raises what writing raises; then nothing is undone. Not inside a transaction: `BadInput`.
         """
+        self._check()
         return self._write(self._history.undo(), self._history.redo)
 
     def redo(self) -> bool:
-        """Do again what was undone last; whether there was something."""
+        """Do again what was undone last; whether there was something. Raises as `undo`."""
+        self._check()
         return self._write(self._history.redo(), self._history.undo)
 
     def clear(self) -> None:
@@ -60,6 +64,11 @@ class UndoHistory:
         while self._stops:
             self._stops.pop()()
         self._history.clear()
+
+    def _check(self) -> None:
+        """Inside a transaction it would be a part of what is written, and a step once more."""
+        if self._state.open is not None:
+            raise BadInput("undo and redo are transactions of their own: call them outside of one")
 
     def _write(self, keys: dict[str, Raw], back: Callable[[], object]) -> bool:
         self._moving = True

@@ -194,6 +194,36 @@ def test_a_write_under_way_while_access_is_taken_is_answered(world: World) -> No
     assert host.view() == {"k": 1}
 
 
+@pytest.mark.parametrize("level", ["view", "hidden"])
+def test_what_was_taken_is_not_judged_again(world: World, level: str) -> None:
+    """[S8, K5] The link broke before its author heard. Another entry at its stamp is judged."""
+    host, ada, *_ = world.clients
+    ada.set("k", "mine")
+    receipt = ada.mesh.receipt(STATE)
+    ada.send()
+    sent = ada.up[0]
+    ada.arrive()
+    ada.cut()
+    grant(world, "guest", level)
+    ada.connect()
+    world.settle()
+    assert receipt.done
+    assert not receipt.denied
+    assert ada.denials == []
+    assert host.view() == {"k": "mine"}
+    assert ada.view() == ({} if level == "hidden" else {"k": "mine"})
+    (written,) = messages.unbundle(sent)
+    assert isinstance(written, messages.Write)
+    taken = written.groups[0].entries[0]
+    more = msgspec.structs.replace(taken, key="more")
+    lost = msgspec.structs.replace(taken, time=taken.time - 1)
+    for entries in ([taken, more], [lost]):
+        ada.up.append(messages.bundle([messages.encode(messages.Write([Group(STATE, entries)]))]))
+        world.deliver()
+        assert ada.denials.pop().reason in ("no_right", "no_resource")
+    assert host.view() == {"k": "mine"}
+
+
 def test_streams_of_a_hidden_resource_reach_nobody_it_is_hidden_from(world: World) -> None:
     """[J12]"""
     host, ada, bob, _ = world.clients

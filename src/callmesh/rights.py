@@ -98,9 +98,21 @@ class Rights:
         for state, entry, version in sorted(written, key=lambda item: item[0] != CALL):
             found = self._check(transaction, state, entry, version, now)
             if isinstance(found, Refusal):
+                if self._was_taken(me, written):
+                    return [(StateId(state), entry) for state, entry, _ in written]
                 return Refusal(found.reason, found.why, (state, entry.key))
             taken.append(found)
         return self._room(transaction) or taken
+
+    def _was_taken(self, me: Participant, written: Sequence[Written]) -> bool:
+        """Whether it is sent again, and changes nothing: one's rights may be others by now."""
+        again = False
+        for state, entry, _ in written:
+            old = self._old(StateId(state), entry)
+            if old is None or newer(entry, old) or not writes_for(entry.writer, me.id):
+                return False
+            again = again or old.stamp == entry.stamp
+        return again
 
     def _check(
         self, transaction: Transaction, state: str, entry: Entry, version: int, now: int

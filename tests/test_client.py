@@ -22,7 +22,7 @@ from callmesh.errors import (
     Unauthorized,
 )  # fmt: skip
 from callmesh.ids import CallId, ParticipantId, PersonId
-from callmesh.live import LiveCall
+from callmesh.live import LiveCall, steady
 from callmesh.messages import Hello
 from callmesh.participant import Participant, Role
 from callmesh.resource import Event
@@ -681,6 +681,15 @@ async def test_writes_leave_once_a_frame(hub: MemoryHub, monkeypatch: pytest.Mon
         await poll.state.saved()
         frames = (asyncio.get_running_loop().time() - start) / 0.2
         assert 1 <= len(sent) <= frames + 2
+
+
+async def test_timeouts_go_by_a_clock_that_nobody_sets(hub: MemoryHub) -> None:
+    """[W7] Not by that of the wall: a step of it would break every link."""
+    async with hub.join("Ada") as ada:
+        lines = [line for call in hub.live._calls.values() for line in call.lines.values()]
+        for session in (lines[0].session, ada._connection.session):
+            assert session is not None
+            assert 0 <= steady() - session._heard < 60_000_000
 
 
 async def test_who_vanished_is_gone_after_a_while(

@@ -15,7 +15,7 @@ from callmesh import messages
 from callmesh.address import Address, read_address, read_role
 from callmesh.cache import ResourceCache
 from callmesh.cachefile import CacheFile
-from callmesh.connection import Connection, Opener, clock
+from callmesh.connection import Connection, Opener, clock, steady
 from callmesh.errors import BadInput, CallmeshError, Closed, TimedOut, Unauthorized
 from callmesh.half import App
 from callmesh.hosting import Hosting
@@ -122,7 +122,7 @@ class Call:
         self._early: dict[ParticipantId, list[str]] = {}
         self._replica = Replica(clock, self._flush, self._follow)
         self._standings = Standings(self._replica.mesh)
-        self._streams = Streams(clock, lambda: self._connection.session, self._flush, self._hidden)
+        self._streams = Streams(steady, lambda: self._connection.session, self._flush, self._hidden)
         self.state = SharedState(
             Root(
                 self._replica,
@@ -255,7 +255,7 @@ class Call:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(0.5)
-            self._streams.tick(clock())
+            self._streams.tick(steady())
 
     def _flush(self) -> None:
         self._connection.flush()

@@ -25,8 +25,13 @@ Opener = Callable[[str], Awaitable[Link]]
 
 
 def clock() -> int:
-    """Microseconds since the epoch."""
+    """Microseconds since the epoch: what stamps go by."""
     return time.time_ns() // 1000
+
+
+def steady() -> int:
+    """Microseconds that only run forward, whoever sets the clock: what timeouts go by."""
+    return time.monotonic_ns() // 1000
 
 
 class Connection:
@@ -107,11 +112,11 @@ class Connection:
     async def _connect(self) -> None:
         """A new link, hello said and answered."""
         link = await self._open_link(self._address.socket)
-        session = Session(Side.CLIENT, clock())
+        session = Session(Side.CLIENT, steady())
         try:
             async with asyncio.timeout(10):
                 await link.send(messages.bundle([messages.encode(self._hello())]))
-                answer = session.receive(await link.receive(), clock())
+                answer = session.receive(await link.receive(), steady())
         except TimeoutError:
             await link.close()
             raise TimedOut("the hub did not answer") from None
@@ -154,7 +159,7 @@ class Connection:
 
     async def _read(self, link: Link, session: Session) -> None:
         while True:
-            self._hear(session.receive(await link.receive(), clock()), session)
+            self._hear(session.receive(await link.receive(), steady()), session)
 
     async def _write(self, link: Link, session: Session) -> None:
         while True:
@@ -183,5 +188,5 @@ class Connection:
     async def _tick(self, session: Session) -> None:
         while True:
             await asyncio.sleep(1)
-            session.tick(clock())
+            session.tick(steady())
             self.flush()

@@ -37,15 +37,20 @@ from callmesh.rates import Joins, Pace
 from callmesh.saving import Saving
 from callmesh.session import OPENING_TIMEOUT, Over, Session, Side
 
-SLICE = 0.005
-"""Seconds that one link's bundle may take before others have their turn."""
+SLICE = 5_000
+"""Microseconds that one link's bundle may take before others have their turn."""
 
 log = logging.getLogger("callmesh.hub")
 
 
 def clock() -> int:
-    """Microseconds since the epoch."""
+    """Microseconds since the epoch: what stamps go by."""
     return time.time_ns() // 1000
+
+
+def steady() -> int:
+    """Microseconds that only run forward, whoever sets the clock: what timeouts go by."""
+    return time.monotonic_ns() // 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,7 +198,7 @@ class LiveHub:
 
     async def serve(self, id: str, link: Link) -> None:
         """One participant's link, from hello to the end. Raises nothing."""
-        session = Session(Side.HUB, clock())
+        session = Session(Side.HUB, steady())
         call: LiveCall | None = None
         line: Line | None = None
         try:
@@ -222,7 +227,7 @@ class LiveHub:
             raise TimedOut("nobody said hello") from None
         finally:
             self._silent.pop(limit, None)
-        heard = session.receive(data, clock())
+        heard = session.receive(data, steady())
         if len(heard) != 1 or not isinstance(heard[0], messages.Hello):
             raise WireError("the first bundle is one hello")
         hello = heard[0]
@@ -348,16 +353,15 @@ class LiveHub:
 
     async def _read(self, call: LiveCall, line: Line) -> None:
         hosted, session = call.hosted, line.session
-        pace = Pace(self._limits, clock())
+        pace = Pace(self._limits, steady())
         while hosted.people.at(line.id, session):
             data = await line.link.receive()
             if self._ending.begun:
                 continue  # unanswered, so it is sent again
-            now = clock()
-            heard = session.receive(data, now)
-            await self._act(call, line, heard, now)
+            heard = session.receive(data, steady())
+            await self._act(call, line, heard, clock())
             self._changed(call)
-            if wait := pace.after(heard, len(data), now):
+            if wait := pace.after(heard, len(data), steady()):
                 self.counts.slowed += wait
                 await pause(wait)
         raise session.state.reason if isinstance(session.state, Over) else Closed("you left")
@@ -366,14 +370,14 @@ class LiveHub:
         self, call: LiveCall, line: Line, received: list[messages.Message], now: int
     ) -> None:
         """Act on what came, and let others have their turn when that takes long."""
-        since = time.monotonic()
+        since = steady()
         for message in received:
             who = call.hosted.people.at(line.id, line.session)
             for _ in call.hosted.steps(who, message, now) if who else ():
-                if time.monotonic() - since > SLICE:
+                if steady() - since > SLICE:
                     self._changed(call)
                     await asyncio.sleep(0)
-                    since = time.monotonic()
+                    since = steady()
                     if (
                         self._ending.begun
                         or call.hosted.people.at(line.id, line.session) is not who
@@ -489,7 +493,7 @@ async def _watch(line: Line) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(5):
                 await line.over.wait()
-        line.session.tick(clock())
+        line.session.tick(steady())
     assert isinstance(line.session.state, Over)
     raise line.session.state.reason
 

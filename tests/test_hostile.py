@@ -125,7 +125,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
     notes.mkdir()
     (notes / "manifest.json").write_text('{"id": "notes", "name": "Notes", "version": "1"}')
     (notes / "index.html").write_text("<!doctype html>")
-    with hub_process(folder / "data", key=key, apps=(notes,)) as hub:
+    limits = {"joins_per_minute": 100_000}  # one person attacks many times
+    with hub_process(folder / "data", key=key, apps=(notes,), limits=limits) as hub:
         yield hub
 
 

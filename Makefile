@@ -1,6 +1,6 @@
 # make run     start a hub with the call page and the built-in apps, and print links to open
 # make test    every check: lint, types, vitest, pytest with the browser tests
-# make soak    the simulations at length: SCHEDULES=20000, or as many as you say
+# make soak    the simulations and the faults at length: SCHEDULES=20000, FAULTS=20000, or as many as you say
 # make page    build the call page and the app SDK into src/callmesh/page/dist
 # make wheel   build the page and a wheel with the page in it, into dist/
 # make format  let ruff and eslint mend what they can
@@ -50,9 +50,11 @@ test-python: $(VENV) $(PAGE)
 	.venv/bin/pytest --durations=15 $(ARGS)
 
 soak: SCHEDULES ?= 20000
-soak: $(VENV) $(NODE)
+soak: FAULTS ?= 20000
+soak: $(VENV) $(NODE) $(PAGE)
 	SCHEDULES=$(SCHEDULES) node_modules/.bin/vitest run web/core/tests/convergence.test.ts --testTimeout=0
 	SCHEDULES=$(SCHEDULES) .venv/bin/pytest --timeout=0 tests/test_convergence.py tests/test_differential.py tests/test_fuzz.py
+	FAULTS=$(FAULTS) .venv/bin/pytest --timeout=0 -rP tests/test_reliability.py
 
 page: $(PAGE)
 

@@ -202,7 +202,7 @@ async def test_a_hub_process_stops_within_seconds_and_nothing_is_lost(
                 await call.until(lambda: min(told) > 5)
             begun = time.monotonic()
             assert await asyncio.to_thread(hub.stop, how) == 0
-            assert time.monotonic() - begun < 6, "it took too long"
+            assert time.monotonic() - begun < 8, "it took too long"
             assert hub.end() == "", "it had something to complain of"
             assert await stalled.wake() < 50 * 60_000
             hub = HubProcess(tmp_path, port=hub.port)

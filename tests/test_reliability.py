@@ -391,6 +391,8 @@ async def rides_out(
             poll = await ada.resources.add("poll")
             await poll.state.saved()
             seen = await bob.resources.get(poll.id)
+            seen.state["question"] = "ready?"
+            await seen.state.saved()  # and with it whatever was before
             for number in range(rounds):
                 refuse()
                 tries = 0

@@ -1,6 +1,7 @@
 """The hub's disk: what participants are told while it refuses, and that it is taken up again."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 import pytest
@@ -25,6 +26,9 @@ class FailingStorage(MemoryStorage):
         self.refuse: set[str] = set()
         self.commits: list[set[CallId]] = []
         """Which calls were in each that was tried."""
+        self.free = threading.Event()
+        """Commits wait for it."""
+        self.free.set()
 
     def load(self, call: CallId) -> Kept | None:
         if "load" in self.refuse:
@@ -38,6 +42,7 @@ class FailingStorage(MemoryStorage):
         gone: Collection[CallId] = (),
     ) -> None:
         self.commits.append(set(deltas))
+        self.free.wait()
         if "commit" in self.refuse:
             raise StorageFailed("the disk is full")
         if "badly" in self.refuse:
@@ -86,9 +91,12 @@ async def test_a_commit_that_fails_makes_calls_read_only_until_one_succeeds(
         await poll.state.saved()
         seen = await bob.resources.get(poll.id)
         assert seen.state.can_write("question")
-        storage.refuse = {how}
+        storage.free.clear()
         poll.state["question"] = "?"
+        await poll.state.accepted()
         saving = asyncio.create_task(poll.state.saved())
+        storage.refuse = {how}
+        storage.free.set()
         for call in (ada, bob):
             await call.until(lambda call=call: call.status == "read_only")  # type: ignore[misc]
             assert not call.state.can_write("anything")
@@ -172,9 +180,11 @@ async def test_the_end_of_a_hub_whose_disk_refuses_says_which_calls_lack_somethi
     monkeypatch.setattr("callmesh.client.SAVE_BEFORE_LEAVING", 0.01)
     storage = FailingStorage()
     async with MemoryHub(storage=storage) as hub, hub.join("Ada") as ada:
-        await ada.state.saved()
-        storage.refuse = {"commit"}
+        storage.free.clear()
         ada.state["title"] = "lost with the disk"
+        await ada.state.accepted()
+        storage.refuse = {"commit"}
+        storage.free.set()
         await ada.until(lambda: ada.status == "read_only")
     assert "something of a call is not saved" in caplog.records[-1].message
     assert caplog.records[-1].__dict__["call"] == "demo"

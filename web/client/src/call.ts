@@ -29,6 +29,8 @@ export interface CallOptions {
   readonly media: boolean;
   /** Told that one waits to be let in, and whenever a host says something. */
   readonly onWaiting?: (waiting: messages.Waiting) => void;
+  /** Told that the link broke meanwhile; it comes back. */
+  readonly onLost?: () => void;
 }
 
 /** What roles, access, rules and the hub's being read-only stand in, besides the roster. */
@@ -80,6 +82,8 @@ export class Call {
   readonly #stopTicks: () => void;
   #settleOpened: { resolve: () => void; reject: (reason: CallmeshError) => void } | undefined;
   #welcome: messages.Welcome | undefined;
+  /** Proves who this is to the hub, as it said last. */
+  #person: string | null;
   #frames = 0;
   #shown: { link: LinkState; status: Status; active: ResourceId | undefined };
 
@@ -87,6 +91,7 @@ export class Call {
   constructor(options: CallOptions) {
     this.id = options.id;
     this.#options = options;
+    this.#person = options.person;
     this.opened = new Promise((resolve, reject) => (this.#settleOpened = { resolve, reject }));
     this.#replica = new Replica({ now, after, flush: () => this.#link.wrote() });
     this.state = new SharedState(this.#replica, CALL, {
@@ -272,7 +277,7 @@ export class Call {
 
   #hello(): messages.Hello {
     const { id: call, name, role, token } = this.#options;
-    const person = this.#welcome?.personProof ?? this.#options.person;
+    const person = this.#person;
     const resume = this.#welcome?.resume ?? null;
     const { cursor } = this.mesh;
     return { type: "hello", version: VERSION, call, name, role, token, person, resume, cursor, offers: this.#offers };
@@ -294,6 +299,7 @@ export class Call {
   #wait(waiting: messages.Waiting): void {
     if (this.#welcome !== undefined) throw new Unauthorized("you were away for too long; join again");
     this.mesh.clock.setBy(waiting.time, now());
+    if (waiting.personProof !== "") this.#person = waiting.personProof; // whose link breaks is nobody new
     this.#options.onWaiting?.(waiting);
   }
 
@@ -301,6 +307,7 @@ export class Call {
     const before = this.#welcome?.participant ?? welcome.participant;
     if (before !== welcome.participant) throw new Unauthorized("you were away for too long; join again");
     this.#welcome = welcome;
+    this.#person = welcome.personProof;
     this.mesh.writer = welcome.writer as Writer;
     this.mesh.clock.setBy(welcome.time, now());
   }
@@ -320,6 +327,7 @@ export class Call {
     const { reason } = this.#link;
     if (reason !== undefined) this.#end(reason);
     else if (this.#link.state === "joined") this.#joined();
+    else if (this.#link.state === "pausing" && this.#settleOpened !== undefined) this.#options.onLost?.();
     this.#compare();
   }
 

@@ -18,9 +18,11 @@ export interface JoinOptions {
   readonly token?: string;
   /**
    * Told that hosts are asked first, and whenever one says something to who waits. To be the same person at
-   * the next try, keep its `personProof`.
+   * the next try, keep its `personProof`, where it has one.
    */
   readonly onWaiting?: (waiting: messages.Waiting) => void;
+  /** Told that the link broke while waiting. It comes back by itself, and `onWaiting` is told anew. */
+  readonly onLost?: () => void;
   readonly signal?: AbortSignal;
   /** Milliseconds until the hub has answered; waiting to be let in has no limit. */
   readonly timeout?: number;
@@ -45,8 +47,9 @@ export async function join(url: string | URL, options: JoinOptions): Promise<Cal
     stop();
     options.onWaiting?.(waiting);
   };
+  const onLost = (): void => options.onLost?.();
   const call = new Call({
-    id, socket, name, media, role: role ?? null, token: token ?? null, person: person ?? null, onWaiting,
+    id, socket, name, media, role: role ?? null, token: token ?? null, person: person ?? null, onWaiting, onLost,
   }); // prettier-ignore
   stop = after(timeout, () => call.fail(new TimedOut("the hub did not answer in time")));
   try {

@@ -62,15 +62,19 @@ test("[J18] who waits is told so, for as long as it takes, and then is in", asyn
   expect(hub.sockets).toHaveLength(1);
 });
 
-test("[J18] a link that breaks while one waits: one knocks again", async () => {
-  const joining = join(URL, { name: "Ada" });
+test("[J18, J3] a link that breaks while one waits: one is told, and knocks again as the same person", async () => {
+  const onLost = vi.fn();
+  const joining = join(URL, { name: "Ada", onLost });
   hub.socket.open();
   hub.socket.session.wait();
-  hub.socket.say(WAITING);
+  hub.socket.say(WAITING, { ...WAITING, held: true, personProof: "" });
+  expect(onLost).not.toHaveBeenCalled();
   hub.socket.drop();
+  expect(onLost).toHaveBeenCalledOnce();
   await vi.advanceTimersByTimeAsync(1_000);
   expect(hub.sockets).toHaveLength(2);
   hub.welcome();
+  expect(hub.socket.of("hello")).toMatchObject([{ person: "proof" }]);
   expect((await joining).link).toBe("joined");
 });
 

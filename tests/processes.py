@@ -25,6 +25,7 @@ class HubProcess:
         key: Path | None = None,
         limits: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
+        self.key = key
         mode = ["--key", str(key)] if key else ["--dev"]
         arguments = ["serve", *mode, "--port", str(port), "--data", str(data)]
         for app in apps:
@@ -59,6 +60,12 @@ class HubProcess:
 
     def call(self, id: str = "demo") -> str:
         return f"{self.address}/call/{id}"
+
+    def invite(self, call: str, *arguments: str) -> str:
+        """A link that lets somebody into a call of a hub with a key."""
+        command = [sys.executable, "-m", "callmesh", "invite", call, "--key", str(self.key)]
+        command += ["--url", self.address, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     def kill(self) -> None:
         """`kill -9`."""

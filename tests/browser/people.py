@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.async_api import Browser, FrameLocator, Page, expect
+from playwright.async_api import Browser, FrameLocator, Locator, Page, expect
 
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
@@ -28,6 +28,27 @@ class Person:
         await self.page.get_by_role("button", name="Join").click()
         await expect(self.page.get_by_role("list", name="Participants")).to_be_visible()
         await self.page.wait_for_function("() => window.callmesh?.call.status === 'synced'")
+
+    async def knock(self, link: str) -> None:
+        """Ask to be let in, and wait."""
+        await self.page.goto(link)
+        await self.page.get_by_label("Your name").fill(self.name)
+        await self.page.get_by_role("button", name="Join").click()
+        await expect(self.waiting).to_be_visible()
+
+    @property
+    def waiting(self) -> Locator:
+        return self.page.get_by_role("heading", name="Waiting to be let in")
+
+    @property
+    def panel(self) -> Locator:
+        return self.page.get_by_role("dialog", name="People")
+
+    async def open_people(self) -> Locator:
+        """The panel of people."""
+        await self.page.get_by_role("button", name="People").click()
+        await expect(self.panel).to_be_visible()
+        return self.panel
 
     async def add(self, app: str) -> None:
         """Add an app by way of the drawer; it is then in view."""

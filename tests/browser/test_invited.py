@@ -1,7 +1,5 @@
 """A hub with a key, in real browsers: links that let in, and links that do not."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,18 +18,13 @@ async def test_people_come_in_by_their_links_and_by_nothing_else(
     key = tmp_path / "callmesh.key"
     key.write_text("0123456789abcdef0123456789abcdef")
 
-    def invite(*arguments: str) -> str:
-        command = [sys.executable, "-m", "callmesh", "invite", "round", "--key", str(key)]
-        command += ["--url", hub.address, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
     with hub_process(tmp_path / "data", key=key) as hub:
         async with (
             person(browser, "Dr Ådá") as ada,
             person(browser, "Bob", viewport=PHONE) as bob,
             person(browser, "Eve") as eve,
         ):
-            await ada.page.goto(invite("--role", "host", "--name", ada.name))
+            await ada.page.goto(hub.invite("round", "--role", "host", "--name", ada.name))
             field = ada.page.get_by_label("Your name")
             await expect(field).to_have_value(ada.name)
             await expect(field).not_to_be_editable()
@@ -39,7 +32,7 @@ async def test_people_come_in_by_their_links_and_by_nothing_else(
             await ada.until_call("call.status === 'synced'")
             assert await ada.in_call("[call.me.name, call.me.role]") == [ada.name, "host"]
             await expect(ada.page.get_by_role("button", name="Invite")).to_have_count(0)
-            await bob.page.goto(invite("--no-wait"))
+            await bob.page.goto(hub.invite("round", "--no-wait"))
             await bob.enter()
             assert await bob.in_call("[call.me.name, call.me.role]") == ["Bob", "guest"]
             await ada.add("Poll")
@@ -49,7 +42,7 @@ async def test_people_come_in_by_their_links_and_by_nothing_else(
                 hub.call("round"): "ask its host for a link",
                 f"{hub.call('round')}#role=host": "ask its host for a link",
                 f"{hub.call('round')}#token=rubbish": "no invitation",
-                invite().replace("/round#", "/other#"): "for another call",
+                hub.invite("round").replace("/round#", "/other#"): "for another call",
             }
             for link, words in wrong.items():
                 await eve.page.goto("about:blank")

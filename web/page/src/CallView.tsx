@@ -5,7 +5,9 @@ import { DeviceButton } from "./DeviceButton.tsx";
 import { Drawer } from "./Drawer.tsx";
 import { Actions, Header } from "./Header.tsx";
 import { Icon } from "./icons.tsx";
+import { Knocking } from "./Knocking.tsx";
 import type { Page } from "./page.ts";
+import { People, PeopleButton } from "./People.tsx";
 import { Stage } from "./Stage.tsx";
 import type { CallStore } from "./store.ts";
 import { Tiles } from "./Tile.tsx";
@@ -14,13 +16,15 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
   const drawer = useSignal(false);
   const openDrawer = (): void => void (drawer.value = true);
   const problem = (words: string): void => page.toasts.problem(words);
+  const people = useSignal(false);
+  const waiting = store.hosts.waiting.value.length;
   useEffect(() => {
-    document.title = `${page.address.call} · call`;
-  }, [page]);
+    document.title = `${waiting > 0 ? `(${waiting}) ` : ""}${page.address.call} · call`;
+  }, [page, waiting]);
   return (
     <div class="call">
       <Header page={page} store={store} />
-      <div class="controls" role="toolbar" aria-label="Camera, microphone and apps">
+      <div class="controls" role="toolbar" aria-label="Camera, microphone, apps and people">
         <DeviceButton kind="microphone" devices={page.devices} onProblem={problem} />
         <DeviceButton kind="camera" devices={page.devices} onProblem={problem} />
         {store.mayEdit.value && (
@@ -29,13 +33,18 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
             <span class="label">Apps</span>
           </button>
         )}
+        <PeopleButton store={store} open={people} />
       </div>
       <Actions page={page} store={store} />
-      <div class="floor">
-        <Stage store={store} openDrawer={openDrawer} />
-        <Tiles page={page} store={store} />
+      <div class="hall">
+        <Knocking store={store} open={people} />
+        <div class="floor">
+          <Stage store={store} openDrawer={openDrawer} />
+          <Tiles page={page} store={store} />
+        </div>
       </div>
       <Drawer store={store} open={drawer} />
+      <People store={store} open={people} usually={page.address.token !== undefined} />
     </div>
   );
 }

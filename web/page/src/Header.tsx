@@ -1,5 +1,6 @@
 import { inviteLink } from "./address.ts";
 import { Icon, type IconName } from "./icons.tsx";
+import { LeaveButton } from "./Leave.tsx";
 import type { Page } from "./page.ts";
 import type { CallStore } from "./store.ts";
 import { READ_ONLY_TITLE, READ_ONLY_WORDS } from "./words.ts";
@@ -37,10 +38,7 @@ export function Actions({ page, store }: { page: Page; store: CallStore }) {
           <span class="label">Invite</span>
         </button>
       )}
-      <button type="button" class="button danger" onClick={() => void store.call.leave()} title="Leave the call">
-        <Icon name="leave" />
-        <span class="label">Leave</span>
-      </button>
+      <LeaveButton store={store} />
     </div>
   );
 }

@@ -2,11 +2,9 @@ import { useEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { MAX_NAME } from "@callmesh/core";
 
-import { DeviceButton } from "./DeviceButton.tsx";
-import { KINDS, type Devices } from "./devices.ts";
 import type { Page } from "./page.ts";
-import { Avatar, Video } from "./Video.tsx";
-import { addressProblem, deviceProblem, roleWords } from "./words.ts";
+import { Preview } from "./Preview.tsx";
+import { addressProblem, roleWords } from "./words.ts";
 
 interface LobbyProps {
   page: Page;
@@ -65,28 +63,5 @@ export function Lobby({ page, joining, problem }: LobbyProps) {
         {wrong === undefined && <p class="quiet">{roleWords(address)}</p>}
       </form>
     </main>
-  );
-}
-
-function Preview({ devices, name }: { devices: Devices; name: string }) {
-  const problems = KINDS.flatMap((kind) => deviceProblem(kind, devices.state(kind).value) ?? []);
-  const shows = devices.camera.value === "on";
-  return (
-    <section class="preview" aria-label="Your camera and microphone">
-      <div class="picture">
-        {shows ? <Video stream={devices.stream} self /> : <Avatar name={name || "?"} seed={name} />}
-        {devices.camera.value === "starting" && <p class="starting">Starting your camera…</p>}
-        <div class="picture-controls">
-          {KINDS.map((kind) => (
-            <DeviceButton key={kind} kind={kind} devices={devices} />
-          ))}
-        </div>
-      </div>
-      <div role="status" class="preview-words">
-        {problems.map((words) => (
-          <p key={words}>{words}</p>
-        ))}
-      </div>
-    </section>
   );
 }

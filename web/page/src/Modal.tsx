@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 
+import { regainFocus } from "./focus.ts";
 import { Icon } from "./icons.tsx";
 
 interface ModalProps {
@@ -20,11 +21,15 @@ export function Modal({ class: name, title, open, onClose, children }: ModalProp
     if (open && element?.open === false) element.showModal();
     if (!open && element?.open === true) element.close();
   }, [open]);
+  const closed = (): void => {
+    onClose();
+    regainFocus(); // what opened it may be gone
+  };
   const outside = (event: MouseEvent): void => {
     if (event.target === dialog.current) onClose();
   };
   return (
-    <dialog ref={dialog} class={`modal ${name}`} aria-labelledby={heading} onClose={onClose} onClick={outside}>
+    <dialog ref={dialog} class={`modal ${name}`} aria-labelledby={heading} onClose={closed} onClick={outside}>
       <div class="modal-body">
         <header>
           <h2 id={heading}>{title}</h2>

@@ -1,22 +1,30 @@
 import { useEffect, useRef } from "preact/hooks";
 
 import type { Page } from "./page.ts";
+import type { Farewell } from "./words.ts";
 
-export function Over({ page, problem }: { page: Page; problem: string | undefined }) {
+export function Over({ page, farewell: { title, words, again } }: { page: Page; farewell: Farewell }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    document.title = "You left the call";
+    document.title = title;
     heading.current?.focus();
-  }, []);
+  }, [title]);
   return (
     <main class="over card">
       <h1 ref={heading} tabIndex={-1}>
-        You left the call
+        {title}
       </h1>
-      <p>{problem ?? "Everything in it stays as it is. You can close this tab, or come back."}</p>
-      <button type="button" class="button primary" onClick={() => page.reopen()}>
-        Join again
-      </button>
+      <p>{words}</p>
+      {again === "ask" && (
+        <button type="button" class="button primary" onClick={() => page.askAgain()}>
+          Ask again
+        </button>
+      )}
+      {again === "join" && (
+        <button type="button" class="button primary" onClick={() => page.reopen()}>
+          Join again
+        </button>
+      )}
     </main>
   );
 }

@@ -1,24 +1,24 @@
 import { useSignal, type Signal } from "@preact/signals";
 import type { Resource } from "@callmesh/client";
 import type { Access } from "@callmesh/core";
-import { useCallback, useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 
+import { Confirm, type Question } from "./Confirm.tsx";
 import { FrameView } from "./FrameView.tsx";
 import { Icon } from "./icons.tsx";
-import { Modal } from "./Modal.tsx";
 import type { CallStore } from "./store.ts";
 import { panelId, tabId, Tabs } from "./Tabs.tsx";
 
 /** The resource in view, tabs for the others, and what one may do with it. */
 export function Stage({ store, openDrawer }: { store: CallStore; openDrawer: () => void }) {
   const viewed = store.record(store.viewed.value);
-  const removing = useSignal<Resource | undefined>(undefined);
+  const question = useSignal<Question | undefined>(undefined);
   const stage = useRef<HTMLElement>(null);
   useEffect(() => stage.current?.focus({ preventScroll: true }), []); // what had it, the lobby, is gone
   return (
     <main ref={stage} class="stage" aria-label="Stage" tabIndex={-1}>
       {store.resources.value.length > 0 && <Tabs store={store} />}
-      {viewed && <Bar store={store} viewed={viewed} removing={removing} />}
+      {viewed && <Bar store={store} viewed={viewed} question={question} />}
       <div class="panels">
         {store.mounted.value.map(({ resource, removed }) => (
           <section
@@ -34,7 +34,7 @@ export function Stage({ store, openDrawer }: { store: CallStore; openDrawer: () 
         ))}
         {!viewed && <Empty store={store} openDrawer={openDrawer} />}
       </div>
-      <ConfirmRemove store={store} removing={removing} />
+      <Confirm question={question} />
     </main>
   );
 }
@@ -42,11 +42,20 @@ export function Stage({ store, openDrawer }: { store: CallStore; openDrawer: () 
 interface BarProps {
   store: CallStore;
   viewed: Resource;
-  removing: Signal<Resource | undefined>;
+  question: Signal<Question | undefined>;
 }
 
-function Bar({ store, viewed, removing }: BarProps) {
+function Bar({ store, viewed, question }: BarProps) {
   const active = store.record(store.active.value);
+  const remove = (): void => {
+    question.value = {
+      title: `Remove “${viewed.title}”?`,
+      words: "It goes away for everybody, with all that is in it. This cannot be undone.",
+      no: "Keep it",
+      yes: "Remove for everybody",
+      then: () => store.remove(viewed.id),
+    };
+  };
   return (
     <div class={`bar ${store.follows.value ? "" : "apart"}`}>
       {store.follows.value ? (
@@ -81,7 +90,7 @@ function Bar({ store, viewed, removing }: BarProps) {
             class="button small bare"
             aria-label={`Remove ${viewed.title}`}
             title={`Remove ${viewed.title}`}
-            onClick={() => (removing.value = viewed)}
+            onClick={remove}
           >
             <Icon name="remove" />
           </button>
@@ -134,27 +143,5 @@ function Empty({ store, openDrawer }: { store: CallStore; openDrawer: () => void
         </button>
       )}
     </div>
-  );
-}
-
-function ConfirmRemove({ store, removing }: { store: CallStore; removing: Signal<Resource | undefined> }) {
-  const resource = removing.value;
-  const close = useCallback(() => (removing.value = undefined), [removing]);
-  const remove = (): void => {
-    if (resource) store.remove(resource.id);
-    close();
-  };
-  return (
-    <Modal class="confirm" title={`Remove “${resource?.title ?? ""}”?`} open={resource !== undefined} onClose={close}>
-      <p>It goes away for everybody, with all that is in it. This cannot be undone.</p>
-      <div class="modal-buttons">
-        <button type="button" class="button" onClick={close}>
-          Keep it
-        </button>
-        <button type="button" class="button danger" onClick={remove}>
-          Remove for everybody
-        </button>
-      </div>
-    </Modal>
   );
 }

@@ -5,12 +5,7 @@ import type { Page } from "./page.ts";
 import type { CallStore } from "./store.ts";
 import { useTracks } from "./tracks.ts";
 import { Avatar, Video } from "./Video.tsx";
-
-const PATHS = {
-  direct: "Connected directly, from device to device",
-  relay: "Connected by way of the hub",
-  connecting: "Connecting…",
-};
+import { pathWords } from "./words.ts";
 
 export function Tiles({ page, store }: { page: Page; store: CallStore }) {
   const me = store.me.value?.id;
@@ -74,7 +69,7 @@ function Corner({ store, participant }: { store: CallStore; participant: Partici
   }
   const path = store.path(participant.id);
   return path === undefined ? null : (
-    <span class={`badge corner path-${path}`} title={PATHS[path]}>
+    <span class={`badge corner path-${path}`} title={`${participant.name} is ${pathWords(path)}`}>
       {path === "connecting" ? "connecting…" : path}
     </span>
   );

@@ -28,13 +28,19 @@ export class Devices {
   readonly version = signal(0);
   /** Counts the times everything was given back: what was asked for before that is not wanted any more. */
   #era = 0;
+  #started = false;
 
   state(kind: Kind): Signal<DeviceState> {
     return kind === "camera" ? this.camera : this.microphone;
   }
 
-  /** Turn on what is there. One question to the user rather than two, where both are. */
+  /**
+   * Turn on what is there. One question to the user rather than two, where both are. Once, until all is
+   * given back: what the user has turned off meanwhile stays off.
+   */
   async start(): Promise<void> {
+    if (this.#started) return;
+    this.#started = true;
     const era = this.#era;
     for (const kind of KINDS) this.state(kind).value = "starting";
     try {
@@ -53,6 +59,7 @@ export class Devices {
   /** Give everything back. */
   stop(): void {
     this.#era += 1;
+    this.#started = false;
     for (const kind of KINDS) this.#turnOff(kind);
   }
 

@@ -2,6 +2,7 @@ import { render } from "preact";
 
 import { readAddress } from "./address.ts";
 import "./app.css";
+import "./people.css";
 import { App } from "./App.tsx";
 import { Page } from "./page.ts";
 
@@ -12,3 +13,6 @@ if (root) render(<App page={new Page(readAddress(location))} />, root);
 addEventListener("pageshow", ({ persisted }) => {
   if (persisted) location.reload();
 });
+
+// Another link to the same call is another invitation; the browser itself would only note it.
+addEventListener("hashchange", () => location.reload());

@@ -1,8 +1,8 @@
-/** What the page is at: in the lobby, in the call, or after it. */
+/** What the page is at: in the lobby, waiting to be let in, in the call, or after it. */
 
 import { signal } from "@preact/signals";
-import { join, type Call } from "@callmesh/client";
-import { Unauthorized } from "@callmesh/core";
+import { join, type Call, type JoinOptions } from "@callmesh/client";
+import { CallOver, Declined, Removed, Unauthorized, type messages } from "@callmesh/core";
 
 import type { Address } from "./address.ts";
 import { Catalog } from "./catalog.ts";
@@ -10,12 +10,23 @@ import { Devices } from "./devices.ts";
 import { Memory } from "./memory.ts";
 import { CallStore } from "./store.ts";
 import { ToastList } from "./toasts.ts";
-import { endProblem, joinProblem } from "./words.ts";
+import { farewell, joinProblem, type Farewell } from "./words.ts";
+
+/** How it stands with one who asked to be let in. */
+export interface Wait {
+  readonly name: string;
+  /** Whether a host has asked for patience, and with which words. */
+  readonly held: boolean;
+  readonly words: string;
+  /** Whether the link is lost, for now. */
+  readonly lost: boolean;
+}
 
 export type Phase =
   | { readonly kind: "lobby"; readonly joining: boolean; readonly problem: string | undefined }
+  | { readonly kind: "waiting"; readonly wait: Wait }
   | { readonly kind: "call"; readonly store: CallStore }
-  | { readonly kind: "over"; readonly problem: string | undefined };
+  | { readonly kind: "over"; readonly farewell: Farewell };
 
 declare global {
   interface Window {
@@ -31,6 +42,8 @@ export class Page {
   readonly toasts = new ToastList();
   readonly phase = signal<Phase>({ kind: "lobby", joining: false, problem: undefined });
   readonly #catalog: Catalog;
+  /** The one try to join that counts. */
+  #asking: { readonly name: string; readonly abort: AbortController } | undefined;
 
   constructor(address: Address) {
     this.address = address;
@@ -39,15 +52,28 @@ export class Page {
   }
 
   async join(name: string): Promise<void> {
+    const abort = new AbortController();
+    this.#asking = { name, abort };
     this.phase.value = { kind: "lobby", joining: true, problem: undefined };
     try {
-      const call = await this.#join(name);
-      this.memory.name = name;
-      this.memory.person = call.personProof;
+      const call = await this.#join(name, abort.signal);
+      this.#remember(name, call.personProof);
       this.#enter(call);
     } catch (error) {
-      this.phase.value = { kind: "lobby", joining: false, problem: joinProblem(error) };
+      if (!abort.signal.aborted) this.#refused(error);
     }
+  }
+
+  /** Wait no longer. */
+  giveUp(): void {
+    this.#asking?.abort.abort();
+    this.reopen();
+  }
+
+  /** Who was turned away asks once more. */
+  askAgain(): void {
+    if (this.#asking) void this.join(this.#asking.name);
+    else this.reopen();
   }
 
   /** Back to the lobby, to join once more. */
@@ -55,9 +81,13 @@ export class Page {
     this.phase.value = { kind: "lobby", joining: false, problem: undefined };
   }
 
-  async #join(name: string): Promise<Call> {
+  async #join(name: string, signal: AbortSignal): Promise<Call> {
     const { url, role, token } = this.address;
-    const options = { name, media: true, ...(role && { role }), ...(token !== undefined && { token }) };
+    const options: JoinOptions = {
+      name, media: true, signal, ...(role && { role }), ...(token !== undefined && { token }),
+      onWaiting: (waiting) => this.#wait(name, waiting, signal),
+      onLost: () => this.#waitLost(),
+    }; // prettier-ignore
     const { person } = this.memory;
     if (person === undefined) return join(url, options);
     try {
@@ -67,6 +97,29 @@ export class Page {
       this.memory.person = undefined; // from a hub that was here before this one
       return join(url, options);
     }
+  }
+
+  #wait(name: string, { personProof, held, words }: messages.Waiting, { aborted }: AbortSignal): void {
+    if (aborted) return;
+    this.#remember(name, personProof); // who reloads is the same person, and asks once
+    this.phase.value = { kind: "waiting", wait: { name, held, words, lost: false } };
+  }
+
+  #waitLost(): void {
+    const phase = this.phase.value;
+    if (phase.kind === "waiting") this.phase.value = { kind: "waiting", wait: { ...phase.wait, lost: true } };
+  }
+
+  #remember(name: string, personProof: string): void {
+    this.memory.name = name;
+    if (personProof !== "") this.memory.person = personProof;
+  }
+
+  #refused(error: unknown): void {
+    if (error instanceof Declined || error instanceof Removed || error instanceof CallOver) {
+      this.devices.stop();
+      this.phase.value = { kind: "over", farewell: farewell(error) };
+    } else this.phase.value = { kind: "lobby", joining: false, problem: joinProblem(error) };
   }
 
   #enter(call: Call): void {
@@ -86,10 +139,9 @@ export class Page {
   }
 
   #leave(store: CallStore): void {
-    const error = store.ended.value;
     store.close();
     this.devices.stop();
     delete window.callmesh;
-    this.phase.value = { kind: "over", problem: error === undefined ? undefined : endProblem(error) };
+    this.phase.value = { kind: "over", farewell: farewell(store.ended.value, { byMe: store.hosts.ends }) };
   }
 }

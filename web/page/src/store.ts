@@ -5,8 +5,10 @@ import type { Call, Resource } from "@callmesh/client";
 import { mayEdit, type Access, type Participant, type ParticipantId, type ResourceId } from "@callmesh/core";
 
 import { numberedTitle, type App, type Catalog } from "./catalog.ts";
+import { Hosts } from "./hosts.ts";
+import { peopleIn, type Somebody } from "./people.ts";
 import type { ToastList } from "./toasts.ts";
-import { callProblem } from "./words.ts";
+import { callProblem, newRoleWords } from "./words.ts";
 
 /** Frames that are kept loaded, the last ones looked at. The others keep their cache and state. */
 export const MOST_FRAMES = 8;
@@ -23,6 +25,8 @@ export class CallStore {
   readonly call: Call;
   readonly catalog: Catalog;
   readonly toasts: ToastList;
+  /** What hosts see and do. */
+  readonly hosts: Hosts;
 
   readonly me = signal<Participant | undefined>(undefined);
   readonly participants = signal<readonly Participant[]>([]);
@@ -53,6 +57,10 @@ export class CallStore {
   readonly follows: ReadonlySignal<boolean> = computed(
     () => this.viewed.value === this.#known(this.active.value),
   );
+  readonly isHost: ReadonlySignal<boolean> = computed(() => this.me.value?.role === "host");
+  readonly people: ReadonlySignal<readonly Somebody[]> = computed(() =>
+    peopleIn(this.participants.value, this.me.value?.person),
+  );
   readonly mayEdit: ReadonlySignal<boolean> = computed(() => {
     const me = this.me.value;
     return me !== undefined && mayEdit(me.role);
@@ -74,6 +82,7 @@ export class CallStore {
     this.call = call;
     this.catalog = catalog;
     this.toasts = toasts;
+    this.hosts = new Hosts(call);
     const mirrors = {
       participants: () => this.#mirrorParticipants(),
       resources: () => this.#mirrorResources(),
@@ -81,7 +90,8 @@ export class CallStore {
       link: () => (this.link.value = call.link),
       status: () => (this.status.value = call.status),
       media: () => (this.media.value += 1),
-      rights: () => (this.rights.value += 1),
+      rights: () => this.#mirrorRights(),
+      door: () => this.hosts.mirror(),
     } as const;
     for (const [event, mirror] of Object.entries(mirrors)) {
       this.#stops.push(call.on(event as keyof typeof mirrors, mirror));
@@ -188,8 +198,15 @@ export class CallStore {
     this.#recent.value = [viewed, ...this.#recent.peek().filter((id) => id !== viewed)];
   }
 
+  #mirrorRights(): void {
+    this.rights.value += 1;
+    this.hosts.mirror(); // whether guests wait stands in the call's own State
+  }
+
   #mirrorParticipants(): void {
     const me = this.call.me;
+    const before = this.me.value?.role;
+    if (before !== undefined && before !== me.role) this.toasts.note(newRoleWords(me.role));
     const others = [...this.call.participants.values()].filter(({ id }) => id !== me.id);
     this.me.value = me;
     this.participants.value = [me, ...others];

@@ -1,6 +1,6 @@
 /** What the page says when something is not as it should be: what it is, and what to do. */
 
-import { CallmeshError, Denied, type Role } from "@callmesh/core";
+import { CallmeshError, Denied, type Path, type Role } from "@callmesh/core";
 
 import type { Address } from "./address.ts";
 import type { DeviceState, Kind } from "./devices.ts";
@@ -66,17 +66,159 @@ export function endProblem(error: unknown): string {
   }
 }
 
+/** What stands on the page after the call, or in place of it. */
+export interface Farewell {
+  readonly title: string;
+  readonly words: string;
+  /** What is offered: to ask to be let in once more, to go back to the lobby, or nothing. */
+  readonly again: "ask" | "join" | undefined;
+}
+
+/** Without an error one left. `byMe`: it was oneself who ended the call. */
+export function farewell(error: unknown, { byMe = false } = {}): Farewell {
+  switch (codeOf(error)) {
+    case "declined":
+      return {
+        title: "You were not let in",
+        words: "A host did not let you in this time. If they were expecting you, tell them, and ask again.",
+        again: "ask",
+      };
+    case "removed":
+      return {
+        title: "You are not in this call any more",
+        words: `${sentence(messageOf(error))} Your invitation counts no more. If this is a mistake, call or write to who invited you.`,
+        again: undefined,
+      };
+    case "call_over":
+      return {
+        title: "The call is over",
+        words: byMe
+          ? "You ended it for everybody. Everything in it stays, and it opens again when a host joins."
+          : "It was ended for everybody. Everything in it stays. Come back when a host has opened it again.",
+        again: "join",
+      };
+    case "":
+      if (error === undefined) {
+        return {
+          title: "You left the call",
+          words: "Everything in it stays as it is. You can close this tab, or come back.",
+          again: "join",
+        };
+      }
+  }
+  return { title: "You left the call", words: endProblem(error), again: "join" };
+}
+
 /** Something went wrong within the call. */
 export function callProblem(error: unknown): string {
   switch (codeOf(error)) {
     case "denied":
-      if (error instanceof Denied && error.reason === "read_only") return sentence(messageOf(error));
-      return `Not allowed: ${messageOf(error)}.`;
+      return deniedProblem(error);
     case "timed_out":
       return "The hub has not answered yet. It will be done once you are back.";
     default:
       return sentence(messageOf(error));
   }
+}
+
+function deniedProblem(error: unknown): string {
+  switch (error instanceof Denied ? error.reason : "") {
+    case "last_host":
+      return "You are the only host here: make somebody else a host first.";
+    case "nobody":
+    case "full":
+    case "read_only":
+      return sentence(messageOf(error));
+    default:
+      return `Not allowed: ${messageOf(error)}.`;
+  }
+}
+
+/** What a host wanted done about people was not done. */
+export function commandProblem(error: unknown): string {
+  if (codeOf(error) !== "timed_out") return callProblem(error);
+  return "The hub has not answered. Look whether it was done, and try again if not.";
+}
+
+const PATHS: Record<Path["kind"], string> = {
+  direct: "connected directly",
+  relay: "connected by way of the hub",
+  connecting: "connecting…",
+};
+
+/** How somebody is reached: goes on after "Bob is". */
+export function pathWords(path: Path["kind"]): string {
+  return PATHS[path];
+}
+
+/** The time of day, where the reader is; `time` in microseconds since the epoch. */
+export function timeOfDay(time: number): string {
+  return new Date(time / 1_000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+}
+
+/** What a host is asked before somebody is taken out. */
+export function removalWords(name: string, ban: boolean) {
+  const after = ban
+    ? "No invitation lets them in again, unless you let them back in here."
+    : "Their invitation counts no more: to come back they need a new one, or you let them back in here.";
+  return {
+    title: ban ? `Ban ${name}?` : `Remove ${name} from the call?`,
+    words: `They leave at once. ${after}`,
+    no: "Keep them",
+    yes: ban ? "Ban" : "Remove",
+  };
+}
+
+export const END_WORDS = {
+  title: "End the call for everybody?",
+  words: "Everybody leaves, and nobody comes in until a host joins again. Everything in the call stays.",
+  no: "Go on",
+  yes: "End the call",
+} as const;
+
+/** What a host may say to who waits, without typing. */
+export const READY_WORDS = [
+  "I will be with you in a few minutes.",
+  "Somebody else is with me. You are next.",
+  "We start at the agreed time. Please stay here.",
+] as const;
+
+/** What one is told whose role was changed. */
+export function newRoleWords(role: Role): string {
+  switch (role) {
+    case "host":
+      return "You are a host now: you let people in, and say what others may do.";
+    case "guest":
+      return "You are a guest now.";
+    case "observer":
+      return "You are an observer now: you see everything and change nothing.";
+  }
+}
+
+/** Who asks to be let in, in one line. */
+export function knockWords(names: readonly string[]): string {
+  const [first = "", second = ""] = names;
+  switch (names.length) {
+    case 0:
+      return "";
+    case 1:
+      return `${first} waits to be let in`;
+    case 2:
+      return `${first} and ${second} wait to be let in`;
+    default:
+      return `${first} and ${names.length - 1} others wait to be let in`;
+  }
+}
+
+/** Whether guests wait, and what the switch does. Where no host has `chosen`, the hub decides, and does not tell. */
+export function waitingAreaWords(on: boolean, chosen: boolean): string {
+  if (!chosen) {
+    const usual = on ? "you are asked before a guest or an observer comes in" : "whoever has the link comes in at once";
+    return `The hub decides, until you do: usually ${usual}.`;
+  }
+  return on
+    ? "You are asked before a guest or an observer comes in. If you switch this off, whoever waits comes in."
+    : "Whoever has the link comes in at once.";
 }
 
 /** What the lobby says below the picture; nothing if all is well. */

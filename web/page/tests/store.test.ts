@@ -14,6 +14,7 @@ class FakeCall {
   status: Call["status"] = "synced";
   active: ResourceId | undefined;
   list: Resource[] = [];
+  hosting = { waiting: [], noted: [], waitingArea: undefined };
   readonly #listeners = new Map<string, (value?: unknown) => void>();
 
   resources = {
@@ -149,6 +150,15 @@ describe("frames", () => {
 });
 
 describe("rights", () => {
+  test("[J13] whose role is changed is told, and nobody at first", () => {
+    const said = () => store.toasts.shown.value.map(({ text }) => text);
+    call.tell("participants");
+    expect([store.isHost.value, said()]).toEqual([false, []]);
+    call.me = { ...call.me, role: "host" };
+    call.tell("participants");
+    expect([store.isHost.value, said().length, said()[0]]).toEqual([true, 1, expect.stringMatching(/^You are a host now/)]);
+  });
+
   test("titles are numbered", async () => {
     await add(3);
     expect(store.resources.value.map(({ title }) => title)).toEqual(["Poll", "Poll 2", "Poll 3"]);

@@ -1,0 +1,287 @@
+"""The waiting area and what hosts do, in real browsers, at a hub with a key."""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.people import PHONE, Person, person
+from tests.processes import HubProcess, hub_process
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+
+KEY = "0123456789abcdef0123456789abcdef"
+FOCUSED = """(one => one?.getAttribute("aria-label") ?? one?.textContent)(document.activeElement)"""
+SOON = "I will be with you in a few minutes."
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    folder = tmp_path_factory.mktemp("hub")
+    (folder / "callmesh.key").write_text(KEY)
+    with hub_process(folder / "data", key=folder / "callmesh.key") as hub:
+        yield hub
+
+
+@contextlib.asynccontextmanager
+async def host_of(browser: Browser, hub: HubProcess, call: str) -> AsyncIterator[Person]:
+    async with person(browser, "Ada") as ada:
+        await ada.page.goto(hub.invite(call, "--role", "host"))
+        await ada.enter()
+        yield ada
+
+
+async def test_a_guest_waits_is_held_with_words_and_is_let_in(
+    browser: Browser, hub: HubProcess
+) -> None:
+    """[J18, J19] The host sees a notice; the guest gets the app that is there already."""
+    async with host_of(browser, hub, "held") as ada, person(browser, "Bob") as bob:
+        await ada.add("Poll")
+        await bob.knock(hub.invite("held"))
+        await expect(
+            bob.page.get_by_role("status").filter(has_text="have been told")
+        ).to_be_visible()
+        await expect(bob.page.get_by_role("button", name="Microphone")).to_be_enabled()
+        assert await bob.page.evaluate("window.callmesh") is None
+        notice = ada.page.get_by_role("status").filter(has_text="Bob waits to be let in")
+        await expect(notice).to_be_visible()
+        await expect(ada.page).to_have_title("(1) held · call")
+        await ada.page.get_by_role("button", name="View").click()
+        await expect(notice).to_have_count(0)
+        await ada.panel.get_by_role("button", name="Hold Bob").click()
+        await ada.panel.get_by_role("button", name=SOON).click()
+        await expect(ada.panel.get_by_text("asked to wait")).to_be_visible()
+        await expect(bob.page.get_by_role("status").filter(has_text=SOON)).to_be_visible()
+        await ada.panel.get_by_role("button", name="Admit Bob").click()
+        await expect(bob.app("Poll").get_by_text("Do you agree?")).to_be_visible()
+        await expect(ada.panel.get_by_text("Nobody waits")).to_be_visible()
+        await expect(ada.page).to_have_title("held · call")
+        await bob.page.reload()
+        await bob.enter()  # without asking again
+        await bob.open_people()
+        await expect(bob.panel.get_by_role("listitem").filter(has_text="Ada")).to_be_visible()
+        await expect(bob.panel.get_by_role("button")).to_have_count(1)  # to close it
+        assert ada.problems == bob.problems == []
+
+
+async def test_who_is_declined_may_ask_again_and_all_are_let_in_at_once(
+    browser: Browser, hub: HubProcess
+) -> None:
+    """[J19]"""
+    async with (
+        host_of(browser, hub, "again") as ada,
+        person(browser, "Bob") as bob,
+        person(browser, "Cleo") as cleo,
+    ):
+        await bob.knock(hub.invite("again"))
+        await ada.open_people()
+        await ada.panel.get_by_role("button", name="Decline Bob").click()
+        await expect(bob.page.get_by_role("heading", name="You were not let in")).to_be_focused()
+        await expect(ada.panel.get_by_text("Nobody waits")).to_be_visible()
+        await bob.page.get_by_role("button", name="Ask again").click()
+        await expect(bob.waiting).to_be_visible()
+        await cleo.knock(hub.invite("again", "--role", "observer"))
+        await expect(ada.panel.get_by_text("Waiting to be let in (2)")).to_be_visible()
+        await expect(ada.panel.get_by_text("observer, since")).to_be_visible()
+        await ada.panel.get_by_role("button", name="Admit all").click()
+        for guest in (bob, cleo):
+            await guest.until_call("call.status === 'synced'")
+        await ada.until_call("call.participants.size === 3")
+        assert ada.problems == bob.problems == cleo.problems == []
+
+
+async def test_switched_off_nobody_waits_any_more(browser: Browser, hub: HubProcess) -> None:
+    """[J18]"""
+    async with (
+        host_of(browser, hub, "open") as ada,
+        person(browser, "Bob") as bob,
+        person(browser, "Cleo") as cleo,
+    ):
+        await bob.knock(hub.invite("open"))
+        await ada.open_people()
+        area = ada.panel.get_by_role("switch", name="Guests wait to be let in")
+        await expect(area).to_be_checked()
+        await expect(ada.panel.get_by_text("The hub decides, until you do")).to_be_visible()
+        await area.uncheck()
+        await bob.until_call("call.status === 'synced'")
+        await cleo.page.goto(hub.invite("open"))
+        await cleo.enter()
+        await expect(ada.panel.get_by_text("Whoever has the link comes in at once")).to_be_visible()
+
+
+async def test_who_is_removed_is_told_and_does_not_get_back_by_a_reload(
+    browser: Browser, hub: HubProcess
+) -> None:
+    """[J20] Nothing to press is offered; the host sees who is kept out, and lets them back in."""
+    async with host_of(browser, hub, "removed") as ada, person(browser, "Eve") as eve:
+        await eve.page.goto(hub.invite("removed", "--no-wait"))
+        await eve.enter()
+        await ada.open_people()
+        await ada.panel.get_by_role("button", name="Manage Eve").click()
+        await ada.panel.get_by_role("button", name="Remove…").click()
+        question = ada.page.get_by_role("dialog", name="Remove Eve from the call?")
+        await expect(question).to_contain_text("invitation counts no more")
+        await question.get_by_role("button", name="Remove").click()
+        gone = eve.page.get_by_role("heading", name="You are not in this call any more")
+        await expect(gone).to_be_visible()
+        await expect(eve.page.get_by_role("button")).to_have_count(0)
+        await eve.page.reload()
+        await eve.page.get_by_role("button", name="Join").click()
+        await expect(gone).to_be_visible()
+        await expect(eve.page.get_by_text("A host took you out of this call")).to_be_visible()
+        assert await ada.in_call("[...call.participants.values()].map(p => p.name)") == ["Ada"]
+        await ada.panel.get_by_role("button", name="Let Eve back in").click()
+        await expect(ada.panel.get_by_text("Kept out")).to_have_count(0)
+        await eve.page.reload()
+        await eve.page.get_by_role("button", name="Join").click()
+        await eve.until_call("call.status === 'synced'")
+
+
+async def test_without_tokens_too_who_is_removed_does_not_become_somebody_new(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """[J20] On a `--dev` hub nobody waits until a host says so; the proof of who one is decides."""
+    with hub_process(tmp_path) as hub:
+        async with person(browser, "Ada") as ada, person(browser, "Eve") as eve:
+            await ada.join(hub.call("dev"), role="host")
+            await ada.open_people()
+            area = ada.panel.get_by_role("switch", name="Guests wait to be let in")
+            await expect(area).not_to_be_checked()
+            await area.check()
+            await eve.knock(f"{hub.call('dev')}#role=guest")
+            await eve.page.reload()
+            await eve.page.get_by_role("button", name="Join").click()
+            await expect(eve.waiting).to_be_visible()
+            await expect(ada.panel.get_by_text("Waiting to be let in (1)")).to_be_visible()
+            await ada.panel.get_by_role("button", name="Admit Eve").click()
+            await eve.until_call("call.status === 'synced'")
+            await ada.in_call("call.hosting.remove([...call.participants.values()][1].person)")
+            gone = eve.page.get_by_role("heading", name="You are not in this call any more")
+            await expect(gone).to_be_visible()
+            await eve.page.reload()
+            await eve.page.get_by_role("button", name="Join").click()
+            await expect(gone).to_be_visible()
+            assert await ada.in_call("call.hosting.waiting.length") == 0
+
+
+async def test_a_host_gives_roles_hands_over_and_is_asked_before_going(
+    browser: Browser, hub: HubProcess
+) -> None:
+    """[J13, J22] Whose role changes is told; the only host may hand over and leave in one step."""
+    async with host_of(browser, hub, "over") as ada, person(browser, "Bob") as bob:
+        await bob.page.goto(hub.invite("over", "--no-wait"))
+        await bob.enter()
+        await ada.open_people()
+        await ada.panel.get_by_role("button", name="Manage Bob").click()
+        await ada.panel.get_by_role("button", name="Make observer").click()
+        await expect(bob.page.get_by_text("You are an observer now")).to_be_visible()
+        await expect(bob.page.get_by_role("button", name="Apps")).to_have_count(0)
+        await ada.panel.get_by_role("button", name="Hand over…").click()
+        await ada.page.get_by_role("button", name="Hand over", exact=True).click()
+        await expect(ada.panel.get_by_text("you · guest")).to_be_visible()
+        await expect(ada.panel.get_by_role("button", name="Manage Bob")).to_have_count(0)
+        await bob.until_call("call.me.role === 'host'")
+        await bob.page.get_by_role("button", name="Leave").click()
+        leaving = bob.page.get_by_role("dialog", name="Leave the call?")
+        await expect(leaving).to_contain_text("You are the only host")
+        await leaving.get_by_role("button", name="Hand over and leave").click()
+        await expect(bob.page.get_by_role("heading", name="You left the call")).to_be_visible()
+        await ada.until_call("call.me.role === 'host' && call.participants.size === 1")
+
+
+async def test_a_call_that_is_ended_is_over_for_all_until_a_host_comes(
+    browser: Browser, hub: HubProcess
+) -> None:
+    """[J23]"""
+    async with (
+        host_of(browser, hub, "ended") as ada,
+        person(browser, "Bob") as bob,
+        person(browser, "Cleo") as cleo,
+    ):
+        await bob.page.goto(hub.invite("ended", "--no-wait"))
+        await bob.enter()
+        await cleo.knock(hub.invite("ended"))
+        await ada.open_people()
+        await ada.panel.get_by_role("button", name="End the call for everybody").click()
+        await ada.page.get_by_role("button", name="End the call", exact=True).click()
+        for one, words in ((ada, "You ended it"), (bob, "It was ended"), (cleo, "It was ended")):
+            await expect(one.page.get_by_role("heading", name="The call is over")).to_be_visible()
+            await expect(one.page.get_by_text(words)).to_be_visible()
+        await bob.page.get_by_role("button", name="Join again").click()
+        await bob.page.get_by_role("button", name="Join").click()
+        await expect(bob.page.get_by_text("Come back when a host has opened it")).to_be_visible()
+        await ada.page.get_by_role("button", name="Join again").click()
+        await ada.enter()
+        await bob.page.get_by_role("button", name="Join again").click()
+        await bob.enter()
+        assert ada.problems == bob.problems == cleo.problems == []
+
+
+async def test_a_phone_waits_through_a_lost_link_and_may_give_up(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """[J18, J3] At 390 pixels nothing sticks out; the hub dies and comes back: the same person."""
+    key = tmp_path / "callmesh.key"
+    key.write_text(KEY)
+    hub = HubProcess(tmp_path / "data", key=key)
+    try:
+        async with (
+            host_of(browser, hub, "phone") as ada,
+            person(browser, "Bob", viewport=PHONE, has_touch=True) as bob,
+        ):
+            await bob.knock(hub.invite("phone"))
+            assert await bob.page.evaluate("document.documentElement.scrollWidth") <= 390
+            for name in ("Camera", "Microphone", "Stop waiting"):
+                button = bob.page.get_by_role("button", name=name)
+                await expect(button).to_be_in_viewport(ratio=1)
+            await ada.until_call("call.hosting.waiting.length === 1")
+            who = await ada.in_call("call.hosting.waiting[0].person")
+            hub.kill()
+            await expect(bob.page.get_by_text("Reconnecting…")).to_be_visible()
+            hub = HubProcess(tmp_path / "data", port=hub.port, key=key)
+            await expect(bob.page.get_by_text("have been told")).to_be_visible(timeout=20_000)
+            await ada.until_call(f"call.hosting.waiting[0]?.person === '{who}'")
+            await bob.page.get_by_role("button", name="Stop waiting").click()
+            await expect(bob.page.get_by_label("Your name")).to_have_value("Bob")
+            await ada.until_call("call.hosting.waiting.length === 0")
+            assert ada.problems == bob.problems == []
+    finally:
+        hub.end()
+
+
+async def test_a_host_admits_by_keyboard_alone(browser: Browser, hub: HubProcess) -> None:
+    """[J19] From the notice to the panel, and the focus stays in it when who had it is gone."""
+    async with (
+        host_of(browser, hub, "keys") as ada,
+        person(browser, "Bob") as bob,
+        person(browser, "Cleo") as cleo,
+    ):
+        press = ada.page.keyboard.press
+
+        async def tab_to(name: str) -> None:
+            for _ in range(30):
+                await press("Tab")
+                if await ada.page.evaluate(FOCUSED) == name:
+                    return
+            raise AssertionError(f"{name} is not reached by Tab")
+
+        await bob.knock(hub.invite("keys"))
+        await cleo.knock(hub.invite("keys"))
+        await expect(ada.page.get_by_text("Bob and Cleo wait to be let in")).to_be_visible()
+        await tab_to("View")
+        await press("Enter")
+        await expect(ada.panel).to_be_visible()
+        await tab_to("Admit Bob")
+        await press("Enter")
+        await bob.until_call("call.status === 'synced'")
+        await expect(
+            ada.panel.get_by_role("heading", name="Waiting to be let in (1)")
+        ).to_be_focused()
+        await tab_to("Admit Cleo")
+        await press("Space")
+        await cleo.until_call("call.status === 'synced'")
+        await press("Escape")
+        await expect(ada.panel).to_be_hidden()
+        await expect(ada.page.get_by_role("main", name="Stage")).to_be_focused()

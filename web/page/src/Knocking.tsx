@@ -1,0 +1,61 @@
+import type { Signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+
+import { chime } from "./chime.ts";
+import { CommandButton } from "./CommandButton.tsx";
+import { regainFocus } from "./focus.ts";
+import { Icon } from "./icons.tsx";
+import type { CallStore } from "./store.ts";
+import { knockWords } from "./words.ts";
+
+/** Hosts: somebody has begun to wait. It stands above the stage and covers nothing, until it is looked at. */
+export function Knocking({ store, open }: { store: CallStore; open: Signal<boolean> }) {
+  const { hosts } = store;
+  const news = hosts.news.value;
+  const [first] = news;
+  const words = knockWords(news.map(({ name }) => name));
+  useNews(news.length);
+  const failed = (): void => {
+    if (hosts.problem.value !== undefined) store.toasts.problem(hosts.problem.value);
+  };
+  return (
+    <div class={`knocking ${first ? "shown" : ""}`}>
+      <p role="status">
+        {first && <Icon name="clock" />}
+        <span>{words}</span>
+      </p>
+      {first && (
+        <div class="knocking-buttons">
+          {news.length === 1 && (
+            <CommandButton
+              hosts={hosts}
+              whom={first.person}
+              class="small primary"
+              label={`Admit ${first.name}`}
+              command={(hosting) => hosting.admit(first.person)}
+              otherwise={failed}
+            >
+              Admit
+            </CommandButton>
+          )}
+          <button type="button" class="button small" aria-haspopup="dialog" onClick={() => (open.value = true)}>
+            View
+          </button>
+          <button type="button" class="button small bare" aria-label="Not now" title="Not now" onClick={() => hosts.look()}>
+            <Icon name="close" />
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** More news, and nobody to see it: a sound. Less: the button that was pressed is gone. */
+function useNews(count: number): void {
+  const before = useRef(0);
+  useEffect(() => {
+    if (count > before.current && document.hidden) chime();
+    if (count < before.current) regainFocus();
+    before.current = count;
+  }, [count]);
+}

@@ -1,0 +1,138 @@
+import { useSignal, type Signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+
+import { CommandButton } from "./CommandButton.tsx";
+import { Confirm, type Question } from "./Confirm.tsx";
+import { useFocusKept } from "./focus.ts";
+import type { Hosts } from "./hosts.ts";
+import { Icon } from "./icons.tsx";
+import { Knocks } from "./Knocks.tsx";
+import { Modal } from "./Modal.tsx";
+import { Present } from "./Present.tsx";
+import type { CallStore } from "./store.ts";
+import { END_WORDS, waitingAreaWords } from "./words.ts";
+
+interface PeopleProps {
+  store: CallStore;
+  open: Signal<boolean>;
+  /** Whether guests wait on a hub like this one, where no host has said. */
+  usually: boolean;
+}
+
+/** Opens the panel; shows hosts how many wait. */
+export function PeopleButton({ store, open }: Pick<PeopleProps, "store" | "open">) {
+  const count = store.hosts.waiting.value.length;
+  return (
+    <button type="button" class="button" aria-haspopup="dialog" onClick={() => (open.value = true)}>
+      <Icon name="people" />
+      <span class="label">People</span>
+      {count > 0 && (
+        <span class="count">
+          {count}
+          <span class="unseen"> waiting</span>
+        </span>
+      )}
+    </button>
+  );
+}
+
+/** Who is in the call, and for hosts who waits and who is kept out, with all they can do about it. */
+export function People({ store, open, usually }: PeopleProps) {
+  const { hosts } = store;
+  const question = useSignal<Question | undefined>(undefined);
+  const isOpen = open.value;
+  useEffect(() => {
+    if (isOpen) hosts.look();
+  }, [isOpen, hosts, hosts.news.value]);
+  useEffect(() => void (hosts.problem.value = undefined), [isOpen, hosts]);
+  return (
+    <Modal class="drawer people" title="People" open={isOpen} onClose={() => (open.value = false)}>
+      <div role="alert" class="people-problem">
+        {isOpen && hosts.problem.value !== undefined && <p class="problem">{hosts.problem}</p>}
+      </div>
+      {isOpen && <Parts store={store} usually={usually} question={question} />}
+      <Confirm question={question} />
+    </Modal>
+  );
+}
+
+interface PartsProps extends Omit<PeopleProps, "open"> {
+  question: Signal<Question | undefined>;
+}
+
+function Parts({ store, usually, question }: PartsProps) {
+  const { hosts } = store;
+  if (!store.isHost.value) return <Present store={store} question={question} />;
+  const end = (): void => void (question.value = { ...END_WORDS, then: () => void hosts.end() });
+  return (
+    <>
+      <Knocks hosts={hosts} />
+      <Present store={store} question={question} />
+      <KeptOut hosts={hosts} />
+      <section class="people-part" aria-label="The call">
+        <AreaSwitch hosts={hosts} usually={usually} />
+        <button type="button" class="button danger" onClick={end}>
+          End the call for everybody…
+        </button>
+      </section>
+    </>
+  );
+}
+
+function KeptOut({ hosts }: { hosts: Hosts }) {
+  const people = hosts.keptOut.value;
+  const heading = useFocusKept(people);
+  if (people.length === 0) return null;
+  return (
+    <section class="people-part" aria-labelledby="kept-out">
+      <header>
+        <h3 ref={heading} id="kept-out" tabIndex={-1}>
+          Kept out ({people.length})
+        </h3>
+      </header>
+      <ul>
+        {people.map(({ person, name, banned }) => (
+          <li key={person} class="person">
+            <div class="person-row">
+              <div class="person-name">
+                <strong>{name}</strong>
+                <p class="quiet">{banned ? "banned" : "removed"}</p>
+              </div>
+              <CommandButton
+                hosts={hosts}
+                whom={person}
+                class="small"
+                label={`Let ${name} back in`}
+                command={(hosting) => hosting.allow(person)}
+              >
+                Let back in
+              </CommandButton>
+            </div>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function AreaSwitch({ hosts, usually }: { hosts: Hosts; usually: boolean }) {
+  const chosen = hosts.waitingArea.value;
+  const on = chosen ?? (usually || hosts.waiting.value.length > 0);
+  return (
+    <label class="switch">
+      <input
+        type="checkbox"
+        role="switch"
+        checked={on}
+        aria-describedby="area-words"
+        onChange={({ currentTarget }) => hosts.setWaitingArea(currentTarget.checked)}
+      />
+      <span>
+        <strong>Guests wait to be let in</strong>
+        <span id="area-words" class="quiet">
+          {waitingAreaWords(on, chosen !== undefined)}
+        </span>
+      </span>
+    </label>
+  );
+}

@@ -1,0 +1,132 @@
+import { useSignal, type Signal } from "@preact/signals";
+import type { PersonId, Role } from "@callmesh/core";
+
+import { CommandButton } from "./CommandButton.tsx";
+import type { Question } from "./Confirm.tsx";
+import { useFocusKept } from "./focus.ts";
+import { Icon } from "./icons.tsx";
+import type { Somebody } from "./people.ts";
+import type { CallStore } from "./store.ts";
+import { hue, initials } from "./person.ts";
+import { pathWords, removalWords } from "./words.ts";
+
+interface PresentProps {
+  store: CallStore;
+  question: Signal<Question | undefined>;
+}
+
+/** Who is in the call; hosts may change that, and their roles. */
+export function Present({ store, question }: PresentProps) {
+  const people = store.people.value;
+  const heading = useFocusKept(people);
+  const managed = useSignal<PersonId | undefined>(undefined);
+  return (
+    <section class="people-part" aria-labelledby="present">
+      <header>
+        <h3 ref={heading} id="present" tabIndex={-1}>
+          In the call ({people.length})
+        </h3>
+      </header>
+      <ul>
+        {people.map((one) => (
+          <Row key={one.person} store={store} one={one} managed={managed} question={question} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+interface RowProps extends PresentProps {
+  one: Somebody;
+  /** Whose commands are shown. */
+  managed: Signal<PersonId | undefined>;
+}
+
+function Row({ store, one, managed, question }: RowProps) {
+  const { person, name, self } = one;
+  const open = managed.value === person;
+  const may = store.isHost.value && !self;
+  return (
+    <li class="person">
+      <div class="person-row">
+        <span class="dot" style={{ "--hue": hue(person) }} aria-hidden="true">
+          {initials(name)}
+        </span>
+        <div class="person-name">
+          <strong>{name}</strong>
+          <p class="quiet">{standing(store, one)}</p>
+        </div>
+        {may && (
+          <button
+            type="button"
+            class="button small bare"
+            aria-label={`Manage ${name}`}
+            title={`Manage ${name}`}
+            aria-expanded={open}
+            onClick={() => (managed.value = open ? undefined : person)}
+          >
+            <Icon name={open ? "close" : "more"} />
+          </button>
+        )}
+      </div>
+      {may && open && <Commands store={store} one={one} question={question} />}
+    </li>
+  );
+}
+
+/** You, role, connection: in one line. */
+function standing(store: CallStore, { self, role, here, presences }: Somebody): string {
+  store.media.valueOf(); // read anew when a path changes
+  const [first] = presences;
+  const path = first && here && !self ? store.path(first.id) : undefined;
+  const said = [self ? "you" : "", role, here ? "" : "away", path ? pathWords(path) : ""];
+  if (presences.length > 1) said.push(`${presences.length} tabs`);
+  return said.filter((word) => word !== "").join(" · ");
+}
+
+const ROLES: readonly Role[] = ["host", "guest", "observer"];
+
+function Commands({ store, one, question }: PresentProps & { one: Somebody }) {
+  const { hosts } = store;
+  const { person, name, role } = one;
+  const ask = (asked: Omit<Question, "then">, then: () => Promise<unknown>): void => {
+    question.value = { ...asked, then: () => void then() };
+  };
+  const keepOut = (ban: boolean): void =>
+    ask(removalWords(name, ban), () => hosts.run(person, (hosting) => (ban ? hosting.ban(person) : hosting.remove(person))));
+  const handOver = (): void =>
+    ask(
+      {
+        title: `Hand over to ${name}?`,
+        words: `${name} becomes a host, and you become a guest. Only a host can make you one again.`,
+        no: "Stay host",
+        yes: "Hand over",
+      },
+      () => hosts.run(person, (hosting) => hosting.handOver(person)),
+    );
+  const busy = hosts.isBusy(person);
+  return (
+    <div class="person-buttons commands" role="group" aria-label={`What you can do about ${name}`}>
+      {ROLES.filter((other) => other !== role).map((other) => (
+        <CommandButton
+          key={other}
+          hosts={hosts}
+          whom={person}
+          class="small"
+          command={(hosting) => hosting.setRole(person, other)}
+        >
+          Make {other}
+        </CommandButton>
+      ))}
+      <button type="button" class="button small" aria-disabled={busy} onClick={() => busy || handOver()}>
+        Hand over…
+      </button>
+      <button type="button" class="button small danger" aria-disabled={busy} onClick={() => busy || keepOut(false)}>
+        Remove…
+      </button>
+      <button type="button" class="button small danger" aria-disabled={busy} onClick={() => busy || keepOut(true)}>
+        Ban…
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,86 @@
+/** What hosts see and do about people: who waits, who is kept out, and what of it is under way. */
+
+import { computed, signal, type ReadonlySignal } from "@preact/signals";
+import type { Call, Hosting, Noted, Waiting } from "@callmesh/client";
+import type { PersonId } from "@callmesh/core";
+
+import { commandProblem } from "./words.ts";
+
+/** In place of a person: all who wait, or the call itself. */
+export const EVERYBODY = "";
+
+export class Hosts {
+  /** Who waits to be let in, longest first. */
+  readonly waiting = signal<readonly Waiting[]>([]);
+  readonly keptOut = signal<readonly Noted[]>([]);
+  /** Whether guests wait; undefined where no host has said, and the hub decides. */
+  readonly waitingArea = signal<boolean | undefined>(undefined);
+  /** What went wrong with the last command, in words. */
+  readonly problem = signal<string | undefined>(undefined);
+  readonly #hosting: Hosting;
+  readonly #busy = signal<readonly string[]>([]);
+  readonly #seen = signal<ReadonlySet<PersonId>>(new Set());
+  #ends = false;
+
+  /** Who waits, and was not looked at yet. */
+  readonly news: ReadonlySignal<readonly Waiting[]> = computed(() =>
+    this.waiting.value.filter(({ person, held }) => !held && !this.#seen.value.has(person)),
+  );
+
+  constructor(call: Call) {
+    this.#hosting = call.hosting;
+  }
+
+  /** Mirror what the hub tells hosts. */
+  mirror(): void {
+    const waiting = this.#hosting.waiting;
+    this.waiting.value = waiting;
+    this.keptOut.value = this.#hosting.noted.filter(({ removed }) => removed > 0);
+    this.waitingArea.value = this.#hosting.waitingArea;
+    // Who comes again is news again.
+    const here = new Set(waiting.map(({ person }) => person));
+    const seen = [...this.#seen.peek()].filter((person) => here.has(person));
+    if (seen.length < this.#seen.peek().size) this.#seen.value = new Set(seen);
+  }
+
+  /** Whoever waits now was looked at. */
+  look(): void {
+    if (this.news.value.length > 0) this.#seen.value = new Set(this.waiting.value.map(({ person }) => person));
+  }
+
+  setWaitingArea(on: boolean): void {
+    this.#hosting.setWaitingArea(on);
+  }
+
+  /** Whether a command about that person, or about everybody, is under way. */
+  isBusy(whom: string): boolean {
+    return this.#busy.value.includes(whom) || this.#busy.value.includes(EVERYBODY);
+  }
+
+  /** Whether this participant has ended the call. */
+  get ends(): boolean {
+    return this.#ends;
+  }
+
+  /** Have something done about `whom`; tells whether it was, and else leaves the `problem`. */
+  async run(whom: string, command: (hosting: Hosting) => Promise<void>): Promise<boolean> {
+    this.problem.value = undefined;
+    this.#busy.value = [...this.#busy.value, whom];
+    try {
+      await command(this.#hosting);
+      return true;
+    } catch (error) {
+      this.problem.value = commandProblem(error);
+      return false;
+    } finally {
+      const place = this.#busy.value.indexOf(whom);
+      this.#busy.value = this.#busy.value.filter((_, index) => index !== place);
+    }
+  }
+
+  /** End the call for everybody. */
+  async end(): Promise<void> {
+    this.#ends = true; // the end may come before the answer
+    await this.run(EVERYBODY, (hosting) => hosting.end());
+  }
+}

@@ -162,6 +162,20 @@ async def test_who_waits_gets_not_one_byte_of_the_call(clock: Clock) -> None:
         await seen(ada, lambda found: not found)
 
 
+async def test_a_link_that_breaks_while_one_waits_knocks_again_as_the_same_person() -> None:
+    """[J18, J3] Also on a hub that knows people by its own proof alone."""
+    async with MemoryHub(waiting_area=True) as hub, hub.join("Ada") as ada:
+        guest = Guest(hub, ADDRESS, role="guest")
+        (first,) = await seen(ada, lambda found: len(found) == 1)
+        await hub.links[-1].cut()
+        await seen(ada, lambda found: bool(found) and found[0].id != first.id)
+        (again,) = ada.hosting.waiting
+        assert again.person == first.person
+        await ada.hosting.admit(first.person)
+        await guest.inside()
+        await guest.go()
+
+
 async def test_all_at_once_and_one_who_is_declined(clock: Clock) -> None:
     """[J19]"""
     async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
@@ -242,13 +256,16 @@ async def test_hosts_switch_the_waiting_area(clock: Clock) -> None:
     async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
         bob = Guest(hub, link(clock, "guest", "bob"))
         await seen(ada, lambda found: len(found) == 1)
+        assert ada.hosting.waiting_area
         ada.hosting.set_waiting_area(False)
         await bob.inside()
+        await ada.until(lambda: not ada.hosting.waiting_area)
         cy = Guest(hub, link(clock, "guest", "cy"))
         await cy.inside()
         await bob.go()
         await cy.go()
     async with MemoryHub() as hub, hub.join("Ada") as ada:
+        assert not ada.hosting.waiting_area
         async with hub.join("Bob", role="guest") as bob_:
             bob_.hosting.set_waiting_area(True)
             with pytest.raises(Denied):

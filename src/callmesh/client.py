@@ -117,6 +117,8 @@ class Call:
         self._rtc = rtc and importlib.util.find_spec("aiortc") is not None
         self._on_waiting = on_waiting
         self._me: Participant | None = None
+        self._person: str | None = None
+        """The hub's proof of who this is."""
         self._resume: str | None = None
         self._roster: dict[ParticipantId, Participant] = {}
         self._early: dict[ParticipantId, list[str]] = {}
@@ -263,14 +265,15 @@ class Call:
     # --- the conversation
 
     def _hello(self) -> messages.Hello:
-        known = self._file.person(self._address.hub) if self._file else None
+        if self._person is None and self._file:
+            self._person = self._file.person(self._address.hub)
         return messages.Hello(
             version=messages.VERSION,
             call=self.id,
             name=self._name,
             role=self._role.value if self._role else None,
             token=self._address.token,
-            person=known,
+            person=self._person,
             resume=self._resume,
             cursor=self._replica.mesh.cursor,
             offers=["rtc"] if self._rtc else [],
@@ -344,8 +347,11 @@ class Call:
             self._on_waiting(waiting)
 
     def _keep_person(self, proof: str) -> None:
-        """Be the same person at the next visit."""
-        if self._file and proof:
+        """Be the same person over the next link, and at the next visit."""
+        if not proof:
+            return
+        self._person = proof
+        if self._file:
             self._file.keep_person(self._address.hub, proof)
 
     def _welcome(self, welcome: messages.Welcome) -> None:

@@ -109,6 +109,7 @@ class HostedCall:
         """What was loaded and cannot be read, or makes no sense."""
         for record in self.call.resources.values():
             self._publish(record.app)
+        self.people.show_waiting_area(0)
 
     @property
     def resources(self) -> dict[ResourceId, ResourceRecord]:

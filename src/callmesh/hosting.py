@@ -84,6 +84,12 @@ class Hosting:
 
     # --- the waiting area
 
+    @property
+    def waiting_area(self) -> bool:
+        """Whether hosts are asked who comes in, as hosts see it."""
+        value = self._replica.mesh.value(DOOR, WAITING_AREA)
+        return value is not None and decode(value) is True
+
     def set_waiting_area(self, on: bool | None) -> None:
         """Whether hosts are asked who comes in; None leaves it to the hub. Off lets all in."""
         value = DELETED if on is None else encode(on)

@@ -20,10 +20,15 @@ from callmesh.participant import Participant, Role
 from callmesh.record import HubPen
 from callmesh.session import Session
 from callmesh.sight import Sights
+from callmesh.values import decode
 from callmesh.visits import Visit, Visits
 
 GRACE = 45 * MICROSECONDS
 """How long a participant whose link broke stays in the roster."""
+
+
+AREA = "waiting_area"
+"""The key in the State of the door that says whether hosts are asked who comes in."""
 
 
 @dataclass(slots=True)
@@ -111,6 +116,12 @@ class People:
     def has_waiting_area(self) -> bool:
         """Whether hosts are asked before somebody comes in."""
         return self._waiting_area if self._call.waiting_area is None else self._call.waiting_area
+
+    def show_waiting_area(self, now: int) -> None:
+        """Tell hosts whether they are asked."""
+        shown = self._ledger.state(DOOR).entries.get(AREA)
+        if shown is None or decode(shown.value) is not self.has_waiting_area:
+            self._pen.write(DOOR, AREA, self.has_waiting_area, now)
 
     def arrive(self, visitor: Visitor, session: Session, cursor: int, now: int) -> Member | Knock:
         """Let somebody in, or have them wait.
@@ -358,6 +369,7 @@ class People:
                 member.participant = msgspec.structs.replace(me, role=role)
                 self.introduce(member, now)
             member.feed.see(self._sights.of(member.participant))
+        self.show_waiting_area(now)
         if not self.has_waiting_area:
             with contextlib.suppress(TooFast):  # the others go on waiting
                 for knock in list(self.knocks.values()):

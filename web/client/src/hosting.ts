@@ -87,10 +87,9 @@ export class Hosting {
     return found;
   }
 
-  /** Whether hosts are asked who comes in; undefined where they have not said, and the hub decides. */
-  get waitingArea(): boolean | undefined {
-    const value = this.#access.mesh.value(CALL, WAITING_AREA);
-    return typeof value === "boolean" ? value : undefined;
+  /** Whether hosts are asked who comes in, as hosts see it. */
+  get waitingArea(): boolean {
+    return this.#access.mesh.value(DOOR, WAITING_AREA) === true;
   }
 
   // --- the waiting area

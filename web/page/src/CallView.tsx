@@ -44,7 +44,7 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
         </div>
       </div>
       <Drawer store={store} open={drawer} />
-      <People store={store} open={people} usually={page.address.token !== undefined} />
+      <People store={store} open={people} />
     </div>
   );
 }

@@ -15,12 +15,10 @@ import { END_WORDS, waitingAreaWords } from "./words.ts";
 interface PeopleProps {
   store: CallStore;
   open: Signal<boolean>;
-  /** Whether guests wait on a hub like this one, where no host has said. */
-  usually: boolean;
 }
 
 /** Opens the panel; shows hosts how many wait. */
-export function PeopleButton({ store, open }: Pick<PeopleProps, "store" | "open">) {
+export function PeopleButton({ store, open }: PeopleProps) {
   const count = store.hosts.waiting.value.length;
   return (
     <button type="button" class="button" aria-haspopup="dialog" onClick={() => (open.value = true)}>
@@ -37,7 +35,7 @@ export function PeopleButton({ store, open }: Pick<PeopleProps, "store" | "open"
 }
 
 /** Who is in the call, and for hosts who waits and who is kept out, with all they can do about it. */
-export function People({ store, open, usually }: PeopleProps) {
+export function People({ store, open }: PeopleProps) {
   const { hosts } = store;
   const question = useSignal<Question | undefined>(undefined);
   const isOpen = open.value;
@@ -50,7 +48,7 @@ export function People({ store, open, usually }: PeopleProps) {
       <div role="alert" class="people-problem">
         {isOpen && hosts.problem.value !== undefined && <p class="problem">{hosts.problem}</p>}
       </div>
-      {isOpen && <Parts store={store} usually={usually} question={question} />}
+      {isOpen && <Parts store={store} question={question} />}
       <Confirm question={question} />
     </Modal>
   );
@@ -60,7 +58,7 @@ interface PartsProps extends Omit<PeopleProps, "open"> {
   question: Signal<Question | undefined>;
 }
 
-function Parts({ store, usually, question }: PartsProps) {
+function Parts({ store, question }: PartsProps) {
   const { hosts } = store;
   if (!store.isHost.value) return <Present store={store} question={question} />;
   const end = (): void => void (question.value = { ...END_WORDS, then: () => void hosts.end() });
@@ -70,7 +68,7 @@ function Parts({ store, usually, question }: PartsProps) {
       <Present store={store} question={question} />
       <KeptOut hosts={hosts} />
       <section class="people-part" aria-label="The call">
-        <AreaSwitch hosts={hosts} usually={usually} />
+        <AreaSwitch hosts={hosts} />
         <button type="button" class="button danger" onClick={end}>
           End the call for everybody…
         </button>
@@ -115,9 +113,8 @@ function KeptOut({ hosts }: { hosts: Hosts }) {
   );
 }
 
-function AreaSwitch({ hosts, usually }: { hosts: Hosts; usually: boolean }) {
-  const chosen = hosts.waitingArea.value;
-  const on = chosen ?? (usually || hosts.waiting.value.length > 0);
+function AreaSwitch({ hosts }: { hosts: Hosts }) {
+  const on = hosts.waitingArea.value;
   return (
     <label class="switch">
       <input
@@ -130,7 +127,7 @@ function AreaSwitch({ hosts, usually }: { hosts: Hosts; usually: boolean }) {
       <span>
         <strong>Guests wait to be let in</strong>
         <span id="area-words" class="quiet">
-          {waitingAreaWords(on, chosen !== undefined)}
+          {waitingAreaWords(on)}
         </span>
       </span>
     </label>

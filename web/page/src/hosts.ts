@@ -14,7 +14,7 @@ export class Hosts {
   readonly waiting = signal<readonly Waiting[]>([]);
   readonly keptOut = signal<readonly Noted[]>([]);
   /** Whether guests wait; undefined where no host has said, and the hub decides. */
-  readonly waitingArea = signal<boolean | undefined>(undefined);
+  readonly waitingArea = signal(false);
   /** What went wrong with the last command, in words. */
   readonly problem = signal<string | undefined>(undefined);
   readonly #hosting: Hosting;

@@ -210,12 +210,8 @@ export function knockWords(names: readonly string[]): string {
   }
 }
 
-/** Whether guests wait, and what the switch does. Where no host has `chosen`, the hub decides, and does not tell. */
-export function waitingAreaWords(on: boolean, chosen: boolean): string {
-  if (!chosen) {
-    const usual = on ? "you are asked before a guest or an observer comes in" : "whoever has the link comes in at once";
-    return `The hub decides, until you do: usually ${usual}.`;
-  }
+/** Whether guests wait, and what the switch does. */
+export function waitingAreaWords(on: boolean): string {
   return on
     ? "You are asked before a guest or an observer comes in. If you switch this off, whoever waits comes in."
     : "Whoever has the link comes in at once.";

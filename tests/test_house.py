@@ -23,7 +23,8 @@ FIRST = """
     cachefile folder
 """.split()
 SECOND = """
-    settings logs tokens auth catalog saving ending headers live metrics address operations hub
+    settings logs tokens auth catalog saving ending headers live metrics address operations archive
+    operator retention webhooks api hub
     connection notify replica hosting undo typed changes shared presence standing streams
     instance handling resources half joining client testing
 """.split()

@@ -151,7 +151,7 @@ async def test_a_kept_call_opens_read_only_and_a_new_one_does_not() -> None:
     async with MemoryHub(storage=storage) as hub, hub.join("Ada") as ada:
         poll = await ada.resources.add("poll", state={"question": "?"})
         await ada.state.saved()
-    reserved = storage._reserved[CallId("demo")]
+    reserved = storage._kept[CallId("demo")].reserved
     storage.refuse = {"commit"}
     async with MemoryHub(storage=storage) as hub, hub.join("Bob") as bob:
         assert bob.status == "read_only"
@@ -168,7 +168,7 @@ async def test_a_kept_call_opens_read_only_and_a_new_one_does_not() -> None:
         await bob.until(lambda: bob.status == "synced")
         again.state["question"] = "taken"
         await again.state.saved()
-        assert storage._reserved[CallId("demo")] > bob._replica.mesh.cursor
+        assert storage._kept[CallId("demo")].reserved > bob._replica.mesh.cursor
     async with MemoryHub(storage=storage) as hub, hub.join("Bob") as bob:
         assert dict(bob.resources[poll.id].state) == {"question": "taken"}
 
@@ -228,4 +228,4 @@ def test_what_forbids_a_write_for_good_goes_before_that_nothing_is_saved() -> No
     ada.set("k", 1, presence_of(RESOURCE))
     world.deliver()
     assert [denial.reason for denial in ada.denials] == ["no_right", "no_right"]
-    assert world.storage._reserved[CALL_ID] > world.call.ledger.number
+    assert world.storage._kept[CALL_ID].reserved > world.call.ledger.number

@@ -8,7 +8,7 @@ trap 'rm -rf "$scratch"' EXIT
 "${PYTHON:-python3}" -m venv "$scratch/venv"
 pip=("$scratch/venv/bin/python" -m pip --disable-pip-version-check --quiet)
 "${pip[@]}" install --upgrade "pip>=25.1" # the first that knows --group
-"${pip[@]}" install --group dev --editable ".[rtc]"
+"${pip[@]}" install --group dev --editable ".[api,rtc]"
 {
     echo "# Everything that developing needs, frozen by \`make lock\` from the ranges in pyproject.toml."
     "${pip[@]}" freeze --exclude-editable

@@ -11,11 +11,11 @@ import jwt
 
 from callmesh.clock import MICROSECONDS
 from callmesh.door import Visitor
-from callmesh.errors import StorageFailed, Unauthorized
+from callmesh.errors import Refused, StorageFailed, Unauthorized
 from callmesh.ids import CallId, ParticipantId, PersonId, display_name, issue
 from callmesh.messages import Hello
 from callmesh.participant import Participant, Role
-from callmesh.tokens import Key
+from callmesh.tokens import Claims, Key
 
 SECRET_BYTES = 32
 
@@ -58,15 +58,23 @@ class Authority:
         claims = self._key.check(hello.token, call, now)
         name = hello.name if claims.name is None else claims.name
         return Visitor(
-            _participant(self._person_called(claims.sub), name, claims.role, hello),
+            _participant(self.person_called(claims.sub), name, claims.role, hello),
             issued=int(claims.iat * MICROSECONDS),
             waits=claims.wait,
         )
 
-    def _person_called(self, subject: str) -> PersonId:
+    def person_called(self, subject: str) -> PersonId:
         """The same for the same subject, and no way back to it: an operator's may be an address."""
         digest = hmac.digest(self._secret, b"person/" + subject.encode(), hashlib.sha256)
         return PersonId(issue("u", digest[:15]))
+
+    def sign(self, claims: Claims) -> str:
+        """A token for who is to come in. Raises `Refused` where there is no key that signs."""
+        if self._key is None:
+            raise Refused("this hub lets in whoever asks: it has no key, and needs no invitations")
+        if not self._key.can_sign:
+            raise Refused("this hub's key is a public one: it checks tokens, and cannot sign any")
+        return self._key.sign(claims)
 
     def person_proof(self, person: PersonId) -> str:
         claims = {"sub": person}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from callmesh.clock import MICROSECONDS
 from callmesh.errors import CallOver, Removed
 from callmesh.ids import DOOR, PersonId
 from callmesh.ledger import Ledger
@@ -18,6 +19,11 @@ from callmesh.participant import Participant, Role
 from callmesh.record import HubPen, Record
 from callmesh.visits import RETURN
 
+DAY = 24 * 3600 * MICROSECONDS
+MAX_DAYS = 36_500
+"""For how long a call is kept at most, if not for ever."""
+PERSON, ABOUT = "person/", "about/"
+"""Where in the record it stands."""
 MAX_KEPT_OUT = 10_000
 """Persons of one call that are remembered as removed or banned."""
 
@@ -65,15 +71,25 @@ class About(msgspec.Struct):
     """Since when it is over, microseconds; 0 while it is not."""
     final: bool = False
     """Whether the operator ended it: then no host opens it again by coming in."""
+    made: int = 0
+    """When it came to be here, microseconds; 0 where nobody has noted that."""
+    days: int = 0
+    """How long it is kept when nobody comes in; 0 leaves that to the hub."""
+
+    @property
+    def keep(self) -> int:
+        """The same in microseconds."""
+        return self.days * DAY
 
 
 class Door:
     """Follows the hub's record, and shows hosts what they decided."""
 
     def __init__(self, ledger: Ledger, pen: HubPen) -> None:
+        self._ledger = ledger
         self._pen = pen
-        self.grants: Record[PersonId, Grant] = Record(ledger, pen, "person/", Grant)
-        self._about: Record[str, About] = Record(ledger, pen, "about/", About)
+        self.grants: Record[PersonId, Grant] = Record(ledger, pen, PERSON, Grant)
+        self._about: Record[str, About] = Record(ledger, pen, ABOUT, About)
         for person, grant in self.grants.all.items():
             self._show(person, grant, 0)
 
@@ -136,10 +152,23 @@ class Door:
         self._keep(participant.person, grant, now)
 
     def end(self, now: int, *, final: bool) -> None:
-        self._about.keep("call", About(now, final), now)
+        self._know(now, ended=now, final=final)
 
     def reopen(self, now: int) -> None:
-        self._about.keep("call", About(), now)
+        self._know(now, ended=0, final=False)
+
+    def begin(self, now: int) -> None:
+        """The call is new."""
+        self._ledger.used = now
+        self._know(now, made=now)
+
+    def keep_for(self, days: int, now: int) -> None:
+        """How long the call is kept when nobody comes in; 0 leaves that to the hub."""
+        self._know(now, days=days)
+        self._ledger.keep = self.about.keep
+
+    def _know(self, now: int, **what: int) -> None:
+        self._about.keep("call", msgspec.structs.replace(self.about, **what), now)
 
     # --- time
 

@@ -16,11 +16,18 @@ import msgspec
 from callmesh import messages
 from callmesh.app import Manifest, Rulebook
 from callmesh.audit import OPERATOR, Journal
-from callmesh.callstate import WAITING_AREA, CallState, resource_about, setting_in
+from callmesh.callstate import (
+    WAITING_AREA,
+    CallState,
+    check_call_key,
+    check_call_value,
+    resource_about,
+    setting_in,
+)  # fmt: skip
 from callmesh.clock import MICROSECONDS
 from callmesh.commands import DONE, By, Commands
 from callmesh.counts import Counts
-from callmesh.errors import TooFast
+from callmesh.errors import Denied, TooFast
 from callmesh.feed import Feeds
 from callmesh.ids import (
     APPS,
@@ -116,9 +123,15 @@ class HostedCall:
         """What is in the call now."""
         return self.call.resources
 
+    def begin(self, now: int, by: str) -> None:
+        """The call is new, made by who comes in or by the operator."""
+        self.people.door.begin(now)
+        self.journal.add("call.created", now, by=by)
+
     def tick(self, now: int) -> None:
         """Let time pass: for people, and for old tombstones."""
         self.people.tick(now)
+        self.use(now)
         self._thin_out()
         if now - self._collected > COLLECT_EVERY:
             self._collected = now
@@ -131,6 +144,11 @@ class HostedCall:
         if self.ledger.crowded:
             cursors = [m.feed.cursor for m in self.people.members.values() if m.session]
             self.ledger.thin_out(min(filter(None, cursors), default=self.ledger.number))
+
+    def use(self, now: int) -> None:
+        """Note that somebody is in it, if somebody is."""
+        if self.people.members or self.people.knocks:
+            self.ledger.used = now
 
     def _carried_out(self, command: messages.Command, by: By, now: int) -> None:
         """A command was carried out. What was said to somebody is not for the log."""
@@ -273,7 +291,8 @@ class HostedCall:
         self.call.note(entry.key, value)
         resource = resource_in(entry.key)
         if resource is None:
-            return Turn.RIGHTS if self._settle(member, entry.key, value, now) else Turn.NOTHING
+            by = member.participant.person
+            return Turn.RIGHTS if self._settle(by, entry.key, value, now) else Turn.NOTHING
         if entry.deleted:
             self._clear(resource, now)
             return Turn.RESOURCES
@@ -282,10 +301,37 @@ class HostedCall:
             return Turn.RESOURCES
         return Turn.NOTHING
 
-    def _settle(self, member: Member, key: str, value: object, now: int) -> bool:
+    def set(self, key: str, value: object | None, now: int) -> None:
+        """Write a key of the call's own State in the hub's name, as the operator says.
+
+        Raises `BadInput`, or `Denied` where there is no such resource, or no room.
+        """
+        check_call_key(key)
+        if value is not None:
+            check_call_value(key, value)
+        about = resource_about(key)
+        if about is not None and about not in self.resources:
+            raise Denied("no_resource", "this resource is not in the call")
+        call = self.ledger.state(CALL)
+        most = self.people.limits.keys
+        if value is not None and key not in call.entries and call.keys >= most:
+            raise Denied("full", f"a State has at most {most} keys")
+        if value is None:
+            self._pen.delete(CALL, key, now)
+        else:
+            self._pen.write(CALL, key, value, now)
+        self.call.note(key, value)
+        if self._settle(OPERATOR, key, value, now):
+            self.people.turn(now, rights=True)
+
+    def keep_for(self, days: int, now: int) -> None:
+        """How long the call is kept when nobody is in it, as the operator says; 0 as the hub."""
+        self.people.door.keep_for(days, now)
+        self.journal.add("call.settings", now, by=OPERATOR, retention=str(days or ""))
+
+    def _settle(self, by: str, key: str, value: object, now: int) -> bool:
         """Whether a key is about who may do what; that goes into the log."""
         said = "" if value is None else str(value).lower()
-        by = member.participant.person
         if key == WAITING_AREA:
             self.journal.add("call.settings", now, by=by, waiting_area=said)
         elif setting := setting_in(key):

@@ -110,6 +110,13 @@ def writes_for(writer: str, participant: ParticipantId) -> bool:
     return match is not None and match[1] == participant
 
 
+def writer_id(text: str) -> Writer:
+    """The hub, a participant, or one of their app frames."""
+    if text != HUB and not _WRITER.fullmatch(text):
+        raise BadName("a writer is hub, a participant id, or that of an app frame of one")
+    return Writer(text)
+
+
 def person_id(text: str) -> PersonId:
     if not _ISSUED.fullmatch(text) or text[0] != "u":
         raise BadName("a person id is u and 1–24 lower-case letters or digits")

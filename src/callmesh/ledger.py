@@ -7,11 +7,14 @@ were written. Whoever follows needs one integer, the cursor it has reached; the 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from callmesh.clock import MICROSECONDS
 from callmesh.errors import BadInput, StorageFailed
 from callmesh.ids import RECORD, StateId, is_presence, is_volatile, is_writer, state_id
 from callmesh.state import Entry, HeadedState, State
 from callmesh.values import MAX_INTEGER, check_key, decode
 
+RENEWED = 3600 * MICROSECONDS
+"""How old that which the disk knows of a call's use may grow while somebody is in it."""
 MAX_TOMBSTONES = 10_000
 """Deletes that are remembered of one State; beyond, the older half is let go of."""
 PATIENCE = 4
@@ -39,6 +42,10 @@ class Kept:
     records: list[Record]
     reserved: int = 0
     """Every number up to here may have been given out, and lost: none is used again."""
+    used: int = 0
+    """When somebody was in the call last, or made it: microseconds since the epoch."""
+    keep: int = 0
+    """Microseconds after which it is deleted when nobody was in it; 0 leaves that to the hub."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,9 @@ class Delta:
     saved: int
     """The number the disk will have reached."""
     reserved: int
+    used: int = 0
+    keep: int = 0
+    """Both as in `Kept`."""
 
 
 class Ledger:
@@ -64,6 +74,8 @@ class Ledger:
         self.states: dict[StateId, State] = {}
         self._order: dict[tuple[StateId, str], Record] = {}
         self.number = self.saved = self._horizon = self._reserved = kept.reserved
+        self.used = self._used_saved = kept.used
+        self.keep = kept.keep
         self.seen = 0
         """The largest time accepted."""
         self.crowded: set[StateId] = set()
@@ -199,7 +211,8 @@ class Ledger:
     @property
     def dirty(self) -> bool:
         """Whether anything accepted is not on disk yet."""
-        return self.number > self.saved or bool(self._forgotten)
+        renew = self.used - self._used_saved >= RENEWED
+        return self.number > self.saved or bool(self._forgotten) or renew
 
     def flush(self) -> Delta:
         """What the disk lacks. Follow with `flushed` or `flush_failed` before the next."""
@@ -209,6 +222,8 @@ class Ledger:
             forgotten=list(self._forgotten),
             saved=self.number,
             reserved=self.number + BLOCK,
+            used=self.used,
+            keep=self.keep,
         )
         self._forgotten.clear()
         return self._flushing
@@ -216,6 +231,7 @@ class Ledger:
     def flushed(self) -> None:
         assert self._flushing is not None
         self.saved, self._reserved = self._flushing.saved, self._flushing.reserved
+        self._used_saved = self._flushing.used
         self._flushing = None
 
     def flush_failed(self) -> None:

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from callmesh import messages
-from callmesh.audit import Event, Refusals
+from callmesh.audit import OPERATOR, Event, Refusals
 from callmesh.auth import Authority
 from callmesh.catalog import Catalog
 from callmesh.counts import Counts
@@ -21,6 +23,7 @@ from callmesh.errors import (
     Ended,
     EndedByPeer,
     NoSuchCall,
+    Refused,
     StorageFailed,
     TimedOut,
     TooFast,
@@ -28,19 +31,20 @@ from callmesh.errors import (
 )  # fmt: skip
 from callmesh.hosted import HostedCall
 from callmesh.ids import CallId, ParticipantId, Writer, call_id, is_call_id
-from callmesh.ledger import Ledger
+from callmesh.ledger import Delta, Kept, Ledger
 from callmesh.limits import Limits
 from callmesh.participant import Participant
 from callmesh.people import Knock, Member
 from callmesh.ports import Link, Storage
 from callmesh.rates import Joins, Pace
-from callmesh.saving import Saving
+from callmesh.saving import Besides, Saving
 from callmesh.session import OPENING_TIMEOUT, Over, Session, Side
 
 SLICE = 5_000
 """Microseconds that one link's bundle may take before others have their turn."""
 
 log = logging.getLogger("callmesh.hub")
+T = TypeVar("T")
 
 
 def clock() -> int:
@@ -136,12 +140,15 @@ class LiveHub:
         self._authority = authority
         self._waiting_area = not authority.is_open if waiting_area is None else waiting_area
         self._calls: dict[CallId, LiveCall] = {}
-        self._loading: dict[CallId, asyncio.Task[LiveCall]] = {}
+        self._loading: set[CallId] = set()
+        self._locks: WeakValueDictionary[CallId, asyncio.Lock] = WeakValueDictionary()
+        """Of each call: it is loaded, made or forgotten by one at a time."""
         self._ending = Ending()
         self._refusals = Refusals()
         self._joins = Joins(limits)
         self._silent: dict[asyncio.Timeout, None] = {}
         """The links that have said nothing yet, the oldest first."""
+        self._storage = storage
         self._saving = Saving(
             storage, self._ledgers, self._saved, self._disk_turned, self.counts.commits
         )
@@ -283,11 +290,13 @@ class LiveHub:
         visitor: Visitor | None = None
         try:
             visitor, generation = self._visitor(call.hosted, hello, now)
-            who = people.arrive(visitor, session, hello.cursor, now)
+            cursor = hello.cursor if generation else 0  # it is of that participant alone
+            who = people.arrive(visitor, session, cursor, now)
         except CallmeshError as error:
             self._refused(call.hosted.id, error, visitor.participant if visitor else None)
             raise
         line = Line(link, session, who.participant.id)
+        call.hosted.ledger.used = now
         call.attach(line)
         if isinstance(who, Knock):
             people.tell_to_wait(who, self._authority.person_proof(who.participant.person), now)
@@ -399,35 +408,48 @@ class LiveHub:
 
     # --- calls
 
-    async def _open(self, id: CallId) -> LiveCall:
-        """The call, loaded if need be, with one link more.
+    async def _open(self, id: CallId, *, make: bool = True) -> LiveCall:
+        """The call, loaded if need be, with one link more; a new one where none is, if so wanted.
 
-        Raises `StorageFailed`, or `TooFast` when there is no room for it.
+        Raises `StorageFailed`, `NoSuchCall`, or `TooFast` when there is no room for it; there is
+        always some for an operator who asks about one.
         """
-        call = self._calls.get(id)
-        if call is None:
-            full = len(self._calls) + len(self._loading) >= self._limits.calls
-            if full and id not in self._loading:
-                raise TooFast(f"this hub has {self._limits.calls} calls open; try again later")
-            loading = self._loading.get(id) or asyncio.create_task(self._load(id))
-            self._loading[id] = loading
-            try:
-                call = await asyncio.shield(loading)
-            finally:
-                self._loading.pop(id, None)
+        while (call := self._calls.get(id)) is None:
+            if make:
+                self._check_room_for(id)
+            async with self._alone(id):
+                if id not in self._calls:
+                    self._loading.add(id)
+                    try:
+                        kept = await self._saving.read(id)
+                        if kept is None and not make:
+                            raise NoSuchCall(f"there is no call {id} here")
+                        await self._load(id, kept)
+                    finally:
+                        self._loading.discard(id)
         call.links += 1
         return call
 
-    async def _load(self, id: CallId) -> LiveCall:
-        ledger = await self._saving.load(id)
-        is_new = ledger.number == 0
+    def _check_room_for(self, id: CallId) -> None:
+        full = len(self._calls) + len(self._loading) >= self._limits.calls
+        if full and id not in self._loading:
+            raise TooFast(f"this hub has {self._limits.calls} calls open; try again later")
+
+    def _alone(self, id: CallId) -> asyncio.Lock:
+        lock = self._locks.get(id)
+        if lock is None:
+            lock = self._locks[id] = asyncio.Lock()
+        return lock
+
+    async def _load(self, id: CallId, kept: Kept | None, by: str = "") -> LiveCall:
+        ledger = await self._saving.begin(id, kept)
         hosted = HostedCall(
             id, ledger, self._catalog.manifest, limits=self._limits, counts=self.counts,
             waiting_area=self._waiting_area,
         )  # fmt: skip
         hosted.disk(self._saving.refuses, clock())
-        if is_new:
-            hosted.journal.add("call.created", clock())
+        if kept is None:
+            hosted.begin(clock(), by)
         for state, _ in hosted.set_aside:  # a key may be content
             log.error("set aside: an entry cannot be read", extra={"call": id, "state": state})
         call = self._calls[id] = LiveCall(hosted)
@@ -463,8 +485,120 @@ class LiveHub:
         for id, call in list(self._calls.items()):
             call.hosted.tick(clock())
             self._changed(call)
-            if call.idle and id not in self._loading:  # somebody may just be coming in
+            if call.idle:
                 del self._calls[id]
+
+    # --- for the operator
+
+    def now(self) -> int:
+        """Microseconds since the epoch, as everything here counts them."""
+        return clock()
+
+    @contextlib.asynccontextmanager
+    async def holding(self, id: CallId) -> AsyncIterator[HostedCall]:
+        """A call that there is; it stays in memory meanwhile. Raises `NoSuchCall`."""
+        async with self._held(id) as call:
+            yield call.hosted
+
+    @contextlib.asynccontextmanager
+    async def changing(self, id: CallId) -> AsyncIterator[HostedCall]:
+        """The same, to be changed: what was is on disk on leaving. Raises `StorageFailed` too."""
+        async with self._held(id) as call:
+            self._saving.check_takes()
+            try:
+                yield call.hosted
+            finally:
+                self._changed(call)
+            await self._saving.commit()
+
+    @contextlib.asynccontextmanager
+    async def _held(self, id: CallId) -> AsyncIterator[LiveCall]:
+        self._ending.check()
+        call = await self._open(id, make=False)
+        try:
+            yield call
+        finally:
+            call.links -= 1
+
+    @property
+    def limits(self) -> Limits:
+        """What a call may hold here."""
+        return self._limits
+
+    def here(self, id: CallId) -> HostedCall | None:
+        """A call if it is in memory: for who only looks."""
+        call = self._calls.get(id)
+        return call.hosted if call else None
+
+    async def make(self, id: CallId) -> None:
+        """A new call, made by the operator. Raises `Refused` where there is one."""
+        self._ending.check()
+        self._saving.check_takes()
+        async with self._alone(id):
+            await self._check_free(id)
+            call = await self._load(id, None, OPERATOR)
+            self._changed(call)
+        await self._saving.commit()
+
+    async def take_in(self, id: CallId, delta: Delta, event: Event) -> None:
+        """A call with all that it holds, in one commit. Raises `Refused` where there is one."""
+        self._ending.check()
+        self._saving.check_takes()
+        async with self._alone(id):
+            await self._check_free(id)
+            await self._saving.commit(Besides([event], {id: delta}))
+
+    async def _check_free(self, id: CallId) -> None:
+        if id in self._calls or await self._saving.read(id) is not None:
+            raise Refused(f"there is a call {id} already")
+
+    async def forget(
+        self, id: CallId, event: Event, only: Callable[[Ledger], bool] = lambda _: True
+    ) -> bool:
+        """Delete a call, if it is one that is meant; whether it was. Raises `NoSuchCall`.
+
+        Everybody in it is told that it is over; who comes meanwhile waits, and makes a new one.
+        Where the disk refuses, the call has ended, and all else of it is there.
+        """
+        self._ending.check()
+        self._saving.check_takes()
+        return await asyncio.shield(asyncio.ensure_future(self._forget(id, event, only)))
+
+    async def _forget(self, id: CallId, event: Event, only: Callable[[Ledger], bool]) -> bool:
+        async with self._alone(id):
+            call = self._calls.get(id)
+            if call is None:
+                kept = await self._saving.read(id)
+                if kept is None:
+                    raise NoSuchCall(f"there is no call {id} here")
+                meant = only(Ledger(kept))
+            else:
+                call.hosted.use(clock())
+                meant = only(call.hosted.ledger)
+            if meant:
+                await self._take_out(id, call, event)
+            return meant
+
+    async def _take_out(self, id: CallId, call: LiveCall | None, event: Event) -> None:
+        if call is not None:
+            call.hosted.people.end(clock(), final=True)
+            self._changed(call)
+            del self._calls[id]
+        try:
+            await self._saving.commit(Besides([event], gone=[id]))
+        except StorageFailed:
+            if call is not None:
+                self._calls[id] = call
+            raise
+
+    async def on_disk(self, act: Callable[[Storage], T]) -> T:
+        """Ask the storage something, on its own thread. Raises `StorageFailed`."""
+        return await self._saving.on_disk(lambda: act(self._storage))
+
+    @property
+    def written(self) -> asyncio.Event:
+        """Is set when the next line has come into the audit log."""
+        return self._saving.written
 
     # --- the disk
 

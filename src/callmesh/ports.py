@@ -8,6 +8,8 @@ from callmesh.ids import CallId, ParticipantId
 from callmesh.ledger import Delta, Kept
 from callmesh.messages import Mode
 
+MANY = 2**53
+
 
 class Storage(Protocol):
     """Keeps calls. Called from one thread at a time; raises `StorageFailed` and nothing else."""
@@ -27,8 +29,14 @@ class Storage(Protocol):
         proves that the disk would take something.
         """
 
-    def calls(self) -> list[CallId]:
-        """Every call that is kept."""
+    def calls(self, after: str = "", most: int = MANY) -> list[CallId]:
+        """The calls that are kept, by id: those behind `after`, `most` at most."""
+
+    def unused(self, now: int, keep: int) -> list[CallId]:
+        """The calls that nobody was in for as long as each is kept, at the time `now`.
+
+        `keep` microseconds count for those that say nothing of their own; 0 is for ever.
+        """
 
     def audit(self, after: int, most: int) -> list[Line]:
         """The lines of the audit log behind number `after`, `most` at most.

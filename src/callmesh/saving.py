@@ -12,15 +12,16 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from callmesh.audit import Event
 from callmesh.counts import Commits
 from callmesh.errors import StorageFailed
 from callmesh.ids import CallId
-from callmesh.ledger import Ledger
+from callmesh.ledger import Delta, Kept, Ledger
 from callmesh.ports import Storage
 
 COMMIT_EVERY = 0.02
@@ -35,6 +36,18 @@ CANNOT_SAVE = "the hub cannot save at the moment; what was saved is safe"
 
 log = logging.getLogger("callmesh.hub")
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Besides:
+    """What goes into one commit with everything else, and is not tried again."""
+
+    events: Sequence[Event] = ()
+    deltas: Mapping[CallId, Delta] = field(default_factory=dict)
+    gone: Collection[CallId] = ()
+
+
+NOTHING = Besides()
 
 
 class Saving:
@@ -65,6 +78,8 @@ class Saving:
         self._committing: asyncio.Task[StorageFailed | None] | None = None
         self._events: list[Event] = []
         """What is to go into the audit log, with the next commit that succeeds."""
+        self.written = asyncio.Event()
+        """Set, and another put in its place, when something has come into the audit log."""
 
     def note(self, events: Sequence[Event]) -> None:
         """Write down what happened."""
@@ -76,6 +91,11 @@ class Saving:
         """Raises `StorageFailed` when too much has happened that could not be written down."""
         if len(self._events) > MAX_UNWRITTEN:
             raise StorageFailed("the hub cannot write down who comes in; nobody does until it can")
+
+    def check_takes(self) -> None:
+        """Raises `StorageFailed` while the disk refuses, as far as is known."""
+        if self.refuses is not None:
+            raise StorageFailed(self.refuses)
 
     def want(self) -> None:
         """Something is to be saved, soon."""
@@ -97,36 +117,42 @@ class Saving:
             with contextlib.suppress(StorageFailed):
                 await self.commit()
 
-    async def commit(self) -> None:
-        """One commit over all calls, after the one under way. Raises `StorageFailed`."""
+    async def commit(self, besides: Besides = NOTHING) -> None:
+        """One commit over all calls, after the one under way. Raises `StorageFailed`.
+
+        What is to be done `besides` is done in it, or not at all.
+        """
         while self._committing is not None:
             await asyncio.wait([self._committing])
-        self._committing = asyncio.create_task(self._commit())
+        self._committing = asyncio.create_task(self._commit(besides))
         failure = await asyncio.shield(self._committing)  # it goes on, whoever gives up waiting
         if failure is not None:
             raise failure
 
-    async def _commit(self) -> StorageFailed | None:
+    async def _commit(self, besides: Besides) -> StorageFailed | None:
         """What went wrong; None if nothing did."""
         try:
-            await self._save_dirty()
+            await self._save_dirty(besides)
             return None
         except StorageFailed as error:
             return error
         finally:
             self._committing = None
 
-    async def _save_dirty(self) -> None:
+    async def _save_dirty(self, besides: Besides) -> None:
         dirty = {id: ledger for id, ledger in self._ledgers().items() if ledger.dirty}
         events = list(self._events)
-        if not dirty and not events:
+        if not dirty and not events and besides == NOTHING:
             self.commits.nothing()
             if self.refuses is None:
                 return
         self.commits.begins(time.monotonic())
         deltas = {id: ledger.flush() for id, ledger in dirty.items()}
+        said = [*events, *besides.events]
         try:
-            await self._on_disk(lambda: self._storage.commit(deltas, events))
+            await self.on_disk(
+                lambda: self._storage.commit({**deltas, **besides.deltas}, said, besides.gone)
+            )
         except StorageFailed as error:
             self.commits.failed()
             for ledger in dirty.values():
@@ -137,6 +163,9 @@ class Saving:
             ledger.flushed()
         del self._events[: len(events)]
         self.commits.done(time.monotonic())
+        if said:
+            self.written.set()
+            self.written = asyncio.Event()
         self._took()
         self._saved(dirty)
 
@@ -144,7 +173,7 @@ class Saving:
         """Raises `StorageFailed` when nothing can be saved now."""
         if self.refuses is not None:
             raise StorageFailed(self._why)
-        await self._on_disk(lambda: self._storage.commit({}))
+        await self.on_disk(lambda: self._storage.commit({}))
 
     async def close(self) -> None:
         """Save what is left, if the disk takes it, and let go of it."""
@@ -154,16 +183,22 @@ class Saving:
             for id in (id for id, ledger in self._ledgers().items() if ledger.dirty):
                 about = {"call": id, "reason": str(error)}
                 log.error("the hub ends, and something of a call is not saved", extra=about)
-        await self._on_disk(self._storage.close)
+        await self.on_disk(self._storage.close)
         self._thread.shutdown()
 
-    async def load(self, id: CallId) -> Ledger:
-        """What is kept of a call, with numbers for what is to come. Raises `StorageFailed`."""
-        kept = await self._on_disk(lambda: self._storage.load(id))
+    async def read(self, id: CallId) -> Kept | None:
+        """What is kept of a call, if anything is. Raises `StorageFailed`."""
+        return await self.on_disk(lambda: self._storage.load(id))
+
+    async def begin(self, id: CallId, kept: Kept | None) -> Ledger:
+        """A call of which that is kept, with numbers for what is to come.
+
+        Raises `StorageFailed`.
+        """
         ledger = Ledger(kept)
         delta = ledger.flush()
         try:
-            await self._on_disk(lambda: self._storage.commit({id: delta}))
+            await self.on_disk(lambda: self._storage.commit({id: delta}))
         except StorageFailed as error:
             ledger.flush_failed()
             self._refused(error)
@@ -175,7 +210,7 @@ class Saving:
         self._took()
         return ledger
 
-    async def _on_disk(self, act: Callable[[], T]) -> T:
+    async def on_disk(self, act: Callable[[], T]) -> T:
         """Do it on the disk's thread. Whatever goes wrong there is that the disk said no."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, act)

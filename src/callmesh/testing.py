@@ -123,6 +123,7 @@ def check_storage(open_storage: Callable[[], Storage]) -> None:
     assert _records(storage, one) == [], "what is forgotten is gone"
     storage.commit({one: Delta([], [], 0, kept.reserved)})
     _check_audit(storage)
+    _check_use(storage, one, two)
     storage.commit({}, [Event(9, "call.deleted", one)], [one])
     assert [line.event.what for line in storage.audit(-1, 10)] == ["call.deleted"]
     assert storage.load(one) is None
@@ -143,6 +144,20 @@ def _check_audit(storage: Storage) -> None:
     assert storage.audit(-2, 10) == lines[-2:]
     assert storage.audit(-2, 1) == lines[-2:-1]
     assert storage.audit(5, 10) == []
+
+
+def _check_use(storage: Storage, one: CallId, two: CallId) -> None:
+    storage.commit(
+        {one: Delta([], [], 0, 5, used=100, keep=10), two: Delta([], [], 0, 5, used=100)}
+    )
+    kept = storage.load(one)
+    assert kept is not None
+    assert (kept.reserved, kept.used, kept.keep) == (5, 100, 10)
+    assert storage.unused(109, 0) == []
+    assert storage.unused(110, 0) == [one], "its own time has run out"
+    assert storage.unused(110, 9) == [one, two], "and so has the hub's"
+    assert storage.unused(110, 11) == [one]
+    assert (storage.calls(one), storage.calls("", 1), storage.calls(two)) == ([two], [one], [])
 
 
 def _records(storage: Storage, call: CallId) -> list[Record]:

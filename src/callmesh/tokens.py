@@ -81,6 +81,7 @@ class Key:
 
     @property
     def can_sign(self) -> bool:
+        """Whether tokens can be made with it, not only checked."""
         return self._signs is not None
 
     def sign(self, claims: Claims) -> str:

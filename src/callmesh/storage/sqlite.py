@@ -12,6 +12,7 @@ from callmesh.audit import START, Event, Line, follow
 from callmesh.errors import StorageFailed
 from callmesh.ids import CallId, StateId, Writer
 from callmesh.ledger import Delta, Kept, Record
+from callmesh.ports import MANY
 from callmesh.state import Entry
 
 CALLS = """
@@ -27,7 +28,14 @@ AUDIT = """
 CREATE TABLE audit (number INTEGER PRIMARY KEY, event TEXT NOT NULL, hash TEXT NOT NULL) STRICT;
 """
 
-STEPS = (CALLS, AUDIT)
+USE = """
+ALTER TABLE call ADD COLUMN used INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE call ADD COLUMN keep INTEGER NOT NULL DEFAULT 0;
+UPDATE call SET used = CAST(strftime('%s', 'now') AS INTEGER) * 1000000;
+"""
+"""Of what was there before nobody knows when it was used: its time begins now."""
+
+STEPS = (CALLS, AUDIT, USE)
 """What brings a database from each version to the next, the first from an empty file to version 1.
 
 A step that was released is never changed: another one is put behind it.
@@ -71,7 +79,9 @@ class SqliteStorage:
 
     def load(self, call: CallId) -> Kept | None:
         try:
-            found = self._db.execute("SELECT reserved FROM call WHERE id = ?", (call,)).fetchone()
+            found = self._db.execute(
+                "SELECT reserved, used, keep FROM call WHERE id = ?", (call,)
+            ).fetchone()
             rows = self._db.execute(
                 "SELECT number, state, key, time, writer, value FROM entry WHERE call = ?", (call,)
             ).fetchall()
@@ -83,7 +93,7 @@ class SqliteStorage:
             Record(number, StateId(state), Entry(key, time, Writer(writer), Raw(value)))
             for number, state, key, time, writer, value in rows
         ]
-        return Kept(records, found[0])
+        return Kept(records, *found)
 
     def commit(
         self,
@@ -117,7 +127,10 @@ class SqliteStorage:
             raise
 
     def _take(self, call: CallId, delta: Delta) -> None:
-        self._db.execute("INSERT OR REPLACE INTO call VALUES (?, ?)", (call, delta.reserved))
+        self._db.execute(
+            "INSERT OR REPLACE INTO call (id, reserved, used, keep) VALUES (?, ?, ?, ?)",
+            (call, delta.reserved, delta.used, delta.keep),
+        )
         self._db.executemany(
             "DELETE FROM entry WHERE call = ? AND state = ? AND key = ?",
             [(call, state, key) for state, key in delta.forgotten],
@@ -147,9 +160,17 @@ class SqliteStorage:
             for number, event, hash in rows
         ]
 
-    def calls(self) -> list[CallId]:
+    def calls(self, after: str = "", most: int = MANY) -> list[CallId]:
+        return self._ids("id > ? ORDER BY id LIMIT ?", after, most)
+
+    def unused(self, now: int, keep: int) -> list[CallId]:
+        lasts = "CASE keep WHEN 0 THEN ?1 ELSE keep END"
+        return self._ids(f"{lasts} > 0 AND used + {lasts} <= ?2 ORDER BY id", keep, now)
+
+    def _ids(self, which: str, *values: int | str) -> list[CallId]:
         try:
-            return [CallId(row[0]) for row in self._db.execute("SELECT id FROM call ORDER BY id")]
+            rows = self._db.execute(f"SELECT id FROM call WHERE {which}", values)
+            return [CallId(id) for (id,) in rows]
         except sqlite3.Error as error:
             raise StorageFailed(f"calls cannot be listed: {error}") from error
 

@@ -24,10 +24,11 @@ class HubProcess:
         apps: tuple[Path, ...] = (),
         key: Path | None = None,
         limits: Mapping[str, int] = MappingProxyType({}),
+        more: tuple[str, ...] = (),
     ) -> None:
         self.key = key
         mode = ["--key", str(key)] if key else ["--dev"]
-        arguments = ["serve", *mode, "--port", str(port), "--data", str(data)]
+        arguments = ["serve", *mode, "--port", str(port), "--data", str(data), *more]
         for app in apps:
             arguments += ["--apps", str(app)]
         for name, number in limits.items():

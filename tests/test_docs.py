@@ -11,7 +11,7 @@ import pytest
 from callmesh.catalog import read_app
 from callmesh.errors import DENIALS
 from tests.processes import hub_process
-from tools import protocol
+from tools import api, protocol
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -34,6 +34,12 @@ def test_every_reason_of_a_denial_is_explained() -> None:
     """[S10]"""
     page = (ROOT / "docs/state.md").read_text()
     assert [reason for reason in DENIALS if f"`{reason}`" not in page] == []
+
+
+def test_the_table_of_the_api_is_that_of_its_description() -> None:
+    """[O23] If not: `python -m tools.api`."""
+    page = api.PAGE.read_text()
+    assert api.rendered(page) == page
 
 
 def test_the_tables_of_the_protocol_are_those_of_the_code() -> None:

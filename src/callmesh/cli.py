@@ -31,6 +31,9 @@ from callmesh.settings import (
 )  # fmt: skip
 from callmesh.tokens import Claims, Key
 
+LISTED = {"apps": "DIR"}
+"""What one of a list is called."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
@@ -95,11 +98,10 @@ def _add_settings(command: argparse.ArgumentParser, names: Sequence[str] = ()) -
 
 def _add_setting(group: argparse._ArgumentGroup, field: Field) -> None:
     dest, words = f"set_{field.name}", f"{field.meaning} Or set {field.variable}"
-    if field.name == "apps":
+    if field.is_list:
         group.add_argument(
-            field.flag, dest=dest, action="append", metavar="DIR",
-            help="An app's folder, besides the built-in ones; may be given several times. "
-            f"Or set {field.variable}",
+            field.flag, dest=dest, action="append", metavar=LISTED[field.name],
+            help=f"{field.meaning} May be given several times. Or set {field.variable}",
         )  # fmt: skip
     elif field.wanted == SWITCH:
         group.add_argument(

@@ -1,10 +1,12 @@
 """The hub as an ASGI application: the call page, the apps, and a socket per call, on one port."""
 
+import asyncio
 import contextlib
 import html
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeAlias
@@ -28,15 +30,18 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
+from callmesh import retention as retaining
 from callmesh.auth import Authority, read_secret
 from callmesh.catalog import Catalog, InstalledApp
-from callmesh.errors import BadName
+from callmesh.errors import BadInput, BadName
 from callmesh.folder import DATABASE, alone_in
+from callmesh.guard import ApiKey
 from callmesh.headers import BoundedHeaders
 from callmesh.ids import call_id
 from callmesh.limits import Limits
 from callmesh.live import LiveHub
 from callmesh.operations import Operations
+from callmesh.operator import Operator
 from callmesh.ports import Storage
 from callmesh.settings import Settings
 from callmesh.storage.sqlite import SqliteStorage
@@ -88,21 +93,25 @@ def asgi(
     key: Path | None = None,
     apps: Sequence[Path] = (),
     waiting_area: bool | None = None,
+    api_key: Path | None = None,
+    retention: int | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> Application:
     """The hub as an application over the folder `data`, with the built-in apps and `apps`.
 
     `key` is the file that tokens are checked with (`callmesh.tokens`). Without one the hub lets in
     whoever asks, and answers to loopback host names alone. `waiting_area` is whether guests wait
-    until a host lets them in; unset, they do where there is a key. Raises `BadInput` or
-    `StorageFailed`.
+    until a host lets them in; unset, they do where there is a key. `api_key` is the file with the
+    key of the operator's API; without one there is none. `retention` is after how many days a call
+    that nobody was in is deleted. Raises `BadInput` or `StorageFailed`.
 
     Mounted into another application, that one needs its lifespan: `FastAPI(lifespan=hub.lifespan)`.
     """
     authority = Authority(read_secret(data), Key.read(key) if key else None)
     settings = Settings(
-        data=data, key=key, apps=tuple(apps), waiting_area=waiting_area, limits=limits
-    )
+        data=data, key=key, apps=tuple(apps), waiting_area=waiting_area, limits=limits,
+        api_key=api_key, retention=retention,
+    )  # fmt: skip
     storage = SqliteStorage(data / DATABASE)
     return application(storage, Catalog(apps), authority, settings, alone_in(data))
 
@@ -121,7 +130,14 @@ def application(
     live = LiveHub(
         storage, catalog, authority, limits=settings.limits, waiting_area=settings.waiting_area
     )
-    hub = Hub(live, catalog, is_open=authority.is_open, inside=inside or contextlib.nullcontext())
+    operator = Operator(live, authority, keep=settings.retention or 0)
+    hub = Hub(
+        live,
+        catalog,
+        is_open=authority.is_open,
+        inside=inside or contextlib.nullcontext(),
+        beside=[lambda: retaining.follow(operator)],
+    )
     hosts = LOOPBACK if authority.is_open else ("*",)
     app = Application(
         routes=[
@@ -129,6 +145,7 @@ def application(
             Route("/call/{call}", hub.page),
             WebSocketRoute("/call/{call}/socket", hub.socket),
             Route("/api/apps", hub.apps),
+            *_api(operator, settings),
             Route("/apps/{app}/{hash}/{file:path}", hub.app_file),
             Mount("/sdk", OpenFiles(directory=PAGE / "sdk", check_dir=False)),
             Mount("/page", StaticFiles(directory=PAGE, check_dir=False)),
@@ -144,6 +161,21 @@ def application(
     return app
 
 
+def _api(operator: Operator, settings: Settings) -> list[BaseRoute]:
+    """The operator's API, where there is a key for it; it is imported where it is wanted."""
+    if settings.api_key is None:
+        return []
+    key = ApiKey.read(settings.api_key)
+    try:
+        from callmesh.api import api
+    except ImportError as error:
+        what = "the operator's API needs more packages: pip install 'callmesh[api]'"
+        raise BadInput(what) from error
+    mount = Mount("/api", api(operator, key, settings.url))
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)  # line breaks, no way around
+    return [mount]
+
+
 class Hub:
     def __init__(
         self,
@@ -152,8 +184,11 @@ class Hub:
         *,
         is_open: bool,
         inside: contextlib.AbstractContextManager[None],
+        beside: Sequence[Callable[[], Coroutine[None, None, None]]],
     ) -> None:
+        """`beside` is what else runs while it does."""
         self._inside = inside
+        self._beside = beside
         self._live = live
         self._catalog = catalog
         self._is_open = is_open
@@ -162,7 +197,13 @@ class Hub:
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         with self._inside:
             async with self._live.running():
-                yield
+                tasks = [asyncio.create_task(run()) for run in self._beside]
+                try:
+                    yield
+                finally:
+                    for task in tasks:
+                        task.cancel()
+                    await asyncio.gather(*tasks, return_exceptions=True)
         log.info("stopped")
 
     async def front(self, request: Request) -> Response:

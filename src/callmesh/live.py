@@ -490,6 +490,11 @@ class LiveHub:
 
     # --- for the operator
 
+    def _check_runs(self) -> None:
+        self._ending.check()
+        if not self.runs:
+            raise StorageFailed("the hub is not running")
+
     def now(self) -> int:
         """Microseconds since the epoch, as everything here counts them."""
         return clock()
@@ -513,7 +518,7 @@ class LiveHub:
 
     @contextlib.asynccontextmanager
     async def _held(self, id: CallId) -> AsyncIterator[LiveCall]:
-        self._ending.check()
+        self._check_runs()
         call = await self._open(id, make=False)
         try:
             yield call
@@ -532,7 +537,7 @@ class LiveHub:
 
     async def make(self, id: CallId) -> None:
         """A new call, made by the operator. Raises `Refused` where there is one."""
-        self._ending.check()
+        self._check_runs()
         self._saving.check_takes()
         async with self._alone(id):
             await self._check_free(id)
@@ -542,7 +547,7 @@ class LiveHub:
 
     async def take_in(self, id: CallId, delta: Delta, event: Event) -> None:
         """A call with all that it holds, in one commit. Raises `Refused` where there is one."""
-        self._ending.check()
+        self._check_runs()
         self._saving.check_takes()
         async with self._alone(id):
             await self._check_free(id)
@@ -560,7 +565,7 @@ class LiveHub:
         Everybody in it is told that it is over; who comes meanwhile waits, and makes a new one.
         Where the disk refuses, the call has ended, and all else of it is there.
         """
-        self._ending.check()
+        self._check_runs()
         self._saving.check_takes()
         return await asyncio.shield(asyncio.ensure_future(self._forget(id, event, only)))
 

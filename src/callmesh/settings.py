@@ -22,6 +22,7 @@ from callmesh.limits import Limits
 
 VARIABLE = "CALLMESH_"
 SWITCH = "true or false"
+ADDRESS = r"^https?://[^\s/?#]+[^\s#]*$"
 CONFIG = "CALLMESH_CONFIG"
 """The variable that names the file."""
 
@@ -53,7 +54,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     api_key: Annotated[
         Path | None,
-        Meta(description="File with the key for the operator's API, which is yet to come."),
+        Meta(
+            description="File with the key for the operator's API under /api: 32 bytes or more. "
+            "Without one there is no API."
+        ),
+    ] = None
+    retention: Annotated[
+        Annotated[int, Meta(ge=1, le=36_500)] | None,
+        Meta(
+            description="Days after which a call that nobody was in is deleted, where the operator "
+            "has set no others. Not set: never."
+        ),
     ] = None
     waiting_area: Annotated[
         bool | None,
@@ -101,6 +112,10 @@ class Field:
     def flag(self) -> str:
         name = self.name.removeprefix("limits.")
         return f"--limit {name}" if name != self.name else "--" + name.replace("_", "-")
+
+    @property
+    def is_list(self) -> bool:
+        return self.wanted.startswith("a list")
 
     @property
     def wanted(self) -> str:
@@ -211,8 +226,8 @@ def _unknown(what: str, name: str, known: typing.Iterable[str]) -> str:
 def _value(given: _Given) -> Any:
     """What was given, as its setting wants it. Raises `BadInput`."""
     field, value = FIELDS[given.name], given.value
-    if field.name == "apps" and isinstance(value, str) and given.is_text:
-        value = value.split(os.pathsep)
+    if field.is_list and isinstance(value, str) and given.is_text:
+        value = value.split(os.pathsep if field.name == "apps" else None)
 
     def path(type: object, text: object) -> Path:
         if not isinstance(text, str) or not text or "\0" in text:
@@ -240,8 +255,8 @@ def _wanted(kind: inspect.Type) -> str:
             return f"a whole number from {least} to {most}"
         case inspect.LiteralType(values):
             return f"one of {', '.join(map(str, values))}"
-        case inspect.VarTupleType():
-            return "a list of paths"
+        case inspect.VarTupleType(item):
+            return "a list of addresses" if isinstance(item, inspect.StrType) else "a list of paths"
         case inspect.StrType(pattern=pattern) if pattern:
             return "an address like https://calls.example.org"
         case inspect.StrType():

@@ -1,0 +1,473 @@
+"""The operator's API: the verbs of `Operator` over HTTP, described by /api/openapi.json.
+
+Needs the extra `callmesh[api]`, and is imported where it is wanted alone.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, BinaryIO, Literal
+
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from callmesh.archive import MAX_ARCHIVE
+from callmesh.audit import Line
+from callmesh.door import MAX_DAYS
+from callmesh.errors import (
+    BadInput,
+    CallmeshError,
+    Denied,
+    NoSuchCall,
+    Refused,
+    Restarting,
+    StorageFailed,
+    TooFast,
+    TooLarge,
+    Unauthorized,
+)  # fmt: skip
+from callmesh.guard import ApiKey, Guard
+from callmesh.ids import MAX_NAME, CallId, PersonId, ResourceId
+from callmesh.operator import (
+    LONGEST,
+    MAX_SUBJECT,
+    CallInfo,
+    CallListed,
+    Operator,
+    PersonNoted,
+    Present,
+    ResourceInfo,
+)  # fmt: skip
+from callmesh.participant import Access, Role
+
+ZIP = "application/zip"
+WORDS = 400
+"""Characters that one may be told who waits."""
+ABOUT = """Calls, and who may come into them, for whoever runs the hub.
+
+Times are microseconds since the epoch. What was changed is on disk when the answer comes. Errors
+are `{code, reason, message}`, with the codes of the protocol; `reason` says why something was
+denied."""
+
+# --- what is sent
+
+
+class Sent(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def _whole(value: object) -> object:
+    """JSON has one kind of number: 3.0 is a whole one."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Days = Annotated[int, Field(ge=1, le=MAX_DAYS), BeforeValidator(_whole)]
+
+
+class NewCall(Sent):
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")] | None = None
+    """Without one the hub makes it."""
+    waiting_area: bool | None = None
+    retention: Days | None = None
+    """Days after which it is deleted when nobody was in it."""
+
+
+class Changes(Sent):
+    """What is left out stays; null leaves it to the hub."""
+
+    waiting_area: bool | None = None
+    retention: Days | None = None
+
+
+class NewInvite(Sent):
+    role: Literal["host", "guest", "observer"] = "guest"
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern="[!-~]")] | None = None
+    """How others see them; without one they say it themselves."""
+    person: Annotated[str, Field(min_length=1, max_length=MAX_SUBJECT)] | None = None
+    """Who it is, in your own words: the same text is the same person."""
+    lasts: Annotated[int, Field(ge=1, le=LONGEST), BeforeValidator(_whole)] = 24 * 3600
+    """Seconds."""
+    wait: bool = True
+    """Whether they ask a host to be let in."""
+
+
+class NewRole(Sent):
+    role: Literal["host", "guest", "observer"] | None
+    """Null takes back the one that was given."""
+
+
+class NewAccess(Sent):
+    access: Literal["edit", "view", "hidden"] | None
+    """Null for the usual."""
+
+
+class Words(Sent):
+    words: Annotated[str, Field(max_length=WORDS)] = ""
+
+
+# --- what is answered
+
+
+class Problem(BaseModel):
+    code: str
+    reason: str
+    message: str
+
+
+class Calls(BaseModel):
+    calls: list[CallListed]
+    next: str | None
+    """What `after` is for the next page; null at the end."""
+
+
+class Participants(BaseModel):
+    participants: list[Present]
+
+
+class People(BaseModel):
+    people: list[PersonNoted]
+
+
+class Resources(BaseModel):
+    resources: list[ResourceInfo]
+
+
+class Invite(BaseModel):
+    link: str
+    token: str
+    person: str
+    """Who will come in with it, as the hub names them."""
+    expires: int
+
+
+class Happened(BaseModel):
+    time: int
+    what: str
+    call: str
+    by: str
+    person: str
+    participant: str
+    name: str
+    detail: dict[str, str]
+
+
+class AuditLine(BaseModel):
+    number: int
+    hash: str
+    event: Happened
+
+
+class Audit(BaseModel):
+    lines: list[AuditLine]
+    next: int
+    """What `after` is for the lines that come later."""
+
+
+# --- errors
+
+STATUS: dict[type[CallmeshError], int] = {
+    Unauthorized: 401, NoSuchCall: 404, TooFast: 429, Refused: 409, TooLarge: 413, BadInput: 422,
+    StorageFailed: 503, Restarting: 503,
+}  # fmt: skip
+REASONS = {"full": 429, "read_only": 503}
+SAID = {
+    401: "The API key is missing or wrong.",
+    404: "There is no such call.",
+    409: "It cannot be done: `reason` says why.",
+    413: "What was sent is too large.",
+    422: "What was sent breaks a rule of form.",
+    429: "More than a limit allows.",
+    503: "The disk refuses, or the hub goes down.",
+}
+
+
+def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": Problem, "description": SAID[status]} for status in statuses}
+
+
+ASKING = _problems(401, 422, 429, 503)
+OF_CALL = _problems(401, 404, 422, 429, 503)
+CHANGING = _problems(401, 404, 409, 413, 422, 429, 503)
+
+
+def _status(error: CallmeshError) -> int:
+    if isinstance(error, Denied) and error.reason in REASONS:
+        return REASONS[error.reason]
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+
+
+def _problem(status: int, code: str, message: str, reason: str = "") -> JSONResponse:
+    return JSONResponse({"code": code, "reason": reason, "message": message}, status)
+
+
+async def _explain(request: Request, error: Exception) -> Response:
+    """Whatever goes wrong, in one shape."""
+    match error:
+        case CallmeshError():
+            reason = error.reason if isinstance(error, Denied) else ""
+            return _problem(_status(error), error.code, str(error), reason)
+        case RequestValidationError():
+            first = error.errors()[0]
+            place = "/".join(str(part) for part in first["loc"])
+            return _problem(422, "bad_input", f"{place}: {first['msg']}")
+        case HTTPException(status_code=400):
+            return _problem(422, "bad_input", str(error.detail))
+        case HTTPException():
+            codes = {404: "not_found", 405: "not_allowed", 413: "too_large"}
+            answer = _problem(
+                error.status_code, codes.get(error.status_code, "error"), str(error.detail)
+            )
+            answer.headers.update(error.headers or {})
+            return answer
+    raise error
+
+
+# --- the application
+
+
+def api(operator: Operator, key: ApiKey, url: str | None = None) -> ASGIApp:
+    """To be mounted. `url` is where people reach the hub; without one, where the operator did."""
+    app = description(operator, url)
+    return Guard(app, key, operator.live, large=("/calls/import",), most=MAX_ARCHIVE)
+
+
+def description(operator: Operator, url: str | None = None) -> FastAPI:
+    """The same without its guard."""
+    app = FastAPI(
+        title="callmesh", version="1", description=ABOUT, docs_url=None, redoc_url=None,
+        dependencies=[
+            Depends(HTTPBearer(auto_error=False, description="The API key.")),
+            Depends(_check_query),
+        ],
+        redirect_slashes=False,
+    )  # fmt: skip
+    for kind in (CallmeshError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, _explain)
+    for router in (_calls(operator), _archives(operator), _people(operator, url), _log(operator)):
+        app.include_router(router)
+    return app
+
+
+def _check_query(request: Request) -> None:
+    """A parameter that is not known is a slip."""
+    known = {field.alias for field in request.scope["route"].dependant.query_params}
+    for name in request.query_params:
+        if name not in known:
+            raise BadInput(f"there is no parameter {name} here")
+
+
+Call = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+Person = Annotated[str, Path(pattern=r"^u[0-9a-z]{1,24}$")]
+Resource = Annotated[str, Path(pattern=r"^r[0-9a-z]{1,24}$")]
+Who = Annotated[str, Path(pattern=r"^(host|guest|observer|u[0-9a-z]{1,24})$")]
+Most = Annotated[int, Query(ge=1, le=1_000)]
+
+
+def _calls(operator: Operator) -> APIRouter:
+    router = APIRouter(tags=["calls"])
+
+    @router.get("/calls", responses=ASKING)
+    async def list_calls(
+        after: Annotated[str, Query(max_length=64)] = "", limit: Most = 100
+    ) -> Calls:
+        """Calls by id, a page at a time."""
+        found = await operator.calls(after, limit)
+        return Calls(calls=found, next=found[-1].id if len(found) == limit else None)
+
+    @router.post("/calls", status_code=201, responses=CHANGING)
+    async def create_call(new: NewCall) -> CallInfo:
+        """Make a call."""
+        return await operator.create(
+            new.id or "", waiting_area=new.waiting_area, retention=new.retention
+        )
+
+    @router.get("/calls/{call}", responses=OF_CALL)
+    async def get_call(call: Call) -> CallInfo:
+        """How a call is now."""
+        return await operator.info(CallId(call))
+
+    @router.patch("/calls/{call}", responses=CHANGING)
+    async def change_call(call: Call, changes: Changes) -> CallInfo:
+        """Change its settings."""
+        given = changes.model_fields_set
+        if "waiting_area" in given:
+            await operator.set_waiting_area(CallId(call), changes.waiting_area)
+        if "retention" in given:
+            await operator.set_retention(CallId(call), changes.retention)
+        return await operator.info(CallId(call))
+
+    @router.delete("/calls/{call}", status_code=204, responses=CHANGING)
+    async def delete_call(call: Call) -> None:
+        """End it for everybody, and forget all of it but its lines in the audit log."""
+        await operator.delete(CallId(call))
+
+    @router.post("/calls/{call}/end", responses=CHANGING)
+    async def end_call(call: Call) -> CallInfo:
+        """End it for everybody, until it is opened again here. Everything in it stays."""
+        await operator.command(CallId(call), "end")
+        return await operator.info(CallId(call))
+
+    @router.post("/calls/{call}/reopen", responses=CHANGING)
+    async def reopen_call(call: Call) -> CallInfo:
+        """Open a call again that has ended."""
+        await operator.command(CallId(call), "reopen")
+        return await operator.info(CallId(call))
+
+    @router.get("/calls/{call}/resources", responses=OF_CALL)
+    async def list_resources(call: Call) -> Resources:
+        """What is in it, and who may do what with it."""
+        return Resources(resources=await operator.resources(CallId(call)))
+
+    @router.put(
+        "/calls/{call}/resources/{resource}/access/{who}", status_code=204, responses=CHANGING
+    )
+    async def set_access(call: Call, resource: Resource, who: Who, new: NewAccess) -> None:
+        """What a role or a person may do with a resource."""
+        access = None if new.access is None else Access(new.access)
+        await operator.set_access(CallId(call), ResourceId(resource), who, access)
+
+    return router
+
+
+def _people(operator: Operator, url: str | None) -> APIRouter:
+    router = APIRouter(tags=["people"])
+
+    @router.post("/calls/{call}/invites", status_code=201, responses=CHANGING)
+    async def invite(call: Call, new: NewInvite, request: Request) -> Invite:
+        """A link that lets somebody in."""
+        made = await operator.invite(
+            CallId(call), role=Role(new.role), name=new.name, person=new.person, lasts=new.lasts,
+            wait=new.wait,
+        )  # fmt: skip
+        link = f"{(url or _origin(request)).rstrip('/')}/call/{call}#token={made.token}"
+        return Invite(link=link, token=made.token, person=made.person, expires=made.expires)
+
+    @router.get("/calls/{call}/participants", responses=OF_CALL)
+    async def list_participants(call: Call) -> Participants:
+        """Who is in it, and who waits."""
+        return Participants(participants=await operator.participants(CallId(call)))
+
+    @router.get("/calls/{call}/people", responses=OF_CALL)
+    async def list_people(call: Call) -> People:
+        """What was decided about whom."""
+        return People(people=await operator.people(CallId(call)))
+
+    @router.post("/calls/{call}/admit", status_code=204, responses=CHANGING)
+    async def admit_all(call: Call) -> None:
+        """Let in everybody who waits."""
+        await operator.command(CallId(call), "admit")
+
+    @router.post("/calls/{call}/people/{person}/hold", status_code=204, responses=CHANGING)
+    async def hold(call: Call, person: Person, said: Words) -> None:
+        """Ask somebody who waits for patience."""
+        await operator.command(CallId(call), "hold", PersonId(person), said.words)
+
+    @router.put("/calls/{call}/people/{person}/role", status_code=204, responses=CHANGING)
+    async def set_role(call: Call, person: Person, new: NewRole) -> None:
+        """Give a person another role, at once and for later visits."""
+        await operator.command(CallId(call), "role", PersonId(person), new.role or "")
+
+    for action, about in (
+        ("admit", "Let somebody in who waits."),
+        ("decline", "Turn somebody away who waits. They may ask again."),
+        ("remove", "Take a person out; the invitation they had counts no more."),
+        ("ban", "Keep a person out, whatever invitation they may get."),
+        ("allow", "Let a person who was removed or banned ask again."),
+    ):
+        router.post(
+            f"/calls/{{call}}/people/{{person}}/{action}", status_code=204, responses=CHANGING,
+            description=about, name=action,
+        )(_command(operator, action))  # fmt: skip
+    return router
+
+
+def _command(operator: Operator, action: str) -> Callable[..., Any]:
+    async def command(call: Call, person: Person) -> None:
+        await operator.command(CallId(call), action, PersonId(person))
+
+    return command
+
+
+def _archives(operator: Operator) -> APIRouter:
+    router = APIRouter(tags=["archives"])
+    binary = {ZIP: {"schema": {"type": "string", "format": "binary"}}}
+
+    @router.post(
+        "/calls/import", status_code=201, responses=CHANGING,
+        openapi_extra={"requestBody": {"content": binary, "required": True}},
+    )  # fmt: skip
+    async def import_call(
+        request: Request,
+        call: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")] = None,
+    ) -> CallInfo:
+        """Put a call back that was exported, under its own id or as `call`."""
+        with tempfile.TemporaryFile() as file:
+            async for part in request.stream():
+                await run_in_threadpool(file.write, part)
+            return await operator.take_in(file, CallId(call) if call else None)
+
+    @router.get(
+        "/calls/{call}/export", response_class=StreamingResponse,
+        responses={**OF_CALL, 200: {"content": binary, "description": "A zip."}},
+    )  # fmt: skip
+    async def export_call(call: Call) -> StreamingResponse:
+        """Everything of a call as one archive."""
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it was sent
+        try:
+            name = await operator.export(CallId(call), file)
+        except BaseException:
+            file.close()
+            raise
+        headers = {
+            "Content-Length": str(file.seek(0, 2)),
+            "Content-Disposition": f'attachment; filename="{name}"',
+        }
+        return StreamingResponse(_parts(file), media_type=ZIP, headers=headers)
+
+    return router
+
+
+def _parts(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        file.seek(0)
+        while part := file.read(256 * 1024):
+            yield part
+
+
+def _log(operator: Operator) -> APIRouter:
+    router = APIRouter(tags=["audit"])
+
+    @router.get("/audit", responses=ASKING)
+    async def audit(after: Annotated[int, Query(ge=0, lt=2**53)] = 0, limit: Most = 100) -> Audit:
+        """The audit log behind a line, from the first on."""
+        lines = await operator.lines(after, limit)
+        return Audit(lines=[_shown(line) for line in lines], next=_last(lines, after))
+
+    return router
+
+
+def _shown(line: Line) -> AuditLine:
+    event = line.event
+    return AuditLine(
+        number=line.number,
+        hash=line.hash,
+        event=Happened(
+            time=event.time, what=event.what, call=event.call, by=event.by, person=event.person,
+            participant=event.participant, name=event.name, detail=event.detail,
+        ),
+    )  # fmt: skip
+
+
+def _last(lines: list[Line], after: int) -> int:
+    return lines[-1].number if lines else after
+
+
+def _origin(request: Request) -> str:
+    """Where the hub is that this API is a part of."""
+    root: str = request.scope.get("root_path", "")
+    return f"{request.url.scheme}://{request.url.netloc}{root.removesuffix('/api')}"

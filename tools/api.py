@@ -1,0 +1,49 @@
+"""Write the tables of docs/reference/api.md out of the code: `python -m tools.api`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from callmesh.api import description
+from callmesh.auth import Authority
+from callmesh.catalog import Catalog
+from callmesh.live import LiveHub
+from callmesh.operator import Operator
+from callmesh.storage.memory import MemoryStorage
+from tools.protocol import filled, table
+
+PAGE = Path(__file__).parent.parent / "docs" / "reference" / "api.md"
+
+
+def rendered(page: str) -> str:
+    """The page with its tables as the code has them now."""
+    authority = Authority(b"s" * 32)
+    operator = Operator(LiveHub(MemoryStorage(), Catalog(), authority), authority)
+    spec = description(operator).openapi()
+    return filled(page, {"requests": table("request | takes | what it does", _requests(spec))})
+
+
+def _requests(spec: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    for path, methods in spec["paths"].items():
+        for method, said in methods.items():
+            about = said.get("description") or said["summary"]
+            yield f"`{method.upper()} {path}`", _takes(spec, said) or "–", about
+
+
+def _takes(spec: dict[str, Any], said: dict[str, Any]) -> str:
+    """The names of what it takes, in the body or the query; an optional one with `?`."""
+    query = [f"`{one['name']}?`" for one in said.get("parameters", ()) if one["in"] == "query"]
+    content = said.get("requestBody", {}).get("content", {})
+    for kind, body in content.items():
+        if "$ref" not in body["schema"]:
+            query.append(f"{kind}")
+            continue
+        name = body["schema"]["$ref"].rpartition("/")[2]
+        schema = spec["components"]["schemas"][name]
+        needed = schema.get("required", ())
+        query += [f"`{one}{'' if one in needed else '?'}`" for one in schema["properties"]]
+    return ", ".join(query)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(rendered(PAGE.read_text()))

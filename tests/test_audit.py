@@ -1,5 +1,6 @@
 """The audit log: what is written down, that it is, and that a changed line shows."""
 
+import contextlib
 import json
 import sqlite3
 import subprocess
@@ -27,7 +28,7 @@ from callmesh.audit import (
     from_json,
     to_json,
 )  # fmt: skip
-from callmesh.errors import BadInput, Denied, StorageFailed, Unauthorized
+from callmesh.errors import BadInput, CallOver, Denied, StorageFailed, Unauthorized
 from callmesh.ids import ParticipantId, PersonId
 from callmesh.messages import Command
 from callmesh.participant import Participant, Role
@@ -152,6 +153,21 @@ async def test_everything_about_people_is_written_down_and_nothing_they_say(cloc
     ]
     assert "hush" not in str(storage.audit(0, 1_000))
     assert list(faults(storage.audit(0, 1_000))) == []
+
+
+@pytest.mark.anyio
+async def test_a_call_that_a_host_opens_again_is_written_down(clock: Clock) -> None:
+    """[O1, J23]"""
+    storage = MemoryStorage()
+    async with keyed(storage=storage) as hub:
+        async with hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+            with contextlib.suppress(CallOver):
+                await ada.hosting.end()
+        async with hub.join("Ada", url=link(clock, "host", "ada")):
+            pass
+    said = [(what, by) for what, by, _, _, _ in told(storage) if what.startswith("call.")]
+    me = ada.me.person
+    assert said == [("call.created", ""), ("call.ended", me), ("call.reopened", me)]
 
 
 @pytest.mark.anyio

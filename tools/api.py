@@ -1,15 +1,18 @@
 """Write the tables of docs/reference/api.md out of the code: `python -m tools.api`."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from callmesh import audit
 from callmesh.api import description
 from callmesh.auth import Authority
 from callmesh.catalog import Catalog
 from callmesh.live import LiveHub
 from callmesh.operator import Operator
 from callmesh.storage.memory import MemoryStorage
+from callmesh.webhooks import SENT
 from tools.protocol import filled, table
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "api.md"
@@ -20,7 +23,17 @@ def rendered(page: str) -> str:
     authority = Authority(b"s" * 32)
     operator = Operator(LiveHub(MemoryStorage(), Catalog(), authority), authority)
     spec = description(operator).openapi()
-    return filled(page, {"requests": table("request | takes | what it does", _requests(spec))})
+    requests = table("request | takes | what it does", _requests(spec))
+    return filled(page, {"requests": requests, "events": table("type | when", _events())})
+
+
+def _events() -> Iterator[tuple[str, ...]]:
+    """What is sent, with the words that stand beside it in the code."""
+    lines = Path(audit.__file__).read_text().splitlines()
+    for line in lines:
+        found = re.fullmatch(r'    "([a-z_.]+)",(?:  # (.+))?', line)
+        if found and found[1] in SENT:
+            yield f"`{found[1]}`", found[2] or "–"
 
 
 def _requests(spec: dict[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -44,6 +44,7 @@ from callmesh.operator import (
     ResourceInfo,
 )  # fmt: skip
 from callmesh.participant import Access, Role
+from callmesh.webhooks import Endpoint, Webhooks
 
 ZIP = "application/zip"
 WORDS = 400
@@ -168,6 +169,28 @@ class Audit(BaseModel):
     """What `after` is for the lines that come later."""
 
 
+class Hook(BaseModel):
+    url: str
+    behind: int
+    """Lines of the log that it has not got yet."""
+    delivered: int
+    failures: int
+    failing: int
+    """Since when it takes nothing; 0 while it does."""
+    trouble: str
+
+    @classmethod
+    def of(cls, endpoint: Endpoint, end: int) -> "Hook":
+        return cls(
+            url=endpoint.url, behind=max(0, end - endpoint.sent), delivered=endpoint.delivered,
+            failures=endpoint.failures, failing=endpoint.failing, trouble=endpoint.trouble,
+        )  # fmt: skip
+
+
+class Hooks(BaseModel):
+    webhooks: list[Hook]
+
+
 # --- errors
 
 STATUS: dict[type[CallmeshError], int] = {
@@ -230,13 +253,17 @@ async def _explain(request: Request, error: Exception) -> Response:
 # --- the application
 
 
-def api(operator: Operator, key: ApiKey, url: str | None = None) -> ASGIApp:
+def api(
+    operator: Operator, key: ApiKey, url: str | None = None, hooks: Webhooks | None = None
+) -> ASGIApp:
     """To be mounted. `url` is where people reach the hub; without one, where the operator did."""
-    app = description(operator, url)
+    app = description(operator, url, hooks)
     return Guard(app, key, operator.live, large=("/calls/import",), most=MAX_ARCHIVE)
 
 
-def description(operator: Operator, url: str | None = None) -> FastAPI:
+def description(
+    operator: Operator, url: str | None = None, hooks: Webhooks | None = None
+) -> FastAPI:
     """The same without its guard."""
     app = FastAPI(
         title="callmesh", version="1", description=ABOUT, docs_url=None, redoc_url=None,
@@ -248,8 +275,10 @@ def description(operator: Operator, url: str | None = None) -> FastAPI:
     )  # fmt: skip
     for kind in (CallmeshError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _explain)
-    for router in (_calls(operator), _archives(operator), _people(operator, url), _log(operator)):
-        app.include_router(router)
+    app.include_router(_calls(operator))
+    app.include_router(_archives(operator))
+    app.include_router(_people(operator, url))
+    app.include_router(_log(operator, hooks))
     return app
 
 
@@ -439,7 +468,7 @@ def _parts(file: BinaryIO) -> Iterator[bytes]:
             yield part
 
 
-def _log(operator: Operator) -> APIRouter:
+def _log(operator: Operator, hooks: Webhooks | None) -> APIRouter:
     router = APIRouter(tags=["audit"])
 
     @router.get("/audit", responses=ASKING)
@@ -447,6 +476,13 @@ def _log(operator: Operator) -> APIRouter:
         """The audit log behind a line, from the first on."""
         lines = await operator.lines(after, limit)
         return Audit(lines=[_shown(line) for line in lines], next=_last(lines, after))
+
+    @router.get("/webhooks", responses=ASKING)
+    async def list_webhooks() -> Hooks:
+        """Where the log is sent on to, and how that goes."""
+        end = _last(await operator.lines(-1, 1), 0)
+        endpoints = hooks.endpoints if hooks else []
+        return Hooks(webhooks=[Hook.of(endpoint, end) for endpoint in endpoints])
 
     return router
 

@@ -21,7 +21,7 @@ import msgspec
 
 from callmesh.audit import Line, to_json
 from callmesh.callstate import CallState, check_call_key, check_call_value, resource_about
-from callmesh.clock import AHEAD, MICROSECONDS
+from callmesh.clock import AHEAD, FOLLOWING, MICROSECONDS
 from callmesh.door import ABOUT, MAX_DAYS, MAX_KEPT_OUT, PERSON, About, Grant
 from callmesh.errors import BadInput, BadValue, CallmeshError, TooLarge
 from callmesh.ids import (
@@ -40,7 +40,6 @@ from callmesh.ids import (
 )  # fmt: skip
 from callmesh.ledger import Delta, Ledger, Record
 from callmesh.limits import Limits
-from callmesh.rights import FOLLOWING
 from callmesh.state import Entry
 from callmesh.values import MAX_VALUE, check_key, decode, encode
 

@@ -17,13 +17,13 @@ from callmesh.ids import CallId, ParticipantId, PersonId
 from callmesh.participant import Participant
 
 EVENTS = (
-    "call.created",  # somebody came into it for the first time
+    "call.created",  # somebody came into it for the first time, or the operator made it
     "call.ended",  # for everybody; `final` when only the operator opens it again
-    "call.reopened",
+    "call.reopened",  # by the operator, or by a host who came in
     "call.settings",  # by the operator, or the waiting area by a host
-    "call.deleted",
-    "call.exported",
-    "call.imported",
+    "call.deleted",  # by the operator, or because nobody was in it for as long as it is kept
+    "call.exported",  # as one archive
+    "call.imported",  # from one: `of` says of which call, `sha256` of which file
     "participant.waiting",  # asks to be let in
     "participant.gave_up",  # asked, and went
     "participant.joined",
@@ -32,10 +32,10 @@ EVENTS = (
     "participant.left",  # for good: by themselves, lost for too long, or removed
     "participant.refused",  # was not let in; `code` says why, `times` how often within a minute
     "person.admitted",  # nobody named means everybody who waited
-    "person.held",
-    "person.declined",
-    "person.removed",
-    "person.banned",
+    "person.held",  # asked for patience
+    "person.declined",  # may ask again
+    "person.removed",  # by every way in that they had
+    "person.banned",  # by every way in there may be
     "person.allowed",  # may ask again
     "person.role",  # was given the role, or it was taken back
     "person.handed_over",  # became host in the place of who did it

@@ -78,6 +78,8 @@ class Counts:
     """Seconds that nothing was read from those who went too fast."""
     relayed: int = 0
     """Payload bytes of stream messages that came to go by the hub."""
+    webhooks: Counter[str] = field(default_factory=Counter)
+    """Tries to tell an endpoint something, by what came of them: `delivered` or `failed`."""
     commits: Commits = field(default_factory=Commits)
     lag: Histogram = field(default_factory=Histogram)
     """How late the event loop is, looked at once a second."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 DATABASE = "callmesh.sqlite"
 LOCK = "lock"
+CURSORS = "webhooks.json"
 
 
 class CannotStart(Exception):

@@ -6,10 +6,10 @@ import html
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -34,7 +34,7 @@ from callmesh import retention as retaining
 from callmesh.auth import Authority, read_secret
 from callmesh.catalog import Catalog, InstalledApp
 from callmesh.errors import BadInput, BadName
-from callmesh.folder import DATABASE, alone_in
+from callmesh.folder import CURSORS, DATABASE, alone_in
 from callmesh.guard import ApiKey
 from callmesh.headers import BoundedHeaders
 from callmesh.ids import call_id
@@ -47,6 +47,9 @@ from callmesh.settings import Settings
 from callmesh.storage.sqlite import SqliteStorage
 from callmesh.tokens import Key
 from callmesh.transport.websocket import AsgiLink
+
+if TYPE_CHECKING:
+    from callmesh.webhooks import Webhooks
 
 PAGE = Path(str(files("callmesh"))) / "page" / "dist"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
@@ -95,6 +98,8 @@ def asgi(
     waiting_area: bool | None = None,
     api_key: Path | None = None,
     retention: int | None = None,
+    webhook_url: Sequence[str] = (),
+    webhook_secret: Path | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> Application:
     """The hub as an application over the folder `data`, with the built-in apps and `apps`.
@@ -103,14 +108,16 @@ def asgi(
     whoever asks, and answers to loopback host names alone. `waiting_area` is whether guests wait
     until a host lets them in; unset, they do where there is a key. `api_key` is the file with the
     key of the operator's API; without one there is none. `retention` is after how many days a call
-    that nobody was in is deleted. Raises `BadInput` or `StorageFailed`.
+    that nobody was in is deleted. What happens in calls is sent to each `webhook_url`, signed with
+    what is in the file `webhook_secret`. Raises `BadInput` or `StorageFailed`.
 
     Mounted into another application, that one needs its lifespan: `FastAPI(lifespan=hub.lifespan)`.
     """
     authority = Authority(read_secret(data), Key.read(key) if key else None)
     settings = Settings(
         data=data, key=key, apps=tuple(apps), waiting_area=waiting_area, limits=limits,
-        api_key=api_key, retention=retention,
+        api_key=api_key, retention=retention, webhook_url=tuple(webhook_url),
+        webhook_secret=webhook_secret,
     )  # fmt: skip
     storage = SqliteStorage(data / DATABASE)
     return application(storage, Catalog(apps), authority, settings, alone_in(data))
@@ -131,12 +138,14 @@ def application(
         storage, catalog, authority, limits=settings.limits, waiting_area=settings.waiting_area
     )
     operator = Operator(live, authority, keep=settings.retention or 0)
+    hooks = _hooks(live, settings)
+    beside = [lambda: retaining.follow(operator), *([hooks.follow] if hooks else [])]
     hub = Hub(
         live,
         catalog,
         is_open=authority.is_open,
         inside=inside or contextlib.nullcontext(),
-        beside=[lambda: retaining.follow(operator)],
+        beside=beside,
     )
     hosts = LOOPBACK if authority.is_open else ("*",)
     app = Application(
@@ -145,7 +154,7 @@ def application(
             Route("/call/{call}", hub.page),
             WebSocketRoute("/call/{call}/socket", hub.socket),
             Route("/api/apps", hub.apps),
-            *_api(operator, settings),
+            *_api(operator, settings, hooks),
             Route("/apps/{app}/{hash}/{file:path}", hub.app_file),
             Mount("/sdk", OpenFiles(directory=PAGE / "sdk", check_dir=False)),
             Mount("/page", StaticFiles(directory=PAGE, check_dir=False)),
@@ -161,19 +170,40 @@ def application(
     return app
 
 
-def _api(operator: Operator, settings: Settings) -> list[BaseRoute]:
-    """The operator's API, where there is a key for it; it is imported where it is wanted."""
+def _hooks(live: LiveHub, settings: Settings) -> "Webhooks | None":
+    """What tells the operator's endpoints what happens, where there are any."""
+    if not settings.webhook_url:
+        return None
+    if settings.webhook_secret is None:
+        raise BadInput(
+            "what is sent to webhook_url is signed: make a secret with "
+            '`echo "whsec_$(head -c 32 /dev/urandom | base64)"`, and set webhook_secret to its file'
+        )
+    with _extra("webhooks need"):
+        from callmesh.webhooks import Secret, Webhooks
+    secret = Secret.read(settings.webhook_secret)
+    return Webhooks(live, settings.webhook_url, secret, settings.data / CURSORS)
+
+
+def _api(operator: Operator, settings: Settings, hooks: "Webhooks | None") -> list[BaseRoute]:
+    """The operator's API, where there is a key for it."""
     if settings.api_key is None:
         return []
     key = ApiKey.read(settings.api_key)
-    try:
+    with _extra("the operator's API needs"):
         from callmesh.api import api
-    except ImportError as error:
-        what = "the operator's API needs more packages: pip install 'callmesh[api]'"
-        raise BadInput(what) from error
-    mount = Mount("/api", api(operator, key, settings.url))
+    mount = Mount("/api", api(operator, key, settings.url, hooks))
     mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)  # line breaks, no way around
     return [mount]
+
+
+@contextlib.contextmanager
+def _extra(what: str) -> Iterator[None]:
+    """What costs much is imported where it is wanted, and may not be installed."""
+    try:
+        yield
+    except ImportError as error:
+        raise BadInput(f"{what} more packages: pip install 'callmesh[api]'") from error
 
 
 class Hub:
@@ -198,6 +228,8 @@ class Hub:
         with self._inside:
             async with self._live.running():
                 tasks = [asyncio.create_task(run()) for run in self._beside]
+                for task in tasks:
+                    task.add_done_callback(_ended)
                 try:
                     yield
                 finally:
@@ -271,6 +303,12 @@ class Hub:
         if file.endswith(".html"):
             return HTMLResponse(_with_sdk(request, app.folder / file), headers=headers)
         return FileResponse(app.folder / file, headers=headers)
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    """What runs beside a hub runs as long as it does."""
+    if not task.cancelled() and (error := task.exception()):
+        log.error("something beside the hub has failed", exc_info=error)
 
 
 async def _explain(request: Request, error: Exception) -> Response:

@@ -101,6 +101,8 @@ class HubCollector(Collector):
             "callmesh_relayed_bytes", "Payload of stream messages that went by the hub.",
             counts.relayed,
         )  # fmt: skip
+        hooks = {"delivered": 0, "failed": 0} | counts.webhooks
+        yield _counter("callmesh_webhooks", "Webhooks sent, each try.", hooks, "result")
         yield _histogram("callmesh_commit_seconds", "Time of a commit.", counts.commits.took)
         yield _counter("callmesh_commit_failures", "Commits failed.", counts.commits.failures)
         yield _histogram(

@@ -128,8 +128,10 @@ class People:
 
         Raises `Removed`, `CallOver`, or `TooFast` when there is no room.
         """
+        me, was_over = visitor.participant, self.door.about.ended
         self.door.check(visitor, now)
-        me = visitor.participant
+        if was_over:
+            self._journal.add("call.reopened", now, by=me.person)
         role = self.door.role(me, me.role, visitor.issued)
         if not self.has_waiting_area or self.door.lets_in(visitor, role):
             member = self.join(me, session, cursor, issued=visitor.issued)

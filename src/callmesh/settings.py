@@ -59,6 +59,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Without one there is no API."
         ),
     ] = None
+    webhook_url: Annotated[
+        tuple[Annotated[str, Meta(pattern=ADDRESS)], ...],
+        Meta(description="Where what happens in calls is sent."),
+    ] = ()
+    webhook_secret: Annotated[
+        Path | None,
+        Meta(description="File with the secret that what is sent there is signed with."),
+    ] = None
     retention: Annotated[
         Annotated[int, Meta(ge=1, le=36_500)] | None,
         Meta(

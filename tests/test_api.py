@@ -29,7 +29,7 @@ from callmesh.client import join
 from callmesh.door import DAY
 from callmesh.errors import BadInput, CallOver, Removed
 from callmesh.guard import MAX_BODY, WRONG, ApiKey
-from callmesh.hub import Application, application
+from callmesh.hub import Application, application, asgi
 from callmesh.live import LiveHub
 from callmesh.operator import Operator
 from callmesh.settings import Settings
@@ -355,9 +355,11 @@ async def test_errors_have_one_shape(http: httpx.AsyncClient, storage: FailingSt
 
 
 @pytest.mark.anyio
-async def test_the_api_of_a_mounted_hub(key: Path) -> None:
+async def test_the_api_of_a_mounted_hub(tmp_path: Path, key: Path) -> None:
     """[O14, O23] Links lead to where the hub is; and nothing is done before it runs."""
-    hub = application(MemoryStorage(), Catalog(), AUTHORITY, Settings(api_key=key))
+    tokens = tmp_path / "key"
+    tokens.write_bytes(b"k" * 32)
+    hub = asgi(data=tmp_path / "data", key=tokens, api_key=key)
     outer = Starlette(routes=[Mount("/callmesh", hub)], lifespan=hub.lifespan)
     transport = httpx.ASGITransport(outer)
     base = "https://example.org/callmesh/api/"

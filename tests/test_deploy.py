@@ -44,7 +44,7 @@ def test_the_example_settings_are_settings_and_its_comments_are_the_defaults() -
     assert (chosen.log, chosen.url) == ("json", "https://calls.example.org")
     commented = tomllib.loads(re.sub(r"^#(\w)", r"\1", file.read_text(), flags=re.MULTILINE))
     found = {*commented, *(f"limits.{name}" for name in commented["limits"])} - {"limits"}
-    assert set(FIELDS) - found == {"dev", "api_key"}, "a setting that the example leaves out"
+    assert set(FIELDS) - found == {"dev"}, "a setting that the example leaves out"
     limits = {field: getattr(Settings().limits, field) for field in commented["limits"]}
     assert commented["limits"] == limits
     for name in ("host", "port", "metrics"):

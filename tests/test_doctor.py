@@ -66,6 +66,26 @@ def test_what_is_wrong_makes_it_fail(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert not (tmp_path / "none").exists()
 
 
+def test_the_api_and_webhooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[O13, O22, O24]"""
+    assert found("api") == []
+    strong, url = key_file(tmp_path, STRONG), ("https://x.example",)
+    sound = found("api", api_key=strong, webhook_url=url, webhook_secret=strong)
+    assert [mark for mark, _ in sound] == [FINE, FINE]
+    for settings, mark, says in (
+        ({"api_key": tmp_path / "none"}, WRONG, "cannot be read"),
+        ({"webhook_url": url}, WRONG, "no secret"),
+        ({"webhook_url": url, "webhook_secret": tmp_path}, WRONG, "webhook secret"),
+        ({"webhook_url": ("http://x.example",), "webhook_secret": strong}, WARNING, "on its way"),
+    ):
+        last = found("api", **settings)[-1]
+        assert (last[0], says in last[1]) == (mark, True), last
+    assert "others" in found("api", api_key=key_file(tmp_path, STRONG, 0o644))[0][1]
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert "callmesh[api]" not in found("api", api_key=strong)[0][1]
+    assert found("api", api_key=strong)[0][0] == WRONG
+
+
 def test_keys(tmp_path: Path) -> None:
     """[O13]"""
     assert found("key", key=key_file(tmp_path, STRONG))[0][0] == FINE

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
+from callmesh import retention
 from callmesh.audit import faults
 from callmesh.door import DAY
 from callmesh.errors import (
@@ -448,3 +449,19 @@ async def test_retention_that_the_disk_refuses_is_tried_again(
     storage.refuse = set()
     await becomes(lambda: operator.live._saving.refuses is None)
     assert await operator.run_out(clock.now) == ["demo"]
+
+
+async def test_the_hub_looks_for_them_by_itself(
+    operator: Operator, clock: Clock, storage: FailingStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[O21] And goes on looking, whatever the disk says."""
+    monkeypatch.setattr("callmesh.retention.EVERY", 0.01)
+    await operator.create("demo", retention=1)
+    storage.refuse = {"unused"}
+    looking = asyncio.create_task(retention.follow(operator))
+    clock.now += DAY
+    tried = len(storage.commits)
+    await becomes(lambda: len(storage.commits) > tried)
+    storage.refuse = set()
+    await becomes(lambda: storage.calls() == [])
+    looking.cancel()

@@ -445,7 +445,7 @@ async def test_a_database_that_is_read_only(
             poll = await ada.resources.add("poll", state={"question": "?"})
             await ada.state.saved()
         await becomes(lambda: not hub.live._calls)
-        on_disk = hub.live._saving._on_disk
+        on_disk = hub.live._saving.on_disk
         await on_disk(lambda: storage._db.execute("PRAGMA query_only = 1"))
         async with hub.join("Bob") as bob:
             assert (bob.status, dict(bob.resources[poll.id].state)) == (

@@ -35,6 +35,12 @@ class FailingStorage(MemoryStorage):
             raise StorageFailed("the disk cannot be read")
         return super().load(call)
 
+    def unused(self, now: int, keep: int) -> list[CallId]:
+        if "unused" in self.refuse:
+            self.commits.append(set())
+            raise StorageFailed("the disk cannot be read")
+        return super().unused(now, keep)
+
     def commit(
         self,
         deltas: Mapping[CallId, Delta],

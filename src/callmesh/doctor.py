@@ -19,6 +19,7 @@ from callmesh.auth import SECRET_BYTES
 from callmesh.catalog import Catalog
 from callmesh.errors import BadInput
 from callmesh.folder import DATABASE, LOCK, AlreadyRunning, CannotStart, alone_in
+from callmesh.guard import ApiKey
 from callmesh.hub import PAGE
 from callmesh.serving import listen
 from callmesh.settings import Settings
@@ -271,6 +272,35 @@ def key(settings: Settings) -> Iterator[Finding]:
         yield Finding(FINE, f"{settings.key} is a public key: tokens are signed elsewhere")
 
 
+def api(settings: Settings) -> Iterator[Finding]:
+    if settings.api_key is None and not settings.webhook_url:
+        return
+    if not (importlib.util.find_spec("fastapi") and importlib.util.find_spec("httpx")):
+        said = "the API and webhooks need more packages, so the hub does not start"
+        yield Finding(WRONG, said, "pip install 'callmesh[api]'")
+        return
+    from callmesh.webhooks import Secret
+
+    for file, read, why in (
+        (settings.api_key, ApiKey.read, "whoever reads it may do everything"),
+        (settings.webhook_secret, Secret.read, "whoever reads it can tell your software anything"),
+    ):
+        if file is not None:
+            try:
+                read(file)
+                yield from _private(file, why)
+            except BadInput as error:
+                yield Finding(WRONG, str(error), "make another, and set it to that file")
+    if settings.webhook_url and settings.webhook_secret is None:
+        said = "webhooks have no secret, so the hub does not start"
+        yield Finding(WRONG, said, "set webhook_secret to a file with one")
+    for address in settings.webhook_url:
+        to = urlsplit(address)
+        if to.scheme == "http" and not is_loopback(to.hostname or ""):
+            said = f"what goes to {to.hostname} can be read on its way"
+            yield Finding(WARNING, said, "use an address with https://")
+
+
 def url(settings: Settings) -> Iterator[Finding]:
     if settings.dev:
         return
@@ -309,5 +339,5 @@ def port(settings: Settings) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-    python, libraries, extras, page, apps, folder, database, secret, key, url, port,
+    python, libraries, extras, page, apps, folder, database, secret, key, api, url, port,
 )  # fmt: skip

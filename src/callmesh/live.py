@@ -485,7 +485,7 @@ class LiveHub:
         for id, call in list(self._calls.items()):
             call.hosted.tick(clock())
             self._changed(call)
-            if call.idle:
+            if call.idle and id not in self._loading:  # somebody may just be coming in
                 del self._calls[id]
 
     # --- for the operator

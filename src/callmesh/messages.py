@@ -230,9 +230,16 @@ class Life(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="life"):
     event: Literal["add", "setup", "enable", "disable", "remove"]
 
 
+class Link(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="link"):
+    """From page to frame: how the page's own link to the hub stands."""
+
+    state: Id
+    """`joined`; with any other word, `reconnecting` or `left`, the hub is out of reach."""
+
+
 Message: TypeAlias = (
     Hello | Welcome | Waiting | Batch | Write | Saved | Denial | Command | Answer | Signal | Stream
-    | Relayed | Ping | Pong | Leave | Error | Cache | Life
+    | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link
 )  # fmt: skip
 
 _encode = msgspec.msgpack.Encoder().encode

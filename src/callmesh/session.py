@@ -77,7 +77,7 @@ _ALLOWED: dict[tuple[Side, type], tuple[type, ...]] = {
     (Side.CLIENT, Open): (
         messages.Batch, messages.Saved, messages.Denial, messages.Answer, messages.Signal,
         messages.Stream, messages.Relayed, messages.Pong, messages.Error, messages.Cache,
-        messages.Life,
+        messages.Life, messages.Link,
     ),
 }  # fmt: skip
 

@@ -86,6 +86,9 @@ export class Frame {
       case "life":
         this.#live(message.event);
         break;
+      case "link":
+        this.#replica.hubAway(message.state !== "joined");
+        break;
       case "stream":
         this.#streams?.receive(message);
         break;

@@ -32,6 +32,8 @@ export class FrameLink {
   #sent = 0;
   #answered = 0;
   #scheduled = false;
+  /** What the frame knows of the page's own link. */
+  #linkTold = "joined";
   /** Bytes of stream messages that wait; streams of which some were lost, as the frame is too slow. */
   #waiting = 0;
   readonly #overflowed = new Set<string>();
@@ -50,6 +52,7 @@ export class FrameLink {
       }),
       host.onWord((word) => this.#heard(word)),
       host.onStream((arrival) => this.#arrived(arrival)),
+      host.onLink(() => this.#soon()),
     ];
     port.onmessage = ({ data }: MessageEvent<unknown>) => this.#receive(data);
   }
@@ -191,6 +194,13 @@ export class FrameLink {
     if (news !== undefined) this.#session.put(encodeMessage(news));
   }
 
+  #putLink(): void {
+    const { link } = this.#host;
+    if (link === this.#linkTold) return;
+    this.#linkTold = link;
+    this.#session.put(encodeMessage({ type: "link", state: link }));
+  }
+
   #soon(): void {
     if (this.#scheduled || this.#session.state.kind !== "open") return;
     this.#scheduled = true;
@@ -203,6 +213,7 @@ export class FrameLink {
   #send(): void {
     // A batch comes after what was to be told before it, a denial above all.
     this.#putBatch();
+    this.#putLink();
     const parts = this.#session.take();
     if (parts.length === 0) return;
     if (!this.#session.hasOutput) this.#waiting = 0;

@@ -17,6 +17,9 @@ export interface CourierHost {
   readonly me: Participant;
   readonly callId: string;
   readonly resource: ResourceId;
+  /** How the call's link to the hub stands: `joined`, or a word for why the hub is out of reach. */
+  readonly link: string;
+  onLink(fn: () => void): () => void;
   readonly cache: {
     items(): Iterable<readonly [string, Json]>;
     /** Raises `TooLarge`, or whatever is wrong with it. */

@@ -244,6 +244,34 @@ describe("what becomes of a frame's writes", () => {
     expect(mesh.value(STATE, "k")).toBe(2);
   });
 
+  test("[S16] while the page has no link to the hub, the frame is offline too, and loses nothing", async () => {
+    const { state } = await open();
+    await settle();
+    expect(state.status).toBe("synced");
+    call.cut();
+    await settle();
+    expect(state.status).toBe("offline");
+    state.set("mine", 1);
+    await settle();
+    expect([state.status, state.statusOf("mine")]).toEqual(["offline", "pending"]);
+    expect(call.replica.mesh.unsavedWrites().map(({ entry }) => entry.key)).toEqual(["mine"]);
+    call.comeBack();
+    await settle();
+    expect(state.status).toBe("saving");
+    call.accept();
+    await settle();
+    expect([state.status, state.statusOf("mine")]).toEqual(["synced", "saved"]);
+  });
+
+  test("[S16] a frame that starts while the page has no link knows it", async () => {
+    call.cut();
+    const { state } = await open();
+    expect(state.status).toBe("offline");
+    call.comeBack();
+    await settle();
+    expect(state.status).toBe("synced");
+  });
+
   test("[A2] a write to anything else, in another name or far ahead is not even carried to the hub", async () => {
     const rogue = new Rogue();
     await settle();

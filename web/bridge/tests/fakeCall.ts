@@ -21,6 +21,8 @@ export class FakeCall {
   time = 1_700_000_000_000_000;
   readonly replica = new Replica({ now: () => this.time, after: () => () => undefined, flush: () => undefined });
   readonly arrivals = new Listeners<Arrival>();
+  readonly links = new Listeners<undefined>();
+  link = "joined";
   readonly cache = new ResourceCache();
   readonly sent: Sent[] = [];
   /** Which version of its state the resource has, as far as a test plays the hub. */
@@ -39,11 +41,16 @@ export class FakeCall {
 
   get host(): CourierHost {
     const { replica, arrivals, cache, sent } = this;
+    const linkNow = (): string => this.link;
     return {
       mesh: replica.mesh,
       me: { ...ME, id: ME.id as string as ParticipantId, person: ME.person as string as PersonId },
       callId: "demo",
       resource: RESOURCE,
+      get link() {
+        return linkNow();
+      },
+      onLink: (fn) => this.links.add(fn),
       cache: { items: () => cache, put: (key, value) => (value === DELETED ? cache.delete(key) : cache.set(key, value)) },
       now: () => this.time,
       wrote: (changes) => replica.wrote(changes),
@@ -56,6 +63,23 @@ export class FakeCall {
       },
       onStream: (fn) => arrivals.add(fn),
     };
+  }
+
+  /** The call's link to the hub breaks. */
+  cut(): void {
+    this.replica.mesh.linkLost();
+    this.#turn("reconnecting");
+  }
+
+  /** It is back: the hub tells what there is. */
+  comeBack(): void {
+    this.resync();
+    this.#turn("joined");
+  }
+
+  #turn(link: string): void {
+    this.link = link;
+    this.links.tell(undefined);
   }
 
   /** What the call has sent to the hub by now, which has not answered. */

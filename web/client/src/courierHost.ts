@@ -14,6 +14,8 @@ interface CallFace {
   readonly id: string;
   readonly me: Participant;
   readonly mesh: Mesh;
+  readonly link: string;
+  on(event: "link", fn: () => void): () => void;
 }
 
 export interface HostOfCourier {
@@ -21,6 +23,8 @@ export interface HostOfCourier {
   readonly me: Participant;
   readonly callId: string;
   readonly resource: ResourceId;
+  readonly link: string;
+  onLink(fn: () => void): () => void;
   readonly cache: { items(): Iterable<readonly [string, Json]>; put(key: string, value: Value): void };
   now(): number;
   wrote(changes: readonly Change[]): void;
@@ -46,6 +50,10 @@ export async function courierHost(
     },
     callId: call.id,
     resource: id,
+    get link() {
+      return call.link;
+    },
+    onLink: (fn) => call.on("link", fn),
     cache: {
       items: () => cache,
       put: (key, value) => {

@@ -11,7 +11,7 @@
 import { TooLarge, WireError } from "./errors.ts";
 import { characters, type StateId, type Writer } from "./ids.ts";
 import { MAX_BUNDLE, MAX_SIGNAL, MAX_WORDS } from "./messages.ts";
-import type { Answer, Cache, Command, Error, Group, Leave, Life, Message, Mode, Ping, Pong, Relayed, Signal } from "./messages.ts";
+import type { Answer, Cache, Command, Error, Group, Leave, Life, Link, Message, Mode, Ping, Pong, Relayed, Signal } from "./messages.ts";
 import { pack, Reader } from "./msgpack.ts";
 import { ROLES } from "./participant.ts";
 import type { LifeEvent } from "./resource.ts";
@@ -82,7 +82,7 @@ function fieldsOf(message: Message): unknown[] {
   }
 }
 
-function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pong | Leave | Error | Cache | Life): unknown[] {
+function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link): unknown[] {
   switch (message.type) {
     case "command":
       return [message.id, message.action, message.person, message.option];
@@ -104,6 +104,8 @@ function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pon
       return [message.items.map(([key, value]) => [key, packable(value)])];
     case "life":
       return [message.event];
+    case "link":
+      return [message.state];
   }
 }
 
@@ -235,6 +237,7 @@ const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: 
   error: shape(2, (r) => ({ type: "error", code: r.text(), message: r.text() })),
   cache: shape(1, (r) => ({ type: "cache", items: r.list(item) })),
   life: shape(1, (r) => ({ type: "life", event: oneOf(r, EVENTS) })),
+  link: shape(1, (r) => ({ type: "link", state: id(r) })),
 };
 
 const GROUP = shape([2, 3], (r, count): Group => {

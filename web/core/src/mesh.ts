@@ -58,6 +58,8 @@ export class Mesh {
   readonly versions = new Map<StateId, number>();
   /** What the hub sent and cannot be read, and why (M8). */
   readonly setAside = new Places<string>();
+  /** In an app's frame: whether the page, which has the link to the hub, has lost it. */
+  away = false;
   #cursor = 0;
   #saved = 0;
   #linked = false;
@@ -111,7 +113,7 @@ export class Mesh {
 
   /** Whether everything here is safe on the hub's disk. */
   status(state: StateId): Status {
-    if (!this.#linked) return "offline";
+    if (!this.#linked || this.away) return "offline";
     if (this.readOnly !== undefined && !isVolatile(state)) return "read_only";
     return this.#outbox.saving(state) ? "saving" : "synced";
   }

@@ -213,6 +213,13 @@ export interface Life {
   readonly event: LifeEvent;
 }
 
+/** From page to frame: how the page's own link to the hub stands. */
+export interface Link {
+  readonly type: "link";
+  /** `joined`; with any other word, `reconnecting` or `left`, the hub is out of reach. */
+  readonly state: string;
+}
+
 export type Message =
   | Hello | Welcome | Waiting | Batch | Write | Saved | Denial | Command | Answer | Signal | Stream
-  | Relayed | Ping | Pong | Leave | Error | Cache | Life;
+  | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link;

@@ -92,6 +92,12 @@ export class Replica implements ReplicaAccess {
     }
   }
 
+  /** In an app's frame: the page has lost the hub, or has it back. What is written goes to the page all the same. */
+  hubAway(away: boolean): void {
+    this.mesh.away = away;
+    this.#receipts.tell(undefined);
+  }
+
   /** Nothing comes and goes any more. */
   end(reason: CallmeshError): void {
     this.#ended ??= reason;

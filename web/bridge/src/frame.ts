@@ -1,7 +1,7 @@
 /** An app's end of its port: the session of a client, a replica, and the life of its resource (A3). */
 
 import {
-  APPS, bundle, CALL, CallmeshError, Closed, complain, DELETED, encodeMessage, HUB_STATE, Pace, Replica, ResourceCache,
+  APPS, bundle, CALL, CallmeshError, Closed, complain, DELETED, encodeMessage, HUB_STATE, Pace, PING_EVERY, Replica, ResourceCache,
   Roster, Session, Standings, stateOf, VERSION, WireError, type Change, type Json, type LifeEvent, type Message,
   type messages, type ResourceId, type StateId, type Writer,
 } from "@callmesh/core";
@@ -40,6 +40,7 @@ export class Frame {
   #settle: { resolve: (resource: Resource) => void; reject: (reason: CallmeshError) => void } | undefined;
   #life: Promise<void> | undefined;
   #handled = 0;
+  #stopAsking: () => void = () => undefined;
   #writes = false;
   #scheduled = false;
 
@@ -56,6 +57,15 @@ export class Frame {
       cursor: 0, offers: [],
     }; // prettier-ignore
     this.#post([encodeMessage(hello)]);
+    this.#ask();
+  }
+
+  /** Ask for the hub's time, now and then: the clock here stands still while the device sleeps. */
+  #ask(): void {
+    this.#stopAsking = after(PING_EVERY / 1_000, () => {
+      this.#put(encodeMessage({ type: "ping", number: this.#handled }));
+      this.#ask();
+    });
   }
 
   // --- from the page
@@ -85,6 +95,9 @@ export class Frame {
         break;
       case "life":
         this.#live(message.event);
+        break;
+      case "pong":
+        this.#replica.mesh.clock.setBy(message.time, now());
         break;
       case "link":
         this.#replica.hubAway(message.state !== "joined");
@@ -178,6 +191,7 @@ export class Frame {
   }
 
   #end(reason: CallmeshError): void {
+    this.#stopAsking();
     this.#session.end(reason);
     this.#port.close();
     this.#replica.end(reason);

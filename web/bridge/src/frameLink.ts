@@ -32,6 +32,7 @@ export class FrameLink {
   #sent = 0;
   #answered = 0;
   #scheduled = false;
+  #asked = false;
   /** What the frame knows of the page's own link. */
   #linkTold = "joined";
   /** Bytes of stream messages that wait; streams of which some were lost, as the frame is too slow. */
@@ -107,7 +108,7 @@ export class FrameLink {
         for (const [key, value] of message.items) this.#host.cache.put(key, value);
         break;
       case "ping":
-        if (message.number <= this.#sent) this.#answered = message.number;
+        this.#pinged(message.number);
         break;
       case "leave":
         this.#stop(new Closed("the app has left"));
@@ -120,7 +121,7 @@ export class FrameLink {
   #welcome(): void {
     const { me, callId, resource, mesh, cache } = this.#host;
     const { id: participant, person, name, role } = me;
-    const time = this.#host.now() + mesh.clock.offset;
+    const time = mesh.clock.hubTime(this.#host.now());
     this.#session.welcome(
       encodeMessage({
         type: "welcome", version: VERSION, call: callId, participant, writer: this.#writer, person, name, role, time,
@@ -144,6 +145,12 @@ export class FrameLink {
       const taken = transaction.map(({ state, entry, version }) => ({ state, entries: [entry], version }));
       this.#host.wrote(this.#host.mesh.adopt(taken));
     }
+  }
+
+  /** A number for the first time says that so many bundles were handled. Once more, it asks for the time. */
+  #pinged(number: number): void {
+    this.#asked ||= number <= this.#answered;
+    if (number <= this.#sent) this.#answered = Math.max(this.#answered, number);
   }
 
   #sendStream({ peers, resource, name, mode, json, payload }: messages.Stream): void {
@@ -194,6 +201,14 @@ export class FrameLink {
     if (news !== undefined) this.#session.put(encodeMessage(news));
   }
 
+  /** With all that is sent goes the hub's time, as it is known here. */
+  #putTime(): void {
+    if (!this.#asked && !this.#session.hasOutput) return;
+    this.#asked = false;
+    const time = this.#host.mesh.clock.hubTime(this.#host.now());
+    this.#session.put(encodeMessage({ type: "pong", number: this.#answered, time }));
+  }
+
   #putLink(): void {
     const { link } = this.#host;
     if (link === this.#linkTold) return;
@@ -214,6 +229,7 @@ export class FrameLink {
     // A batch comes after what was to be told before it, a denial above all.
     this.#putBatch();
     this.#putLink();
+    this.#putTime();
     const parts = this.#session.take();
     if (parts.length === 0) return;
     if (!this.#session.hasOutput) this.#waiting = 0;

@@ -180,6 +180,38 @@ test("[S17] a frame whose clock is ahead loses nothing, and notices nothing", as
   expect(changes.map(({ cause }) => cause)).toEqual(["own"]);
 });
 
+test("[S2] a frame learns the hub's time anew: its clock, or the device, may have slept", async () => {
+  const { resource } = await open();
+  await settle();
+  call.time += 3_600_000_000; // an hour, which the frame's clock has not seen
+  vi.advanceTimersByTime(15_000);
+  await settle();
+  resource.state.set("a", 1);
+  await settle();
+  const [{ entries: [entry] } = { entries: [] }] = call.outgoing();
+  expect(entry!.time).toBeGreaterThanOrEqual(call.time);
+  expect(entry!.time).toBeLessThan(call.time + 1_000_000);
+});
+
+test("[A3] asking for the time costs one bundle, which asks for nothing more", async () => {
+  const { port } = attach();
+  let bundles = 0;
+  let pongs = 0;
+  port.onmessage = ({ data }: MessageEvent<Uint8Array>) => {
+    pongs += unbundle(data, null).filter(({ type }) => type === "pong").length;
+    port.postMessage(bundle([encodeMessage({ type: "ping", number: ++bundles })]));
+  };
+  const hello: Message = {
+    type: "hello", version: 1, call: "", name: "", role: null, token: null, person: null, resume: null, cursor: 0, offers: [],
+  };
+  port.postMessage(bundle([encodeMessage(hello)]));
+  await settle();
+  expect([bundles, pongs]).toEqual([1, 1]);
+  port.postMessage(bundle([encodeMessage({ type: "ping", number: bundles })]));
+  await settle();
+  expect([bundles, pongs]).toEqual([2, 2]);
+});
+
 // --- versions
 
 function migrations(ran: string[]): Handlers {

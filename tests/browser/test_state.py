@@ -17,7 +17,6 @@ COUNTER = """<!doctype html><title>Counter</title><button id="b">…</button><p 
 <script type="module">
 import { connect } from "callmesh/app";
 const resource = await connect({
-  version: VERSION,
   migrate: {
     2: (state, writes) => { writes.set("total", state.get("count")); writes.delete("count"); },
   },
@@ -44,7 +43,7 @@ def counter(parent: Path, *, version: int = 1, key: str = "count", **manifest: A
     described = {"id": "counter", "name": "Counter", "version": "1.0", **manifest}
     described["state"] = {"version": version, **manifest.get("state", {})}
     (folder / "manifest.json").write_text(json.dumps(described))
-    page = COUNTER.replace("VERSION", str(version)).replace("KEY", key)
+    page = COUNTER.replace("KEY", key)
     (folder / "index.html").write_text(page)
     return folder
 

@@ -13,22 +13,29 @@ export type { Resource } from "./resource.ts";
  * Connect this app to its resource. Resolves when its state and cache are there.
  *
  * `handlers` are told of the life of the resource, one after another; one that is asynchronous is
- * waited for. With a `version` the state is brought up to it before `setup`: see `Handlers`.
+ * waited for. The state is brought up to the app's version of it before `setup`: see `Handlers`.
  */
 export async function connect<S extends object = Record<string, Json>>(handlers: Handlers<S> = {}): Promise<Resource<S>> {
   if (window.parent === window) throw new Closed("an app runs inside a call: open it there");
   // What the keys hold is what the author says of them.
-  const { ready } = new Frame(await portFromPage(), handlers as unknown as Handlers);
+  const { port, stateVersion } = await portFromPage();
+  const { ready } = new Frame(port, handlers as unknown as Handlers, stateVersion);
   return ready as Promise<unknown> as Promise<Resource<S>>;
 }
 
+/** What the page gives a frame: its port, and the state version in the manifest that it was loaded with. */
+interface Given {
+  readonly port: MessagePort;
+  readonly stateVersion: number;
+}
+
 /** Ask the page around this frame for a port (A2). */
-async function portFromPage(): Promise<MessagePort> {
-  const answered = new Promise<MessagePort>((resolve) => {
+async function portFromPage(): Promise<Given> {
+  const answered = new Promise<Given>((resolve) => {
     const listen = ({ source, data, ports: [port] }: MessageEvent<unknown>): void => {
       if (source !== window.parent || port === undefined || !isPort(data)) return;
       window.removeEventListener("message", listen);
-      resolve(port);
+      resolve({ port, stateVersion: data.stateVersion });
     };
     window.addEventListener("message", listen);
   });
@@ -36,6 +43,7 @@ async function portFromPage(): Promise<MessagePort> {
   return answered;
 }
 
-function isPort(data: unknown): boolean {
-  return typeof data === "object" && data !== null && "callmesh" in data && data.callmesh === "port";
+function isPort(data: unknown): data is { readonly stateVersion: number } {
+  if (typeof data !== "object" || data === null || !("callmesh" in data) || data.callmesh !== "port") return false;
+  return "stateVersion" in data && typeof data.stateVersion === "number";
 }

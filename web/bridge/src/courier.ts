@@ -52,14 +52,19 @@ export class Courier {
   }
 }
 
-/** Give the app in `iframe` a port when it asks for one (A2). Returns what ends that. */
-export function serveFrame(iframe: HTMLIFrameElement, courier: Courier): () => void {
+/**
+ * Give the app in `iframe` a port when it asks for one (A2). Returns what ends that.
+ *
+ * `stateVersion` is that of the manifest which the frame is loaded with: what its code is written for,
+ * unless it says something else.
+ */
+export function serveFrame(iframe: HTMLIFrameElement, courier: Courier, stateVersion: number): () => void {
   const asked = ({ source, data }: MessageEvent<unknown>): void => {
     if (source === null || source !== iframe.contentWindow || !isHello(data)) return;
     const { port1, port2 } = new MessageChannel();
     courier.attach(port1);
     // Of opaque origin, so it cannot be named; the window can, and was.
-    iframe.contentWindow.postMessage({ callmesh: "port" }, "*", [port2]);
+    iframe.contentWindow.postMessage({ callmesh: "port", stateVersion }, "*", [port2]);
   };
   window.addEventListener("message", asked);
   return () => window.removeEventListener("message", asked);

@@ -14,8 +14,9 @@ import { Resource } from "./resource.ts";
 /**
  * Told of the life of the resource; `setup` must be safe to repeat.
  *
- * With a `version`, that of the state in the app's manifest, a resource whose state is older is brought
- * up to it before `setup`, by the steps in `migrate`; one that is newer is read, and not written.
+ * An app is written for one `version` of its state: that of the manifest it was loaded with, unless it
+ * says another. A resource whose state is older is brought up to it before `setup`, by the steps in
+ * `migrate`; one that is newer is read, and not written.
  */
 export type Handlers<S extends object = Record<string, Json>> = Schema & {
   readonly [E in LifeEvent]?: (resource: Resource<S>) => unknown;
@@ -29,6 +30,8 @@ export class Frame {
   readonly ready: Promise<Resource>;
   readonly #port: MessagePort;
   readonly #handlers: Handlers;
+  /** The state version that the app is written for; 0 where nobody says. */
+  readonly #version: number;
   readonly #session = new Session("client", now());
   readonly #replica: Replica;
   readonly #standings: Standings;
@@ -44,9 +47,11 @@ export class Frame {
   #writes = false;
   #scheduled = false;
 
-  constructor(port: MessagePort, handlers: Handlers) {
+  /** `stateVersion` is that of the manifest which this frame was loaded with; 0 where nobody says. */
+  constructor(port: MessagePort, handlers: Handlers, stateVersion = 0) {
     this.#port = port;
     this.#handlers = handlers;
+    this.#version = handlers.version ?? stateVersion;
     this.ready = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
     this.#replica = new Replica({ now, after, flush: () => this.#pace.ask() });
     this.#standings = new Standings(this.#replica.mesh);
@@ -119,8 +124,7 @@ export class Frame {
       this.#put(encodeMessage({ type: "cache", items: [[key, value]] }));
     });
     const streams = (this.#streams = new FrameStreams(welcome.resource ?? "", () => this.#soon()));
-    const { version = 0 } = this.#handlers;
-    if (version > 0) this.#replica.mesh.versions.set(stateOf(welcome.resource as ResourceId), version);
+    if (this.#version > 0) this.#replica.mesh.versions.set(stateOf(welcome.resource as ResourceId), this.#version);
     const resource = (this.#resource = new Resource({
       access: this.#replica,
       standings: this.#standings,
@@ -151,7 +155,7 @@ export class Frame {
   async #run(event: LifeEvent): Promise<void> {
     const resource = this.#resource;
     if (resource === undefined) return;
-    if (event === "setup") await bringUpToDate(this.#replica, this.#standings, resource, this.#handlers);
+    if (event === "setup") await bringUpToDate(this.#replica, this.#standings, resource, this.#version, this.#handlers.migrate);
     if (event === "enable" || event === "disable") resource.inView(event === "enable");
     await this.#handlers[event]?.(resource);
   }

@@ -10,11 +10,15 @@ import type { Resource } from "./resource.ts";
 /** A step from the version before: reads the state as it was, and says what to write. */
 export type Migration = (state: SharedState, writes: Transaction) => void;
 
+/** By the version that each step leads to. */
+export interface Steps {
+  readonly [version: number]: Migration;
+}
+
 export interface Schema {
-  /** The state version that the app is written for, as in its manifest. */
+  /** The state version that the app is written for; without it, that of its manifest. */
   readonly version?: number;
-  /** By the version that each step leads to. */
-  readonly migrate?: { readonly [version: number]: Migration };
+  readonly migrate?: Steps;
 }
 
 /**
@@ -27,7 +31,8 @@ export async function bringUpToDate(
   access: ReplicaAccess,
   standings: Standings,
   resource: Resource,
-  { version = 0, migrate = {} }: Schema,
+  version: number,
+  migrate: Steps = {},
 ): Promise<void> {
   while (standings.version(resource.id) < version && access.ended === undefined) {
     const seen = stand(standings, resource);
@@ -46,7 +51,7 @@ async function step(
   standings: Standings,
   { id, state }: Resource,
   version: number,
-  migrate: { readonly [version: number]: Migration },
+  migrate: Steps,
 ): Promise<void> {
   const next = standings.version(id) + 1;
   const migration = migrate[next];

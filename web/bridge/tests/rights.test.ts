@@ -44,9 +44,9 @@ function attach(): { port: MessagePort; courier: Courier } {
   return { port: port2, courier };
 }
 
-async function open(handlers: Handlers = {}): Promise<{ resource: Resource; courier: Courier }> {
+async function open(handlers: Handlers = {}, stateVersion = 0): Promise<{ resource: Resource; courier: Courier }> {
   const { port, courier } = attach();
-  const resource = await new Frame(port, handlers).ready;
+  const resource = await new Frame(port, handlers, stateVersion).ready;
   return { resource, courier };
 }
 
@@ -302,4 +302,15 @@ test("[R10, S23] an app that is older than the state reads it and does not write
   resource.presence.set("looking", true);
   await settle();
   expect(call.replica.mesh.value(presenceOf(RESOURCE), `${ME.id}/looking`)).toBe(true);
+});
+
+test("[R10, S23] an app that names no version writes for that of the manifest it was loaded with", async () => {
+  const { resource } = await open({}, 1);
+  resource.state.set("a", 1);
+  await settle();
+  expect(call.outgoing()).toMatchObject([{ state: STATE, version: 1 }]);
+  call.hubWrites(CALL, { [versionKey(RESOURCE)]: 2 });
+  await settle();
+  expect([resource.outdated, resource.state.canWrite("a")]).toEqual([true, false]);
+  expect(() => resource.state.set("a", 2)).toThrow(expect.objectContaining({ reason: "outdated" }));
 });

@@ -39,6 +39,7 @@ export function FrameView({ store, resource, removed }: FrameViewProps) {
         store={store}
         resource={resource}
         address={app.base + app.entry}
+        stateVersion={app.state}
         removed={removed}
         onStop={() => (stopped.value = true)}
         again={again}
@@ -61,12 +62,13 @@ function Outdated({ title, reload }: { title: string; reload: () => void }) {
 
 interface SandboxProps extends FrameViewProps {
   address: string;
+  stateVersion: number;
   onStop: () => void;
   again: () => void;
 }
 
 /** The frame itself: scripts, and nothing else that a page may do (A1). Words cover it until its app has connected. */
-function Sandbox({ store, resource, address, removed, onStop, again }: SandboxProps) {
+function Sandbox({ store, resource, address, stateVersion, removed, onStop, again }: SandboxProps) {
   const state = useSignal<"starting" | "late" | "connected">("starting");
   const element = useRef<HTMLIFrameElement>(null);
   const frame = useRef<Frame>(undefined);
@@ -77,6 +79,7 @@ function Sandbox({ store, resource, address, removed, onStop, again }: SandboxPr
       store,
       resource,
       element: element.current,
+      stateVersion,
       onConnect: () => (state.value = "connected"),
       onLate: () => (state.value = "late"),
       onStop,

@@ -14,6 +14,8 @@ interface FrameOptions {
   store: CallStore;
   resource: Resource;
   element: HTMLIFrameElement;
+  /** Of the manifest that it is loaded with. */
+  stateVersion: number;
   /** The app has said hello. */
   onConnect: () => void;
   /** It has had `PATIENCE` to say hello, and did not; it still may. */
@@ -35,13 +37,13 @@ export class Frame {
   }
 
   async start(address: string): Promise<void> {
-    const { store, resource, element } = this.#options;
+    const { store, resource, element, stateVersion } = this.#options;
     const host = await store.call.courierHost(resource);
     if (this.#closed) return;
     const courier = (this.#courier = new Courier(host));
     courier.onConnect = () => this.#connected();
     courier.onEnd = () => this.#options.onStop();
-    this.#stops.push(serveFrame(element, courier), this.#followSyncs(), this.#followView());
+    this.#stops.push(serveFrame(element, courier, stateVersion), this.#followSyncs(), this.#followView());
     element.src = address;
     this.#late = setTimeout(this.#options.onLate, PATIENCE);
   }

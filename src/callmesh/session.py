@@ -70,7 +70,7 @@ _ALLOWED: dict[tuple[Side, type], tuple[type, ...]] = {
     (Side.HUB, Waiting): (messages.Ping, messages.Leave),
     (Side.HUB, Open): (
         messages.Write, messages.Command, messages.Signal, messages.Stream, messages.Ping,
-        messages.Leave, messages.Cache,
+        messages.Leave, messages.Error, messages.Cache,
     ),
     (Side.CLIENT, Opening): (messages.Welcome, messages.Waiting, messages.Error),
     (Side.CLIENT, Waiting): (messages.Welcome, messages.Waiting, messages.Pong, messages.Error),

@@ -111,6 +111,33 @@ async def test_what_was_not_saved_survives_a_reload(browser: Browser, tmp_path: 
         hub.end()
 
 
+async def test_a_migration_that_fails_is_told_and_can_be_tried_again(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """[R9]"""
+    app = counter(tmp_path, state={"defaults": {"count": 41}})
+    with hub_process(tmp_path / "data", apps=(app,)) as hub:
+        async with person(browser, "Ada") as ada:
+            console: list[str] = []
+            ada.page.on("console", lambda message: console.append(message.text))
+            await ada.join(hub.call("broken"), role="host")
+            await ada.add("Counter")
+            await expect(ada.app("Counter").get_by_text("count 41")).to_be_visible()
+            await ada.until_call("call.status === 'synced'")
+            counter(tmp_path, version=3, key="total")  # which has no step to 3
+            await ada.page.reload()
+            await ada.enter()
+            said = ada.page.get_by_text("“Counter” could not be brought to its new version")
+            await expect(said).to_be_visible()
+            assert any("no step to version 3" in line for line in console)
+            (version,) = await ada.in_call("call.resources.all().map(({ version }) => version)")
+            assert version == 1
+            counter(tmp_path, version=2, key="total")
+            await ada.page.reload()
+            await ada.enter()
+            await expect(ada.app("Counter").get_by_text("total 41")).to_be_visible()
+
+
 async def test_a_newer_app_migrates_once_and_the_older_one_is_told_to_reload(
     browser: Browser, tmp_path: Path
 ) -> None:

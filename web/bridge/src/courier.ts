@@ -9,7 +9,7 @@ import type { CourierHost } from "./host.ts";
 export class Courier {
   /** A frame has said hello, and has everything: now its life begins. */
   onConnect: () => void = () => undefined;
-  /** The frame broke the rules of its port (A5). */
+  /** The frame broke the rules of its port (A5), or says itself that it cannot go on: `EndedByPeer`. */
   onEnd: (error: CallmeshError) => void = () => undefined;
   readonly #host: CourierHost;
   #link: FrameLink | undefined;

@@ -1,7 +1,7 @@
 /** An app's end of its port: the session of a client, a replica, and the life of its resource (A3). */
 
 import {
-  APPS, bundle, CALL, CallmeshError, Closed, complain, DELETED, encodeMessage, HUB_STATE, Pace, PING_EVERY, Replica, ResourceCache,
+  APPS, bundle, CALL, CallmeshError, Closed, complain, DELETED, encodeMessage, EndedByPeer, HUB_STATE, Pace, PING_EVERY, Replica, ResourceCache,
   Roster, Session, Standings, stateOf, VERSION, WireError, type Change, type Json, type LifeEvent, type Message,
   type messages, type ResourceId, type StateId, type Writer,
 } from "@callmesh/core";
@@ -52,6 +52,7 @@ export class Frame {
     this.#port = port;
     this.#handlers = handlers;
     this.#version = handlers.version ?? stateVersion;
+    if (stateVersion > 0 && this.#version !== stateVersion) warnOfVersions(this.#version, stateVersion);
     this.ready = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
     this.#replica = new Replica({ now, after, flush: () => this.#pace.ask() });
     this.#standings = new Standings(this.#replica.mesh);
@@ -154,10 +155,23 @@ export class Frame {
 
   async #run(event: LifeEvent): Promise<void> {
     const resource = this.#resource;
-    if (resource === undefined) return;
-    if (event === "setup") await bringUpToDate(this.#replica, this.#standings, resource, this.#version, this.#handlers.migrate);
+    if (resource === undefined || this.#replica.ended !== undefined) return;
+    if (event === "setup" && !(await this.#isUpToDate(resource))) return;
     if (event === "enable" || event === "disable") resource.inView(event === "enable");
     await this.#handlers[event]?.(resource);
+  }
+
+  /** A state that the app cannot bring to its version is none that it can work with: that ends it here. */
+  async #isUpToDate(resource: Resource): Promise<boolean> {
+    try {
+      await bringUpToDate(this.#replica, this.#standings, resource, this.#version, this.#handlers.migrate);
+      return true;
+    } catch (error) {
+      console.error(error); // at once: the page is about to take this frame away
+      const why = error instanceof Error ? error.message : String(error);
+      this.#fail(new EndedByPeer(`could not be brought to its new version: ${why}`));
+      return false;
+    }
   }
 
   // --- to the page
@@ -194,6 +208,13 @@ export class Frame {
     this.#port.postMessage(data, [data.buffer]);
   }
 
+  /** Tell the page why it is over. */
+  #fail(reason: EndedByPeer): void {
+    this.#session.put(encodeMessage({ type: "error", code: reason.code, message: reason.message }));
+    this.#send();
+    this.#end(new Closed(reason.message));
+  }
+
   #end(reason: CallmeshError): void {
     this.#stopAsking();
     this.#session.end(reason);
@@ -203,4 +224,8 @@ export class Frame {
     this.#settle?.reject(reason);
     if (!(reason instanceof Closed)) complain(reason);
   }
+}
+
+function warnOfVersions(version: number, manifest: number): void {
+  console.warn(`connect() says version ${version}, and the manifest of this app has state version ${manifest}: make them the same`);
 }

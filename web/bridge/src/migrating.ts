@@ -1,7 +1,7 @@
 /** Brings the state of a resource up to the version that an app is written for (R9). */
 
 import {
-  CALL, stateOf, versionKey, type ReplicaAccess, type SharedState, type Standings, type StateId,
+  BadInput, CALL, stateOf, versionKey, type ReplicaAccess, type SharedState, type Standings, type StateId,
   type Transaction, type Value,
 } from "@callmesh/core";
 
@@ -15,6 +15,9 @@ export interface Steps {
   readonly [version: number]: Migration;
 }
 
+/** Why a step is denied that somebody else has taken, or may take. */
+const PASSING = ["outdated", "no_right", "no_resource"];
+
 export interface Schema {
   /** The state version that the app is written for; without it, that of its manifest. */
   readonly version?: number;
@@ -25,7 +28,8 @@ export interface Schema {
  * Resolves when the state is of the version that the app knows, or a later one.
  *
  * However many try at once, the hub takes one, and the others get what it made. Who may not edit
- * waits for somebody who may.
+ * waits for somebody who may. Rejects with whatever a step throws, `BadInput` where one is missing, and
+ * `Denied` where the hub takes none; what has come so far stays.
  */
 export async function bringUpToDate(
   access: ReplicaAccess,
@@ -36,6 +40,7 @@ export async function bringUpToDate(
 ): Promise<void> {
   while (standings.version(resource.id) < version && access.ended === undefined) {
     const seen = stand(standings, resource);
+    if (resource.access === "edit") checkSteps(standings.version(resource.id), version, migrate);
     if (resource.access === "edit") await step(access, standings, resource, version, migrate);
     if (standings.version(resource.id) < version) await other(access, () => stand(standings, resource) !== seen);
   }
@@ -43,6 +48,13 @@ export async function bringUpToDate(
 
 function stand(standings: Standings, resource: Resource): string {
   return `${standings.version(resource.id)} ${resource.access} ${resource.me.role}`;
+}
+
+/** A step that has nothing to do is one that writes nothing; that it is there says that it was thought of. */
+function checkSteps(from: number, to: number, migrate: Steps): void {
+  for (let next = from + 1; next <= to; next++) {
+    if (migrate[next] === undefined) throw new BadInput(`connect() was given no step to version ${next}, migrate: { ${next}: … }`);
+  }
 }
 
 /** One step, in one transaction with the version that it leads to. */
@@ -55,7 +67,7 @@ async function step(
 ): Promise<void> {
   const next = standings.version(id) + 1;
   const migration = migrate[next];
-  const writes = migration === undefined ? new Map<string, Value>() : state.collect((own) => migration(state, own));
+  const writes = state.collect((own) => migration?.(state, own));
   // Of the version that this step makes, not yet of the one that the app knows.
   access.mesh.versions.set(stateOf(id), next);
   const groups = new Map<StateId, ReadonlyMap<string, Value>>([[CALL, new Map([[versionKey(id), next]])]]);
@@ -64,6 +76,8 @@ async function step(
   access.mesh.versions.set(stateOf(id), version);
   const receipt = access.mesh.receipt(CALL);
   await other(access, () => receipt.accepted || receipt.denied.length > 0);
+  const [denied] = receipt.denied;
+  if (denied !== undefined && !PASSING.includes(denied.reason)) throw denied;
 }
 
 async function other(access: ReplicaAccess, turned: () => boolean): Promise<void> {

@@ -20,18 +20,21 @@ const RULES = [
 let call: FakeCall;
 let couriers: Courier[];
 let ports: MessagePort[];
+let ends: (() => void)[];
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   call = new FakeCall();
   couriers = [];
   ports = [];
+  ends = [];
   call.hubWrites(APPS, { poll: { version: 2, keys: RULES } });
 });
 
 afterEach(() => {
   for (const courier of couriers) courier.close();
   for (const port of ports) port.close();
+  for (const end of ends) end();
   vi.useRealTimers();
 });
 
@@ -313,4 +316,54 @@ test("[R10, S23] an app that names no version writes for that of the manifest it
   await settle();
   expect([resource.outdated, resource.state.canWrite("a")]).toEqual([true, false]);
   expect(() => resource.state.set("a", 2)).toThrow(expect.objectContaining({ reason: "outdated" }));
+});
+
+/** What the console was told. */
+function consoled(level: "error" | "warn"): string[] {
+  const found: string[] = [];
+  const spy = vi.spyOn(console, level).mockImplementation((said) => void found.push(String(said)));
+  ends.push(() => spy.mockRestore());
+  return found;
+}
+
+test("[R9] a step that is missing raises no version: the frame ends, and says which", async () => {
+  const errors = consoled("error");
+  const set = vi.fn();
+  const { courier, resource } = await open({ version: 3, migrate: { 2: (_, writes) => writes.set("two", 2) }, setup: set, enable: set });
+  const ended = vi.spyOn(courier, "onEnd");
+  courier.life("setup");
+  courier.life("enable");
+  await settle();
+  expect(call.outgoing()).toEqual([]);
+  expect(set).not.toHaveBeenCalled();
+  const [[error] = []] = ended.mock.calls;
+  expect(error).toMatchObject({ code: "ended_by_peer", message: expect.stringMatching(/could not be brought to its new version: .* version 3/) as string });
+  expect(errors).toEqual([expect.stringContaining("no step to version 3")]);
+  expect(resource.state.status).toBe("offline");
+});
+
+test("[R9] a step that throws writes nothing, and the page learns why", async () => {
+  const errors = consoled("error");
+  const migrate = { 2: () => { throw new RangeError("the count is missing"); } }; // prettier-ignore
+  const { courier } = await open({ migrate }, 2);
+  const ended = vi.spyOn(courier, "onEnd");
+  courier.life("setup");
+  await settle();
+  expect(call.outgoing()).toEqual([]);
+  expect(String(ended.mock.calls[0]?.[0])).toContain("could not be brought to its new version: the count is missing");
+  expect(errors).toEqual(["RangeError: the count is missing"]);
+});
+
+test("[R9] a version that the hub does not know is no reason to wait for ever", async () => {
+  const errors = consoled("error");
+  const warnings = consoled("warn");
+  const { courier } = await open({ version: 2, migrate: { 2: () => undefined } }, 1);
+  expect(warnings).toEqual([expect.stringMatching(/version 2.*version 1/)]);
+  const ended = vi.spyOn(courier, "onEnd");
+  courier.life("setup");
+  await settle();
+  call.denyAll(call.outgoing(), "bad_value");
+  await settle();
+  expect(ended).toHaveBeenCalledOnce();
+  expect(errors).toHaveLength(1);
 });

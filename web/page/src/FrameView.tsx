@@ -1,9 +1,11 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import type { Resource } from "@callmesh/client";
+import type { CallmeshError } from "@callmesh/core";
 
 import { Frame } from "./frame.ts";
 import type { CallStore } from "./store.ts";
+import { stopProblem } from "./words.ts";
 
 interface FrameViewProps {
   store: CallStore;
@@ -14,10 +16,10 @@ interface FrameViewProps {
 /** A resource's app in its frame, or the words that stand in for it. */
 export function FrameView({ store, resource, removed }: FrameViewProps) {
   const starts = useSignal(0);
-  const stopped = useSignal(false);
+  const stopped = useSignal<CallmeshError | undefined>(undefined);
   const app = store.catalog.apps.value.get(resource.app);
   const again = (): void => {
-    stopped.value = false;
+    stopped.value = undefined;
     starts.value += 1;
   };
 
@@ -30,7 +32,7 @@ export function FrameView({ store, resource, removed }: FrameViewProps) {
 
   const outdated = store.isOutdated(resource);
   if (!app) return <Missing store={store} app={resource.app} />;
-  if (stopped.value) return <Stopped title={resource.title} again={again} />;
+  if (stopped.value) return <Stopped words={stopProblem(resource.title, stopped.value)} again={again} />;
   return (
     <>
       {outdated && <Outdated title={resource.title} reload={() => void store.catalog.load().then(again)} />}
@@ -41,7 +43,7 @@ export function FrameView({ store, resource, removed }: FrameViewProps) {
         address={app.base + app.entry}
         stateVersion={app.state}
         removed={removed}
-        onStop={() => (stopped.value = true)}
+        onStop={(error) => (stopped.value = error)}
         again={again}
       />
     </>
@@ -63,7 +65,7 @@ function Outdated({ title, reload }: { title: string; reload: () => void }) {
 interface SandboxProps extends FrameViewProps {
   address: string;
   stateVersion: number;
-  onStop: () => void;
+  onStop: (error: CallmeshError) => void;
   again: () => void;
 }
 
@@ -129,10 +131,10 @@ function Late({ title, again }: { title: string; again: () => void }) {
   );
 }
 
-function Stopped({ title, again }: { title: string; again: () => void }) {
+function Stopped({ words, again }: { words: string; again: () => void }) {
   return (
     <div class="panel-words" role="alert">
-      <p>“{title}” has stopped: it did something that an app may not do. The call goes on.</p>
+      <p>{words}</p>
       <Again again={again} />
     </div>
   );

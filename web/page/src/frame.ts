@@ -3,7 +3,7 @@
 import { effect } from "@preact/signals";
 import { Courier, serveFrame } from "@callmesh/bridge";
 import type { Resource } from "@callmesh/client";
-import { Lifecycle, type LifeEvent } from "@callmesh/core";
+import { Lifecycle, type CallmeshError, type LifeEvent } from "@callmesh/core";
 
 import type { CallStore } from "./store.ts";
 
@@ -20,8 +20,8 @@ interface FrameOptions {
   onConnect: () => void;
   /** It has had `PATIENCE` to say hello, and did not; it still may. */
   onLate: () => void;
-  /** The app broke the rules of its port, and hears nothing any more. */
-  onStop: () => void;
+  /** The app broke the rules of its port, or cannot go on, and hears nothing any more. */
+  onStop: (error: CallmeshError) => void;
 }
 
 export class Frame {
@@ -42,7 +42,7 @@ export class Frame {
     if (this.#closed) return;
     const courier = (this.#courier = new Courier(host));
     courier.onConnect = () => this.#connected();
-    courier.onEnd = () => this.#options.onStop();
+    courier.onEnd = (error) => this.#stopped(error);
     this.#stops.push(serveFrame(element, courier, stateVersion), this.#followSyncs(), this.#followView());
     element.src = address;
     this.#late = setTimeout(this.#options.onLate, PATIENCE);
@@ -68,6 +68,13 @@ export class Frame {
     this.#life = new Lifecycle({ adder: store.introduce(resource) });
     this.#tell(this.#life.synced());
     this.#tell(this.#life.view(store.viewed.peek() === resource.id));
+  }
+
+  /** Its author reads in the console why: the frame itself is gone, with what it had to say. */
+  #stopped(error: CallmeshError): void {
+    const { resource, onStop } = this.#options;
+    console.error(`The app ${resource.app} was stopped (${error.code}): ${error.message}`);
+    onStop(error);
   }
 
   #followView(): () => void {

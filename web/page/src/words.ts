@@ -109,6 +109,14 @@ export function farewell(error: unknown, { byMe = false } = {}): Farewell {
   return { title: "You left the call", words: endProblem(error), again: "join" };
 }
 
+/** Why the frame of an app is not served any more. What an app says of itself is kept short. */
+export function stopProblem(title: string, error: unknown): string {
+  if (codeOf(error) !== "ended_by_peer") {
+    return `“${title}” has stopped: it did something that an app may not do. The call goes on.`;
+  }
+  return `“${title}” ${messageOf(error).slice(0, 300)}. Start it again to try once more; the call goes on.`;
+}
+
 /** Something went wrong within the call. */
 export function callProblem(error: unknown): string {
   switch (codeOf(error)) {

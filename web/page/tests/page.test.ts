@@ -1,10 +1,10 @@
-import { BadName, Denied, Replaced, Restarting, TimedOut } from "@callmesh/core";
+import { BadName, Denied, EndedByPeer, Replaced, Restarting, TimedOut, WireError } from "@callmesh/core";
 import { describe, expect, test } from "vitest";
 
 import { inviteLink, readAddress } from "../src/address.ts";
 import { iconOf, numberedTitle, type App } from "../src/catalog.ts";
 import { hue, initials } from "../src/person.ts";
-import { addressProblem, callProblem, endProblem, joinProblem, roleWords } from "../src/words.ts";
+import { addressProblem, callProblem, endProblem, joinProblem, roleWords, stopProblem } from "../src/words.ts";
 
 function address(path: string, hash = "") {
   return readAddress({ origin: "https://clinic.example", pathname: path, hash });
@@ -93,6 +93,13 @@ describe("participants without a picture", () => {
 });
 
 describe("words", () => {
+  test("why an app has stopped, in its own words where it has some", () => {
+    const own = new EndedByPeer("could not be brought to its new version: the count is missing");
+    expect(stopProblem("Counter", own)).toMatch(/^“Counter” could not be brought to its new version: the count is missing\. Start/);
+    expect(stopProblem("Counter", new EndedByPeer("x".repeat(1_000))).length).toBeLessThan(400);
+    expect(stopProblem("Counter", new WireError("no tag"))).toContain("did something that an app may not do");
+  });
+
   test("every problem is a sentence that says what to do", () => {
     expect(joinProblem(new BadName("x"))).toMatch(/Check your name/);
     expect(joinProblem(new TimedOut("x"))).toMatch(/Check your connection/);

@@ -1,7 +1,7 @@
 /** The resource, as an app in a frame has it. */
 
 import {
-  CALL, Denied, keyOf, Listeners, presenceOf, readRecord, SharedPresence, SharedState, stateOf, type Access,
+  CALL, Denied, keyOf, Listeners, presenceOf, readRecord, same, SharedPresence, SharedState, stateOf, type Access,
   type DataStream, type Json, type messages, type Mode, type Participant, type ParticipantId, type PersonId,
   type ReplicaAccess, type ResourceCache, type ResourceId, type ResourceRecord, type Roster, type Standings,
 } from "@callmesh/core";
@@ -27,7 +27,7 @@ export class Resource<S extends object = Record<string, Json>> {
   readonly #parts: ResourceParts;
   readonly #participants = new Listeners<ReadonlyMap<ParticipantId, Participant>>();
   readonly #accesses = new Listeners<Access>();
-  #told: string | undefined;
+  #rights: Json;
   #record: ResourceRecord;
   #enabled = false;
 
@@ -42,6 +42,7 @@ export class Resource<S extends object = Record<string, Json>> {
     this.presence = new SharedPresence(access, presenceOf(this.id), () => this.me.id);
     this.cache = cache;
     this.#record = { app: "", title: "", owner: "", added: 0 };
+    this.#rights = this.#rightsNow();
   }
 
   get app(): string {
@@ -113,6 +114,12 @@ export class Resource<S extends object = Record<string, Json>> {
     return this.#record;
   }
 
+  /** All that what may be written hangs on. */
+  #rightsNow(): Json {
+    const { access: { mesh }, standings } = this.#parts; // prettier-ignore
+    return [this.access, this.me.role, this.outdated, mesh.readOnly !== undefined, standings.rules(this.id) ?? null];
+  }
+
   // --- for who runs it
 
   participantsChanged(): void {
@@ -120,11 +127,10 @@ export class Resource<S extends object = Record<string, Json>> {
   }
 
   rightsChanged(): void {
-    const { role } = this.me;
-    const readOnly = this.#parts.access.mesh.readOnly !== undefined;
-    const told = `${this.access} ${role} ${this.outdated} ${readOnly}`;
-    if (told !== this.#told) this.#accesses.tell(this.access);
-    this.#told = told;
+    const rights = this.#rightsNow();
+    if (same(rights, this.#rights)) return;
+    this.#rights = rights;
+    this.#accesses.tell(this.access);
   }
 
   inView(enabled: boolean): void {

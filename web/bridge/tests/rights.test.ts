@@ -102,6 +102,22 @@ test("[K6, J12, K5] an app knows what it may write, and is told when that is ano
   expect(accesses).toEqual(["edit", "view", "edit", "edit"]); // the last one is the role's
 });
 
+test("[K6] an app is told when its key rules are others, and not when they are the same", async () => {
+  const { resource } = await open();
+  const told = vi.fn();
+  resource.onAccess(told);
+  call.hubWrites(ROSTER, { p2: { ...ME, id: "p2" } });
+  await settle();
+  expect(told).toHaveBeenCalledTimes(1);
+  call.hubWrites(APPS, { poll: { version: 2, keys: [{ ...RULES[0], write: [] }, ...RULES.slice(1)] } });
+  await settle();
+  expect(told).toHaveBeenCalledTimes(2); // at once, and now
+  expect(resource.state.canWrite("votes/u1")).toBe(false);
+  call.hubWrites(APPS, { poll: { version: 3, keys: [{ ...RULES[0], write: [] }, ...RULES.slice(1)] } });
+  await settle();
+  expect(told).toHaveBeenCalledTimes(2);
+});
+
 test("[A2] a frame gets the settings, the version and the rules of its own resource, and no others", async () => {
   call.hubWrites(CALL, { [accessKey(R2, "guest")]: "view", [versionKey(R2)]: 7, [keyOf(R2)]: { app: "notes", title: "N", owner: "u1", added: 2 } });
   call.hubWrites(APPS, { notes: { version: 1, keys: [] } });

@@ -68,6 +68,12 @@ export class Standings {
     return this.#rulesOf(record.app).mayWrite(key, standing, { isNew });
   }
 
+  /** The key rules of its app, as the hub tells them. */
+  rules(resource: ResourceId): Json | undefined {
+    const told = this.#mesh.value(APPS, this.#record(resource)?.app ?? "");
+    return isObject(told) ? told["keys"] : undefined;
+  }
+
   #record(resource: ResourceId): ResourceRecord | undefined {
     return orNot(() => readRecord(this.#mesh.value(CALL, keyOf(resource))));
   }

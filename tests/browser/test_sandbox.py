@@ -132,9 +132,12 @@ async def test_rubbish_on_the_port_ends_that_frame_alone(browser: Browser, hub: 
     """[A2, A5]"""
     async with person(browser, "Ada") as ada, callmesh.join(hub.call("rude"), name="Pia") as pia:
         await ada.join(hub.call("rude"), role="host")
+        console: list[str] = []
+        ada.page.on("console", lambda message: console.append(message.text))
         await ada.add("Poll")
         await ada.add("Rude")
         await expect(ada.page.get_by_text("stopped").first).to_be_visible()
+        assert [line for line in console if "rude was stopped (bad_message): not a" in line]
         await ada.tab("Poll").click()
         await ada.app("Poll").get_by_label("Yes").check()
         await expect(ada.app("Poll").get_by_text("1 vote", exact=True)).to_be_visible()

@@ -4,7 +4,7 @@ import type { ParticipantId, StateId } from "./ids.ts";
 import type { Change } from "./mesh.ts";
 import type { ReplicaAccess } from "./replica.ts";
 import { SharedState } from "./shared.ts";
-import type { Json } from "./values.ts";
+import { checkKey, type Json } from "./values.ts";
 
 /** `resource.presence`: what each participant is doing now. One writes only one's own. */
 export class SharedPresence {
@@ -17,7 +17,7 @@ export class SharedPresence {
   }
 
   set(key: string, value: Json): void {
-    this.#state.set(`${this.#me()}/${key}`, value);
+    this.#state.set(`${this.#me()}/${checkKey(key)}`, value);
   }
 
   delete(key: string): void {

@@ -134,7 +134,7 @@ export class SharedState<S extends object = Record<string, Json>> {
   }
 
   #full(key: string): string {
-    return checkKey(this.#path === "" ? key : this.#path + key);
+    return checkKey(typeof key === "string" ? this.#path + key : key); // whatever the types say
   }
 
   // --- parts

@@ -68,7 +68,8 @@ export function same(one: Json | undefined, other: Json | undefined): boolean {
 }
 
 /** A key is a path, `shape/42/x`: segments without control characters, 1–256 bytes in UTF-8. */
-export function checkKey(key: string): string {
+export function checkKey(key: unknown): string {
+  if (typeof key !== "string") throw new BadValue(`a key is a text, not ${nameOf(key)}`);
   if (HALF_A_PAIR.test(key)) {
     throw new BadValue("a key holds half a surrogate pair, which is no character");
   }
@@ -78,6 +79,10 @@ export function checkKey(key: string): string {
     throw new BadValue("a key is a path like shape/42/x: no empty segment, no control character");
   }
   return key;
+}
+
+function nameOf(value: unknown): string {
+  return value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
 }
 
 function withinLimit(size: number, limit: number): void {

@@ -81,6 +81,10 @@ describe("a shared State", () => {
     expect(() => state.update({ good: 1, bad: NaN })).toThrow(expect.objectContaining({ code: "bad_value" }));
     expect(() => state.set("a//b", 1)).toThrow(expect.objectContaining({ code: "bad_value" }));
     expect(() => state.set("x", "x".repeat(70_000))).toThrow(expect.objectContaining({ code: "too_large" }));
+    for (const part of [state, state.at("a") as SharedState]) {
+      expect(() => part.set(5 as never, 1)).toThrow("a key is a text, not number");
+      expect(() => part.delete(undefined as never)).toThrow("a key is a text, not undefined");
+    }
     expect(state.size).toBe(0);
     expect(flush).not.toHaveBeenCalled();
   });

@@ -52,6 +52,13 @@ test.each(data.keys.refused)("[S4] $key cannot be a key", ({ key, code }) => {
   expect(codeOf(() => checkKey(key))).toBe(code);
 });
 
+test.each([[5, "number"], [undefined, "undefined"], [null, "null"], [["a"], "array"], [Symbol("s"), "symbol"]])(
+  "[S4] a key is a text, not %s",
+  (key, kind) => {
+    expect(() => checkKey(key)).toThrow(new BadValue(`a key is a text, not ${kind}`));
+  },
+);
+
 const cyclic: unknown[] = [];
 cyclic.push(cyclic);
 

@@ -1,6 +1,6 @@
 /** What apps and pages hold in their hands: a State, and parts of it. */
 
-import type { Denied } from "./errors.ts";
+import { BadValue, Closed, type Denied } from "./errors.ts";
 import type { StateId } from "./ids.ts";
 import { OrderedList } from "./list.ts";
 import type { Change, Status } from "./mesh.ts";
@@ -8,7 +8,7 @@ import type { Fate } from "./outbox.ts";
 import type { ReplicaAccess } from "./replica.ts";
 import { DELETED, type Value } from "./state.ts";
 import { UndoHistory, type UndoOptions } from "./undo.ts";
-import { checkKey, type Json } from "./values.ts";
+import { checkKey, frozen, type Json } from "./values.ts";
 import { received, type WaitOptions } from "./wait.ts";
 
 /** What is listened to: one key, or what begins with a prefix. Without either, everything. */
@@ -17,8 +17,10 @@ export interface ListenOptions {
   readonly prefix?: string;
 }
 
-/** Collects the writes of one transaction. */
+/** Collects the writes of one transaction, while it lasts. What it has written already is seen by `get` and `has`. */
 export interface Transaction<S extends object = Record<string, Json>> {
+  get<K extends keyof S & string>(key: K): S[K] | undefined;
+  has(key: keyof S & string): boolean;
   set<K extends keyof S & string>(key: K, value: S[K]): void;
   delete(key: keyof S & string): void;
 }
@@ -36,6 +38,11 @@ export interface StateRights {
   refusal(): Denied | undefined;
 }
 
+/** The transaction under way, which a State and its parts have in common: by full key. */
+interface Open {
+  writes?: Map<string, Value> | undefined;
+}
+
 const ANYTHING: StateRights = { canWrite: () => true, refusal: () => undefined };
 
 /**
@@ -49,18 +56,20 @@ export class SharedState<S extends object = Record<string, Json>> {
   readonly #id: StateId;
   readonly #rights: StateRights;
   readonly #path: string;
+  readonly #open: Open;
 
-  constructor(access: ReplicaAccess, id: StateId, rights: StateRights = ANYTHING, path = "") {
+  constructor(access: ReplicaAccess, id: StateId, rights: StateRights = ANYTHING, path = "", open: Open = {}) {
     this.#access = access;
     this.#id = id;
     this.#rights = rights;
     this.#path = path;
+    this.#open = open;
   }
 
   // --- the map
 
   get<K extends keyof S & string>(key: K): S[K] | undefined {
-    return this.#access.mesh.value(this.#id, this.#path + key) as S[K] | undefined;
+    return this.#value(this.#path + key) as S[K] | undefined;
   }
 
   has(key: keyof S & string): boolean {
@@ -68,7 +77,7 @@ export class SharedState<S extends object = Record<string, Json>> {
   }
 
   keys(): (keyof S & string)[] {
-    const keys = this.#access.mesh.keys(this.#id);
+    const keys = this.#keys();
     if (this.#path === "") return keys as (keyof S & string)[];
     const own = keys.filter((key) => key.startsWith(this.#path));
     return own.map((key) => key.slice(this.#path.length)) as (keyof S & string)[];
@@ -86,51 +95,93 @@ export class SharedState<S extends object = Record<string, Json>> {
     return this.keys().length;
   }
 
+  #value(key: string): Json | undefined {
+    const written = this.#open.writes?.get(key);
+    if (written !== undefined) return written === DELETED ? undefined : written;
+    return this.#access.mesh.value(this.#id, key);
+  }
+
+  #keys(): string[] {
+    const keys = this.#access.mesh.keys(this.#id);
+    const { writes } = this.#open;
+    if (writes === undefined) return keys;
+    const live = [...writes].filter(([, value]) => value !== DELETED);
+    return [...keys.filter((key) => !writes.has(key)), ...live.map(([key]) => key)];
+  }
+
   // --- writing; raises `BadValue`, `TooLarge`, or `Denied` where the app is too old; then nothing is written
 
   set<K extends keyof S & string>(key: K, value: S[K]): void {
-    this.transaction((writes) => writes.set(key, value));
+    this.#write([[this.#full(key), value as Json]]);
   }
 
   delete(key: keyof S & string): void {
-    this.transaction((writes) => writes.delete(key));
+    this.#write([[this.#full(key), DELETED]]);
   }
 
   /** Write several values as one transaction; undefined deletes. */
   update(values: { readonly [K in keyof S]?: S[K] | undefined }): void {
-    this.transaction((writes) => {
-      for (const [key, value] of Object.entries(values) as [keyof S & string, S[keyof S & string] | undefined][]) {
-        if (value === undefined) writes.delete(key);
-        else writes.set(key, value);
-      }
-    });
+    const writes = Object.entries(values) as [string, Json | undefined][];
+    this.#write(writes.map(([key, value]) => [this.#full(key), value === undefined ? DELETED : value] as const));
   }
 
-  /** Everything that `fn` writes is one message and one change: the hub takes all of it or nothing. */
+  /**
+   * Everything that `fn` writes is one message and one change: the hub takes all of it or nothing. That is
+   * also what it writes to this State, or a part of it, in any other way. If `fn` throws, nothing is written.
+   *
+   * It is over when `fn` returns. Raises `BadValue` where `fn` is asynchronous, as what comes later would be lost.
+   */
   transaction(fn: (writes: Transaction<S>) => void): void {
+    const around = this.#open.writes !== undefined;
     const writes = this.collect(fn);
-    if (writes.size > 0) this.#write(writes);
+    if (!around) this.#write(writes);
   }
 
-  /** For who runs it: what `fn` writes, by full key, which is not sent. */
-  collect(fn: (writes: Transaction<S>) => void): Map<string, Value> {
-    const writes = new Map<string, Value>();
-    const { mesh } = this.#access;
-    fn({
-      // The mesh checks what the value is, and copies it.
-      set: (key, value) => void writes.set(this.#full(key), value as Json),
-      delete: (key) => void writes.set(this.#full(key), DELETED),
-    });
-    for (const [key, value] of writes) {
-      if (value === DELETED && mesh.value(this.#id, key) === undefined) writes.delete(key);
+  /**
+   * For who runs it: what `fn` writes, by full key, which is not sent. Within a transaction it is part of
+   * that one.
+   */
+  collect(fn: (writes: Transaction<S>) => unknown): Map<string, Value> {
+    const around = this.#open.writes;
+    const writes = (this.#open.writes = around ?? new Map<string, Value>());
+    let over = false;
+    const open = (): this => {
+      if (over) throw new Closed("this transaction is over: it ended when its function returned");
+      return this;
+    };
+    try {
+      const returned = fn({
+        get: (key) => open().get(key),
+        has: (key) => open().has(key),
+        set: (key, value) => open().set(key, value),
+        delete: (key) => open().delete(key),
+      });
+      if (isPromise(returned)) throw new BadValue("a transaction is over when its function returns: it cannot be async");
+      return around ?? this.#effective(writes);
+    } finally {
+      over = true;
+      this.#open.writes = around;
     }
-    return writes;
   }
 
-  #write(writes: ReadonlyMap<string, Value>): void {
+  #write(changes: Iterable<readonly [string, Value]>): void {
+    const { writes: open } = this.#open;
+    if (open !== undefined) {
+      // As it is now: who wrote it may go on with it.
+      for (const [key, value] of changes) open.set(key, value === DELETED ? DELETED : frozen(value));
+      return;
+    }
+    const writes = this.#effective(changes);
+    if (writes.size === 0) return;
     const refusal = this.#rights.refusal();
     if (refusal !== undefined) throw refusal;
     this.#access.wrote(this.#access.mesh.write(new Map([[this.#id, writes]]), this.#access.now()));
+  }
+
+  /** To delete what is not there changes nothing. */
+  #effective(writes: Iterable<readonly [string, Value]>): Map<string, Value> {
+    const { mesh } = this.#access;
+    return new Map([...writes].filter(([key, value]) => value !== DELETED || mesh.value(this.#id, key) !== undefined));
   }
 
   #full(key: string): string {
@@ -141,12 +192,12 @@ export class SharedState<S extends object = Record<string, Json>> {
 
   /** The State as seen from `path`: `state.at("shape/42").get("x")` is `state.get("shape/42/x")`. */
   at<P extends string>(path: P): SharedState<Below<S, P>> {
-    return new SharedState<Below<S, P>>(this.#access, this.#id, this.#rights, `${this.#full(path)}/`);
+    return new SharedState<Below<S, P>>(this.#access, this.#id, this.#rights, `${this.#full(path)}/`, this.#open);
   }
 
   /** An ordered list under `path`, which everybody may insert into and reorder. */
   list(path: string): OrderedList {
-    return new OrderedList(new SharedState(this.#access, this.#id, this.#rights, `${this.#full(path)}/`));
+    return new OrderedList(new SharedState(this.#access, this.#id, this.#rights, `${this.#full(path)}/`, this.#open));
   }
 
   /** Undo and redo of what this participant writes here from now on. */
@@ -213,4 +264,8 @@ export class SharedState<S extends object = Record<string, Json>> {
     const receipt = this.#access.mesh.receipt(this.#id);
     await received(this.#access, receipt, () => receipt.done, options);
   }
+}
+
+function isPromise(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "then" in value;
 }

@@ -8,7 +8,7 @@ import type { Change } from "../src/mesh.ts";
 import { Pace } from "../src/pace.ts";
 import { Replica } from "../src/replica.ts";
 import { SharedPresence } from "../src/presence.ts";
-import { SharedState } from "../src/shared.ts";
+import { SharedState, type Transaction } from "../src/shared.ts";
 import { DELETED } from "../src/state.ts";
 
 const STATE = "state/r1" as StateId;
@@ -77,11 +77,64 @@ describe("a shared State", () => {
     expect(new Set(group!.entries.map((entry) => entry.time)).size).toBe(1);
   });
 
+  test("[S5] all that is written to a State within a transaction is part of it, and seen there", () => {
+    state.update({ "shape/1/x": 1, gone: 1 });
+    const changes = vi.fn<(change: Change) => void>();
+    state.listen(changes);
+    const seen: unknown[] = [];
+    state.transaction((writes) => {
+      writes.set("n", 1);
+      writes.set("n", (writes.get("n") as number) + 1);
+      state.at("shape/1").set("x", 2);
+      state.delete("gone");
+      state.list("todo").append("Milk");
+      state.transaction((inner) => inner.set("inner", [state.get("n") as number]));
+      writes.delete("never");
+      seen.push(writes.get("n"), writes.has("gone"), state.get("shape/1/x"), state.has("gone"), state.list("todo").entries().length);
+      seen.push(state.keys().filter((key) => !key.startsWith("todo/")).sort());
+      expect(() => (state.get("inner") as number[]).push(1)).toThrow(TypeError); // frozen, as ever
+      expect(changes).not.toHaveBeenCalled();
+    });
+    expect(seen).toEqual([2, false, 2, false, 1, ["inner", "n", "shape/1/x"]]);
+    expect(changes).toHaveBeenCalledOnce();
+    expect([...changes.mock.calls[0]![0].keys].filter(([key]) => !key.startsWith("todo/")).map(([key, { new: value }]) => [key, value])).toEqual([
+      ["n", 2], ["shape/1/x", 2], ["gone", undefined], ["inner", [2]],
+    ]); // prettier-ignore
+    const own = sent().flatMap(({ entries }) => entries);
+    expect(new Set(own.slice(-6).map(({ time }) => time)).size).toBe(1);
+  });
+
+  test("[S5] a transaction whose function throws, or is asynchronous, writes nothing", async () => {
+    expect(() =>
+      state.transaction((writes) => {
+        writes.set("a", 1);
+        throw new RangeError("mine");
+      }),
+    ).toThrow(RangeError);
+    let late: unknown;
+    const later = async (writes: Transaction): Promise<void> => {
+      writes.set("a", 1);
+      await Promise.resolve();
+      try {
+        writes.set("b", 1);
+      } catch (error) {
+        late = error;
+      }
+    };
+    // eslint-disable-next-line @typescript-eslint/no-misused-promises -- that is what it is about
+    expect(() => state.transaction(later)).toThrow("cannot be async");
+    await Promise.resolve();
+    expect(late).toMatchObject({ code: "closed" });
+    expect([state.size, flush.mock.calls.length]).toEqual([0, 0]);
+    state.set("c", 1);
+    expect(state.toObject()).toEqual({ c: 1 });
+  });
+
   test("[S3] [S4] what cannot be written leaves nothing behind", () => {
     expect(() => state.update({ good: 1, bad: NaN })).toThrow(expect.objectContaining({ code: "bad_value" }));
     expect(() => state.set("a//b", 1)).toThrow(expect.objectContaining({ code: "bad_value" }));
     expect(() => state.set("x", "x".repeat(70_000))).toThrow(expect.objectContaining({ code: "too_large" }));
-    for (const part of [state, state.at("a") as SharedState]) {
+    for (const part of [state, state.at("a")]) {
       expect(() => part.set(5 as never, 1)).toThrow("a key is a text, not number");
       expect(() => part.delete(undefined as never)).toThrow("a key is a text, not undefined");
     }

@@ -106,7 +106,8 @@ export class Call {
     this.media = new Media((stream) => this.#peers.setTracks(stream));
     if (typeof indexedDB !== "undefined") {
       this.#caches = new IdbCacheStore((error) => this.#cacheFailed(error));
-      this.#unsaved = new UnsavedStore(this.#replica.mesh, (error) => this.#cacheFailed(error));
+      const isHere = (id: ParticipantId): boolean => this.#roster.participants.get(id)?.here === true;
+      this.#unsaved = new UnsavedStore(this.#replica.mesh, (error) => this.#cacheFailed(error), isHere);
     }
     this.#shown = { link: "reconnecting", status: "offline", active: undefined };
     this.#replica.onChange((change) => this.#changed(change));
@@ -354,6 +355,7 @@ export class Call {
 
   #end(reason: CallmeshError): void {
     this.#stopTicks();
+    this.#unsaved?.close();
     this.#replica.end(reason);
     this.hosting.fail(reason);
     this.#streams.end(reason);

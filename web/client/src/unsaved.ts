@@ -5,10 +5,12 @@ import {
   type Unsaved, type Writer,
 } from "@callmesh/core";
 
+import { Alive } from "./alive.ts";
 import { rangeOf, Rows } from "./rows.ts";
 
-/** Milliseconds after which what somebody left behind is not written again. */
-const TOO_OLD = 7 * 24 * 3_600_000;
+/** Days after which what somebody left behind is not written again. */
+const TOO_OLD = 7;
+const DAY = 24 * 3_600_000;
 
 export interface UnsavedId {
   readonly call: CallId;
@@ -32,29 +34,75 @@ export class UnsavedStore {
   readonly #mesh: Mesh;
   /** What is kept by this participant. A State has no line break in its name. */
   readonly #kept = new Map<string, { readonly state: StateId; readonly key: string; readonly place: readonly string[] }>();
+  readonly #isHere: (participant: ParticipantId) => boolean;
   #id: UnsavedId | undefined;
+  /** What holds this tab's place, and those of the tabs it stands in for. */
+  #holds: (() => void)[] = [];
+  #claims: (() => void)[] = [];
+  #closed = false;
   /** Of what was left behind, the places. */
   #left: (readonly string[])[] = [];
 
-  constructor(mesh: Mesh, onError: (error: unknown) => void = () => undefined) {
+  /** `isHere` says of participants whether the roster has them, for browsers that know no locks. */
+  constructor(
+    mesh: Mesh,
+    onError: (error: unknown) => void = () => undefined,
+    isHere: (participant: ParticipantId) => boolean = () => false,
+  ) {
     this.#rows = new Rows("callmesh-unsaved", onError);
     this.#mesh = mesh;
+    this.#isHere = isHere;
   }
 
-  /** Begin to keep, now that it is known for whom. What was written before is kept too. */
+  /**
+   * Begin to keep, now that it is known for whom. What was written before is kept too.
+   *
+   * Returns what tabs of the same person have left behind that are gone; one that lives sees to its own.
+   */
   async start(id: UnsavedId): Promise<Unsaved[]> {
     this.#id = id;
     for (const { state, entry } of this.#mesh.unsavedWrites()) this.#keep(state, entry.key);
-    const rows = await this.#rows.load<Row>(rangeOf(id.call, id.person));
-    const left = rows.filter(({ place }) => place[2] !== id.participant);
+    const alive = new Alive(id.call, this.#isHere);
+    this.#holds.push(await alive.hold(id.participant));
+    const left = await this.#claim(alive, await this.#rows.load<Row>(rangeOf(id.call, id.person)));
+    if (this.#closed) this.close();
     this.#left = left.map(({ place }) => place);
-    return left.filter(({ time }) => time / 1_000 > Date.now() - TOO_OLD).map(unsavedOf);
+    const since = (Date.now() - TOO_OLD * DAY) * 1_000;
+    const old = left.filter(({ time }) => time <= since).map(({ state, key }) => `${state} ${key}`);
+    if (old.length > 0) console.warn(`Written here more than ${TOO_OLD} days ago, never saved, and dropped now: ${old.join(", ")}`);
+    return left.filter(({ time }) => time > since).map(unsavedOf);
+  }
+
+  /** The rows of tabs that are gone, which this one stands in for until they are taken. */
+  async #claim(alive: Alive, rows: readonly Row[]): Promise<Row[]> {
+    const others = new Set(rows.map(participantOf));
+    others.delete((this.#id as UnsavedId).participant);
+    const gone = new Set<ParticipantId>();
+    for (const other of others) {
+      const release = await alive.claim(other);
+      if (release === undefined) continue;
+      this.#claims.push(release);
+      gone.add(other);
+    }
+    return rows.filter((row) => gone.has(participantOf(row)));
   }
 
   /** What was left behind is written again, and kept in this participant's name by now. */
   taken(): void {
     const left = this.#left.splice(0);
     if (left.length > 0) this.#rows.do((rows) => left.forEach((place) => void rows.delete([...place])));
+    void this.#rows.settled().then(() => this.#release(this.#claims));
+  }
+
+  /** This tab is not in the call any more: what it leaves behind is for the next one. */
+  close(): void {
+    this.#closed = true;
+    this.#release(this.#claims);
+    this.#release(this.#holds);
+  }
+
+  #release(held: (() => void)[]): void {
+    for (const release of held.splice(0)) release();
   }
 
   /** Something was written. */
@@ -92,6 +140,10 @@ export class UnsavedStore {
 function isUnderWay(mesh: Mesh, state: StateId, key: string): boolean {
   const fate = mesh.statusOf(state, key);
   return fate === "pending" || fate === "accepted";
+}
+
+function participantOf({ place }: Row): ParticipantId {
+  return (place[2] ?? "") as ParticipantId;
 }
 
 /** Its writer is whoever writes it again. */

@@ -186,6 +186,25 @@ test("[S16] what became of a write is known in the frame", async () => {
   expect([state.statusOf("a"), state.status]).toEqual(["saved", "synced"]);
 });
 
+test("[S16] and an app is told of each step", async () => {
+  const { resource } = await open();
+  const told: unknown[] = [];
+  resource.state.onStatus((status, fates) => told.push([status, ...fates]));
+  resource.state.set("a", 1);
+  await settle();
+  call.accept(undefined, { saved: false });
+  await settle();
+  call.save();
+  await settle();
+  call.cut();
+  await settle();
+  call.comeBack();
+  await settle();
+  expect(told).toEqual([
+    ["synced"], ["saving", ["a", "pending"]], ["saving", ["a", "accepted"]], ["synced", ["a", "saved"]], ["offline"], ["synced"],
+  ]); // prettier-ignore
+});
+
 test("[S17] a frame whose clock is ahead loses nothing, and notices nothing", async () => {
   call.time += 3_600_000_000;
   const { resource } = await open();

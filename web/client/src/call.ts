@@ -320,7 +320,7 @@ export class Call {
   }
 
   #lost(): void {
-    this.mesh.linkLost();
+    this.#replica.linkLost();
     this.#streams.linkLost();
   }
 

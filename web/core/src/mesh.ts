@@ -129,6 +129,11 @@ export class Mesh {
     return this.#outbox.unsent;
   }
 
+  /** The keys of a State of which an own write is not saved yet. */
+  underWay(state: StateId): Iterable<string> {
+    return this.#outbox.of(state).keys();
+  }
+
   /** What became of one's own last write of a key; undefined where there was none lately. */
   statusOf(state: StateId, key: string): Fate | undefined {
     return this.#outbox.fate(state, key);

@@ -30,6 +30,8 @@ export interface ReplicaAccess extends Omit<Runtime, "flush"> {
   onWord(fn: (word: HubWord) => void): () => void;
   /** Told whenever a receipt may be done. */
   onReceipts(fn: () => void): () => void;
+  /** Told whenever how a State stands, or what became of an own write, may be another. */
+  onStatus(fn: () => void): () => void;
 }
 
 export class Replica implements ReplicaAccess {
@@ -38,6 +40,7 @@ export class Replica implements ReplicaAccess {
   readonly #changes = new Listeners<Change>();
   readonly #words = new Listeners<HubWord>();
   readonly #receipts = new Listeners<undefined>();
+  readonly #statuses = new Listeners<undefined>();
   #ended: CallmeshError | undefined;
 
   constructor(runtime: Runtime) {
@@ -59,6 +62,7 @@ export class Replica implements ReplicaAccess {
   wrote(changes: readonly Change[]): void {
     this.#runtime.flush();
     for (const change of changes) this.#changes.tell(change);
+    this.#statuses.tell(undefined);
   }
 
   onChange(fn: (change: Change) => void): () => void {
@@ -67,6 +71,10 @@ export class Replica implements ReplicaAccess {
 
   onReceipts(fn: () => void): () => void {
     return this.#receipts.add(fn);
+  }
+
+  onStatus(fn: () => void): () => void {
+    return this.#statuses.add(fn);
   }
 
   /** Told of each word of the hub, when it is in the mesh and its changes were told. */
@@ -95,13 +103,19 @@ export class Replica implements ReplicaAccess {
   /** In an app's frame: the page has lost the hub, or has it back. What is written goes to the page all the same. */
   hubAway(away: boolean): void {
     this.mesh.away = away;
-    this.#receipts.tell(undefined);
+    this.#statuses.tell(undefined);
+  }
+
+  /** The link broke; it may come back. */
+  linkLost(): void {
+    this.mesh.linkLost();
+    this.#statuses.tell(undefined);
   }
 
   /** Nothing comes and goes any more. */
   end(reason: CallmeshError): void {
     this.#ended ??= reason;
-    this.mesh.linkLost();
+    this.linkLost();
     this.#receipts.tell(undefined);
   }
 
@@ -110,5 +124,6 @@ export class Replica implements ReplicaAccess {
     for (const change of changes) this.#changes.tell(change);
     this.#words.tell(word);
     this.#receipts.tell(undefined);
+    this.#statuses.tell(undefined);
   }
 }

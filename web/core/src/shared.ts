@@ -1,6 +1,7 @@
 /** What apps and pages hold in their hands: a State, and parts of it. */
 
 import { BadValue, Closed, type Denied } from "./errors.ts";
+import { FateWatch } from "./fates.ts";
 import type { StateId } from "./ids.ts";
 import { OrderedList } from "./list.ts";
 import type { Change, Status } from "./mesh.ts";
@@ -247,6 +248,22 @@ export class SharedState<S extends object = Record<string, Json>> {
   /** What became of one's own last write of a key; undefined where there was none lately. */
   statusOf(key: keyof S & string): Fate | undefined {
     return this.#access.mesh.statusOf(this.#id, this.#path + key);
+  }
+
+  /**
+   * Told when `status` is another, or what became of an own write, and at once.
+   *
+   * `fates` has each key whose `statusOf` has changed; at first, all that is under way. Returns what ends it.
+   */
+  onStatus(fn: (status: Status, fates: ReadonlyMap<string, Fate>) => void): () => void {
+    const watch = new FateWatch(this.#access.mesh, this.#id, this.#path);
+    const look = (): void => {
+      const found = watch.look();
+      if (found !== undefined) fn(found.status, found.fates);
+    };
+    const stop = this.#access.onStatus(look);
+    look();
+    return stop;
   }
 
   /**

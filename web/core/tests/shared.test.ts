@@ -178,6 +178,28 @@ describe("a shared State", () => {
     expect(timers).toEqual([]);
   });
 
+  test("[S16] listeners are told of each step of an own write, and of the State's", () => {
+    const told: unknown[] = [];
+    const stop = state.at("a").onStatus((status, fates) => told.push([status, ...fates]));
+    state.set("a/1", 1);
+    state.set("b", 1); // not below the path
+    state.set("a/1", 2);
+    const groups = sent();
+    accept(groups, false);
+    replica.hear({ type: "saved", cursor });
+    replica.linkLost();
+    replica.hear({ type: "batch", cursor, saved: cursor, whole: false, groups: [] });
+    state.set("a/1", 3);
+    const { time: at, writer } = sent()[0]!.entries[0]!;
+    replica.hear({ type: "denied", reason: "no_right", why: "no", time: at, writer, places: [[STATE, "a/1"]], now: at });
+    stop();
+    state.set("a/1", 4);
+    expect(told).toEqual([
+      ["synced"], ["saving", ["1", "pending"]], ["saving", ["1", "accepted"]], ["synced", ["1", "saved"]], ["offline"], ["synced"],
+      ["saving", ["1", "pending"]], ["synced", ["1", "denied"]],
+    ]); // prettier-ignore
+  });
+
   test("[S8] [S10] saved rejects with what was denied", async () => {
     state.set("a", 1);
     const waiting = expect(state.saved()).rejects.toMatchObject({ code: "denied", reason: "no_right", key: "a" });

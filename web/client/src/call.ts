@@ -94,12 +94,12 @@ export class Call {
     this.#person = options.person;
     this.opened = new Promise((resolve, reject) => (this.#settleOpened = { resolve, reject }));
     this.#replica = new Replica({ now, after, flush: () => this.#link.wrote() });
-    this.state = new SharedState(this.#replica, CALL, {
-      canWrite: () => this.mesh.readOnly === undefined,
-      refusal: () => undefined,
-    });
     this.hosting = new Hosting(this.#replica, (command) => this.#put(command));
     this.#standings = new Standings(this.#replica.mesh);
+    this.state = new SharedState(this.#replica, CALL, {
+      canWrite: (key) => this.#standings.canWriteCall(key, this.me),
+      refusal: () => undefined,
+    });
     this.#peers = this.#makePeers();
     this.#streams = this.#makeStreams();
     this.resources = this.#makeResources();

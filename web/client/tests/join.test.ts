@@ -34,7 +34,7 @@ async function turn(): Promise<void> {
 }
 
 describe("joining", () => {
-  test("[J1] hello first; in with the welcome and a batch", async () => {
+  test("[J1, K6] hello first; in with the welcome and a batch", async () => {
     const joining = join(`${URL}#role=guest&token=t`, { name: " Ada ", person: "proof" });
     hub.welcome({ here: ["p1"] });
     const call = await joining;
@@ -46,6 +46,8 @@ describe("joining", () => {
     expect([...call.participants.keys()]).toEqual(["p5", "p1"]);
     expect(call).toMatchObject({ id: "demo", link: "joined", status: "synced", personProof: "person" });
     expect(call.me.id).toBe("p5");
+    const may = ["active", "resource/rnew", "title", "access/r1/guest"].filter((key) => call.state.canWrite(key));
+    expect(may).toEqual(["active", "resource/rnew"]); // a guest, as the roster says
   });
 
   test("the address of a call", () => {
@@ -261,7 +263,7 @@ describe("writing", () => {
     const call = await joined();
     const told: string[] = [];
     call.on("status", () => told.push(call.status));
-    call.on("rights", () => told.push(`may write: ${call.state.canWrite("a")}`));
+    call.on("rights", () => told.push(`may write: ${call.state.canWrite("active")}`));
     hub.socket.say(hub.batch({ [HUB_STATE]: { [READ_ONLY]: "the disk is full" } }));
     hub.socket.say(hub.batch({ [HUB_STATE]: { [READ_ONLY]: DELETED } }));
     expect(told).toEqual(["may write: false", "read_only", "may write: true", "synced"]);

@@ -1,12 +1,12 @@
 /** Who may do what, as a participant's replica knows it: what the hub would say beforehand. */
 
 import { CLOSED, readRules, type Rules } from "./app.ts";
-import { BadInput } from "./errors.ts";
-import { APPS, CALL, stateOf, type ResourceId } from "./ids.ts";
+import { BadInput, BadValue } from "./errors.ts";
+import { APPS, CALL, personId, resourceId, stateOf, type ResourceId } from "./ids.ts";
 import type { Change, Mesh } from "./mesh.ts";
-import { accessOf, isAccess, type Access, type Participant } from "./participant.ts";
-import { accessKey, keyOf, readRecord, versionKey, type ResourceRecord } from "./resource.ts";
-import type { Json, JsonObject } from "./values.ts";
+import { accessOf, isAccess, isRole, mayEdit, type Access, type Participant } from "./participant.ts";
+import { accessKey, ACTIVE, keyOf, readRecord, versionKey, type ResourceRecord } from "./resource.ts";
+import { checkKey, type Json, type JsonObject } from "./values.ts";
 
 /** Reads a mesh. To be told, with `follow`, of each change of the call's own State. */
 export class Standings {
@@ -68,6 +68,28 @@ export class Standings {
     return this.#rulesOf(record.app).mayWrite(key, standing, { isNew });
   }
 
+  /** Whether somebody may write a key of the call's own State, as it stands. */
+  canWriteCall(key: string, someone: Participant): boolean {
+    const about = orNot(() => aboutIn(key));
+    if (about === undefined || this.#mesh.readOnly !== undefined) return false; // no key that there can be
+    const [kind, resource] = about;
+    const record = resource === undefined ? undefined : this.#record(resource);
+    const edits = resource !== undefined && record !== undefined && this.access(resource, someone) === "edit";
+    const host = someone.role === "host";
+    if (kind === "version") return edits;
+    if (!mayEdit(someone.role)) return false;
+    switch (kind) {
+      case "resource": // a new one is anybody's to add
+        return host || record === undefined || (edits && record.owner === someone.person);
+      case "active":
+        return true;
+      case "access":
+        return host && record !== undefined;
+      case "other":
+        return host;
+    }
+  }
+
   /** The key rules of its app, as the hub tells them. */
   rules(resource: ResourceId): Json | undefined {
     const told = this.#mesh.value(APPS, this.#record(resource)?.app ?? "");
@@ -87,6 +109,22 @@ export class Standings {
     const rules = orNot(() => readRules(told["keys"])) ?? CLOSED;
     this.#rules.set(told, rules);
     return rules;
+  }
+}
+
+/** What a key of the call's own State is about. Raises `BadInput` where it is none. */
+function aboutIn(key: string): readonly [kind: "resource" | "version" | "access" | "active" | "other", resource?: ResourceId] {
+  const [first, second = "", third = "", ...more] = checkKey(key).split("/");
+  switch (first) {
+    case "resource":
+    case "version":
+      return key === first ? ["other"] : [first, resourceId(key.slice(first.length + 1))];
+    case "access":
+      if (!isRole(third)) personId(third);
+      if (more.length > 0) throw new BadValue("access stands under access/<resource>/<who>");
+      return ["access", resourceId(second)];
+    default:
+      return [key === ACTIVE ? "active" : "other"];
   }
 }
 

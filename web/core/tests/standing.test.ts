@@ -136,3 +136,23 @@ test("[R5] to a resource that is gone, or whose record is none, nobody writes", 
     expect(standings.canWrite(RESOURCE, "a", GUEST)).toBe(false);
   }
 });
+
+test("[K6, J6, J7] of the call's own State, what the hub lets each role write", () => {
+  hubSays(CALL, { [keyOf(RESOURCE)]: { ...RECORD, owner: "u2" }, [keyOf(resourceId("r2"))]: RECORD });
+  const keys = [
+    keyOf(RESOURCE), keyOf(resourceId("r2")), keyOf(resourceId("rnew")), "active", accessKey(RESOURCE, "guest"), accessKey(RESOURCE, "u9"),
+    accessKey(resourceId("rgone"), "guest"), "theme", "title", versionKey(RESOURCE), versionKey(resourceId("rgone")),
+  ]; // prettier-ignore
+  const may = (role: Participant["role"]): string[] => keys.filter((key) => standings.canWriteCall(key, { ...GUEST, role }));
+  const [own, other, added, active, access, person, , theme, title, version] = keys;
+  expect(may("host")).toEqual([own, other, added, active, access, person, theme, title, version]);
+  expect(may("guest")).toEqual([own, added, active, version]);
+  expect(may("observer")).toEqual([]);
+  hubSays(CALL, { [accessKey(RESOURCE, "u2")]: "view" });
+  expect(may("guest")).toEqual([added, active]);
+  hubSays(CALL, { [accessKey(RESOURCE, "u2")]: "edit" });
+  expect(may("observer")).toEqual([version]);
+  for (const key of ["resource/R1", "access/r1", "access/r1/king", "access/r1/guest/x", "a//b", "version/"]) {
+    expect(standings.canWriteCall(key, { ...GUEST, role: "host" }), key).toBe(false);
+  }
+});

@@ -37,6 +37,7 @@ export class Resource<S extends object = Record<string, Json>> {
     this.id = welcome.resource as ResourceId;
     this.state = new SharedState<S>(access, stateOf(this.id), {
       canWrite: (key) => parts.standings.canWrite(this.id, key, this.me),
+      isOpen: () => parts.standings.isOpen(this.id, this.me),
       refusal: () => (this.outdated ? new Denied("outdated", "this app is older than its state: reload it") : undefined),
     });
     this.presence = new SharedPresence(access, presenceOf(this.id), () => this.me.id);

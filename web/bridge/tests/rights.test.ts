@@ -118,6 +118,23 @@ test("[K6] an app is told when its key rules are others, and not when they are t
   expect(told).toHaveBeenCalledTimes(2);
 });
 
+test("[S20, K6] who may only look has nothing to undo, until they may write again", async () => {
+  guest();
+  const { resource } = await open();
+  const history = resource.state.history();
+  resource.state.set("a", 1);
+  await settle();
+  call.accept();
+  await settle();
+  expect(history.canUndo).toBe(true);
+  call.hubWrites(CALL, { [accessKey(RESOURCE, "guest")]: "view" });
+  await settle();
+  expect([history.canUndo, history.canRedo]).toEqual([false, false]);
+  call.hubWrites(CALL, { [accessKey(RESOURCE, "guest")]: DELETED });
+  await settle();
+  expect([history.canUndo, history.undo(), history.canRedo]).toEqual([true, true, true]);
+});
+
 test("[A2] a frame gets the settings, the version and the rules of its own resource, and no others", async () => {
   call.hubWrites(CALL, { [accessKey(R2, "guest")]: "view", [versionKey(R2)]: 7, [keyOf(R2)]: { app: "notes", title: "N", owner: "u1", added: 2 } });
   call.hubWrites(APPS, { notes: { version: 1, keys: [] } });

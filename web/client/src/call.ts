@@ -1,7 +1,7 @@
 /** A call, as one of its participants has it. */
 
 import {
-  ACTIVE, APPS, CALL, CallmeshError, Closed, Denied, DOOR, encodeMessage, HUB_STATE, Listeners, Replica, ResourceCache,
+  ACTIVE, APPS, CALL, CallmeshError, Closed, Denied, DOOR, encodeMessage, HUB_STATE, Listeners, mayEdit, Replica, ResourceCache,
   Roster, SharedState, Standings, stateOf, Unauthorized, VERSION, type CallId, type Change, type HubWord, type Mesh, type Message, type messages,
   type Participant, type ParticipantId, type Path, type PersonId, type ResourceId, type Role, type Session,
   type StateId, type Status, type Writer,
@@ -98,6 +98,7 @@ export class Call {
     this.#standings = new Standings(this.#replica.mesh);
     this.state = new SharedState(this.#replica, CALL, {
       canWrite: (key) => this.#standings.canWriteCall(key, this.me),
+      isOpen: () => mayEdit(this.me.role) && this.mesh.readOnly === undefined,
       refusal: () => undefined,
     });
     this.#peers = this.#makePeers();

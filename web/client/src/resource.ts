@@ -30,6 +30,7 @@ export class Resource {
     this.adder = adder;
     this.state = new SharedState(user.access, stateOf(id), {
       canWrite: (key) => user.standings.canWrite(id, key, user.me()),
+      isOpen: () => user.standings.isOpen(id, user.me()),
       refusal: () => undefined, // apps in frames say a version, the page does not
     });
     this.presence = new SharedPresence(user.access, presenceOf(id), () => user.me().id);

@@ -35,6 +35,8 @@ export type Below<S extends object, P extends string> = string extends keyof S
 export interface StateRights {
   /** Whether the hub would take a key, as it stands. */
   canWrite(key: string): boolean;
+  /** Whether it would take any. */
+  isOpen(): boolean;
   /** Why nothing at all is written, if so. */
   refusal(): Denied | undefined;
 }
@@ -44,7 +46,7 @@ interface Open {
   writes?: Map<string, Value> | undefined;
 }
 
-const ANYTHING: StateRights = { canWrite: () => true, refusal: () => undefined };
+const ANYTHING: StateRights = { canWrite: () => true, isOpen: () => true, refusal: () => undefined };
 
 /**
  * `resource.state`, `call.state`: a map of JSON values that everybody shares. Values are frozen.
@@ -204,7 +206,7 @@ export class SharedState<S extends object = Record<string, Json>> {
   /** Undo and redo of what this participant writes here from now on. */
   history(options: UndoOptions = {}): UndoHistory {
     const write = (writes: ReadonlyMap<string, Value>): void => this.#write(writes);
-    return new UndoHistory(this.#access, this.#id, this.#path, write, options);
+    return new UndoHistory(this.#access, this.#id, this.#path, write, options, () => this.#rights.isOpen());
   }
 
   // --- changes

@@ -55,13 +55,18 @@ export class Standings {
     return speaks > 0 && speaks < this.version(resource);
   }
 
+  /** Whether somebody may write to a resource's state at all; key rules narrow it. */
+  isOpen(resource: ResourceId, someone: Participant): boolean {
+    if (this.#record(resource) === undefined || this.#mesh.readOnly !== undefined) return false;
+    if (this.access(resource, someone) !== "edit") return false;
+    const speaks = this.#mesh.versions.get(stateOf(resource)) ?? 0;
+    return speaks === 0 || speaks === this.version(resource);
+  }
+
   /** Whether somebody may write a key of a resource's state, as it stands. */
   canWrite(resource: ResourceId, key: string, someone: Participant): boolean {
     const record = this.#record(resource);
-    if (record === undefined || this.#mesh.readOnly !== undefined) return false;
-    if (this.access(resource, someone) !== "edit") return false;
-    const speaks = this.#mesh.versions.get(stateOf(resource)) ?? 0;
-    if (speaks !== 0 && speaks !== this.version(resource)) return false;
+    if (record === undefined || !this.isOpen(resource, someone)) return false;
     const { id: participant, person, role } = someone;
     const isNew = this.#mesh.value(stateOf(resource), key) === undefined;
     const standing = { participant, person, role, owner: record.owner === person };

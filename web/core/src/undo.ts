@@ -19,6 +19,8 @@ export class UndoHistory {
   readonly #state: StateId;
   readonly #path: string;
   readonly #write: (writes: ReadonlyMap<string, Value>) => void;
+  /** Whether anything may be written at all. */
+  readonly #isOpen: () => boolean;
   readonly #history: History;
   readonly #stops: (() => void)[];
   #moving = false;
@@ -29,7 +31,9 @@ export class UndoHistory {
     path: string,
     write: (writes: ReadonlyMap<string, Value>) => void,
     { limit = 100, mergeMs = 500 }: UndoOptions,
+    isOpen: () => boolean = () => true,
   ) {
+    this.#isOpen = isOpen;
     this.#access = access;
     this.#state = state;
     this.#path = path;
@@ -38,12 +42,13 @@ export class UndoHistory {
     this.#stops = [access.onChange((change) => this.#changed(change)), access.onWord((word) => this.#heard(word))];
   }
 
+  /** Whether there is a step to take back, and it may be written. */
   get canUndo(): boolean {
-    return this.#history.canUndo;
+    return this.#history.canUndo && this.#isOpen();
   }
 
   get canRedo(): boolean {
-    return this.#history.canRedo;
+    return this.#history.canRedo && this.#isOpen();
   }
 
   /** Take back the last step that is still one's own; whether there was one. Raises what writing raises. */

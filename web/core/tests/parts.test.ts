@@ -159,7 +159,7 @@ test("[S20] the same value from somebody else is their work, and what was denied
 });
 
 test("[S20] a step that cannot be written is still there", () => {
-  const old = new SharedState(replica, STATE, { canWrite: () => true, refusal: () => refusal });
+  const old = new SharedState(replica, STATE, { canWrite: () => true, isOpen: () => true, refusal: () => refusal });
   let refusal: Denied | undefined;
   const history = old.history();
   old.set("a", 1);

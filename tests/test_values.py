@@ -22,7 +22,9 @@ json_values = st.recursive(
 )
 
 
-@pytest.mark.parametrize("case", VECTORS["taken"], ids=lambda case: repr(case["value"])[:20])
+@pytest.mark.parametrize(
+    "case", VECTORS["taken"] + VECTORS["floats"], ids=lambda case: repr(case["value"])[:20]
+)
 def test_values_stand_on_the_wire_as_the_vectors_say(case: dict[str, Any]) -> None:
     """[S3]"""
     assert bytes(encode(case["value"])).hex() == case["hex"]

@@ -100,6 +100,9 @@ function copy(value: unknown, depth: number): Json {
       return value;
     case "number":
       if (!Number.isFinite(value)) throw new BadValue("NaN and Infinity are not JSON");
+      if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+        throw new BadValue("an integer lies between -(2⁵³-1) and 2⁵³-1; send larger ones as text");
+      }
       return value + 0; // -0 would arrive as 0
     case "object":
       return value === null ? null : copyOfObject(value, depth);

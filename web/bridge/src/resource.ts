@@ -1,7 +1,7 @@
 /** The resource, as an app in a frame has it. */
 
 import {
-  CALL, Denied, keyOf, Listeners, presenceOf, readRecord, same, SharedPresence, SharedState, stateOf, type Access,
+  CALL, checkFunction, Denied, keyOf, Listeners, modeIn, presenceOf, readRecord, same, SharedPresence, SharedState, stateOf, type Access,
   type DataStream, type Json, type messages, type Mode, type Participant, type ParticipantId, type PersonId,
   type ReplicaAccess, type ResourceCache, type ResourceId, type ResourceRecord, type Roster, type Standings,
 } from "@callmesh/core";
@@ -73,6 +73,7 @@ export class Resource<S extends object = Record<string, Json>> {
 
   /** Told when somebody comes, goes, or is another; and at once. Returns what ends it. */
   onParticipants(fn: (participants: ReadonlyMap<ParticipantId, Participant>) => void): () => void {
+    checkFunction(fn, "onParticipants(fn)");
     const stop = this.#participants.add(fn);
     fn(this.participants);
     return stop;
@@ -88,6 +89,7 @@ export class Resource<S extends object = Record<string, Json>> {
    * written may be another.
    */
   onAccess(fn: (access: Access) => void): () => void {
+    checkFunction(fn, "onAccess(fn)");
     const stop = this.#accesses.add(fn);
     fn(this.access);
     return stop;
@@ -103,9 +105,9 @@ export class Resource<S extends object = Record<string, Json>> {
     return this.#enabled;
   }
 
-  /** Fast data between participants. Raises `BadName`. */
-  stream(name: string, { mode }: { mode?: Mode } = {}): DataStream {
-    return this.#parts.stream(name, mode);
+  /** Fast data between participants. Raises `BadName` or `BadValue`. */
+  stream(name: string, options: { mode?: Mode } = {}): DataStream {
+    return this.#parts.stream(name, modeIn(options));
   }
 
   /** As it stands; when it was removed, as it stood. */

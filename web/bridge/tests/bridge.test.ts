@@ -383,6 +383,15 @@ describe("streams", () => {
     expect(heard).toEqual([[{ x: 1 }, from]]);
   });
 
+  test("[D1] a mode that there is not is refused, and so is a listener that is none", async () => {
+    const resource = await open();
+    expect(() => resource.stream("x", { mode: "bad" as never })).toThrow("mode is reliable or latest");
+    expect(() => resource.stream("x", { modus: "latest" } as never)).toThrow("no option modus, only mode");
+    expect(() => resource.stream("x", "latest" as never)).toThrow("options are an object");
+    expect(() => resource.onAccess("edit" as never)).toThrow("fn is a function");
+    expect(() => resource.onParticipants({} as never)).toThrow("fn is a function");
+  });
+
   test("[D2] in mode reliable a frame waits while the page has no room", async () => {
     let makeRoom = (): void => undefined;
     call.room = new Promise((resolve) => (makeRoom = resolve));

@@ -1,7 +1,7 @@
 /** A resource: an instance of an app in a call. */
 
 import {
-  accessKey, CALL, DELETED, presenceOf, SharedPresence, SharedState, stateOf, type Access, type DataStream, type Mode,
+  accessKey, CALL, DELETED, modeIn, presenceOf, SharedPresence, SharedState, stateOf, type Access, type DataStream, type Mode,
   type Participant, type PersonId, type ReplicaAccess, type ResourceCache, type ResourceId,
   type ResourceRecord, type Role, type Standings, type Value,
 } from "@callmesh/core";
@@ -86,9 +86,9 @@ export class Resource {
     return (this.#cache ??= this.#user.loadCache(this.id));
   }
 
-  /** Fast data between participants. Raises `BadName`. */
-  stream(name: string, { mode }: { mode?: Mode } = {}): DataStream {
-    return this.#user.stream(this.id, name, mode);
+  /** Fast data between participants. Raises `BadName` or `BadValue`. */
+  stream(name: string, options: { mode?: Mode } = {}): DataStream {
+    return this.#user.stream(this.id, name, modeIn(options));
   }
 
   /** For who runs it: the call's own State says something else. */

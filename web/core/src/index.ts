@@ -35,6 +35,7 @@ export {
   Credit, OPENING_TIMEOUT, PING_EVERY, Session, SILENCE, type SessionState, type Side,
 } from "./session.ts";
 export { complain, Listeners } from "./listeners.ts";
+export { checkFunction, modeIn } from "./options.ts";
 export { CONTROL_ID, CONTROL_LABEL, Pair, PATIENCE, readSignal, type Path, type PeerSignal } from "./signaling.ts";
 export {
   decodePiece, encodePiece, HIGH_WATER, Inbox, INBOX, label, LOW_WATER, openPiece, Outgoing, piece,

@@ -6,6 +6,7 @@ import type { StateId } from "./ids.ts";
 import { OrderedList } from "./list.ts";
 import type { Change, Status } from "./mesh.ts";
 import type { Fate } from "./outbox.ts";
+import { checkFunction, checkOptions, checkText } from "./options.ts";
 import type { ReplicaAccess } from "./replica.ts";
 import { DELETED, type Value } from "./state.ts";
 import { UndoHistory, type UndoOptions } from "./undo.ts";
@@ -14,8 +15,8 @@ import { received, type WaitOptions } from "./wait.ts";
 
 /** What is listened to: one key, or what begins with a prefix. Without either, everything. */
 export interface ListenOptions {
-  readonly key?: string;
-  readonly prefix?: string;
+  readonly key?: string | undefined;
+  readonly prefix?: string | undefined;
 }
 
 /** Collects the writes of one transaction, while it lasts. What it has written already is seen by `get` and `has`. */
@@ -213,13 +214,19 @@ export class SharedState<S extends object = Record<string, Json>> {
 
   /** As `listen`; and told at once, with undefined. */
   subscribe(fn: (change: Change | undefined) => void, options: ListenOptions = {}): () => void {
-    const stop = this.listen(fn, options);
+    const stop = this.#listen(fn, options, "subscribe");
     fn(undefined);
     return stop;
   }
 
   /** Told of every change of what is asked for, once per transaction, batch or denial. Returns what ends it. */
-  listen(fn: (change: Change) => void, { key, prefix = "" }: ListenOptions = {}): () => void {
+  listen(fn: (change: Change) => void, options: ListenOptions = {}): () => void {
+    return this.#listen(fn, options, "listen");
+  }
+
+  #listen(fn: (change: Change) => void, options: ListenOptions, name: string): () => void {
+    checkListening(fn, options, `${name}(fn, { key, prefix })`);
+    const { key, prefix = "" } = options;
     const wanted = this.#path + (key ?? prefix);
     const all = wanted === "" && key === undefined;
     return this.#access.onChange((change) => {
@@ -258,6 +265,7 @@ export class SharedState<S extends object = Record<string, Json>> {
    * `fates` has each key whose `statusOf` has changed; at first, all that is under way. Returns what ends it.
    */
   onStatus(fn: (status: Status, fates: ReadonlyMap<string, Fate>) => void): () => void {
+    checkFunction(fn, "onStatus(fn)");
     const watch = new FateWatch(this.#access.mesh, this.#id, this.#path);
     const look = (): void => {
       const found = watch.look();
@@ -283,6 +291,14 @@ export class SharedState<S extends object = Record<string, Json>> {
     const receipt = this.#access.mesh.receipt(this.#id);
     await received(this.#access, receipt, () => receipt.done, options);
   }
+}
+
+function checkListening(fn: unknown, options: ListenOptions, call: string): void {
+  checkFunction(fn, call);
+  checkOptions(options, ["key", "prefix"], call);
+  checkText("key", options.key, call);
+  checkText("prefix", options.prefix, call);
+  if (options.key !== undefined && options.prefix !== undefined) throw new BadValue(`${call}: either key or prefix`);
 }
 
 function isPromise(value: unknown): boolean {

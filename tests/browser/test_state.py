@@ -66,7 +66,7 @@ async def test_a_host_locks_and_hides_and_everybody_notices_at_once(
             await expect(bob.page.get_by_text("You may look, and not change")).to_be_visible()
             await others.select_option("hidden")
             await expect(bob.tab("Poll")).to_have_count(0)
-            await expect(bob.page.get_by_text("This is the stage")).to_be_visible()
+            await expect(bob.page.get_by_text("A host has hidden it from you")).to_be_visible()
             await ada.app("Poll").get_by_label("No").check()
             await others.select_option("edit")
             await expect(bob.app("Poll").get_by_text("2 votes", exact=True)).to_be_visible()

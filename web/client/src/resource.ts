@@ -22,6 +22,7 @@ export class Resource {
   /** Whether it was added by this participant, since joining. */
   readonly adder: boolean;
   readonly #user: ResourceUser;
+  #hidden = false;
   #record: ResourceRecord;
   #cache: Promise<ResourceCache> | undefined;
 
@@ -61,6 +62,11 @@ export class Resource {
     return this.#user.standings.access(this.id, this.#user.me());
   }
 
+  /** Whether it is gone because a host has hidden it from this participant. Shown again, it is a new one. */
+  get hidden(): boolean {
+    return this.#hidden;
+  }
+
   /** What hosts have set, by role and by person. */
   get settings(): ReadonlyMap<string, Access> {
     return this.#user.standings.settings(this.id);
@@ -89,6 +95,11 @@ export class Resource {
   /** Fast data between participants. Raises `BadName` or `BadValue`. */
   stream(name: string, options: { mode?: Mode } = {}): DataStream {
     return this.#user.stream(this.id, name, modeIn(options));
+  }
+
+  /** For who runs it: it was taken back from this participant. */
+  hide(): void {
+    this.#hidden = true;
   }
 
   /** For who runs it: the call's own State says something else. */

@@ -123,7 +123,10 @@ export class Resources {
 
   /** It was removed, or is hidden from this participant now: then its cache stays, as it may come back. */
   #lose(id: ResourceId, hidden: boolean): void {
-    if (!this.#items.delete(id)) return;
+    const lost = this.#items.get(id);
+    if (lost === undefined) return;
+    this.#items.delete(id);
+    if (hidden) lost.hide();
     if (hidden) this.#user.access.mesh.drop(id);
     else this.#leaving.add(id);
     this.#user.dropped(id);

@@ -126,6 +126,8 @@ function Others({ store, resource }: { store: CallStore; resource: Resource }) {
 }
 
 function Empty({ store, openDrawer }: { store: CallStore; openDrawer: () => void }) {
+  const hidden = store.hidden.value;
+  if (hidden) return <Hidden title={hidden.title} />;
   const some = store.resources.value.length > 0;
   return (
     <div class="empty">
@@ -142,6 +144,18 @@ function Empty({ store, openDrawer }: { store: CallStore; openDrawer: () => void
           <span>Add an app</span>
         </button>
       )}
+    </div>
+  );
+}
+
+function Hidden({ title }: { title: string }) {
+  return (
+    <div class="empty" role="status">
+      <span class="empty-icon">
+        <Icon name="eye" />
+      </span>
+      <h2>“{title}” is hidden</h2>
+      <p>A host has hidden it from you. It comes back here when it is shown to you again.</p>
     </div>
   );
 }

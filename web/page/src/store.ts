@@ -45,6 +45,8 @@ export class CallStore {
 
   /** What this participant looks at on their own. */
   readonly #elsewhere = signal<ResourceId | undefined>(undefined);
+  /** What stood on the stage when a host hid it. */
+  readonly #hidden = signal<Resource | undefined>(undefined);
   readonly #recent = signal<readonly ResourceId[]>([]);
   readonly #farewell = signal<readonly Resource[]>([]);
   readonly #introduced = new Set<ResourceId>();
@@ -53,6 +55,10 @@ export class CallStore {
   /** The one in view here: looked at on one's own, or shown to everybody. */
   readonly viewed: ReadonlySignal<ResourceId | undefined> = computed(
     () => this.#known(this.#elsewhere.value) ?? this.#known(this.active.value),
+  );
+  /** Why the stage is empty, if it is because a host has hidden what stood there. */
+  readonly hidden: ReadonlySignal<Resource | undefined> = computed(() =>
+    this.viewed.value === undefined ? this.#hidden.value : undefined,
   );
   readonly follows: ReadonlySignal<boolean> = computed(
     () => this.viewed.value === this.#known(this.active.value),
@@ -195,6 +201,7 @@ export class CallStore {
 
   #remember(viewed: ResourceId | undefined): void {
     if (viewed === undefined) return;
+    this.#hidden.value = undefined;
     this.#recent.value = [viewed, ...this.#recent.peek().filter((id) => id !== viewed)];
   }
 
@@ -218,8 +225,15 @@ export class CallStore {
     const ids = new Set(now.map(({ id }) => id));
     const gone = this.resources.value.filter(({ id }) => !ids.has(id));
     const loaded = new Set(this.mounted.value.map(({ resource }) => resource.id));
+    this.#noteHidden(gone.filter(({ hidden }) => hidden));
     this.resources.value = now;
     for (const resource of gone.filter(({ id }) => loaded.has(id))) this.#sayGoodbye(resource);
+  }
+
+  #noteHidden(hidden: readonly Resource[]): void {
+    const seen = this.viewed.peek();
+    this.#hidden.value = hidden.find(({ id }) => id === seen) ?? this.#hidden.peek();
+    for (const { id, title } of hidden) if (id !== seen) this.toasts.note(`A host has hidden “${title}” from you.`);
   }
 
   #sayGoodbye(resource: Resource): void {

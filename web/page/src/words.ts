@@ -61,8 +61,10 @@ export function endProblem(error: unknown): string {
     case "too_large":
     case "bad_message":
       return "The hub could not understand this page. Join again; if it happens once more, tell who runs the hub.";
-    default:
-      return `The call ended here: ${messageOf(error)}. You can join again.`;
+    default: {
+      const why = messageOf(error);
+      return `The call ended here: ${why}.${why.endsWith("join again") ? "" : " You can join again."}`;
+    }
   }
 }
 

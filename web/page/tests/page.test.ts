@@ -1,4 +1,4 @@
-import { BadName, Denied, EndedByPeer, Replaced, Restarting, TimedOut, WireError } from "@callmesh/core";
+import { BadName, Denied, EndedByPeer, Replaced, Restarting, TimedOut, Unauthorized, WireError } from "@callmesh/core";
 import { describe, expect, test } from "vitest";
 
 import { inviteLink, readAddress } from "../src/address.ts";
@@ -106,6 +106,10 @@ describe("words", () => {
     expect(joinProblem(new Restarting("x"))).toMatch(/in a few seconds/);
     expect(joinProblem(new Error("odd."))).toBe("Joining failed: odd. Try again, or load the page once more.");
     expect(endProblem(new Replaced("x"))).toMatch(/somewhere else/);
+    expect(endProblem(new EndedByPeer("x"))).toBe("The call ended here: x. You can join again.");
+    expect(endProblem(new Unauthorized("you were away for too long; join again"))).toBe(
+      "The call ended here: you were away for too long; join again.",
+    );
     expect(callProblem(new Denied("no_right", "observers change nothing"))).toBe(
       "Not allowed: observers change nothing.",
     );

@@ -56,6 +56,13 @@ beforeEach(() => {
   store = new CallStore(call as unknown as Call, new Catalog("http://hub"), new ToastList());
 });
 
+/** A host hides resources from this participant. */
+function hide(...ids: ResourceId[]): void {
+  for (const resource of call.list) if (ids.includes(resource.id)) Object.assign(resource, { hidden: true });
+  call.list = call.list.filter(({ id }) => !ids.includes(id));
+  call.tell("resources");
+}
+
 async function add(count = 1): Promise<ResourceId[]> {
   for (let i = 0; i < count; i++) await store.add(POLL);
   return store.resources.value.map(({ id }) => id);
@@ -176,4 +183,19 @@ describe("rights", () => {
       true, true, false, false,
     ]);
   });
+});
+
+test("[J14] what a host has hidden leaves a word: on the stage where it stood, else in a note", async () => {
+  const [first, second] = (await add(2)) as [ResourceId, ResourceId];
+  hide(first);
+  expect(store.hidden.value).toBeUndefined();
+  expect(store.toasts.shown.value.map(({ text }) => text)).toEqual(["A host has hidden “Poll” from you."]);
+  hide(second);
+  expect(store.hidden.value?.title).toBe("Poll 2");
+  expect(store.toasts.shown.value).toHaveLength(1);
+  call.list = [{ id: second, app: "poll", title: "Poll 2" } as unknown as Resource];
+  call.tell("resources");
+  expect([store.viewed.value, store.hidden.value]).toEqual([second, undefined]);
+  call.resources.remove(second);
+  expect(store.hidden.value).toBeUndefined();
 });

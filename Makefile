@@ -82,6 +82,6 @@ $(NODE): package.json package-lock.json $(wildcard web/*/package.json) tools/nod
 	@tools/node.sh
 	@touch $@
 
-$(PAGE): $(NODE) tsconfig.base.json tools/notices.js $(PAGE_SOURCES)
+$(PAGE): $(NODE) tsconfig.base.json tools/notices.js tools/types.js $(PAGE_SOURCES)
 	npm run --silent build
 	@touch $@

@@ -1,5 +1,6 @@
 """What the README shows is what the repository holds, and it runs."""
 
+import json
 import os
 import re
 import subprocess
@@ -73,6 +74,48 @@ def test_the_python_example_ends_in_a_sentence(arguments: list[str], says: str) 
     assert ended.stderr.startswith("hello: ")
     assert says in ended.stderr
     assert ended.stderr.count("\n") == 1
+
+
+TYPED_APP = """
+import { connect, type Change, type SharedState } from "callmesh/app";
+
+interface Poll {
+  question: string;
+  closed: boolean;
+  [vote: `votes/${string}`]: number;
+}
+
+const poll = await connect<Poll>({ version: 1, setup: ({ title }) => title.trim() });
+const { state, me } = poll;
+const question: string | undefined = state.get("question");
+const votes: SharedState<{ [person: string]: number }> = state.at("votes");
+state.set(`votes/${me.person}`, 1);
+state.transaction((w) => w.set("closed", !w.get("closed")));
+state.listen((change: Change) => change.denied?.reason, { prefix: "votes/" });
+state.onStatus((status, fates) => [status === "offline", fates.get("question") === "saved"]);
+for (const [id, item] of state.list("todo").entries()) console.log(id, item, question, votes);
+poll.stream("pen", { mode: "latest" }).subscribe(({ data, sender }) => console.log(data, sender));
+// @ts-expect-error -- a question is a text
+state.set("question", 5);
+// @ts-expect-error -- there is no such option
+state.listen(() => undefined, { keys: "x" });
+"""
+
+
+def test_an_app_is_compiled_against_the_types_of_the_sdk_alone(tmp_path: Path) -> None:
+    types = ROOT / "src/callmesh/page/dist/sdk/app.d.ts"
+    options = {
+        "strict": True, "noEmit": True, "target": "es2022", "lib": ["es2022", "dom"], "types": [],
+        "module": "esnext", "moduleResolution": "bundler", "skipLibCheck": False,
+        "paths": {"callmesh/app": ["./app.d.ts"]},
+    }  # fmt: skip
+    (tmp_path / "app.d.ts").write_text(types.read_text())
+    (tmp_path / "poll.ts").write_text(TYPED_APP)
+    config = {"compilerOptions": options, "files": ["poll.ts"]}
+    (tmp_path / "tsconfig.json").write_text(json.dumps(config))
+    tsc = ROOT / "node_modules/.bin/tsc"
+    ended = subprocess.run([tsc, "-p", tmp_path], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "")
 
 
 def test_the_app_example_is_an_app_of_thirty_lines() -> None:

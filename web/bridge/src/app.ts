@@ -5,6 +5,10 @@ import { Closed, type Json } from "@callmesh/core";
 import { Frame, type Handlers } from "./frame.ts";
 import type { Resource } from "./resource.ts";
 
+export type {
+  Access, CallmeshError, Change, Changed, DataStream, Denied, Fate, Json, ListenOptions, Mode, OrderedList, Participant,
+  ResourceCache, Role, SharedPresence, SharedState, Status, StreamMessage, Transaction, UndoHistory, UndoOptions,
+} from "@callmesh/core";
 export type { Handlers } from "./frame.ts";
 export type { Migration } from "./migrating.ts";
 export type { Resource } from "./resource.ts";

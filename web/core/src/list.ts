@@ -59,8 +59,22 @@ export class OrderedList {
     this.#newId = newId;
   }
 
-  get length(): number {
+  get size(): number {
     return this.#unordered().length;
+  }
+
+  /** The values, in order. */
+  *[Symbol.iterator](): Generator<Json, void> {
+    yield* this.values();
+  }
+
+  values(): Json[] {
+    return this.entries().map(([, value]) => value);
+  }
+
+  /** Where an item stands; -1 where it is not there. */
+  indexOf(id: string): number {
+    return this.ids().indexOf(id);
   }
 
   has(id: string): boolean {
@@ -93,7 +107,7 @@ export class OrderedList {
   }
 
   append(value: unknown): string {
-    return this.insert(this.length, value);
+    return this.insert(this.size, value);
   }
 
   /** Put an item where it then has this index; tells whether it is there. */

@@ -90,8 +90,12 @@ test.each(cases.lists)("[S21] $name", ({ state, steps }) => {
     expect(replica.transactions).toEqual([]);
     expect(written).toEqual(new Map(Object.entries(step.writes ?? {}).map(([key, value]) => [key, valueIn(value)])));
     expect(items.ids()).toEqual(step.ids);
-    expect(items.length).toBe(step.ids.length);
+    expect(items.size).toBe(step.ids.length);
     expect(items.entries()).toEqual(step.ids.map((id) => [id, items.get(id)]));
+    expect([...items]).toEqual(items.values());
+    expect(items.values()).toEqual(step.ids.map((id) => items.get(id)));
+    expect(step.ids.map((id) => items.indexOf(id))).toEqual([...step.ids.keys()]);
+    expect(items.indexOf("nobody")).toBe(-1);
   }
 });
 

@@ -1,6 +1,6 @@
 /** What apps and pages hold in their hands: a State, and parts of it. */
 
-import { BadValue, Closed, type Denied } from "./errors.ts";
+import { BadInput, BadValue, Closed, type Denied } from "./errors.ts";
 import { FateWatch } from "./fates.ts";
 import type { StateId } from "./ids.ts";
 import { OrderedList } from "./list.ts";
@@ -212,7 +212,10 @@ export class SharedState<S extends object = Record<string, Json>> {
 
   /** Undo and redo of what this participant writes here from now on. */
   history(options: UndoOptions = {}): UndoHistory {
-    const write = (writes: ReadonlyMap<string, Value>): void => this.#write(writes);
+    const write = (writes: ReadonlyMap<string, Value>): void => {
+      if (this.#open.writes !== undefined) throw new BadInput("undo and redo are transactions of their own: call them outside of one");
+      this.#write(writes);
+    };
     return new UndoHistory(this.#access, this.#id, this.#path, write, options, () => this.#rights.isOpen());
   }
 

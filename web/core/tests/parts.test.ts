@@ -158,6 +158,13 @@ test("[S20] the same value from somebody else is their work, and what was denied
   expect(history.undo()).toBe(false);
 });
 
+test("[S20] undo is a transaction of its own, and none within another", () => {
+  const history = state.history();
+  state.set("a", 1);
+  expect(() => state.transaction(() => history.undo())).toThrow("call them outside of one");
+  expect([state.get("a"), history.canUndo, history.undo(), state.has("a")]).toEqual([1, true, true, false]);
+});
+
 test("[S20] a step that cannot be written is still there", () => {
   const old = new SharedState(replica, STATE, { canWrite: () => true, isOpen: () => true, refusal: () => refusal });
   let refusal: Denied | undefined;

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from callmesh import messages
+from callmesh.clock import AHEAD
 from callmesh.feed import MAX_SIGHTS
 from callmesh.ids import CALL, HUB, StateId
 from callmesh.participant import Role
@@ -171,7 +172,7 @@ class Schedule:
         self.counted = len(self.world.log)
         for entry in ledger.state(STATE).live():
             assert entry.key != "closed", "the hub took what nobody may write"
-            assert entry.time <= self.world.now + 6_000_000, "somebody wins for ever"
+            assert entry.time <= self.world.now + AHEAD + 100_000, "somebody wins for ever"
         for client in self.world.clients:
             view = client.view()
             assert view.get("x") == view.get("y"), "half a transaction was seen"

@@ -85,6 +85,33 @@ def test_one_who_follows_a_time_it_has_seen_is_never_refused(world: World) -> No
     assert a.view() == {"k": "later"}
 
 
+def test_nobody_drives_the_clock_on(world: World) -> None:
+    """[J5] Each write a little beyond the last one, and as many as the link can carry."""
+    a, b, _ = world.clients
+    assert a.member is not None
+    for number in range(60_000):
+        time = world.now + AHEAD + 100 * number
+        world.call.receive(
+            a.member, Write([Group(STATE, [entry(a, "k", number, time=time)])]), world.now
+        )
+    assert world.call.ledger.seen <= world.now + 2 * AHEAD + 100_000
+    world.settle()
+    assert attempt(b, STATE, "k", "mine") == []
+    assert a.view() == {"k": "mine"}
+
+
+def test_who_follows_and_wrote_much_in_between_is_taken(world: World) -> None:
+    """[J5, S17] What was conflated leaves a gap: it is stamped anew, and nobody notices."""
+    a, b, _ = world.clients
+    forge(a, STATE, entry(a, "k", time=world.now + AHEAD))
+    for number in range(1_000):
+        b.set(f"k{number % 7}", number)
+    receipt = b.mesh.receipt(STATE)
+    world.settle()
+    assert (receipt.done, receipt.denied) == (True, [])
+    assert sorted(b.view().values()) == sorted([1, *range(993, 1_000)])
+
+
 def test_a_write_that_lost_is_answered_with_what_won(world: World) -> None:
     """[L4]"""
     a, b, _ = world.clients

@@ -35,6 +35,8 @@ from callmesh.resource import ACTIVE, ResourceRecord, read_record, resource_in
 from callmesh.state import DELETED, Entry, HeadedState, newer
 from callmesh.values import check_key, decode, encode
 
+CREEPING = 2
+"""Microseconds by which a write may follow very far ahead: one, and one for what was taken back."""
 MAX_ENTRIES = 20_000
 """Of one transaction: by default as many as clear a full State and fill it anew."""
 
@@ -88,6 +90,8 @@ class Rights:
         self.read_only: str | None = None
         """Why nothing new is taken that is to be saved; None while it is."""
         self._limits = limits
+        self._latest = ledger.seen
+        """The latest it has been: a clock that was set back does not make others late."""
 
     def check(self, me: Participant, written: Sequence[Written], now: int) -> list[Taken] | Refusal:
         """The entries of one transaction as they are to be kept, or why none of them is taken."""
@@ -132,7 +136,7 @@ class Rights:
             return Refusal("bad_value", str(error))
         if not writes_for(entry.writer, me.id):
             return Refusal("foreign_writer", "a write is signed with one's own participant id")
-        if entry.time > max(now + AHEAD, self._ledger.seen + FOLLOWING):
+        if self._is_ahead(entry.time, now):
             return Refusal("clock_ahead", "this device's clock is too far ahead")
         refusal = self._rights(transaction, place, kept, value, version)
         refusal = refusal or self._saving(place, kept)
@@ -147,6 +151,15 @@ class Rights:
         old = self._old(state, entry)
         there = old is not None and old.stamp >= entry.stamp
         return None if there else Refusal("read_only", self.read_only)
+
+    def _is_ahead(self, time: int, now: int) -> bool:
+        """Whether it is far ahead of the clock, and does not merely follow what came before.
+
+        Very far ahead those who write fast get no further than time does, whoever helps them.
+        """
+        self._latest = max(self._latest, now)
+        most = FOLLOWING if time <= self._latest + 2 * AHEAD else CREEPING
+        return time > max(now + AHEAD, self._ledger.seen + most)
 
     def _rights(
         self, transaction: Transaction, state: StateId, entry: Entry, value: object, version: int

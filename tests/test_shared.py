@@ -338,6 +338,28 @@ async def test_what_is_written_while_away_waits(hub: MemoryHub) -> None:
         assert notes.state.status_of("a") == "saved"
 
 
+async def test_who_waits_no_longer_leaves_nothing_behind(hub: MemoryHub) -> None:
+    """[S8] Neither does one whose time is up, nor one who was cancelled."""
+    async with hub.join("Ada") as ada:
+        notes = await ada.resources.add("notes")
+        await notes.state.saved()
+        mesh = ada._replica.mesh
+        await hub.links[0].cut()
+        await ada.until(lambda: ada.status == "offline")
+        for number in range(10):
+            notes.state["a"] = number
+            with pytest.raises(TimedOut):
+                await notes.state.saved(timeout=0)
+            with pytest.raises(TimedOut):
+                await notes.state.accepted(timeout=0)
+            waiting = asyncio.create_task(notes.state.saved())
+            await asyncio.sleep(0)
+            waiting.cancel()
+        assert mesh.receipts <= 1
+        await notes.state.saved()
+        assert mesh.receipts == 0
+
+
 # --- rights
 
 

@@ -196,8 +196,20 @@ class Mesh:
         return self._outbox.take() if self.linked else []
 
     def receipt(self, state: StateId, key: str | None = None) -> Receipt:
-        """Follow what this participant has written to `state`, or to one key, and is not saved."""
+        """Follow what this participant has written to `state`, or to one key, and is not saved.
+
+        `let_go` of it when nobody waits for it any more.
+        """
         return self._outbox.receipt(state, key)
+
+    def let_go(self, receipt: Receipt) -> None:
+        """Follow no longer. Twice is fine."""
+        self._outbox.let_go(receipt)
+
+    @property
+    def receipts(self) -> int:
+        """How many receipts are followed."""
+        return self._outbox.followed
 
     # --- from the hub
 

@@ -118,6 +118,15 @@ class Outbox:
             self._receipts.append(receipt)
         return receipt
 
+    def let_go(self, receipt: Receipt) -> None:
+        """Nobody waits for it any more. Twice is fine."""
+        self._receipts = [other for other in self._receipts if other is not receipt]
+
+    @property
+    def followed(self) -> int:
+        """How many receipts are followed."""
+        return len(self._receipts)
+
     # --- out
 
     def take(self) -> list[Write]:

@@ -66,6 +66,7 @@ class Replica:
             await self.moved.until(true, timeout=timeout, what=what)
         finally:
             del self._awaited[id(receipt)]
+            self.mesh.let_go(receipt)
         if receipt.denied:
             raise receipt.denied[0]
 

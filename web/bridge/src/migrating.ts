@@ -76,6 +76,7 @@ async function step(
   access.mesh.versions.set(stateOf(id), version);
   const receipt = access.mesh.receipt(CALL);
   await other(access, () => receipt.accepted || receipt.denied.length > 0);
+  access.mesh.letGo(receipt);
   const [denied] = receipt.denied;
   if (denied !== undefined && !PASSING.includes(denied.reason)) throw denied;
 }

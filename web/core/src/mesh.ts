@@ -219,9 +219,22 @@ export class Mesh {
     return this.#linked ? this.#outbox.take() : [];
   }
 
-  /** Follow everything this participant has written to `state` and that is not saved yet. */
+  /**
+   * Follow everything this participant has written to `state` and that is not saved yet. `letGo` of it
+   * when nobody waits for it any more.
+   */
   receipt(state: StateId): Receipt {
     return this.#outbox.receipt(state);
+  }
+
+  /** Follow no longer. Twice is fine. */
+  letGo(receipt: Receipt): void {
+    this.#outbox.letGo(receipt);
+  }
+
+  /** How many receipts are followed. */
+  get receipts(): number {
+    return this.#outbox.followed;
   }
 
   // --- from the hub

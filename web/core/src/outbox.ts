@@ -115,6 +115,16 @@ export class Outbox {
     return receipt;
   }
 
+  /** Nobody waits for it any more. Twice is fine. */
+  letGo(receipt: Receipt): void {
+    this.#receipts.delete(receipt);
+  }
+
+  /** How many receipts are followed. */
+  get followed(): number {
+    return this.#receipts.size;
+  }
+
   // --- out
 
   /** What has to be sent now: transactions whole, as many to a message as fit. */

@@ -14,7 +14,7 @@ export interface WaitOptions {
   readonly timeout?: number;
 }
 
-/** Waits until `done()`. Rejects with `Denied`, `TimedOut`, or why the access has ended. */
+/** Waits until `done()`, and lets go of the receipt. Rejects with `Denied`, `TimedOut`, or why the access has ended. */
 export async function received(
   access: ReplicaAccess,
   receipt: Receipt,
@@ -35,6 +35,7 @@ export async function received(
     await unlessAborted(waiting, signal);
   } finally {
     for (const stop of stops) stop();
+    access.mesh.letGo(receipt);
   }
   const [denied] = receipt.denied;
   if (denied !== undefined) throw denied;

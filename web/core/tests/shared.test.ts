@@ -238,6 +238,7 @@ describe("a shared State", () => {
     await expect(state.saved()).rejects.toMatchObject({ code: "closed" });
     expect(state.status).toBe("offline");
     expect(timers).toEqual([]);
+    expect(replica.mesh.receipts).toBe(0);
   });
 });
 

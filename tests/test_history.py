@@ -7,7 +7,11 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from callmesh.history import MAX_HISTORY, Edit, History
-from callmesh.state import DELETED
+from callmesh.ids import StateId, Writer
+from callmesh.messages import Batch, Denial, Group
+from callmesh.replica import Replica
+from callmesh.shared import Root, SharedState
+from callmesh.state import DELETED, Entry
 from callmesh.values import encode
 from tests import vectors
 
@@ -159,3 +163,77 @@ def test_a_history_has_a_largest_size() -> None:
     while history.undo():
         undone += 1
     assert MAX_HISTORY - 61_000 < undone * 60_000 <= MAX_HISTORY
+
+
+STATE = StateId("state/r1")
+
+
+class Linked:
+    """A replica that a test plays the hub for."""
+
+    def __init__(self) -> None:
+        self.time = 1_700_000_000_000_000
+        self.cursor = 0
+        self.replica = Replica(self.now, lambda: None, lambda changes: None)
+        self.replica.mesh.writer = Writer("pa")
+        self.state = SharedState(Root(self.replica, STATE))
+        self.batch(whole=True)
+
+    def now(self) -> int:
+        self.time += 1
+        return self.time
+
+    def batch(self, *entries: Entry, whole: bool = False) -> None:
+        self.cursor += 1
+        groups = [Group(STATE, list(entries))]
+        self.replica.batch(Batch(self.cursor, self.cursor, whole, groups))
+
+    def sent(self) -> list[Entry]:
+        writes = self.replica.mesh.outgoing()
+        return [entry for write in writes for group in write.groups for entry in group.entries]
+
+
+def test_what_a_whole_batch_leaves_out_is_not_ones_own_any_more() -> None:
+    """[S20, S12] Somebody deleted it while this participant was away."""
+    linked = Linked()
+    history = linked.state.history(merge=0)
+    linked.state["k"] = 1
+    linked.state["k"] = 2
+    linked.state["mine"] = 3
+    linked.batch(*linked.sent())
+    mine = linked.replica.mesh.entry(STATE, "mine")
+    assert mine is not None
+    linked.batch(mine, whole=True)
+    assert dict(linked.state) == {"mine": 3}
+    assert history.undo()
+    assert dict(linked.state) == {}
+    assert not history.undo()
+
+
+def test_what_is_not_settled_stays_ones_own_through_a_whole_batch() -> None:
+    """[S20, S11] It is sent again, and so is a delete."""
+    linked = Linked()
+    linked.state["old"] = 1
+    linked.batch(*linked.sent())
+    history = linked.state.history(merge=0)
+    linked.state["k"] = 1
+    del linked.state["old"]
+    linked.sent()
+    linked.batch(whole=True)
+    assert dict(linked.state) == {"k": 1}
+    assert history.undo()
+    assert history.undo()
+    assert dict(linked.state) == {"old": 1}
+
+
+def test_a_value_that_was_denied_is_not_written_again_by_undoing_the_next() -> None:
+    """[S20, S10]"""
+    linked = Linked()
+    history = linked.state.history(merge=0)
+    linked.state["k"] = "denied"
+    (denied,) = linked.sent()
+    linked.state["k"] = "later"
+    linked.replica.deny(Denial("no_right", "no", denied.time, "pa", [(STATE, "k")], linked.time))
+    assert dict(linked.state) == {"k": "later"}
+    assert not history.undo()
+    assert dict(linked.state) == {"k": "later"}

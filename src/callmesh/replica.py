@@ -89,8 +89,10 @@ class Replica:
             place: self.mesh.status_of(StateId(place[0]), place[1]) == "pending"
             for place in denial.places
         }
-        for state, key in (place for place, waits in pending.items() if not waits):
-            for listener in list(self._foreign):  # it is not tried again
+        for (state, key), waits in pending.items():
+            if waits and denial.reason == "clock_ahead":
+                continue  # it may be tried again
+            for listener in list(self._foreign):
                 listener(StateId(state), [key])
         heard = self.tell(changes) or any(len(r.denied) > before for r, before in awaited)
         tried_again = denial.reason == "clock_ahead" and all(pending.values())

@@ -84,6 +84,8 @@ class UndoHistory:
     def _changed(self, change: Change) -> None:
         if change.state != self._state.id:
             return
+        if change.cause == "hub":  # a whole batch tells of no delete, and names no writer of one
+            self._history.lost([key for key, c in change.keys.items() if c.new is None])
         own = {k: c for k, c in change.keys.items() if k.startswith(self._path)}
         if change.cause == "own" and own and not self._moving:
             self._history.wrote(own, self._state.replica.now())

@@ -88,6 +88,10 @@ export class UndoHistory {
 
   #changed({ state, cause, keys }: Change): void {
     if (state !== this.#state) return;
+    if (cause === "hub") {
+      // A whole batch tells of no delete, and names no writer of one.
+      this.#history.lost([...keys].filter(([, changed]) => changed.new === undefined).map(([key]) => key));
+    }
     const own = new Map([...keys].filter(([key]) => key.startsWith(this.#path)));
     if (cause === "own" && own.size > 0 && !this.#moving) this.#history.wrote(own, this.#access.now());
   }
@@ -97,8 +101,9 @@ export class UndoHistory {
     if (word.type === "saved") return;
     const { mesh } = this.#access;
     if (word.type === "denied") {
-      // What is pending was stamped anew, and is tried again.
-      const own = word.places.filter(([state, key]) => state === this.#state && mesh.statusOf(this.#state, key) !== "pending");
+      // What is pending may have been stamped anew, and is tried again.
+      const again = (key: string): boolean => word.reason === "clock_ahead" && mesh.statusOf(this.#state, key) === "pending";
+      const own = word.places.filter(([state, key]) => state === this.#state && !again(key));
       this.#history.lost(own.map(([, key]) => key));
       return;
     }

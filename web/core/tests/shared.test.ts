@@ -9,7 +9,7 @@ import { Pace } from "../src/pace.ts";
 import { Replica } from "../src/replica.ts";
 import { SharedPresence } from "../src/presence.ts";
 import { SharedState, type Transaction } from "../src/shared.ts";
-import { DELETED } from "../src/state.ts";
+import { DELETED, type Entry } from "../src/state.ts";
 
 const STATE = "state/r1" as StateId;
 const PRESENCE = "presence/r1" as StateId;
@@ -239,6 +239,49 @@ describe("a shared State", () => {
     expect(state.status).toBe("offline");
     expect(timers).toEqual([]);
     expect(replica.mesh.receipts).toBe(0);
+  });
+});
+
+describe("undo", () => {
+  const whole = (...entries: Entry[]): void => {
+    cursor++;
+    replica.hear({ type: "batch", cursor, saved: cursor, whole: true, groups: [{ state: STATE, entries, version: 0 }] });
+  };
+
+  test("[S20, S12] what a whole batch leaves out is not one's own any more", () => {
+    const history = state.history({ mergeMs: 0 });
+    state.set("k", 1);
+    state.set("k", 2);
+    state.set("mine", 3);
+    accept(sent());
+    whole(replica.mesh.entry(STATE, "mine")!);
+    expect(state.toObject()).toEqual({ mine: 3 });
+    expect(history.undo()).toBe(true);
+    expect(state.toObject()).toEqual({});
+    expect(history.undo()).toBe(false);
+  });
+
+  test("[S20, S11] what is not settled stays one's own through a whole batch", () => {
+    state.set("old", 1);
+    accept(sent());
+    const history = state.history({ mergeMs: 0 });
+    state.set("k", 1);
+    state.delete("old");
+    sent();
+    whole();
+    expect(state.toObject()).toEqual({ k: 1 });
+    expect([history.undo(), history.undo()]).toEqual([true, true]);
+    expect(state.toObject()).toEqual({ old: 1 });
+  });
+
+  test("[S20, S10] a value that was denied is not written again by undoing the next", () => {
+    const history = state.history({ mergeMs: 0 });
+    state.set("k", "denied");
+    const { time: at, writer } = sent()[0]!.entries[0]!;
+    state.set("k", "later");
+    replica.hear({ type: "denied", reason: "no_right", why: "no", time: at, writer, places: [[STATE, "k"]], now: at });
+    expect(history.undo()).toBe(false);
+    expect(state.toObject()).toEqual({ k: "later" });
   });
 });
 

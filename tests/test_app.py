@@ -33,6 +33,8 @@ def test_key_rules_let_in_whom_the_vectors_say(case: dict[str, Any]) -> None:
 def may(rules: Rules, check: dict[str, Any], who: Standing) -> bool:
     if check["do"] == "read":
         return rules.may_read(check["key"], who)
+    if check["do"] == "read all":
+        return rules.may_read_all(who)
     return rules.may_write(check["key"], who, new=check["do"] == "write")
 
 

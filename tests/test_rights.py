@@ -603,14 +603,14 @@ def test_a_migration_by_a_host_is_not_bound_by_key_rules(world: World) -> None:
 
 
 def test_a_write_that_its_author_may_not_read_is_answered() -> None:
-    """[L4, R9] The owner migrates what only hosts read: taken, and gone from the owner's eyes."""
-    world = World(msgspec.structs.replace(notes(2), keys=[KEY]))
+    """[L4] No manifest lets it be, a hub's own apps might: taken, and gone from its eyes."""
+    box = KeyRule("key/*", write=(Who.EVERYONE,), read=(Who.HOST,))
+    world = World(msgspec.structs.replace(notes(), keys=[box]))
     host, ada = world.client("host"), world.client("ada", Role.GUEST)
+    host.add_resource()
     world.settle()
-    write(ada, RECORD, {"app": "notes", "title": "x", "owner": ada.me.person}, CALL)
-    world.app(msgspec.structs.replace(notes(3), keys=[KEY]))
     write(host, "k", 1)  # what follows comes in a batch of its own
-    migrate(ada, 3, **{"key/1": "B"})
+    ada.set("key/1", "B")
     receipt = ada.mesh.receipt(STATE)
     world.settle()
     assert receipt.done
@@ -618,6 +618,22 @@ def test_a_write_that_its_author_may_not_read_is_answered() -> None:
     assert host.view() == {"key/1": "B", "k": 1}
     assert ada.view() == {"k": 1}
     assert ada.mesh.unsaved == 0
+
+
+def test_who_cannot_read_everything_migrates_nothing(world: World) -> None:
+    """[R9] What they do not see would stay in the old form for ever."""
+    host, ada, *_ = world.clients
+    secret = KeyRule("secret/*", read=(Who.HOST,))
+    world.app(msgspec.structs.replace(notes(2), keys=[secret]))
+    write(host, "secret/1", "old")
+    migrate(ada, 2, title="x")
+    world.settle()
+    assert [d.reason for d in ada.denials] == ["no_right"]
+    assert "read all" in ada.denials[0].why
+    assert version_key(RESOURCE) not in host.view(CALL)
+    migrate(host, 2, **{"secret/1": "new"})
+    world.settle()
+    assert host.view() == {"secret/1": "new"}
 
 
 def test_a_migration_is_no_way_around_the_rules_afterwards(world: World) -> None:

@@ -406,7 +406,7 @@ async def test_a_program_knows_what_it_may_write_into_the_calls_own_state(hub: M
         keys = {
             "active": "hg", "theme": "h", f"resource/{mine.id}": "h", f"resource/{theirs.id}": "hg",
             "resource/rnew": "hg", f"access/{mine.id}/guest": "h", "access/rnone/guest": "",
-            f"version/{theirs.id}": "hg", "version/rnone": "", "resource/new": "",
+            f"version/{theirs.id}": "h", "version/rnone": "", "resource/new": "",
         }  # fmt: skip
 
         def may(key: str) -> str:
@@ -741,6 +741,25 @@ async def test_one_who_becomes_host_migrates(tmp_path: Path) -> None:
             await ada.hosting.set_role(gus.me.person, "host")
             await gus.until(lambda: len(runs) == 3)
             assert runs == ["to 2", "to 2", "setup {'count': 11}"]
+
+
+async def test_one_who_cannot_read_everything_waits_for_one_who_can(tmp_path: Path) -> None:
+    """[R9] Nothing is written and denied meanwhile."""
+    keys = [{"key": "count", "read": ["host"]}]
+    async with MemoryHub(apps=[app(tmp_path, keys=keys)]) as hub, hub.join("Ada") as ada:
+        notes = await ada.resources.add("notes", state={"count": 1})
+        await notes.state.saved()
+        app(tmp_path, keys=keys, state={"version": 2})
+        hub.refresh_apps()
+        runs: list[str] = []
+        async with hub.join("Bob", role="guest", apps=[versioned(2, runs)]) as bob:
+            await bob.resources.get(notes.id)
+            await bob.state.saved()
+            assert not bob.state.can_write(f"version/{notes.id}")
+            assert runs == []
+            async with hub.join("Eve", apps=[versioned(2, [])]):
+                await bob.until(lambda: runs == ["setup {}"])
+                assert notes.state["count"] == 11
 
 
 async def test_rules_that_change_let_a_migration_in(tmp_path: Path) -> None:

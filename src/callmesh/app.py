@@ -102,6 +102,10 @@ class Rules:
             return len(narrow) >= len(wide) and _is_wider(wide[:-1], narrow)
         return len(wide) == len(narrow) and narrow[-1] != "**" and _is_wider(wide, narrow)
 
+    def may_read_all(self, who: Standing) -> bool:
+        """Whether there is no key that `who` may not read."""
+        return all(_lets(rule.read, who, []) for rule in self.rules)
+
     def described(self) -> list[dict[str, Any]]:
         """The rules as JSON, every list spelled out."""
         rules: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(self.rules))

@@ -13,7 +13,6 @@ from msgspec import Raw
 from callmesh.errors import Denied
 from callmesh.ids import CALL, StateId, state_of
 from callmesh.instance import Resource
-from callmesh.participant import Access
 from callmesh.replica import Replica
 from callmesh.resource import Event, version_key
 from callmesh.shared import SharedState
@@ -79,7 +78,7 @@ class Handling:
         resource, wanted = self._resource, self._half.version
         while self._version < wanted and resource.root.gone is None:
             seen = resource.stand
-            if resource.access is Access.EDIT:
+            if resource.may_migrate:
                 with contextlib.suppress(Denied):
                     await self._migrate()
             if self._version < wanted:

@@ -144,6 +144,11 @@ class Resource:
             f"program knows version {self.speaks}: upgrade the program",
         )
 
+    @property
+    def may_migrate(self) -> bool:
+        """Whether one may bring the state to a later version: edit it, and read all of it."""
+        return self.standings.may_migrate(self.id, self._me())
+
     def _can_write(self, key: str) -> bool:
         return self.standings.can_write(self.id, key, self._me())
 

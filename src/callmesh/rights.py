@@ -288,6 +288,7 @@ class Rights:
         self, transaction: Transaction, resource: ResourceId, entry: Entry, value: object
     ) -> Refusal | None:
         """A step to a later state version: each is taken once."""
+        me = transaction.me
         record = self._record(transaction, resource)
         if record is None or resource in transaction.added:
             return NO_RESOURCE
@@ -303,6 +304,12 @@ class Rights:
         current = self._call.version(resource)
         if value <= current or not newer(entry, old):
             return Refusal("outdated", f"{record.title} is at version {current} already")
+        standing = Standing(me.id, me.person, me.role, record.owner == me.person)
+        if not self._rulebook.rules(record.app).may_read_all(standing):
+            return Refusal(
+                "no_right",
+                f"who brings {record.title} to version {value} of its state has to read all of it",
+            )
         transaction.migrated[resource] = value
         return None
 

@@ -12,7 +12,7 @@ from callmesh.errors import BadInput
 from callmesh.ids import APPS, CALL, ResourceId, StateId, state_of
 from callmesh.mesh import Mesh
 from callmesh.participant import Access, Participant, Role
-from callmesh.resource import ACTIVE, resource_in
+from callmesh.resource import ACTIVE, ResourceRecord, resource_in
 from callmesh.values import decode
 
 
@@ -85,8 +85,7 @@ class Standings:
         version = self._mesh.versions.get(state_of(resource), 0)
         if version not in (0, self.version(resource)):
             return False
-        owner = record.owner == someone.person
-        standing = Standing(someone.id, someone.person, someone.role, owner)
+        standing = _standing(record, someone)
         new = self._mesh.value(state_of(resource), key) is None
         with contextlib.suppress(BadInput):
             return self._rules.get(record.app, CLOSED).may_write(key, standing, new=new)
@@ -103,8 +102,8 @@ class Standings:
         about = resource_about(key)
         record = self._call.resources.get(about) if about else None
         may_edit = about is not None and self.access(about, someone) is Access.EDIT
-        if version_in(key) is not None:  # a migration, which is everybody's who may edit
-            return record is not None and may_edit
+        if about is not None and version_in(key) is not None:
+            return self.may_migrate(about, someone)
         if not someone.role.may_edit:
             return False
         if resource_in(key) is not None:
@@ -113,6 +112,18 @@ class Standings:
         if key == ACTIVE:
             return True
         return someone.role is Role.HOST and (about is None or record is not None)
+
+    def may_migrate(self, resource: ResourceId, someone: Participant) -> bool:
+        """Whether somebody may bring its state to a later version: edit it, and read all of it."""
+        record = self._call.resources.get(resource)
+        if record is None or self.access(resource, someone) is not Access.EDIT:
+            return False
+        return self._rules.get(record.app, CLOSED).may_read_all(_standing(record, someone))
+
+
+def _standing(record: ResourceRecord, someone: Participant) -> Standing:
+    owner = record.owner == someone.person
+    return Standing(someone.id, someone.person, someone.role, owner)
 
 
 def _known(words: list[str]) -> tuple[Who, ...]:

@@ -27,9 +27,9 @@ export interface Schema {
 /**
  * Resolves when the state is of the version that the app knows, or a later one.
  *
- * However many try at once, the hub takes one, and the others get what it made. Who may not edit
- * waits for somebody who may. Rejects with whatever a step throws, `BadInput` where one is missing, and
- * `Denied` where the hub takes none; what has come so far stays.
+ * However many try at once, the hub takes one, and the others get what it made. Who may not edit, or not
+ * read all of it, waits for somebody who may. Rejects with whatever a step throws, `BadInput` where one is
+ * missing, and `Denied` where the hub takes none; what has come so far stays.
  */
 export async function bringUpToDate(
   access: ReplicaAccess,
@@ -40,14 +40,17 @@ export async function bringUpToDate(
 ): Promise<void> {
   while (standings.version(resource.id) < version && access.ended === undefined) {
     const seen = stand(standings, resource);
-    if (resource.access === "edit") checkSteps(standings.version(resource.id), version, migrate);
-    if (resource.access === "edit") await step(access, standings, resource, version, migrate);
+    if (standings.mayMigrate(resource.id, resource.me)) {
+      checkSteps(standings.version(resource.id), version, migrate);
+      await step(access, standings, resource, version, migrate);
+    }
     if (standings.version(resource.id) < version) await other(access, () => stand(standings, resource) !== seen);
   }
 }
 
 function stand(standings: Standings, resource: Resource): string {
-  return `${standings.version(resource.id)} ${resource.access} ${resource.me.role}`;
+  const may = standings.mayMigrate(resource.id, resource.me);
+  return `${standings.version(resource.id)} ${may} ${resource.me.role}`;
 }
 
 /** A step that has nothing to do is one that writes nothing; that it is there says that it was thought of. */

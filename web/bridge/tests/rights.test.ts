@@ -344,6 +344,21 @@ test("[R9] who may not edit waits for somebody who may", async () => {
   expect(ran).toHaveLength(1);
 });
 
+test("[R9] who may not read all of it waits for somebody who may", async () => {
+  guest();
+  const hidden = { key: "secret", write: ["host"], change: ["host"], read: ["host"] };
+  call.hubWrites(APPS, { poll: { version: 3, keys: [hidden] } });
+  call.hubWrites(STATE, { count: 1 });
+  const ran: string[] = [];
+  const { courier } = await open(migrations(ran));
+  courier.life("setup");
+  await settle();
+  expect([ran, call.outgoing()]).toEqual([[], []]);
+  guest("host");
+  await settle();
+  expect(ran).toEqual(["2"]);
+});
+
 test("[R10, S23] an app that is older than the state reads it and does not write", async () => {
   const { resource } = await open({ version: 1 });
   resource.state.set("a", 1);

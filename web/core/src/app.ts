@@ -60,6 +60,11 @@ export class Rules {
     return found === undefined || lets(found.rule.read, who, found.named);
   }
 
+  /** Whether there is no key that `who` may not read. */
+  mayReadAll(who: Standing): boolean {
+    return this.#rules.every(({ read }) => lets(read, who, []));
+  }
+
   /** The rule that decides about `key`, and whom its pattern names there. */
   #first(key: string): { rule: Rule; named: readonly string[] } | undefined {
     const given = key.split("/");

@@ -1,6 +1,6 @@
 /** Who may do what, as a participant's replica knows it: what the hub would say beforehand. */
 
-import { CLOSED, readRules, type Rules } from "./app.ts";
+import { CLOSED, readRules, type Rules, type Standing } from "./app.ts";
 import { BadInput, BadValue } from "./errors.ts";
 import { APPS, CALL, personId, resourceId, stateOf, type ResourceId } from "./ids.ts";
 import type { Change, Mesh } from "./mesh.ts";
@@ -67,10 +67,15 @@ export class Standings {
   canWrite(resource: ResourceId, key: string, someone: Participant): boolean {
     const record = this.#record(resource);
     if (record === undefined || !this.isOpen(resource, someone)) return false;
-    const { id: participant, person, role } = someone;
     const isNew = this.#mesh.value(stateOf(resource), key) === undefined;
-    const standing = { participant, person, role, owner: record.owner === person };
-    return this.#rulesOf(record.app).mayWrite(key, standing, { isNew });
+    return this.#rulesOf(record.app).mayWrite(key, standingOf(record, someone), { isNew });
+  }
+
+  /** Whether somebody may bring its state to a later version: edit it, and read all of it. */
+  mayMigrate(resource: ResourceId, someone: Participant): boolean {
+    const record = this.#record(resource);
+    if (record === undefined || this.access(resource, someone) !== "edit") return false;
+    return this.#rulesOf(record.app).mayReadAll(standingOf(record, someone));
   }
 
   /** Whether somebody may write a key of the call's own State, as it stands. */
@@ -131,6 +136,10 @@ function aboutIn(key: string): readonly [kind: "resource" | "version" | "access"
     default:
       return [key === ACTIVE ? "active" : "other"];
   }
+}
+
+function standingOf(record: ResourceRecord, { id: participant, person, role }: Participant): Standing {
+  return { participant, person, role, owner: record.owner === person };
 }
 
 function orNot<T>(read: () => T): T | undefined {

@@ -7,7 +7,7 @@ import type { Json } from "../src/values.ts";
 import { vectors } from "./vectors.ts";
 
 interface Check {
-  readonly do: "write" | "change" | "read";
+  readonly do: "write" | "change" | "read" | "read all";
   readonly key: string;
   readonly allows: readonly string[];
 }
@@ -24,6 +24,7 @@ interface RulesVectors {
 const { standings, rules: cases, access } = vectors<RulesVectors>("rules");
 
 function may(rules: Rules, { do: side, key }: Check, who: Standing): boolean {
+  if (side === "read all") return rules.mayReadAll(who);
   return side === "read" ? rules.mayRead(key, who) : rules.mayWrite(key, who, { isNew: side === "write" });
 }
 

@@ -11,7 +11,7 @@ import type { Json } from "../src/values.ts";
 import { vectors } from "./vectors.ts";
 
 interface Check {
-  readonly do: "write" | "change" | "read";
+  readonly do: "write" | "change" | "read" | "read all";
   readonly key: string;
   readonly allows: readonly string[];
 }
@@ -69,15 +69,16 @@ test.each(access)("[J12] access by the mesh: $name", ({ settings, access: expect
 });
 
 /** Vectors have owners who may be anybody: each is asked about a resource that is theirs, or is not. */
-test.each(cases)("[K1, K4, K6] who may write, by the mesh: $name", ({ rules, checks }) => {
+test.each(cases)("[K1, K4, K6, R9] who may write and migrate, by the mesh: $name", ({ rules, checks }) => {
   hubSays(APPS, { notes: { version: 1, keys: rules.map(spelledOut) } });
   const edit = Object.values(people).map(({ person }) => [accessKey(RESOURCE, person), "edit"]);
   hubSays(CALL, Object.fromEntries(edit) as { [key: string]: Json });
   for (const { do: side, key, allows } of checks.filter((check) => check.do !== "read")) {
-    hubSays(STATE, { [key]: side === "change" ? 1 : DELETED });
+    if (side !== "read all") hubSays(STATE, { [key]: side === "change" ? 1 : DELETED });
     const allowed = Object.keys(people).filter((name) => {
       const who = people[name]!;
       hubSays(CALL, { [keyOf(RESOURCE)]: { ...RECORD, owner: who.owner ? who.person : "unobody" } });
+      if (side === "read all") return standings.mayMigrate(RESOURCE, someone(who));
       return standings.canWrite(RESOURCE, key, someone(who));
     });
     expect(allowed.sort(), `${side} ${key}`).toEqual(allows);

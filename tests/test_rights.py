@@ -8,7 +8,8 @@ import pytest
 from callmesh import messages
 from callmesh.app import KeyRule, StateSpec, Who
 from callmesh.feed import MAX_SIGHTS
-from callmesh.ids import APPS, CALL, ROSTER, StateId, presence_of
+from callmesh.hosted import TOMBSTONES
+from callmesh.ids import APPS, CALL, ROSTER, StateId, Writer, presence_of
 from callmesh.ledger import Record
 from callmesh.messages import Group
 from callmesh.participant import Role
@@ -470,9 +471,109 @@ def test_what_was_set_for_a_resource_goes_with_it(world: World) -> None:
     grant(world, "guest", "hidden")
     assert write(host, RECORD, ..., CALL) == []
     assert host.view(CALL) == {}
-    host.add_resource()
+    entries = world.call.ledger.state(CALL).entries
+    assert access_key(RESOURCE, "guest") in entries
+    assert entries[access_key(RESOURCE, "guest")].deleted
+
+
+def test_the_id_of_a_resource_is_used_once(world: World) -> None:
+    """[R11] Whoever was away would take the new one for the old one, with what it held."""
+    host, ada, bob, _ = world.clients
+    write(host, "old", 1)
     world.settle()
-    assert RECORD in world.clients[1].view(CALL)
+    bob.cut()
+    ada.cut()
+    world.now += 10_000
+    assert write(host, RECORD, ..., CALL) == []
+    world.now += 10_000
+    record = {"app": "notes", "title": "Again", "owner": host.me.person}
+    assert write(host, RECORD, record, CALL) == ["no_resource"]
+    assert "add another" in host.denials[-1].why
+    world.now += 3 * TOMBSTONES
+    world.call.tick(world.now)
+    assert write(host, RECORD, record, CALL) == ["no_resource"]
+    world.commit()
+    world.crash()
+    assert write(host, RECORD, record, CALL) == []  # it waits for a link
+    world.settle()
+    assert host.denials[-1].reason == "no_resource"
+    assert {str(client.view(CALL)) for client in world.clients} == {"{}"}
+    assert {str(client.view()) for client in world.clients} == {"{}"}
+
+
+def test_many_removed_ids_are_remembered_and_not_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[R11, S14] One that is forgotten may come back, and then everybody starts anew."""
+    monkeypatch.setattr("callmesh.ledger.MAX_TOMBSTONES", 20)
+    host, ada, bob, _ = world.clients
+    bob.cut()
+    record = {"app": "notes", "title": "x", "owner": host.me.person}
+    for number in range(100):
+        for value in (record, ...):
+            write(host, f"resource/r{number + 2}", value, CALL)
+            world.now += 10
+    assert len(world.call.ledger.state(CALL).entries) <= 22
+    state = StateId("state/r2")
+    host.mesh.write({CALL: {"resource/r2": encode(record)}, state: {"k": encode(2)}}, host.now)
+    world.settle()
+    assert bob.view(state) == ada.view(state) == {"k": 2}
+    assert bob.view(CALL) == ada.view(CALL) == host.view(CALL)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_no_state_is_left_behind_by_an_old_record(world: World, again: bool) -> None:
+    """[R11, R5] Neither by an adding that is older than the removal, nor by one sent again."""
+    host, ada, *_ = world.clients
+    for number in range(10):
+        key, state = f"resource/rx{number}", StateId(f"state/rx{number}")
+        record = encode({"app": "notes", "title": "x", "owner": ada.me.person})
+        ada.mesh.write({CALL: {key: record}, state: {"junk": encode("x")}}, ada.now)
+        ada.send()
+        bundle = ada.up[0]
+        ada.arrive()
+        world.now += 10
+        assert write(host, key, ..., CALL) == []
+        if again:
+            ada.up.append(bundle)
+            world.settle()
+        else:
+            old = Entry(key, world.now - 9, Writer(f"{ada.me.id}.1"), record)
+            junk = msgspec.structs.replace(old, key="junk")
+            forged = messages.Write([Group(CALL, [old]), Group(state, [junk])])
+            ada.up.append(messages.bundle([messages.encode(forged)]))
+            world.settle()
+    assert len(ada.denials) == 10
+    assert set(world.call.ledger.states) & {StateId(f"state/rx{n}") for n in range(10)} == set()
+
+
+def test_a_transaction_that_removes_a_resource_writes_nothing_into_it(world: World) -> None:
+    """[R5, S5]"""
+    host = world.clients[0]
+    for groups in (
+        {CALL: {RECORD: DELETED}, STATE: {"k": encode(1)}},
+        {CALL: {RECORD: DELETED, access_key(RESOURCE, "guest"): encode("view")}},
+    ):
+        assert deny_reasons(host, lambda groups=groups: host.write(groups)) == ["no_resource"]
+    assert RECORD in host.view(CALL)
+
+
+def test_a_state_without_a_record_is_dropped_when_the_call_is_loaded(world: World) -> None:
+    """[R5, S24] Not that of a record which cannot be read."""
+    write(world.clients[0], "k", 1)
+    world.commit()
+    for name in ("rorphan", "runreadable"):
+        world.spoil(StateId(f"state/{name}"), "k", encode(1))
+        world.spoil(StateId(f"state/{name}"), "bad", b"\xc1")
+    world.spoil(CALL, "resource/runreadable", encode("no record"))
+    world.crash()
+    world.settle()
+    world.commit()
+    kept = world.storage.load(world.call.id)
+    assert kept is not None
+    places = {(r.state, r.entry.key) for r in kept.records if r.state.startswith("state/")}
+    unreadable = StateId("state/runreadable")
+    assert places == {(STATE, "k"), (unreadable, "k"), (unreadable, "bad")}
 
 
 # --- defaults and versions

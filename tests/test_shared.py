@@ -581,6 +581,23 @@ async def test_what_was_denied_is_not_undone(hub: MemoryHub) -> None:
         assert [h.can_undo for h in history] == [False, False]
 
 
+async def test_removing_a_resource_is_not_undone(hub: MemoryHub) -> None:
+    """[R11, S20] Neither is adding one; that it has another title is."""
+    async with hub.join("Ada") as ada:
+        history = ada.state.history(merge=0)
+        notes = await ada.resources.add("notes")
+        assert not history.can_undo
+        record = ada.state[f"resource/{notes.id}"]
+        ada.state[f"resource/{notes.id}"] = record | {"title": "Ours"}
+        assert history.undo()
+        assert notes.title == record["title"]
+        await ada.resources.remove(notes)
+        assert not history.can_undo
+        ada.state[f"resource/{notes.id}"] = record
+        with pytest.raises(Denied, match="does not come back"):
+            await ada.state.accepted()
+
+
 # --- lists and types
 
 

@@ -41,17 +41,19 @@ from callmesh.ids import (
     ResourceId,
     StateId,
     is_presence,
+    is_state,
     presence_of,
+    resource_of,
     state_of,
     stream_name,
 )  # fmt: skip
-from callmesh.ledger import Ledger
+from callmesh.ledger import Ledger, Record
 from callmesh.limits import Limits
 from callmesh.messages import Denial, Group, Message
 from callmesh.participant import Participant, Role
 from callmesh.people import Knock, Member, People
 from callmesh.record import HubPen
-from callmesh.resource import ResourceRecord, resource_in, version_key
+from callmesh.resource import RECORDS, ResourceRecord, resource_in, version_key
 from callmesh.rights import Refusal, Rights, Written
 from callmesh.session import Credit, Open
 from callmesh.sight import Sights
@@ -112,11 +114,22 @@ class HostedCall:
         for entry in list(ledger.state(CALL).live()):
             if not self.call.note(entry.key, decode(entry.value)):
                 ledger.put_aside(CALL, entry.key)
+        self._drop_orphans()
         self.set_aside = [(record.state, record.entry.key) for record in ledger.set_aside]
         """What was loaded and cannot be read, or makes no sense."""
         for record in self.call.resources.values():
             self._publish(record.app)
         self.people.show_waiting_area(0)
+
+    def _drop_orphans(self) -> None:
+        """States without a record, of resources that were removed, are not in the call (R5)."""
+        aside = self.ledger.set_aside
+        unreadable = {resource_about(r.entry.key) for r in aside if r.state == CALL}
+        known = {*self.call.resources, *unreadable}
+        for state in {*self.ledger.states, *(record.state for record in aside)}:
+            resource = resource_of(state)
+            if resource is not None and resource not in known and is_state(state):
+                self.ledger.drop(state)
 
     @property
     def resources(self) -> dict[ResourceId, ResourceRecord]:
@@ -135,7 +148,7 @@ class HostedCall:
         self._thin_out()
         if now - self._collected > COLLECT_EVERY:
             self._collected = now
-            self.ledger.collect(now - TOMBSTONES)
+            self.ledger.collect(now - TOMBSTONES, kept=_ends_a_resource)
             for member in self.people.members.values():
                 member.streams.clear()
 
@@ -406,6 +419,11 @@ class HostedCall:
 def _is_in(who: Member | Knock) -> TypeGuard[Member]:
     """Whether the call is for them: not before they are welcomed."""
     return isinstance(who, Member) and who.session is not None and who.session.state == Open()
+
+
+def _ends_a_resource(record: Record) -> bool:
+    """Whether it is the delete of a resource's record: its id is not used again (R11)."""
+    return record.state == CALL and record.entry.key.startswith(RECORDS)
 
 
 def _denial(refusal: Refusal, transaction: list[Written], now: int) -> Denial:

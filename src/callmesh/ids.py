@@ -76,6 +76,10 @@ def state_id(text: str) -> StateId:
     return StateId(text)
 
 
+def is_state(text: str) -> bool:
+    return _STATE.fullmatch(text) is not None
+
+
 def state_of(resource: ResourceId) -> StateId:
     return StateId(f"state/{resource}")
 

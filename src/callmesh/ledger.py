@@ -4,7 +4,7 @@ A write moves its key to the end, so the ledger is as long as there are keys, ho
 were written. Whoever follows needs one integer, the cursor it has reached; the disk does too.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from callmesh.clock import MICROSECONDS
@@ -169,10 +169,18 @@ class Ledger:
         self._enough.pop(state, None)
         for key in self.states.pop(state, State()).entries:
             self._forget(state, key)
+        for record in self.set_aside:
+            if record.state == state:
+                self._forgotten[(state, record.entry.key)] = None
+        self.set_aside = [record for record in self.set_aside if record.state != state]
 
-    def collect(self, before: int) -> None:
-        """Let go of tombstones written before the time `before`."""
-        self._let_go([r for r in self._order.values() if r.entry.deleted and r.entry.time < before])
+    def collect(self, before: int, kept: Callable[[Record], bool] = lambda record: False) -> None:
+        """Let go of tombstones written before the time `before`, but for those to be `kept`."""
+        self._let_go(
+            record
+            for record in list(self._order.values())
+            if record.entry.deleted and record.entry.time < before and not kept(record)
+        )
 
     def thin_out(self, got: int) -> None:
         """Let go of the older deletes of States that remember too many.

@@ -14,19 +14,21 @@ from callmesh.values import MAX_INTEGER
 ACTIVE = "active"
 """The key in the call's own State that names the resource in view for everybody."""
 
-_PREFIX = "resource/"
+RECORDS = "resource/"
+"""What the keys of records begin with."""
+
 _ACCESS = "access/"
 _VERSION = "version/"
 
 
 def key_of(resource: ResourceId) -> str:
     """The key in the call's own State that holds a resource's record."""
-    return _PREFIX + resource
+    return RECORDS + resource
 
 
 def resource_in(key: str) -> ResourceId | None:
     """The resource whose record stands under `key`, if it is such a key. Raises `BadName`."""
-    return resource_id(key.removeprefix(_PREFIX)) if key.startswith(_PREFIX) else None
+    return resource_id(key.removeprefix(RECORDS)) if key.startswith(RECORDS) else None
 
 
 def access_key(resource: ResourceId, who: str) -> str:

@@ -56,6 +56,9 @@ class Refusal:
 
 
 NO_RESOURCE = Refusal("no_resource", "this resource is not in the call any more")
+USED = Refusal(
+    "no_resource", "a resource that was removed does not come back: add another one in its place"
+)
 
 
 @dataclass(slots=True)
@@ -76,6 +79,7 @@ class Transaction:
 
     me: Participant
     added: dict[ResourceId, ResourceRecord] = field(default_factory=dict)
+    removed: set[ResourceId] = field(default_factory=set)
     migrated: dict[ResourceId, int] = field(default_factory=dict)
     tallies: dict[StateId, Tally] = field(default_factory=dict)
 
@@ -179,6 +183,8 @@ class Rights:
 
     def _record(self, transaction: Transaction, resource: ResourceId) -> ResourceRecord | None:
         """The record of a resource that there is, for the writer."""
+        if resource in transaction.removed:
+            return None
         if resource in transaction.added:
             return transaction.added[resource]
         me = transaction.me
@@ -252,8 +258,10 @@ class Rights:
         me = transaction.me
         there = resource in self._call.resources
         record = self._record(transaction, resource)
-        if there and record is None:
+        if record is None and there:
             return NO_RESOURCE
+        if record is None and not entry.deleted and self._old(CALL, entry) is not None:
+            return USED  # (R11)
         if record and me.role is not Role.HOST:
             own = record.owner == me.person and self._may_edit(transaction, resource)
             if not own:
@@ -261,6 +269,7 @@ class Rights:
                     "no_right", "only hosts, or who added it, change or remove a resource"
                 )
         if entry.deleted:
+            transaction.removed.add(resource)
             return None if record else NO_RESOURCE
         wanted = read_record(value)
         if record is None:

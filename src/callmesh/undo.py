@@ -7,9 +7,10 @@ from msgspec import Raw
 
 from callmesh.errors import BadInput, CallmeshError
 from callmesh.history import History
-from callmesh.ids import StateId
-from callmesh.mesh import Change
+from callmesh.ids import CALL, StateId
+from callmesh.mesh import Change, Changed
 from callmesh.replica import Replica
+from callmesh.resource import RECORDS
 
 
 class Undoable(Protocol):
@@ -86,10 +87,19 @@ class UndoHistory:
             return
         if change.cause == "hub":  # a whole batch tells of no delete, and names no writer of one
             self._history.lost([key for key, c in change.keys.items() if c.new is None])
-        own = {k: c for k, c in change.keys.items() if k.startswith(self._path)}
+        own = {
+            key: changed
+            for key, changed in change.keys.items()
+            if key.startswith(self._path) and not _begins_or_ends(change.state, key, changed)
+        }
         if change.cause == "own" and own and not self._moving:
             self._history.wrote(own, self._state.replica.now())
 
     def _foreign(self, state: StateId, keys: list[str]) -> None:
         if state == self._state.id:
             self._history.lost(keys)
+
+
+def _begins_or_ends(state: StateId, key: str, changed: Changed) -> bool:
+    """Whether it adds or removes a resource: what was removed does not come back (R11)."""
+    return state == CALL and key.startswith(RECORDS) and None in (changed.old, changed.new)

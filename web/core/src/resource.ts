@@ -6,11 +6,12 @@ import { characters, MAX_NAME, resourceId, type ResourceId } from "./ids.ts";
 /** The key in the call's own State that names the resource in view for everybody. */
 export const ACTIVE = "active";
 
-const PREFIX = "resource/";
+/** What the keys of records begin with. */
+export const RECORDS = "resource/";
 
 /** The key in the call's own State that holds a resource's record. */
 export function keyOf(resource: ResourceId): string {
-  return PREFIX + resource;
+  return RECORDS + resource;
 }
 
 /** The key that says what a role or a person may do with a resource. */
@@ -25,7 +26,7 @@ export function versionKey(resource: ResourceId): string {
 
 /** The resource whose record stands under `key`, if it is such a key. Raises `BadName`. */
 export function resourceIn(key: string): ResourceId | undefined {
-  return key.startsWith(PREFIX) ? resourceId(key.slice(PREFIX.length)) : undefined;
+  return key.startsWith(RECORDS) ? resourceId(key.slice(RECORDS.length)) : undefined;
 }
 
 /** What the call's own State says about a resource. */

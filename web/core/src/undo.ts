@@ -1,9 +1,10 @@
 /** Undo and redo in a running call: a `History`, fed by the mesh. */
 
 import { History } from "./history.ts";
-import type { StateId } from "./ids.ts";
-import type { Change } from "./mesh.ts";
+import { CALL, type StateId } from "./ids.ts";
+import type { Change, Changed } from "./mesh.ts";
 import type { HubWord, ReplicaAccess } from "./replica.ts";
+import { RECORDS } from "./resource.ts";
 import type { Value } from "./state.ts";
 
 export interface UndoOptions {
@@ -92,7 +93,7 @@ export class UndoHistory {
       // A whole batch tells of no delete, and names no writer of one.
       this.#history.lost([...keys].filter(([, changed]) => changed.new === undefined).map(([key]) => key));
     }
-    const own = new Map([...keys].filter(([key]) => key.startsWith(this.#path)));
+    const own = new Map([...keys].filter(([key, changed]) => key.startsWith(this.#path) && !beginsOrEnds(state, key, changed)));
     if (cause === "own" && own.size > 0 && !this.#moving) this.#history.wrote(own, this.#access.now());
   }
 
@@ -112,4 +113,9 @@ export class UndoHistory {
       this.#history.lost(entries.filter(({ writer }) => writer !== mesh.writer).map(({ key }) => key));
     }
   }
+}
+
+/** Whether it adds or removes a resource: what was removed does not come back (R11). */
+function beginsOrEnds(state: StateId, key: string, changed: Changed): boolean {
+  return state === CALL && key.startsWith(RECORDS) && (changed.old === undefined || changed.new === undefined);
 }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import { Closed } from "../src/errors.ts";
-import { HUB, type ParticipantId, type StateId, type Writer } from "../src/ids.ts";
+import { CALL, HUB, type ParticipantId, type StateId, type Writer } from "../src/ids.ts";
 import { Listeners } from "../src/listeners.ts";
 import type { Group } from "../src/messages.ts";
 import type { Change } from "../src/mesh.ts";
@@ -272,6 +272,17 @@ describe("undo", () => {
     expect(state.toObject()).toEqual({ k: 1 });
     expect([history.undo(), history.undo()]).toEqual([true, true]);
     expect(state.toObject()).toEqual({ old: 1 });
+  });
+
+  test("[R11, S20] adding and removing a resource is not undone", () => {
+    const call = new SharedState(replica, CALL);
+    const history = call.history({ mergeMs: 0 });
+    call.set("resource/r7", { title: "Mine" });
+    call.set("resource/r7", { title: "Ours" });
+    expect([history.undo(), history.undo()]).toEqual([true, false]);
+    expect(call.get("resource/r7")).toEqual({ title: "Mine" });
+    call.delete("resource/r7");
+    expect(history.canUndo).toBe(false);
   });
 
   test("[S20, S10] a value that was denied is not written again by undoing the next", () => {

@@ -148,6 +148,8 @@ class Client:
         self.heard = bytearray()
         """All bytes that ever came."""
         self.streamed: list[bytes] = []
+        self.shown: set[str] = set()
+        """The resources whose record ever left for here."""
 
     @property
     def now(self) -> int:

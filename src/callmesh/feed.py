@@ -2,8 +2,8 @@
 
 F1 What a link gets is what lies beyond its cursor, once, as it is now, in one batch.
 F2 Links at the same cursor whose participants may see the same get the same bytes.
-F3 Whoever may see something else than before gets what has become visible, and what is not any
-   more is taken back.
+F3 Whoever may see something else than when the link was told last gets what has become visible,
+   and what is not any more is taken back. That something was deleted is told to whom it was shown.
 F4 An answer that does not come by itself is given besides: the entry that won, where it lies behind
    the cursor, and that something was taken which is not for the eyes of its writer.
 F5 `saved` is told after the commit, to those who wrote.
@@ -21,7 +21,7 @@ from callmesh.errors import TooFast
 from callmesh.ids import CALL, DOOR, ResourceId, StateId, presence_of, resource_of, state_of
 from callmesh.ledger import Ledger, Record
 from callmesh.messages import Batch, Denial, Group
-from callmesh.resource import ACTIVE
+from callmesh.resource import ACTIVE, RECORDS
 from callmesh.sight import Sight, Subject, taken_back
 from callmesh.state import DELETED, Entry, newer
 
@@ -31,18 +31,18 @@ MAX_OWED = 50_000
 """Own writes whose answers may wait for one link, by key."""
 MAX_ANSWERS = 1_000
 DENIALS_AT_ONCE = 1_000
-MAX_SIGHTS = 8
-"""How often what one sees may change while nothing is read; beyond, a whole batch is due."""
 
 
 @dataclass(slots=True)
 class Feed:
     """What is kept per link."""
 
-    sights: list[Sight]
-    """As the link was told last, and as it has been since; the last is the one that counts."""
+    sight: Sight
+    """What the participant may see."""
     cursor: int
     """How far the link has come; 0 until the first batch."""
+    shown: Sight = field(init=False)
+    """What the participant might see when the link was told last."""
     waits: bool = True
     """Whether something of its own may be among what it has seen and is not known to be saved."""
     told: int = 0
@@ -55,17 +55,8 @@ class Feed:
     answers: deque[tuple[int, messages.Answer]] = field(default_factory=deque)
     """To commands, each with the number that has to be on disk before (F7)."""
 
-    @property
-    def sight(self) -> Sight:
-        return self.sights[-1]
-
-    def see(self, sight: Sight) -> None:
-        """From now on the participant may see this (F3)."""
-        if sight is self.sight:
-            return
-        self.sights.append(sight)
-        if len(self.sights) > MAX_SIGHTS:
-            self.sights, self.cursor = [sight], 0
+    def __post_init__(self) -> None:
+        self.shown = self.sight
 
     def owe(self, state: StateId, written: Entry) -> None:
         """What stands there is the answer to an own write, and does not come by itself (F4).
@@ -79,9 +70,12 @@ class Feed:
                 raise TooFast("too many writes, and the answers to them are not read")
 
     def took(self, taken: Iterable[tuple[StateId, Entry]]) -> None:
-        """Own writes were taken: those that are not shown to their writer are answered besides."""
+        """Own writes were taken: those that may not be shown to their writer are answered besides.
+
+        What was not shown to them when they were told last may be gone again before they are.
+        """
         for state, entry in taken:
-            if not self.sight.shows(state, entry):
+            if not (self.shown.shows(state, entry) and self.sight.shows(state, entry)):
                 self.owe(state, entry)
 
     def answer(self, number: int, answer: messages.Answer) -> None:
@@ -104,13 +98,17 @@ class Feeds:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._batches: dict[tuple[int, tuple[Sight, ...]], bytes] = {}
+        self._batches: dict[tuple[int, Sight | None, Sight], bytes] = {}
         self._batches_at = (-1, -1)
 
     def has_output(self, feed: Feed) -> bool:
-        behind = feed.cursor != self._ledger.number or len(feed.sights) > 1
         answers = feed.answers and feed.answers[0][0] <= self._ledger.saved
-        return bool(behind or feed.owed or feed.denials or answers) or self._owes_saved(feed)
+        return bool(self._lags(feed) or feed.owed or feed.denials or answers) or self._owes_saved(
+            feed
+        )
+
+    def _lags(self, feed: Feed) -> bool:
+        return feed.cursor != self._ledger.number or feed.shown is not feed.sight
 
     def _owes_saved(self, feed: Feed) -> bool:
         return feed.waits and feed.told < self._ledger.saved
@@ -118,16 +116,18 @@ class Feeds:
     def take(self, feed: Feed) -> list[bytes]:
         """The encoded messages that should leave now; they count as gone."""
         parts: list[bytes] = []
-        if feed.cursor != self._ledger.number or len(feed.sights) > 1:
-            behind, feed.cursor = feed.cursor, self._ledger.number
-            parts.append(self._batch(behind, tuple(feed.sights)))
-            del feed.sights[:-1]
+        behind = feed.cursor
+        if self._lags(feed):
+            parts.append(self._batch(feed))
+            feed.cursor, feed.shown = self._ledger.number, feed.sight
             feed.told = self._ledger.saved
         elif self._owes_saved(feed):  # (F5)
             feed.told = self._ledger.saved
             parts.append(messages.encode(messages.Saved(self._ledger.saved)))
-        if feed.owed:
-            parts.append(self._answers(feed))
+        answers = self._answers(feed, behind)
+        if answers:
+            batch = Batch(feed.cursor, self._ledger.saved, False, list(_grouped(answers)))
+            parts.append(messages.encode(batch))
         if feed.told >= feed.cursor:
             feed.waits = False
         for _ in range(min(len(feed.denials), DENIALS_AT_ONCE)):  # (F6)
@@ -137,30 +137,34 @@ class Feeds:
             parts.append(messages.encode(feed.answers.popleft()[1]))
         return parts
 
-    def _answers(self, feed: Feed) -> bytes:
-        """What won over own writes, or stands where nothing of them is seen (F4)."""
+    def _answers(self, feed: Feed, behind: int) -> list[tuple[StateId, Entry]]:
+        """What won over own writes, or stands where nothing of them is seen (F4).
+
+        What lies beyond `behind` for these eyes has come by itself.
+        """
         found = []
         for (state, key), written in feed.owed.items():
             stands = self._ledger.state(state).entries.get(key)
             if stands is None or newer(written, stands):
                 found.append((state, taken_back(written)))
-            else:
-                found.append((state, feed.sight.shown(state, stands) or taken_back(stands)))
+                continue
+            shown = feed.sight.shown(state, stands)
+            if shown is None or self._ledger.number_of(state, key) <= behind:
+                found.append((state, shown or taken_back(stands)))
         feed.owed.clear()
-        groups = list(_grouped(found))
-        return messages.encode(Batch(feed.cursor, self._ledger.saved, False, groups))
+        return found
 
-    def _batch(self, cursor: int, sights: tuple[Sight, ...]) -> bytes:
-        """What lies beyond `cursor` for those who saw and now see this."""
+    def _batch(self, feed: Feed) -> bytes:
+        """What a link lacks. Those who are as far, and saw and now see the same, share it."""
         now = (self._ledger.number, self._ledger.saved)
         if self._batches_at != now:
             self._batches.clear()
             self._batches_at = now
-        whole = not self._ledger.follows(cursor)
-        at = (0, sights[-1:]) if whole else (cursor, sights)
+        whole = not self._ledger.follows(feed.cursor)
+        at = (0, None, feed.sight) if whole else (feed.cursor, feed.shown, feed.sight)
         found = self._batches.get(at)
         if found is None:
-            entries = self._all(sights[-1]) if whole else self._beyond(cursor, sights)
+            entries = self._all(feed.sight) if whole else self._beyond(feed)
             batch = Batch(*now, whole, list(_grouped(entries)))
             found = self._batches[at] = messages.encode(batch)
         return found
@@ -171,21 +175,23 @@ class Feeds:
             if shown is not None and not shown.deleted:
                 yield record.state, shown
 
-    def _beyond(self, cursor: int, sights: tuple[Sight, ...]) -> Iterator[tuple[StateId, Entry]]:
-        *before, now = sights
-        turned = set[Subject]().union(*(now.differs(sight) for sight in before))
-        for record in self._ledger.since(cursor):
+    def _beyond(self, feed: Feed) -> Iterator[tuple[StateId, Entry]]:
+        before, now = feed.shown, feed.sight
+        turned = now.differs(before)
+        for record in self._ledger.since(feed.cursor):
             if not turned or _subject(record) not in turned:
                 shown = now.shown(record.state, record.entry)
                 if shown is not None:
                     yield record.state, shown
         for record in self._about(turned):
-            seen = [sight.shows(record.state, record.entry) for sight in before]
-            if now.shows(record.state, record.entry):
-                if record.number > cursor or not all(seen):
-                    yield record.state, record.entry
-            elif any(seen):
-                yield record.state, taken_back(record.entry)
+            state, entry, new = record.state, record.entry, record.number > feed.cursor
+            seen = before.shows(state, entry)
+            if now.shows(state, entry):
+                if new or not seen:
+                    yield state, entry
+            elif seen and (new or not entry.deleted):
+                removed = state == CALL and entry.deleted and entry.key.startswith(RECORDS)
+                yield state, entry if removed else taken_back(entry)
         active = self._ledger.state(CALL).entries.get(ACTIVE)
         if turned and active is not None:
             yield CALL, now.shown(CALL, active) or active

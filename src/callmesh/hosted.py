@@ -73,6 +73,7 @@ class Turn(Enum):
     NOTHING = "nothing"
     RESOURCES = "resources"
     RIGHTS = "rights"
+    """Also who comes back from before it may have what they may not see."""
 
 
 class HostedCall:
@@ -308,7 +309,7 @@ class HostedCall:
             return Turn.RIGHTS if self._settle(by, entry.key, value, now) else Turn.NOTHING
         if entry.deleted:
             self._clear(resource, now)
-            return Turn.RESOURCES
+            return Turn.RIGHTS  # who comes back later may have seen it, nobody knows
         if old is None or old.deleted:
             self._begin(resource, entry)
             return Turn.RESOURCES

@@ -163,7 +163,7 @@ class People:
         role = self.door.role(participant, admitted, issued)
         participant = msgspec.structs.replace(participant, role=role)
         cursor = cursor if cursor >= self._turned else 0  # may have seen what it may no longer see
-        feed = Feed([self._sights.of(participant)], cursor)
+        feed = Feed(self._sights.of(participant), cursor)
         member = Member(participant, admitted, session, feed, issued)
         self.members[participant.id] = member
         return member
@@ -370,7 +370,7 @@ class People:
             if role is not me.role:
                 member.participant = msgspec.structs.replace(me, role=role)
                 self.introduce(member, now)
-            member.feed.see(self._sights.of(member.participant))
+            member.feed.sight = self._sights.of(member.participant)
         self.show_waiting_area(now)
         if not self.has_waiting_area:
             with contextlib.suppress(TooFast):  # the others go on waiting

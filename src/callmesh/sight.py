@@ -41,14 +41,14 @@ class Sight:
         return resource in self._parts
 
     def shows(self, state: StateId, entry: Entry) -> bool:
-        """Whether an entry is for these eyes. That something was removed from a call is for all."""
+        """Whether an entry is for these eyes: a delete, if what was deleted was."""
         if state == RECORD:
             return False
         if state == DOOR:
             return DOOR in self._parts
         resource = resource_of(state)
         if resource is None:
-            about = resource_about(entry.key) if state == CALL and not entry.deleted else None
+            about = resource_about(entry.key) if state == CALL else None
             return about is None or about in self._parts
         if resource not in self._parts:
             return False

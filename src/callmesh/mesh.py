@@ -138,7 +138,7 @@ class Mesh:
 
     @property
     def unsent(self) -> int:
-        """How many entries have to go out."""
+        """How many transactions have to go out."""
         return self._outbox.unsent
 
     @property
@@ -175,21 +175,26 @@ class Mesh:
         """Take back what was unsaved before a restart: at its time, now in this writer's name.
 
         What is newer stays, and what is there already is not written again. One time is one
-        transaction, as it was.
+        transaction, as it was, and taken or denied whole.
         """
         before: Seen = {}
-        last = None
+        transactions: dict[int, list[Unsaved]] = {}
         for state, old, version in sorted(writes, key=lambda write: write[1].time):
             entry = Entry(old.key, old.time, self.writer, old.value)
-            seen = self.entry(state, entry.key)
-            there = seen is not None and (seen.time, seen.value) == (entry.time, entry.value)
-            if newer(entry, seen) and not there:
-                self._look([(state, entry.key)], before)
-                if entry.time != last:
-                    self._outbox.begin()
-                last = entry.time
-                self._outbox.put((state, entry.key), entry, version)
+            transactions.setdefault(old.time, []).append((state, entry, version))
+        for transaction in transactions.values():
+            lost = [write for write in transaction if not self._is_there(write[0], write[1])]
+            if any(newer(entry, self.entry(state, entry.key)) for state, entry, _ in lost):
+                self._look([(state, entry.key) for state, entry, _ in lost], before)
+                self._outbox.begin()
+                for state, entry, version in lost:
+                    self._outbox.put((state, entry.key), entry, version)
         return self._changes(before, "own")
+
+    def _is_there(self, state: StateId, entry: Entry) -> bool:
+        """Whether this very write is there, in whosever name."""
+        seen = self.entry(state, entry.key)
+        return seen is not None and (seen.time, seen.value) == (entry.time, entry.value)
 
     def outgoing(self) -> list[Write]:
         """What has to be sent now: transactions whole, as many to a message as fit."""
@@ -279,8 +284,7 @@ class Mesh:
                 return []
         before = self._look(places)
         why = Denied(denial.reason, denial.why, places[0][1] if places else "")
-        for place in places:
-            self._outbox.take_out(place, stamp, why)
+        self._outbox.deny(places, stamp, why)
         return self._changes(before, "denied", why)
 
     def drop(self, resource: ResourceId) -> None:

@@ -12,28 +12,43 @@ Stamp: TypeAlias = tuple[int, str]
 """Time and writer."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
+class Transaction:
+    """Own writes that the hub takes or denies as one."""
+
+    writes: "dict[Place, Pending]" = field(default_factory=dict)
+    latest: int = 0
+    """Of how many keys it has the latest own write. It is kept whole, and sent again whole, as long
+    as there is one."""
+    sent: int = 0
+    """The how manieth it was to be sent last; 0 while it has to be."""
+    tries: int = 0
+    """How often it was stamped anew, as the clock here was ahead."""
+
+    @property
+    def stamp(self) -> Stamp:
+        """Which all of it have alike."""
+        return next(iter(self.writes.values())).entry.stamp
+
+    @property
+    def settled(self) -> bool:
+        return all(own.settled is not None for own in self.writes.values())
+
+
+@dataclass(slots=True, eq=False)
 class Pending:
     """An own write that is not saved yet."""
 
     entry: Entry
+    transaction: Transaction
     settled: int | None = None
-    """The cursor at which the hub was seen to have it."""
-    earlier: "list[Pending]" = field(default_factory=list)
-    """Older writes of the key, newest first, that were sent and are not saved: the newest that the
-    hub has, and the newest that it has not answered. They stand if this one is denied."""
+    """The cursor at which the hub was seen to have it, or something newer."""
     version: int = 0
     """The state version of the app that it was written for; 0 where that was not said."""
-    tries: int = 0
-    """How often it was stamped anew, as the clock here was ahead."""
 
     def is_saved(self, saved: int) -> bool:
         """Whether it is on a disk that has reached `saved`."""
         return self.settled is not None and self.settled <= saved
-
-    def settled_earlier(self) -> "list[Pending]":
-        """The older writes that the hub was seen to have."""
-        return [own for own in self.earlier if own.settled is not None]
 
 
 @dataclass(slots=True)
@@ -83,17 +98,22 @@ class Receipt:
             del self.waiting[place]
             self.denied.append(why)
 
-    def wait_on(self, place: Place, old: Stamp, stamp: Stamp) -> None:
-        """What was stamped up to `old` is on its way once more, as of `stamp`."""
+    def wait_on(self, place: Place, old: Stamp, latest: Pending) -> None:
+        """What was stamped up to `old` is on its way once more, or what has overtaken it is."""
         waiting = self.waiting.get(place)
         if waiting is not None and waiting[0] <= old:
-            self.waiting[place] = (stamp, None)
+            self.waiting[place] = (latest.entry.stamp, latest.settled)
 
 
-def newest_of_each(earlier: list[Pending]) -> list[Pending]:
-    """Of those that are settled, and of those that are not, the first."""
+def worth_keeping(own: list[Pending]) -> list[Pending]:
+    """Of the writes of one key, newest first, those that are sent again or stand if it is denied.
+
+    The latest, what belongs to a transaction that is kept whole, and the newest of those that the
+    hub has and of those that it has not answered.
+    """
     kept: list[Pending] = []
-    for pending in earlier:
-        if all((pending.settled is None) != (other.settled is None) for other in kept):
+    for number, pending in enumerate(own):
+        first = all((pending.settled is None) != (p.settled is None) for p in own[1:number])
+        if number == 0 or pending.transaction.latest or first:
             kept.append(pending)
     return kept

@@ -107,7 +107,7 @@ export class Mesh {
   /** The live keys of a State. */
   keys(state: StateId): string[] {
     const known = new Set(this.#confirmed.get(state)?.entries.keys());
-    for (const key of this.#outbox.of(state).keys()) known.add(key);
+    for (const key of this.#outbox.keysOf(state)) known.add(key);
     return [...known].filter((key) => this.value(state, key) !== undefined);
   }
 
@@ -124,7 +124,7 @@ export class Mesh {
     return typeof said === "string" ? said : undefined;
   }
 
-  /** How many entries have to go out. */
+  /** How many transactions have to go out. */
   get unsent(): number {
     return this.#outbox.unsent;
   }
@@ -171,14 +171,9 @@ export class Mesh {
    */
   adopt(groups: readonly Group[]): Change[] {
     const before = this.#look(groups.flatMap(placesOf));
-    let last: Entry | undefined;
-    for (const { state, entries, version } of groups) {
-      for (const entry of entries) {
-        if (!newer(entry, this.entry(state, entry.key))) continue;
-        if (entry.time !== last?.time || entry.writer !== last.writer) this.#outbox.begin();
-        last = entry;
-        this.#outbox.put(state, entry, version);
-      }
+    const writes = groups.flatMap(({ state, entries, version }) => entries.map((entry) => ({ state, entry, version })));
+    for (const transaction of transactionsOf(writes, ({ entry }) => `${entry.time} ${entry.writer}`)) {
+      this.#put(transaction.filter(({ state, entry }) => !this.#outbox.has(state, entry)));
     }
     return this.#changes(before, "own");
   }
@@ -197,21 +192,25 @@ export class Mesh {
    * Take back what was unsaved before a restart: at its time, now in this writer's name.
    *
    * What is newer stays, and what is there already is not written again. One time is one transaction,
-   * as it was.
+   * as it was, and taken or denied whole.
    */
   replay(writes: readonly Unsaved[]): Change[] {
     const before: Seen = new Map<StateId, Map<string, Entry | undefined>>();
-    let last: number | undefined;
-    for (const { state, entry: old, version } of [...writes].sort((a, b) => a.entry.time - b.entry.time)) {
-      const entry = { ...old, writer: this.writer };
-      const seen = this.entry(state, entry.key);
-      if (!newer(entry, seen) || isSame(entry, seen)) continue;
-      this.#look([[state, entry.key]], before);
-      if (entry.time !== last) this.#outbox.begin();
-      last = entry.time;
-      this.#outbox.put(state, entry, version);
+    const own = writes.map((write): Unsaved => ({ ...write, entry: { ...write.entry, writer: this.writer } }));
+    own.sort((a, b) => a.entry.time - b.entry.time);
+    for (const transaction of transactionsOf(own, ({ entry }) => entry.time)) {
+      const lost = transaction.filter(({ state, entry }) => !isSame(entry, this.entry(state, entry.key)));
+      this.#look(lost.map(({ state, entry }) => [state, entry.key]), before);
+      this.#put(lost);
     }
     return this.#changes(before, "own");
+  }
+
+  /** Take a transaction that was stamped before, whole, unless something newer stands everywhere. */
+  #put(transaction: readonly Unsaved[]): void {
+    if (!transaction.some(({ state, entry }) => newer(entry, this.entry(state, entry.key)))) return;
+    this.#outbox.begin();
+    for (const { state, entry, version } of transaction) this.#outbox.put(state, entry, version);
   }
 
   /** What has to be sent now: transactions whole, as many to a message as fit. */
@@ -289,7 +288,7 @@ export class Mesh {
     }
     const before = this.#look(places);
     const why = new Denied(denial.reason, denial.why, places[0]?.[1] ?? "");
-    for (const [state, key] of places) this.#outbox.takeOut(state, key, denial, why);
+    this.#outbox.deny(places, denial, why);
     return this.#changes(before, "denied", why);
   }
 
@@ -340,6 +339,17 @@ export class Mesh {
 /** Whether this is that write, whoever it was that wrote it. */
 function isSame(entry: Entry, seen: Entry | undefined): boolean {
   return entry.time === seen?.time && same(valueOf(entry), valueOf(seen));
+}
+
+/** Writes of one stamp are one transaction. */
+function transactionsOf(writes: readonly Unsaved[], stampOf: (write: Unsaved) => unknown): Iterable<Unsaved[]> {
+  const found = new Map<unknown, Unsaved[]>();
+  for (const write of writes) {
+    const known = found.get(stampOf(write));
+    if (known === undefined) found.set(stampOf(write), [write]);
+    else known.push(write);
+  }
+  return found.values();
 }
 
 function kept(value: Value): Value {

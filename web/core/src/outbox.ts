@@ -2,7 +2,12 @@
  * Own writes of one participant on their way to the hub's disk, and what became of them.
  *
  * Pure bookkeeping: what others see and what the hub has said is the business of `Mesh`, whose rules
- * M3 to M7 this carries out. One pending write per key, however often it is written.
+ * M3 to M7 this carries out. What is kept depends on how many keys are written, not how often:
+ *
+ * O1 A transaction is kept, and sent, whole as long as it has the latest own write of some key: the
+ *    hub is to take or deny all of it. When all of it was overtaken it is not sent (again).
+ * O2 What was overtaken under a key stands again if what overtook it is denied, unless it has not
+ *    reached the hub either (M5).
  */
 
 import { AHEAD, type HybridClock } from "./clock.ts";
@@ -10,7 +15,7 @@ import type { Denied } from "./errors.ts";
 import { CALL, isVolatile, type StateId, type Writer } from "./ids.ts";
 import { MAX_BUNDLE, type Group, type Write } from "./messages.ts";
 import { Places } from "./places.ts";
-import { newestOfEach, Pending, Receipt } from "./receipt.ts";
+import { Pending, Receipt, Transaction, worthKeeping } from "./receipt.ts";
 import { DELETED, newer, sizeOf, type Entry, type Stamp } from "./state.ts";
 
 /** Bytes of one transaction. */
@@ -29,14 +34,18 @@ export interface Unsaved {
   readonly version: number;
 }
 
+type Place = readonly [StateId, string];
+
 export class Outbox {
   /** What own writes are signed with. */
   writer = "" as Writer;
   readonly #clock: HybridClock;
-  readonly #pending = new Places<Pending>();
-  /** What has to go out, with the number of the transaction it belongs to. */
-  readonly #unsent = new Map<Pending, number>();
-  #transaction = 0;
+  /** By key, the latest first. */
+  readonly #own = new Places<readonly Pending[]>();
+  /** What is being put. */
+  #transaction = new Transaction();
+  readonly #unsent = new Set<Transaction>();
+  #sent = 0;
   readonly #receipts = new Set<Receipt>();
   readonly #fates = new Places<Fate>();
   /** The places of fates, the oldest first. */
@@ -48,69 +57,109 @@ export class Outbox {
 
   // --- what there is
 
+  /** The latest own write of a key. */
   get(state: StateId, key: string): Pending | undefined {
-    return this.#pending.get(state, key);
+    return this.#own.get(state, key)?.[0];
   }
 
-  of(state: StateId): ReadonlyMap<string, Pending> {
-    return this.#pending.of(state);
+  /** The keys of a State that were written and are not saved. */
+  keysOf(state: StateId): Iterable<string> {
+    return this.#own.of(state).keys();
   }
 
-  [Symbol.iterator](): Iterator<Pending> {
-    return this.#pending[Symbol.iterator]();
+  /** The latest own write of each key. */
+  *[Symbol.iterator](): Generator<Pending, void> {
+    for (const [latest] of this.#own) if (latest !== undefined) yield latest;
   }
 
   /** Whether anything written to a State is not known to be on disk. */
   saving(state: StateId): boolean {
-    return !isVolatile(state) && this.#pending.of(state).size > 0;
+    return !isVolatile(state) && this.#own.of(state).size > 0;
   }
 
   /** What became of the last write of a key; undefined where there was none lately. */
   fate(state: StateId, key: string): Fate | undefined {
-    const pending = this.#pending.get(state, key);
+    const pending = this.get(state, key);
     if (pending === undefined) return this.#fates.get(state, key);
     return pending.settled === undefined ? "pending" : "accepted";
   }
 
-  /** How many entries have to go out. */
+  /** How many transactions have to go out. */
   get unsent(): number {
     return this.#unsent.size;
   }
 
-  /** Every write that a restart here would lose, the oldest first. */
+  /** Every write that a restart here would lose, the oldest first; transactions are whole. */
   unsaved(): Unsaved[] {
-    const found = [...this.#pending].filter(({ state }) => !isVolatile(state)).sort(byStamp);
+    const found = this.#kept().flatMap(({ writes }) => [...writes]).filter(({ state }) => !isVolatile(state));
     return found.map(({ state, entry, version }) => ({ state, entry, version }));
+  }
+
+  /** The transactions that are sent again until they are saved (O1), the oldest first. */
+  #kept(): Transaction[] {
+    return [...new Set([...this].map(({ transaction }) => transaction))].sort(byStamp);
   }
 
   // --- in
 
   /** What is put from now on belongs to a new transaction. */
   begin(): void {
-    this.#transaction++;
+    this.#transaction = new Transaction();
   }
 
   put(state: StateId, entry: Entry, version: number): void {
-    const old = this.#pending.get(state, entry.key);
-    const unsent = old !== undefined && this.#unsent.delete(old);
-    const sent = old === undefined ? [] : [...(unsent ? [] : [old]), ...old.earlier];
-    const pending = new Pending(state, entry, version, newestOfEach(sent));
-    this.#pending.set(state, entry.key, pending);
-    this.#unsent.set(pending, this.#transaction);
+    const pending = new Pending(state, entry, this.#transaction, version);
+    this.#transaction.writes.set(state, entry.key, pending);
+    this.#unsent.add(this.#transaction);
+    // What is adopted or replayed may be an older one.
+    this.#set(state, entry.key, [pending, ...this.#at(state, entry.key)].sort(latestFirst));
     this.#noteFate(state, entry.key, undefined);
+  }
+
+  /** Of one's own writes of a key, the latest first. */
+  #at(state: StateId, key: string): readonly Pending[] {
+    return this.#own.get(state, key) ?? [];
+  }
+
+  /** Keep this of one's own writes of a key, the latest first. */
+  #set(state: StateId, key: string, own: readonly Pending[]): void {
+    const before = this.get(state, key)?.transaction;
+    const now = own[0]?.transaction;
+    if (now !== before) {
+      if (now !== undefined) now.latest++;
+      if (before !== undefined) before.latest--;
+    }
+    if (own.length > 0) this.#own.set(state, key, own.length > 1 ? worthKeeping(own) : own);
+    else this.#own.delete(state, key);
+    if (before !== undefined && before !== now && before.latest === 0) this.#overtaken(before);
+  }
+
+  /** Nothing of it is the latest: it is not sent any more, and is forgotten if it was not. */
+  #overtaken(transaction: Transaction): void {
+    const never = this.#unsent.delete(transaction);
+    for (const { state, entry } of transaction.writes) {
+      const own = this.#at(state, entry.key);
+      this.#set(state, entry.key, own.filter((other) => !never || other.transaction !== transaction));
+    }
   }
 
   /** What is stamped next is later than what is pending there, even by a wrong clock. */
   follow(state: StateId, key: string): void {
-    const pending = this.#pending.get(state, key);
+    const pending = this.get(state, key);
     if (pending === undefined || pending.settled !== undefined || pending.entry.time <= this.#clock.given) return;
     // The clock was set back behind what is under way: the next stamp must be nobody's there.
-    for (const own of this.#pending) if (own.settled === undefined) this.#clock.follow(own.entry.time);
+    for (const own of this) if (own.settled === undefined) this.#clock.follow(own.entry.time);
+  }
+
+  /** Whether this very write is kept here. */
+  has(state: StateId, entry: Entry): boolean {
+    return this.#at(state, entry.key).some((own) => equal(own.entry, entry));
   }
 
   /** Follow everything that was written to `state` and is not saved yet. */
   receipt(state: StateId): Receipt {
-    const receipt = new Receipt(state, isVolatile(state) ? [] : this.#pending.of(state).values());
+    const latest = [...this.#own.of(state).values()].flatMap((own) => own.slice(0, 1));
+    const receipt = new Receipt(state, isVolatile(state) ? [] : latest);
     if (!receipt.done) this.#receipts.add(receipt);
     return receipt;
   }
@@ -131,53 +180,50 @@ export class Outbox {
   take(): Write[] {
     const messages: Pending[][] = [];
     let room = 0;
-    for (const transaction of this.#takeUnsent()) {
-      const size = transaction.reduce((sum, { state, entry }) => sum + weigh(state, entry), 0);
+    for (const transaction of this.#unsent) {
+      transaction.sent = ++this.#sent;
+      const writes = [...transaction.writes];
+      const size = writes.reduce((sum, { state, entry }) => sum + weigh(state, entry), 0);
       if (messages.length === 0 || size > room) {
         messages.push([]);
         room = MAX_WRITE;
       }
       room -= size;
-      messages.at(-1)?.push(...transaction);
-    }
-    return messages.map(writeOf);
-  }
-
-  #takeUnsent(): Iterable<Pending[]> {
-    const transactions = new Map<number, Pending[]>();
-    for (const [pending, number] of this.#unsent) {
-      const transaction = transactions.get(number);
-      if (transaction === undefined) transactions.set(number, [pending]);
-      else transaction.push(pending);
+      messages.at(-1)?.push(...writes);
     }
     this.#unsent.clear();
-    return transactions.values();
+    return messages.map(writeOf);
   }
 
   /** All that is not known to have arrived goes out again, presence with a new stamp. */
   sendAgain(now: number, newLink: boolean): void {
     if (newLink) this.#correct(now); // the hub has just told its time
-    for (const pending of this.#pending) {
-      if (!isVolatile(pending.state) || pending.entry.value === DELETED) continue;
-      pending.entry = this.#stamped(pending, this.#clock.stamp(now));
-      pending.settled = undefined;
+    for (const { state, entry, version } of [...this]) {
+      if (!isVolatile(state) || entry.value === DELETED) continue;
+      this.#set(state, entry.key, []);
+      this.begin();
+      this.put(state, { ...entry, time: this.#clock.stamp(now), writer: this.writer }, version);
     }
     this.#unsent.clear();
-    let last: Stamp | undefined;
-    for (const pending of [...this.#pending].filter(({ settled }) => settled === undefined).sort(byStamp)) {
-      if (!equal(pending.entry, last)) this.#transaction++; // one stamp, one transaction
-      last = pending.entry;
-      this.#unsent.set(pending, this.#transaction);
-      pending.earlier = pending.settledEarlier();
+    for (const transaction of this.#kept()) {
+      if (transaction.settled) continue; // in the order of writing
+      transaction.sent = 0;
+      this.#unsent.add(transaction);
     }
+    for (const { state, entry } of [...this]) this.#dropUnanswered(state, entry.key);
+  }
+
+  /** What the hub has not answered, and is not sent again, does not stand any more. */
+  #dropUnanswered(state: StateId, key: string): void {
+    const own = this.#at(state, key);
+    this.#set(state, key, own.filter(({ settled, transaction }) => settled !== undefined || transaction.latest > 0));
   }
 
   // --- what the hub says
 
   /** The hub has `entry`: what was written there up to its stamp is settled (M4). */
   settle(state: StateId, entry: Entry, cursor: number): void {
-    const pending = this.#pending.get(state, entry.key);
-    for (const own of pending === undefined ? [] : [pending, ...pending.earlier]) {
+    for (const own of this.#at(state, entry.key)) {
       if (own.settled === undefined && !newer(own.entry, entry)) own.settled = cursor;
     }
     for (const receipt of this.#receipts) if (receipt.state === state) receipt.settle(entry, cursor);
@@ -185,55 +231,67 @@ export class Outbox {
 
   /** What the hub had said counts no longer: it may have lost it. */
   startOver(): void {
-    for (const pending of this.#pending) {
-      for (const own of [pending, ...pending.earlier]) own.settled = undefined;
-    }
+    for (const own of this.#own) for (const pending of own) pending.settled = undefined;
     for (const receipt of this.#receipts) receipt.startOver();
   }
 
   /** The hub's disk has reached `saved`. Returns what is done with. */
   disk(saved: number): Pending[] {
     const done: Pending[] = [];
-    for (const pending of this.#pending) {
-      pending.earlier = pending.earlier.filter((own) => !own.isSaved(saved));
-      const kept = isVolatile(pending.state) && pending.entry.value !== DELETED; // for the next link (M6)
-      if (pending.isSaved(saved) && !kept) done.push(pending);
+    for (const [latest, ...rest] of [...this.#own]) {
+      if (latest === undefined) continue;
+      const kept = isVolatile(latest.state) && latest.entry.value !== DELETED; // for the next link (M6)
+      if (latest.isSaved(saved) && !kept) done.push(latest);
+      else if (rest.length > 0) this.#set(latest.state, latest.entry.key, [latest, ...rest.filter((own) => !own.isSaved(saved))]);
     }
-    for (const pending of done) this.#forget(pending, "saved");
+    for (const { state, entry } of done) {
+      this.#set(state, entry.key, []);
+      this.#noteFate(state, entry.key, "saved");
+    }
     for (const receipt of this.#receipts) receipt.disk(saved);
     this.#closeReceipts();
     return done;
   }
 
-  /** The write of `stamp` was denied, and older ones that were not answered never arrived. */
-  takeOut(state: StateId, key: string, stamp: Stamp, why: Denied): void {
-    const pending = this.#pending.get(state, key);
-    if (pending !== undefined) pending.earlier = pending.settledEarlier();
-    if (pending !== undefined && equal(pending.entry, stamp)) {
-      this.#forget(pending, "denied");
-      const [next] = pending.earlier;
-      if (next !== undefined) {
-        next.earlier = pending.earlier.slice(1);
-        this.#pending.set(state, key, next);
-      }
+  /** The transaction of `stamp` was denied; what was sent before it has its answer too (M5). */
+  deny(places: readonly Place[], stamp: Stamp, why: Denied): void {
+    const denied = this.#find(places, stamp);
+    for (const [state, key] of places) {
+      if (denied?.writes.get(state, key) !== undefined) this.#takeOut(state, key, denied);
+      const nothingLeft = this.get(state, key) === undefined;
+      for (const receipt of this.#receipts) if (receipt.state === state) receipt.deny(key, stamp, why, nothingLeft);
     }
-    const nothingLeft = this.#pending.get(state, key) === undefined;
-    for (const receipt of this.#receipts) if (receipt.state === state) receipt.deny(key, stamp, why, nothingLeft);
     this.#closeReceipts();
+  }
+
+  #takeOut(state: StateId, key: string, denied: Transaction): void {
+    const { sent } = denied;
+    const before = this.get(state, key);
+    const own = this.#at(state, key).filter(({ transaction }) => transaction !== denied);
+    this.#set(state, key, own);
+    if (before?.transaction === denied) this.#noteFate(state, key, "denied");
+    const answered = ({ transaction }: Pending): boolean => transaction.sent > 0 && transaction.sent < sent;
+    this.#set(state, key, own.filter((other) => other.settled !== undefined || !answered(other)));
+  }
+
+  /** The transaction of that stamp, if anything is left of it. */
+  #find(places: readonly Place[], stamp: Stamp): Transaction | undefined {
+    for (const [state, key] of places) {
+      const found = this.#at(state, key).find(({ entry }) => equal(entry, stamp));
+      if (found !== undefined) return found.transaction;
+    }
+    return undefined;
   }
 
   /** Forget a State: of what was written to it nobody will say anything any more. */
   drop(state: StateId, why: Denied): void {
-    for (const pending of [...this.#pending.of(state).values()]) this.#forget(pending, undefined);
+    for (const key of [...this.#own.of(state).keys()]) {
+      for (const { transaction } of this.#at(state, key)) transaction.writes.delete(state, key);
+      this.#set(state, key, []);
+    }
     for (const key of [...this.#fates.of(state).keys()]) this.#noteFate(state, key, undefined);
     for (const receipt of this.#receipts) if (receipt.state === state) receipt.abandon(why);
     this.#closeReceipts();
-  }
-
-  #forget(pending: Pending, fate: Fate | undefined): void {
-    this.#pending.delete(pending.state, pending.entry.key);
-    this.#unsent.delete(pending);
-    this.#noteFate(pending.state, pending.entry.key, fate);
   }
 
   #noteFate(state: StateId, key: string, fate: Fate | undefined): void {
@@ -260,13 +318,12 @@ export class Outbox {
   // --- clocks that were ahead (M7)
 
   /** Send what was stamped ahead of the hub's clock again, by that clock; false after many. */
-  tryAgain(places: readonly (readonly [StateId, string])[], stamp: Stamp, now: number): boolean {
-    const found = places.flatMap(([state, key]) => {
-      const pending = this.#pending.get(state, key);
-      return pending !== undefined && equal(pending.entry, stamp) ? [pending] : [];
-    });
-    if (found.some(({ tries }) => tries >= MAX_TRIES)) return false;
-    this.#stampAnew(found, now);
+  tryAgain(places: readonly Place[], stamp: Stamp, now: number): boolean {
+    const found = this.#find(places, stamp);
+    if (found !== undefined && found.latest > 0) {
+      if (found.tries >= MAX_TRIES) return false;
+      this.#stampAnew(found, now);
+    }
     // Also those that a later write of one's own stands for by now.
     for (const [state, key] of places) this.#waitOn(state, key, stamp);
     return true;
@@ -275,37 +332,57 @@ export class Outbox {
   /** Stamp anew what a clock here gave out so far ahead of the hub's that it would not do. */
   #correct(now: number): void {
     const latest = this.#clock.hubTime(now) + AHEAD;
-    const ahead = [...this.#pending].filter(({ state, entry, settled }) => {
-      return settled === undefined && entry.writer === this.writer && entry.time > latest && !isVolatile(state);
-    });
-    ahead.sort(byStamp);
-    while (ahead.length > 0) {
-      const stamp: Stamp = (ahead[0] as Pending).entry;
-      const together = ahead.splice(0, ahead.findLastIndex(({ entry }) => equal(entry, stamp)) + 1);
-      this.#stampAnew(together, now);
-      for (const { state, entry } of together) this.#waitOn(state, entry.key, stamp);
+    for (const transaction of this.#kept()) {
+      const { time, writer } = transaction.stamp;
+      const lasts = [...transaction.writes].some(({ state }) => !isVolatile(state));
+      if (writer === this.writer && lasts && !transaction.settled && time > latest) this.#stampAnew(transaction, now);
     }
   }
 
-  #stampAnew(writes: readonly Pending[], now: number): void {
-    const time = this.#clock.stamp(now);
-    this.begin();
-    for (const pending of writes) {
-      pending.entry = this.#stamped(pending, time);
-      pending.tries++;
-      pending.earlier = pending.settledEarlier();
-      this.#unsent.delete(pending);
-      this.#unsent.set(pending, this.#transaction);
+  /** By the clock as it is now; after it what has overtaken some of it, and is under way. */
+  #stampAnew(transaction: Transaction, now: number): void {
+    for (const again of [...this.#overtaking(transaction)].sort(byStamp)) {
+      for (const { state, entry } of again.writes) this.#dropUnanswered(state, entry.key);
+      const { stamp: old, writes } = again;
+      const time = this.#clock.stamp(now);
+      again.tries++;
+      again.sent = 0;
+      for (const own of writes) {
+        const { key } = own.entry;
+        own.entry = { ...own.entry, time, writer: this.writer };
+        this.#set(own.state, key, [...this.#at(own.state, key)].sort(latestFirst));
+      }
+      this.#unsent.delete(again);
+      this.#unsent.add(again);
+      for (const { state, entry } of writes) this.#waitOn(state, entry.key, old);
     }
   }
 
-  #stamped({ entry: { key, value } }: Pending, time: number): Entry {
-    return { key, time, writer: this.writer, value };
+  /**
+   * Itself, and what is on its way of later transactions that have overtaken some of it.
+   *
+   * Their order stays. What has been answered is not written again: what it has overtaken goes.
+   */
+  #overtaking(transaction: Transaction): Set<Transaction> {
+    const start = transaction.stamp;
+    const found = new Set([transaction]);
+    for (const { writes } of found) {
+      for (const own of [...writes]) {
+        const { state, entry } = own;
+        const later = this.#at(state, entry.key).filter((other) => newer(other.entry, start));
+        if (later.some((other) => other.settled !== undefined || other.entry.writer !== this.writer)) {
+          writes.delete(state, entry.key);
+          this.#set(state, entry.key, this.#at(state, entry.key).filter((other) => other !== own));
+        } else for (const other of later) found.add(other.transaction);
+      }
+    }
+    return found;
   }
 
   #waitOn(state: StateId, key: string, stamp: Stamp): void {
-    const now = this.#pending.get(state, key)?.entry ?? stamp;
-    for (const receipt of this.#receipts) if (receipt.state === state) receipt.waitOn(key, stamp, now);
+    const latest = this.get(state, key);
+    if (latest === undefined) return;
+    for (const receipt of this.#receipts) if (receipt.state === state) receipt.waitOn(stamp, latest);
   }
 }
 
@@ -319,8 +396,12 @@ function equal(one: Stamp, other: Stamp | undefined): boolean {
 }
 
 /** In the order of writing. */
-function byStamp({ entry: a }: Pending, { entry: b }: Pending): number {
+function byStamp({ stamp: a }: Transaction, { stamp: b }: Transaction): number {
   return newer(a, b) ? 1 : newer(b, a) ? -1 : 0;
+}
+
+function latestFirst({ entry: a }: Pending, { entry: b }: Pending): number {
+  return newer(a, b) ? -1 : newer(b, a) ? 1 : 0;
 }
 
 /** The call's own State first: a resource is there before its state. */

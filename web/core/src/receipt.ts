@@ -2,47 +2,69 @@
 
 import type { Denied } from "./errors.ts";
 import type { StateId } from "./ids.ts";
+import { Places } from "./places.ts";
 import { newer, type Entry, type Stamp } from "./state.ts";
+
+/** Own writes that the hub takes or denies as one. */
+export class Transaction {
+  readonly writes = new Places<Pending>();
+  /**
+   * Of how many keys it has the latest own write. It is kept whole, and sent again whole, as long as
+   * there is one.
+   */
+  latest = 0;
+  /** The how manieth it was to be sent last; 0 while it has to be. */
+  sent = 0;
+  /** How often it was stamped anew, as the clock here was ahead. */
+  tries = 0;
+
+  /** Which all of it have alike. */
+  get stamp(): Stamp {
+    for (const { entry } of this.writes) return entry;
+    throw new Error("a transaction is not empty");
+  }
+
+  get settled(): boolean {
+    return [...this.writes].every(({ settled }) => settled !== undefined);
+  }
+}
 
 /** An own write that is not saved yet. */
 export class Pending {
   readonly state: StateId;
   entry: Entry;
+  readonly transaction: Transaction;
   /** The state version of the app that it was written for; 0 where that was not said. */
   readonly version: number;
   /** The cursor at which the hub was seen to have it, or something newer. */
   settled: number | undefined;
-  /**
-   * Older writes of the key, newest first, that were sent and are not saved: the newest that the hub
-   * has, and the newest that it has not answered. They stand if this one is denied.
-   */
-  earlier: readonly Pending[];
-  /** How often it was stamped anew, as the clock here was ahead. */
-  tries = 0;
 
-  constructor(state: StateId, entry: Entry, version: number, earlier: readonly Pending[]) {
+  constructor(state: StateId, entry: Entry, transaction: Transaction, version: number) {
     this.state = state;
     this.entry = entry;
+    this.transaction = transaction;
     this.version = version;
-    this.earlier = earlier;
   }
 
   /** Whether it is on a disk that has reached `saved`. */
   isSaved(saved: number): boolean {
     return this.settled !== undefined && this.settled <= saved;
   }
-
-  /** The older writes that the hub was seen to have. */
-  settledEarlier(): readonly Pending[] {
-    return this.earlier.filter(({ settled }) => settled !== undefined);
-  }
 }
 
-/** Of those that are settled, and of those that are not, the first. */
-export function newestOfEach(earlier: readonly Pending[]): Pending[] {
-  const settled = earlier.find((pending) => pending.settled !== undefined);
-  const unsettled = earlier.find((pending) => pending.settled === undefined);
-  return earlier.filter((pending) => pending === settled || pending === unsettled);
+/**
+ * Of the writes of one key, newest first, those that are sent again or stand if it is denied.
+ *
+ * The latest, what belongs to a transaction that is kept whole, and the newest of those that the hub
+ * has and of those that it has not answered.
+ */
+export function worthKeeping(own: readonly Pending[]): Pending[] {
+  const rest = own.slice(1);
+  const settled = rest.find((pending) => pending.settled !== undefined);
+  const unsettled = rest.find((pending) => pending.settled === undefined);
+  return own.filter((pending, number) => {
+    return number === 0 || pending.transaction.latest > 0 || pending === settled || pending === unsettled;
+  });
 }
 
 interface Waiting {
@@ -104,12 +126,12 @@ export class Receipt {
     this.denied.push(error);
   }
 
-  /** What was stamped up to `old` is on its way once more, as of `stamp`. */
-  waitOn(key: string, old: Stamp, stamp: Stamp): void {
-    const waiting = this.#waiting.get(key);
+  /** What was stamped up to `old` is on its way once more, or what has overtaken it is. */
+  waitOn(old: Stamp, { entry, settled }: Pending): void {
+    const waiting = this.#waiting.get(entry.key);
     if (waiting === undefined || newer(waiting.stamp, old)) return;
-    waiting.stamp = stamp;
-    waiting.settled = undefined;
+    waiting.stamp = entry;
+    waiting.settled = settled;
   }
 
   /** Nothing that is still waited for will ever be answered. */

@@ -187,7 +187,7 @@ def test_a_write_under_way_while_access_is_taken_is_answered(world: World) -> No
     host.arrive()
     world.settle()
     assert receipt.done
-    assert [denied.reason for denied in receipt.denied] == ["no_resource"]
+    assert {denied.reason for denied in receipt.denied} == {"no_resource"}
     assert ada.view() == {}
     assert host.view() == {"k": 1}
 
@@ -514,6 +514,27 @@ def test_a_write_taken_while_access_flips_is_answered_though_nothing_was_told(wo
     assert (ada.view(), host.view()) == ({}, {"k": 1})
 
 
+def test_a_resource_that_is_removed_before_its_adder_is_told_leaves_no_write_open(
+    world: World,
+) -> None:
+    """[L4, R5]"""
+    host, ada, *_ = world.clients
+    record = encode({"app": "notes", "title": "x", "owner": ada.me.person})
+    state = StateId("state/r2")
+    ada.write({CALL: {"resource/r2": record}, state: {"first": encode(1)}})
+    receipt = ada.mesh.receipt(state)
+    ada.send()
+    ada.arrive()
+    host.answer()
+    host.hear()
+    host.set("resource/r2", ..., CALL)
+    host.send()
+    host.arrive()
+    world.settle()
+    assert (ada.mesh.unsaved, receipt.done) == (0, True)
+    assert ada.view(state) == ada.mesh.confirmed(state) == {}
+
+
 def test_what_was_set_for_a_resource_goes_with_it(world: World) -> None:
     """[R5]"""
     host = world.clients[0]
@@ -548,6 +569,19 @@ def test_the_id_of_a_resource_is_used_once(world: World) -> None:
     assert host.denials[-1].reason == "no_resource"
     assert {str(client.view(CALL)) for client in world.clients} == {"{}"}
     assert {str(client.view()) for client in world.clients} == {"{}"}
+
+
+def test_a_removal_that_is_sent_again_is_not_denied(world: World) -> None:
+    """[R11, S11] The link broke before the answer, and comes back with a whole batch."""
+    host = world.clients[0]
+    host.set(RECORD, ..., CALL)
+    receipt = host.mesh.receipt(CALL)
+    host.send()
+    host.arrive()
+    host.cut()
+    world.settle()
+    assert (receipt.done, receipt.denied, host.denials) == (True, [], [])
+    assert host.view(CALL) == {}
 
 
 def test_many_removed_ids_are_remembered_and_not_more(

@@ -1,4 +1,4 @@
-/** What this participant has written and is not saved, kept over a reload (S25): one row per key. */
+/** What this participant has written and is not saved, kept over a reload (S25). */
 
 import {
   DELETED, isVolatile, type CallId, type Change, type Json, type Mesh, type ParticipantId, type PersonId, type StateId,
@@ -32,8 +32,9 @@ interface Row {
 export class UnsavedStore {
   readonly #rows: Rows;
   readonly #mesh: Mesh;
-  /** What is kept by this participant. A State has no line break in its name. */
-  readonly #kept = new Map<string, { readonly state: StateId; readonly key: string; readonly place: readonly string[] }>();
+  /** The places of what is kept by this participant. */
+  readonly #kept = new Map<string, readonly string[]>();
+  #follows = false;
   readonly #isHere: (participant: ParticipantId) => boolean;
   #id: UnsavedId | undefined;
   /** What holds this tab's place, and those of the tabs it stands in for. */
@@ -61,7 +62,7 @@ export class UnsavedStore {
    */
   async start(id: UnsavedId): Promise<Unsaved[]> {
     this.#id = id;
-    for (const { state, entry } of this.#mesh.unsavedWrites()) this.#keep(state, entry.key);
+    this.#follow();
     const alive = new Alive(id.call, this.#isHere);
     this.#holds.push(await alive.hold(id.participant));
     const left = await this.#claim(alive, await this.#rows.load<Row>(rangeOf(id.call, id.person)));
@@ -106,17 +107,13 @@ export class UnsavedStore {
   }
 
   /** Something was written. */
-  changed({ state, keys, cause }: Change): void {
-    if (this.#id === undefined || cause !== "own" || isVolatile(state)) return;
-    for (const key of keys.keys()) this.#keep(state, key);
+  changed({ state, cause }: Change): void {
+    if (cause === "own" && !isVolatile(state)) this.#follow();
   }
 
   /** The hub has said something: what is saved or denied is kept no longer. */
   heard(): void {
-    const done = [...this.#kept].filter(([, { state, key }]) => !isUnderWay(this.#mesh, state, key));
-    if (done.length === 0) return;
-    for (const [name] of done) this.#kept.delete(name);
-    this.#rows.do((rows) => done.forEach(([, { place }]) => void rows.delete([...place])));
+    if (this.#kept.size > 0) this.#follow();
   }
 
   /** Resolves when everything is written that was put until now. */
@@ -124,22 +121,38 @@ export class UnsavedStore {
     return this.#rows.settled();
   }
 
-  #keep(state: StateId, key: string): void {
+  /** Keep what the mesh would lose, transactions whole, and nothing else. Once for all of a turn. */
+  #follow(): void {
+    if (this.#id === undefined || this.#follows) return;
+    this.#follows = true;
+    this.#rows.do((rows) => {
+      this.#follows = false;
+      const now = new Map(this.#mesh.unsavedWrites().map((write) => [nameOf(write), write]));
+      for (const [name, place] of this.#kept) {
+        if (now.has(name)) continue;
+        this.#kept.delete(name);
+        rows.delete([...place]);
+      }
+      for (const [name, write] of now) {
+        if (this.#kept.has(name)) continue;
+        const row = this.#rowOf(write);
+        this.#kept.set(name, row.place);
+        rows.put(row, [...row.place]);
+      }
+    });
+  }
+
+  #rowOf({ state, entry, version }: Unsaved): Row {
     const { call, person, participant } = this.#id as UnsavedId;
-    const entry = this.#mesh.entry(state, key);
-    if (entry === undefined || !isUnderWay(this.#mesh, state, key)) return;
-    const place = [call, person, participant, state, key];
-    const { time, value } = entry;
-    const version = this.#mesh.versionOf(state, key);
-    const row: Row = { place, state, key, time, version, ...(value !== DELETED && { value }) };
-    this.#kept.set(`${state}\n${key}`, { state, key, place });
-    this.#rows.do((rows) => void rows.put(row, [...place]));
+    const { key, time, value } = entry;
+    const place = [call, person, participant, state, key, String(time)];
+    return { place, state, key, time, version, ...(value !== DELETED && { value }) };
   }
 }
 
-function isUnderWay(mesh: Mesh, state: StateId, key: string): boolean {
-  const fate = mesh.statusOf(state, key);
-  return fate === "pending" || fate === "accepted";
+/** A State and a key have no line break in their names. */
+function nameOf({ state, entry: { key, time } }: Unsaved): string {
+  return `${state}\n${key}\n${time}`;
 }
 
 function participantOf({ place }: Row): ParticipantId {

@@ -53,7 +53,7 @@ test("[S25] what was not saved is there for the next one of the same person, onc
   expect((await tab("p9", { call: "one", person: "u2" })).left).toEqual([]);
   expect((await tab("p9", { call: "another" })).left).toEqual([]);
   const second = await tab("p2", { call: "one" });
-  expect(second.left.map(({ entry, version }) => [entry.key, entry.value, version])).toEqual([["a", 2, 3], ["b", DELETED, 3]]); // prettier-ignore
+  expect(second.left.map(({ entry, version }) => [entry.key, entry.value, version])).toEqual([["a", 2, 3], ["b", "x", 3], ["b", DELETED, 3]]); // prettier-ignore
 
   for (const change of second.mesh.replay(second.left)) second.store.changed(change);
   second.store.taken();
@@ -61,7 +61,20 @@ test("[S25] what was not saved is there for the next one of the same person, onc
   expect(second.mesh.value(STATE, "a")).toBe(2);
   second.store.close();
   const third = await tab("p3", { call: "one" });
-  expect(third.left.map(({ entry }) => entry.key)).toEqual(["a"]); // the delete of b had nothing to undo
+  expect(third.left.map(({ entry }) => entry.key)).toEqual(["a", "b", "b"]);
+});
+
+test("[S25, S5] a transaction that was overtaken in part is kept whole, and however much is written no more", async () => {
+  const first = await tab("p1", { call: "four" });
+  first.write({ x: 1, y: 1 });
+  first.write({ x: 2, closed: 2 });
+  for (let number = 0; number < 20; number++) {
+    first.write({ a: number, b: number });
+    await first.store.settled();
+  }
+  const { left } = await tab("p2", { call: "four" });
+  const kept = left.map(({ entry: { key, value } }) => `${key}=${JSON.stringify(value)}`);
+  expect(kept.sort()).toEqual(["a=19", "b=19", "closed=2", "x=1", "x=2", "y=1"]);
 });
 
 test("[S25] what is saved or denied is not kept", async () => {

@@ -178,11 +178,6 @@ export class Mesh {
     return this.#changes(before, "own");
   }
 
-  /** With which state version one's own last write of a key that is not saved yet was made. */
-  versionOf(state: StateId, key: string): number {
-    return this.#outbox.get(state, key)?.version ?? 0;
-  }
-
   /** Every own write that a restart here would lose, the oldest first. */
   unsavedWrites(): Unsaved[] {
     return this.#outbox.unsaved();

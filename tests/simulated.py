@@ -9,13 +9,24 @@ import msgspec
 from callmesh import messages
 from callmesh.app import KeyRule, Manifest, Who
 from callmesh.hosted import HostedCall
-from callmesh.ids import CallId, ParticipantId, PersonId, ResourceId, StateId, Writer, state_of
+from callmesh.ids import (
+    CALL,
+    CallId,
+    ParticipantId,
+    PersonId,
+    ResourceId,
+    StateId,
+    Writer,
+    state_of,
+)  # fmt: skip
 from callmesh.ledger import Ledger, Record
 from callmesh.limits import Limits
 from callmesh.mesh import Change, Mesh
+from callmesh.outbox import Unsaved
 from callmesh.participant import Participant, Role
 from callmesh.people import Member
 from callmesh.receipt import Receipt
+from callmesh.resource import resource_in
 from callmesh.session import Session, Side
 from callmesh.state import DELETED, Entry
 from callmesh.storage.memory import MemoryStorage
@@ -132,14 +143,15 @@ class Client:
     def __init__(self, world: World, name: str, role: Role, skew: int) -> None:
         self.world, self.name, self.skew = world, name, skew
         self.me = Participant(ParticipantId(f"p{name}"), PersonId(f"u{name}"), name, role)
-        self.mesh = Mesh()
-        self.mesh.writer = Writer(self.me.id)
-        self.changes: list[Change] = []
+        self.visits = 0
+        self.left: list[Unsaved] = []
+        """What an earlier life of the page has written, and is not known to be saved."""
         self.denials: list[messages.Denial] = []
         self.answers: list[messages.Answer] = []
         self.asked = 0
         self.receipts: list[Receipt] = []
         self.member: Member | None = None
+        self._begin()
         self.near = Session(Side.CLIENT, 0)
         self.far = Session(Side.HUB, 0)
         self.up: deque[bytes] = deque()
@@ -150,6 +162,13 @@ class Client:
         self.streamed: list[bytes] = []
         self.shown: set[str] = set()
         """The resources whose record ever left for here."""
+
+    def _begin(self) -> None:
+        self.mesh = Mesh()
+        self.mesh.writer = Writer(self.me.id)
+        self.changes: list[Change] = []
+        self.found: set[ResourceId] = set()
+        """The resources it knows of."""
 
     @property
     def now(self) -> int:
@@ -200,6 +219,15 @@ class Client:
         """The answer to a ping tells the hub's time."""
         if self.member is not None:
             self.mesh.clock.set_by(self.world.now, self.now)
+
+    def reload(self) -> None:
+        """The page is loaded anew: somebody new comes in, and writes again what was not saved."""
+        self.cut()
+        self.left = self.mesh.unsaved_writes()
+        self.visits += 1
+        self.me = msgspec.structs.replace(self.me, id=ParticipantId(f"p{self.name}{self.visits}"))
+        self._begin()
+        self.connect()
 
     def view(self, state: StateId = STATE) -> dict[str, Any]:
         return {
@@ -254,6 +282,8 @@ class Client:
                     self.mesh.clock.set_by(message.time, self.now)
                 case messages.Batch():
                     self.changes += self.mesh.batch(message, self.now)
+                    left, self.left = self.left, []
+                    self.changes += self.mesh.replay(left)
                 case messages.Saved(cursor):
                     self.mesh.disk(cursor)
                 case messages.Denial():
@@ -265,4 +295,17 @@ class Client:
                     self.streamed.append(message.payload)
                 case _:
                     pass
+        self.follow()
         return True
+
+    def follow(self) -> None:
+        """Forget what was removed, as whoever holds resources does."""
+        known = {*self.mesh.confirmed(CALL), *self.mesh.keys(CALL)}
+        now = {found for key in known if (found := resource_in(key)) is not None}
+        for gone in self.found - now:
+            self.drop(gone)
+        self.found = now
+
+    def drop(self, gone: ResourceId) -> None:
+        self.mesh.drop(gone)
+        self.changes.append(Change(state_of(gone), {}, "hub"))  # everything, and nobody is told

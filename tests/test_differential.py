@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from callmesh.ids import CALL, ROSTER, StateId
+from callmesh.ids import CALL, ROSTER, ResourceId, StateId
 from callmesh.mesh import Change
 from callmesh.participant import Role
 from callmesh.state import DELETED
@@ -104,6 +104,16 @@ class Twin(Client):
         self.compare(super().hear, theirs)
         return True
 
+    def drop(self, gone: ResourceId) -> None:
+        super().drop(gone)
+        self.driver.ask("drop", resource=gone)
+
+    def reload(self) -> None:
+        left = self.driver.ask("reload", writer=f"p{self.name}{self.visits + 1}")
+        super().reload()
+        ours = [{"state": s, "key": e.key, "time": e.time, "version": v} for s, e, v in self.left]
+        assert left == ours
+
     def learn(self) -> None:
         super().learn()
         if self.member is not None:
@@ -135,7 +145,7 @@ def as_json(value: Raw) -> dict[str, Any]:
 
 
 def in_order(changes: list[Change]) -> list[dict[str, Any]]:
-    return sorted((described(change) for change in changes), key=by_place)
+    return sorted((described(change) for change in changes if change.keys), key=by_place)
 
 
 def by_place(change: dict[str, Any]) -> tuple[str, str]:

@@ -65,14 +65,15 @@ test("[S25] what was not saved is there for the next one of the same person, onc
 });
 
 test("[S25, S5] a transaction that was overtaken in part is kept whole, and however much is written no more", async () => {
-  const first = await tab("p1", { call: "four" });
+  const first = await tab("p1", { call: "seven" });
   first.write({ x: 1, y: 1 });
   first.write({ x: 2, closed: 2 });
   for (let number = 0; number < 20; number++) {
     first.write({ a: number, b: number });
     await first.store.settled();
   }
-  const { left } = await tab("p2", { call: "four" });
+  first.store.close();
+  const { left } = await tab("p2", { call: "seven" });
   const kept = left.map(({ entry: { key, value } }) => `${key}=${JSON.stringify(value)}`);
   expect(kept.sort()).toEqual(["a=19", "b=19", "closed=2", "x=1", "x=2", "y=1"]);
 });

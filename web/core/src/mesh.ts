@@ -131,7 +131,7 @@ export class Mesh {
 
   /** The keys of a State of which an own write is not saved yet. */
   underWay(state: StateId): Iterable<string> {
-    return this.#outbox.of(state).keys();
+    return this.#outbox.keysOf(state);
   }
 
   /** What became of one's own last write of a key; undefined where there was none lately. */

@@ -8,9 +8,10 @@
 import { createInterface } from "node:readline";
 
 import { bundle, encode } from "../src/codec.ts";
-import type { StateId, Writer } from "../src/ids.ts";
+import type { ResourceId, StateId, Writer } from "../src/ids.ts";
 import { Mesh, type Change } from "../src/mesh.ts";
 import type { Message } from "../src/messages.ts";
+import type { Unsaved } from "../src/outbox.ts";
 import { Session } from "../src/session.ts";
 import { DELETED, type Value } from "../src/state.ts";
 import type { Json } from "../src/values.ts";
@@ -18,7 +19,8 @@ import type { Json } from "../src/values.ts";
 type Described = { readonly value: Json } | { readonly deleted: true };
 type Groups = { readonly [state: string]: { readonly [key: string]: Described } };
 type Command =
-  | { readonly do: "start"; readonly writer: string }
+  | { readonly do: "start" | "reload"; readonly writer: string }
+  | { readonly do: "drop"; readonly resource: string }
   | { readonly do: "connect" | "cut" | "send" }
   | { readonly do: "write"; readonly groups: Groups; readonly now: number }
   | { readonly do: "hear"; readonly hex: string; readonly now: number }
@@ -26,13 +28,21 @@ type Command =
   | { readonly do: "look"; readonly states: readonly string[]; readonly keys: readonly string[] };
 
 let mesh = new Mesh();
+/** What was not saved before a reload. */
+let left: Unsaved[] = [];
 let session = new Session("client", 0);
 
 function answer(command: Command): unknown {
   switch (command.do) {
     case "start":
-      mesh = new Mesh();
-      mesh.writer = command.writer as Writer;
+      begin(command.writer);
+      return null;
+    case "reload":
+      left = mesh.unsavedWrites();
+      begin(command.writer);
+      return left.map(({ state, entry: { key, time }, version }) => ({ state, key, time, version }));
+    case "drop":
+      mesh.drop(command.resource as ResourceId);
       return null;
     case "connect":
       session = new Session("client", 0);
@@ -52,6 +62,11 @@ function answer(command: Command): unknown {
     case "look":
       return look(command.states, command.keys);
   }
+}
+
+function begin(writer: string): void {
+  mesh = new Mesh();
+  mesh.writer = writer as Writer;
 }
 
 function group([state, values]: [string, { readonly [key: string]: Described }]): [StateId, Map<string, Value>] {
@@ -76,7 +91,7 @@ function heard(message: Message, now: number): Change[] {
       mesh.clock.setBy(message.time, now);
       return [];
     case "batch":
-      return mesh.batch(message, now);
+      return [...mesh.batch(message, now), ...mesh.replay(left.splice(0))];
     case "saved":
       mesh.disk(message.cursor);
       return [];

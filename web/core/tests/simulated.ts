@@ -132,6 +132,8 @@ export class World {
   readonly clients: Client[] = [];
   /** How many values were written. */
   values = 0;
+  /** By value, who wrote it and with it all the keys of a transaction. */
+  readonly units = new Map<number, { readonly client: Client; readonly keys: readonly string[] }>();
   /** Every write that the hub ever took. */
   readonly taken: Written[] = [];
   /** The largest stamp of a tombstone that was let go of, per key. */
@@ -204,6 +206,8 @@ interface Awaited {
   readonly key: string;
   readonly value: Value;
   readonly receipt: Receipt;
+  /** Of it, or of one's own that has overtaken it, as it was sent last: a clock may have been ahead. */
+  stamp: Stamp;
 }
 
 /** A participant: `Mesh` and `Session`, and both ends of its link. */
@@ -255,13 +259,29 @@ export class Client {
   }
 
   set(key: string, value: Value): void {
-    this.changes.push(...this.mesh.write(new Map([[STATE, new Map([[key, value]])]]), this.#now));
+    this.write([key], value);
+  }
+
+  /** One transaction, which may overlap others. */
+  write(keys: readonly string[], value: Value): void {
+    this.#look();
+    if (value !== DELETED) this.#world.units.set(value as number, { client: this, keys });
+    this.changes.push(...this.mesh.write(new Map([[STATE, new Map(keys.map((key) => [key, value]))]]), this.#now));
   }
 
   /** Write, and wait for what becomes of it. */
   setAndWait(key: string, value: Value): void {
     this.set(key, value);
-    this.awaited.push({ key, value, receipt: this.mesh.receipt(STATE) });
+    this.awaited.push({ key, value, receipt: this.mesh.receipt(STATE), stamp: this.mesh.entry(STATE, key)! });
+  }
+
+  /** Follow what is waited for, before the hub has taken it and before it is overtaken. */
+  #look(): void {
+    for (const awaited of this.awaited) {
+      const entry = this.mesh.entry(STATE, awaited.key);
+      if (this.mesh.statusOf(STATE, awaited.key) !== "pending" || entry?.writer !== this.mesh.writer) continue;
+      if (entry.value === awaited.value || newer(awaited.stamp, entry)) awaited.stamp = entry;
+    }
   }
 
   view(): Record<string, Json> {
@@ -285,6 +305,7 @@ export class Client {
 
   /** The hub takes a bundle from the link. */
   arrive(): boolean {
+    this.#look();
     const data = this.#up.shift();
     if (data === undefined || this.#member === undefined) return false;
     for (const message of this.#far.receive(data, this.#world.now)) {
@@ -306,6 +327,7 @@ export class Client {
     if (data === undefined) return false;
     this.received += data.length;
     for (const message of this.#near.receive(data, this.#now)) this.#act(message);
+    this.#look();
     return true;
   }
 

@@ -1,5 +1,6 @@
 """The audit log: what is written down, that it is, and that a changed line shows."""
 
+import asyncio
 import contextlib
 import json
 import sqlite3
@@ -28,8 +29,10 @@ from callmesh.audit import (
     from_json,
     to_json,
 )  # fmt: skip
-from callmesh.errors import BadInput, CallOver, Denied, StorageFailed, Unauthorized
-from callmesh.ids import ParticipantId, PersonId
+from callmesh.errors import BadInput, CallOver, Declined, Denied, StorageFailed, Unauthorized
+from callmesh.ids import CallId, ParticipantId, PersonId
+from callmesh.ledger import Delta
+from callmesh.limits import Limits
 from callmesh.messages import Command
 from callmesh.participant import Participant, Role
 from callmesh.storage.memory import MemoryStorage
@@ -168,6 +171,59 @@ async def test_a_call_that_a_host_opens_again_is_written_down(clock: Clock) -> N
     said = [(what, by) for what, by, _, _, _ in told(storage) if what.startswith("call.")]
     me = ada.me.person
     assert said == [("call.created", ""), ("call.ended", me), ("call.reopened", me)]
+
+
+@pytest.mark.anyio
+async def test_everybody_who_is_let_in_is_named_also_when_the_room_ends(clock: Clock) -> None:
+    """[O1] Admitting all is one line a person; who was declined has a name."""
+    storage = MemoryStorage()
+    limits = Limits(participants=3)
+    async with keyed(storage=storage, limits=limits) as hub:  # noqa: SIM117
+        async with hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+            declined = Guest(hub, link(clock, "guest", "eve"))
+            (eve,) = await seen(ada, lambda found: len(found) == 1)
+            await ada.hosting.decline(eve.person)
+            with contextlib.suppress(Declined):
+                await declined.inside()
+            guests = [Guest(hub, link(clock, "guest", name)) for name in ("bob", "cy", "dee")]
+            await seen(ada, lambda found: len(found) == 3)
+            with pytest.raises(Denied):
+                await ada.hosting.admit()
+            for guest in guests[:2]:
+                await guest.inside()
+            guests[2].task.cancel()
+            await asyncio.gather(guests[2].task, return_exceptions=True)
+            for guest in guests[:2]:
+                await guest.go()
+    done = [(what, name) for what, by, _, name, _ in told(storage) if by]
+    assert done == [
+        ("person.declined", "Eve"), ("person.admitted", "Bob"), ("person.admitted", "Cy"),
+    ]  # fmt: skip
+
+
+@pytest.mark.anyio
+async def test_who_was_here_when_the_hub_died_is_told_of(clock: Clock) -> None:
+    """[O1] Lost, and then left, once each, when the call is next opened; who comes back is not."""
+    storage = MemoryStorage()
+    ada, bob = link(clock, "host", "ada"), link(clock, "guest", "bob", wait=False)
+    async with keyed(storage=storage) as hub, hub.join("Ada", url=ada):
+        guest = Guest(hub, bob)
+        await guest.inside()
+        await hub.live._saving.commit()
+        kept, events = storage.load(CallId("demo")), [line.event for line in storage.audit(0, 99)]
+        await guest.go()
+    assert kept is not None
+    killed = MemoryStorage()
+    killed.commit({CallId("demo"): Delta(kept.records, [], 0, kept.reserved)}, events)
+    before = len(events)
+    clock.now += 60_000_000
+    async with keyed(storage=killed) as hub, hub.join("Ada", url=ada):
+        for _ in range(3):
+            hub.live._tidy()
+            clock.now += 50_000_000
+        await hub.live._saving.commit()
+    after = [line.event for line in killed.audit(before, 99) if line.event.name == "Bob"]
+    assert [event.what for event in after] == ["participant.lost", "participant.left"]
 
 
 @pytest.mark.anyio

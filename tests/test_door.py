@@ -296,6 +296,68 @@ async def test_the_waiting_area_is_bounded(clock: Clock) -> None:
             await guest.go()
 
 
+async def test_one_person_takes_nobody_elses_place(clock: Clock) -> None:
+    """[J25] Neither in the call, nor in the waiting area, nor that of who has lost their link."""
+    limits = Limits(participants=4, waiting=4, tabs=3)
+    async with keyed(limits=limits) as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        eve = link(clock, "guest", "eve", wait=False)
+        tabs = [Guest(hub, eve) for _ in range(2)]
+        for tab in tabs:
+            await tab.inside()
+        bob = Guest(hub, link(clock, "guest", "bob", wait=False))
+        inside = await bob.inside()
+
+        async def refuse(url: str) -> Any:
+            raise callmesh.Broken("no way to the hub")
+
+        inside._connection._open_link = refuse
+        await hub.links[-1].cut()
+        await ada.until(lambda: not ada.participants[inside.me.id].here)
+        with pytest.raises(TooFast, match="full"):
+            await Guest(hub, eve).inside()
+        assert inside.me.id in ada.participants, "a second tab takes nobody's place"
+        inside._connection._open_link = hub.open_link
+        await ada.until(lambda: ada.participants[inside.me.id].here)
+        await tabs[0].go()
+        await ada.until(lambda: len(ada.participants) == 3)
+        waiting = link(clock, "guest", "dee")
+        knocks = [Guest(hub, waiting) for _ in range(3)]
+        await seen(ada, lambda found: len(found) == 3)
+        with pytest.raises(TooFast, match="3 times"):
+            await Guest(hub, waiting).inside()
+        fay = Guest(hub, link(clock, "guest", "fay"))
+        await fay.waits()
+        for guest in (*knocks, fay):
+            guest.task.cancel()
+        await asyncio.gather(*(guest.task for guest in (*knocks, fay)), return_exceptions=True)
+        await tabs[1].go()
+        await bob.go()
+    async with keyed(limits=Limits(tabs=2)) as hub:
+        tabs = [Guest(hub, eve) for _ in range(2)]
+        for tab in tabs:
+            await tab.inside()
+        with pytest.raises(TooFast, match="2 times"):
+            await Guest(hub, eve).inside()
+        for tab in tabs:
+            await tab.go()
+
+
+async def test_without_a_waiting_area_who_waits_comes_in_when_there_is_room(clock: Clock) -> None:
+    """[J18]"""
+    limits = Limits(participants=2)
+    async with keyed(limits=limits) as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        waiting = [Guest(hub, link(clock, "guest", name)) for name in ("bob", "cy")]
+        await seen(ada, lambda found: len(found) == 2)
+        ada.hosting.set_waiting_area(False)
+        await waiting[0].inside()
+        await seen(ada, lambda found: len(found) == 1)
+        await waiting[0].go()
+        await ada.until(lambda: len(ada.participants) == 1)
+        hub.live._tidy()
+        await waiting[1].inside()
+        await waiting[1].go()
+
+
 async def test_a_full_call_lets_nobody_in(clock: Clock) -> None:
     """[J8, J21] Who was let in before the room ended is in; the others go on waiting."""
     async with (
@@ -493,6 +555,41 @@ async def test_a_command_is_carried_out_once(clock: Clock) -> None:
             assert hosted.commands.hear(fresh, member, clock.now)[1].reason == "nobody"
 
 
+async def test_a_command_is_remembered_whoever_else_commands_and_over_a_restart(
+    clock: Clock,
+) -> None:
+    """[J21] A host's word that comes again, late, does not undo what was decided since."""
+    storage = MemoryStorage()
+    ada = link(clock, "host", "ada")
+    async with keyed(storage=storage) as hub, hub.join("Ada", url=ada) as host:
+        guest = Guest(hub, link(clock, "guest", "bob", wait=False))
+        bob = (await guest.inside()).me.person
+        commands = live(hub).hosted.commands
+        members = live(hub).hosted.people.members
+        late = Command("c1", "role", bob, "observer")
+        assert commands.hear(late, members[host.me.id], clock.now)[1].reason == ""
+        await host.hosting.set_role(bob, "host")
+        eve = next(m for m in members.values() if m.participant.person == bob)
+        for number in range(300):
+            commands.hear(Command(f"e{number}", "admit", "unobody"), eve, clock.now)
+        assert commands.hear(late, members[host.me.id], clock.now)[1].reason == ""
+        assert eve.participant.role == "host"
+        id, resume = host.me.id, host._resume
+        hub.live._changed(live(hub))
+        await hub.live._saving.commit()
+        await hub.links[0].cut()
+        await guest.go()
+    async with keyed(storage=storage) as hub:
+        near = await hub.open_link(f"{ADDRESS}/socket")
+        await near.send(messages.bundle([messages.encode(Hello(1, "demo", "Ada", resume=resume))]))
+        assert isinstance(messages.unbundle(await near.receive())[0], messages.Welcome)
+        people = live(hub).hosted.people
+        before = people.door.grants.all[bob].role
+        commands = live(hub).hosted.commands
+        assert commands.hear(late, people.members[id], clock.now)[1].reason == ""
+        assert people.door.grants.all[bob].role is before
+
+
 ALL = ("admit", "hold", "decline", "remove", "ban", "allow", "role", "hand_over", "end", "reopen")
 
 
@@ -541,6 +638,30 @@ async def test_a_host_hands_over_and_the_last_one_stays(clock: Clock) -> None:
             await again.hosting.set_role(bob.me.person, None)
             await bob.until(lambda: bob.me.role == "guest")
         await guest.go()
+
+
+async def test_a_host_who_has_lost_their_link_is_no_host_who_is_here(clock: Clock) -> None:
+    """[J22]"""
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        other = Guest(hub, link(clock, "host", "bob"))
+        bob = await other.inside()
+
+        async def refuse(url: str) -> Any:
+            raise callmesh.Broken("no way to the hub")
+
+        bob._connection._open_link = refuse
+        await hub.links[-1].cut()
+        await ada.until(lambda: not ada.participants[bob.me.id].here)
+        with pytest.raises(Denied) as caught:
+            await ada.hosting.set_role(ada.me.person, "guest")
+        assert caught.value.reason == "last_host"
+        with pytest.raises(Denied) as caught:
+            await ada.hosting.hand_over(bob.me.person)
+        assert caught.value.reason == "nobody"
+        bob._connection._open_link = hub.open_link
+        await ada.until(lambda: ada.participants[bob.me.id].here)
+        await ada.hosting.hand_over(bob.me.person)
+        await other.go()
 
 
 async def test_when_the_last_host_goes_the_call_goes_on(clock: Clock) -> None:

@@ -199,7 +199,7 @@ async def test_the_operator_commands_as_hosts_do(
     done = [line for line in told(storage) if line[1] == "operator"]
     assert [(what, about) for what, _, about, _, _ in done] == [
         ("person.held", person), ("person.declined", names["Eve"].person),
-        ("person.admitted", ""), ("person.role", person), ("person.banned", person),
+        ("person.admitted", person), ("person.role", person), ("person.banned", person),
         ("person.allowed", person),
     ]  # fmt: skip
 

@@ -12,10 +12,12 @@ import uvicorn
 import callmesh
 from callmesh import messages
 from callmesh.errors import TooFast
+from callmesh.ids import CallId
 from callmesh.limits import Limits
 from callmesh.messages import Group, Hello, Ping, Stream, Write
-from callmesh.rates import BYTES, ENTRIES, HEAD, Joins, Pace, Rate
+from callmesh.rates import BYTES, ENTRIES, HEAD, LONGEST, Joins, Pace, Rate
 from callmesh.serving import PATIENCE, Server
+from callmesh.session import SILENCE
 from callmesh.state import Entry
 from callmesh.testing import ADDRESS, MemoryHub
 from callmesh.values import encode
@@ -81,6 +83,36 @@ def test_streams_count_by_their_bytes_and_not_as_writes() -> None:
     assert pace.after([stream(1_024 - HEAD)], 1_024 - HEAD, NOW) == 0
     assert pace.after([stream(2_048 - HEAD)], 2_048 - HEAD, NOW) == 2
     assert pace.after([stream(0)] * 32, 0, NOW) == 4, "messages without any bytes too"
+
+
+def test_no_wait_is_so_long_that_it_is_taken_for_silence() -> None:
+    """[W9] What is left of it waits with the next."""
+    pace = Pace(Limits(writes_per_second=1, write_burst=1), NOW)
+    assert pace.after([write(2_000)], 0, NOW) == LONGEST
+    assert 4 * LONGEST * SECOND <= SILENCE
+    assert pace.after([], 0, NOW + 10 * SECOND) == LONGEST
+
+
+@pytest.mark.anyio
+async def test_a_new_link_is_no_new_allowance(clock: Clock) -> None:
+    """[W9, J24] Of writes and of streams; of joins, for all tabs and whoever comes back."""
+    async with keyed(limits=Limits(joins_per_minute=4)) as hub:
+        ada = link(clock, "host", "ada")
+        async with hub.join("Ada", url=ada) as first:
+            call = hub.live._calls[CallId("demo")]
+            pace = call.paces[first.me.id]
+            call.hosted.people.members[first.me.id].streams.add(("r1", "pen"))
+            for number in range(1, 4):
+                await hub.links[-1].cut()
+                while len(hub.links) == number:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+                await first.until(lambda: first.status == "synced")
+            assert call.paces[first.me.id] is pace
+            assert call.hosted.people.members[first.me.id].streams == {("r1", "pen")}
+            with pytest.raises(TooFast):
+                await Guest(hub, ada).inside()
+        hub.live._tidy()
+        assert call.paces == {}
 
 
 def test_joins_are_counted_per_person_and_the_count_is_bounded(

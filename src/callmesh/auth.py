@@ -35,14 +35,15 @@ class Authority:
         """Whether it lets in whoever asks."""
         return self._key is None
 
-    def check(self, call: CallId, hello: Hello, now: int) -> str:
-        """Who it is, as far as that can be known before anything of the call is touched.
+    def check(self, call: CallId, hello: Hello, now: int) -> None:
+        """Raises `Unauthorized` or `BadName` for who brings nothing that could let them in.
 
-        Raises `Unauthorized` or `BadName` for who brings nothing that could let them in.
+        To be asked before anything of the call is touched.
         """
         if hello.resume:
-            return self.read_resume(call, hello.resume)[0]
-        return self.visitor(call, hello, now).participant.person
+            self.read_resume(call, hello.resume)
+        else:
+            self.visitor(call, hello, now)
 
     def visitor(self, call: CallId, hello: Hello, now: int) -> Visitor:
         """Who comes for the first time, or anew. Raises `BadName` or `Unauthorized`.

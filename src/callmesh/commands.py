@@ -1,10 +1,10 @@
 """What hosts, and the operator, may have done about persons and the call.
 
-A command is carried out once, however often it comes, and answered when what it did is on disk.
+A command is carried out once, however often it comes, and answered when what it did is on disk:
+the record of the visit of who commands remembers it.
 """
 
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from callmesh.door import MAX_KEPT_OUT
@@ -14,9 +14,6 @@ from callmesh.ledger import Ledger
 from callmesh.messages import Answer, Command
 from callmesh.participant import Participant, Role
 from callmesh.people import Knock, Member, People
-
-MAX_REMEMBERED = 256
-"""Answers of one call that are remembered, for commands that come again."""
 
 By: TypeAlias = Participant | None
 """Who commands; nobody is the operator."""
@@ -29,40 +26,40 @@ NOT_WAITING = ("nobody", "this person does not wait any more")
 
 
 class Commands:
-    """`said` is told each command that was carried out, by whom, and its time."""
+    """`said` is told each command that was carried out, by whom, about whom, and its time."""
 
     def __init__(
-        self, people: People, ledger: Ledger, said: Callable[[Command, By, int], None]
+        self,
+        people: People,
+        ledger: Ledger,
+        said: Callable[[Command, By, Participant | None, int], None],
     ) -> None:
         self._people = people
         self._ledger = ledger
         self._said = said
-        self._answers: OrderedDict[tuple[str, str], tuple[int, Answer]] = OrderedDict()
 
     def hear(self, command: Command, member: Member, now: int) -> tuple[int, Answer]:
         """Carry out what a participant commands: the answer, and the number it waits for."""
-        asked = (member.participant.id, command.id)
-        if asked in self._answers:
-            return self._answers[asked]
-        if member.participant.role is Role.HOST:
-            refused = self.carry_out(command, member.participant, now)
-        else:
+        me = member.participant
+        refused: Refused = None
+        if me.role is not Role.HOST:
             refused = ("no_right", "only hosts decide who is in a call, and as what")
-        answer = Answer(command.id, *(refused or ()))
-        answered = self._answers[asked] = (self._ledger.number, answer)
-        while len(self._answers) > MAX_REMEMBERED:
-            self._answers.popitem(last=False)
-        return answered
+        elif not self._people.visits.has_done(me.id, command.id):
+            refused = self.carry_out(command, me, now)
+            if refused is None:
+                self._people.visits.note_done(me.id, command.id, now)
+        return self._ledger.number, Answer(command.id, *(refused or ()))
 
     def carry_out(self, command: Command, by: By, now: int) -> Refused:
         """Do it, whoever is allowed to say so; why not, where it cannot be done."""
         action = _ACTIONS.get(command.action)
         if action is None:
             return "bad_value", f"a command is one of {', '.join(ACTIONS)}"
-        refused = action(self, command, by, now)
-        if refused is None:
-            self._said(command, by, now)
-        return refused
+        return action(self, command, by, now)
+
+    def _tell(self, command: Command, by: By, now: int) -> None:
+        """It was done: to nobody in particular."""
+        self._said(command, by, None, now)
 
     # --- the waiting area
 
@@ -70,32 +67,38 @@ class Commands:
         knocks = self._people.knocks.values()
         return [knock for knock in knocks if person in ("", knock.participant.person)]
 
+    def _each(self, command: Command, by: By, now: int) -> Iterator[Knock]:
+        """Who waits and is meant, one after the other; each is told of once it was done."""
+        told = set[str]()
+        for knock in self._knocks(command.person):
+            yield knock
+            if knock.participant.person not in told:
+                self._said(command, by, knock.participant, now)
+            told.add(knock.participant.person)
+
     def _admit(self, command: Command, by: By, now: int) -> Refused:
-        knocks = self._knocks(command.person)
-        if command.person and not knocks:
+        if command.person and not self._knocks(command.person):
             return NOT_WAITING
         try:
-            for knock in knocks:
+            for knock in self._each(command, by, now):
                 self._people.let_in(knock, now)
         except TooFast as full:
             return "full", str(full)
         return None
 
     def _hold(self, command: Command, by: By, now: int) -> Refused:
-        knocks = self._knocks(command.person)
-        if command.person and not knocks:
+        if command.person and not self._knocks(command.person):
             return NOT_WAITING
-        for knock in knocks:
+        for knock in self._each(command, by, now):
             knock.held, knock.words = True, " ".join(command.option.split())
             self._people.show_knock(knock, now)
             self._people.tell_to_wait(knock, "", now)
         return None
 
     def _decline(self, command: Command, by: By, now: int) -> Refused:
-        knocks = self._knocks(command.person)
-        if command.person and not knocks:
+        if command.person and not self._knocks(command.person):
             return NOT_WAITING
-        for knock in knocks:
+        for knock in self._each(command, by, now):
             self._people.turn_away(knock, Declined("a host did not let you in"), now)
         return None
 
@@ -108,12 +111,19 @@ class Commands:
         if sum(grant.removed > 0 for grant in grants.values()) >= MAX_KEPT_OUT:
             return "full", f"a call remembers at most {MAX_KEPT_OUT} people who are kept out"
         ban = command.action == "ban"
-        found = self._people.keep_out(PersonId(command.person), now, ban=ban)
-        return None if found else NOBODY
+        known = self._people.known(PersonId(command.person))
+        if known is None:
+            return NOBODY
+        self._people.keep_out(PersonId(command.person), now, ban=ban)
+        self._said(command, by, known[0], now)
+        return None
 
     def _allow(self, command: Command, by: By, now: int) -> Refused:
-        found = self._people.door.allow(PersonId(command.person), now)
-        return None if found else ("nobody", "nobody keeps this person out")
+        known = self._people.known(PersonId(command.person))
+        if known is None or not self._people.door.allow(PersonId(command.person), now):
+            return "nobody", "nobody keeps this person out"
+        self._said(command, by, known[0], now)
+        return None
 
     def _role(self, command: Command, by: By, now: int) -> Refused:
         if command.option not in ("", *Role):
@@ -122,46 +132,64 @@ class Commands:
         person = PersonId(command.person)
         if role is not Role.HOST and self._is_last_host(person, role):
             return "last_host", "they are the only host here; make somebody else a host before"
-        return self._give(person, role, now)
+        return self._give(command, by, person, role, now)
 
     def _hand_over(self, command: Command, by: By, now: int) -> Refused:
         if by is None:
             return "bad_value", "an operator gives roles, and has none to hand over"
         if command.person == by.person:
             return "bad_value", "this is you"
-        members = self._people.members.values()
-        if all(member.participant.person != command.person for member in members):
+        here = [m.participant for m in self._people.members.values() if m.session is not None]
+        to = next((other for other in here if other.person == command.person), None)
+        if to is None:
             return NOBODY
-        self._give(PersonId(command.person), Role.HOST, now)
-        return self._give(by.person, Role.GUEST, now)
+        self._set(to.person, Role.HOST, now)
+        self._set(by.person, Role.GUEST, now)
+        self._said(command, by, to, now)
+        return None
 
     def _end(self, command: Command, by: By, now: int) -> Refused:
         self._people.end(now, final=by is None)
+        self._tell(command, by, now)
         return None
 
     def _reopen(self, command: Command, by: By, now: int) -> Refused:
         if not self._people.door.about.ended:
             return "bad_value", "this call has not ended"
         self._people.door.reopen(now)
+        self._tell(command, by, now)
         return None
 
     def _is_last_host(self, person: PersonId, role: Role | None) -> bool:
-        """Whether somebody is a host here, nobody else is, and they would not be one any more."""
-        members = self._people.members.values()
+        """Whether somebody is a host here, nobody else is, and they would not be one any more.
+
+        Who has lost their link is not here: they may never come back.
+        """
+        members = [m for m in self._people.members.values() if m.session is not None]
         hosts = {m.participant.person for m in members if m.participant.role is Role.HOST}
         if hosts != {person}:
             return False
         own = (m.admitted for m in members if m.participant.person == person)
         return role is not None or any(admitted is not Role.HOST for admitted in own)
 
-    def _give(self, person: PersonId, role: Role | None, now: int) -> Refused:
+    def _give(
+        self, command: Command, by: By, person: PersonId, role: Role | None, now: int
+    ) -> Refused:
+        about = self._set(person, role, now)
+        if about is None:
+            return NOBODY
+        self._said(command, by, about, now)
+        return None
+
+    def _set(self, person: PersonId, role: Role | None, now: int) -> Participant | None:
+        """Who has the role now; None for nobody who is known."""
         known = self._people.known(person)
         if known is None:
-            return NOBODY
+            return None
         participant, issued = known
         self._people.door.give(participant, role, issued, now)
         self._people.turn(now, rights=True)
-        return None
+        return participant
 
 
 _ACTIONS: dict[str, Action] = {

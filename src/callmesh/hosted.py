@@ -37,7 +37,6 @@ from callmesh.ids import (
     READ_ONLY,
     CallId,
     ParticipantId,
-    PersonId,
     ResourceId,
     StateId,
     is_presence,
@@ -50,7 +49,7 @@ from callmesh.ids import (
 from callmesh.ledger import Ledger, Record
 from callmesh.limits import Limits
 from callmesh.messages import Denial, Group, Message
-from callmesh.participant import Participant, Role
+from callmesh.participant import Participant
 from callmesh.people import Knock, Member, People
 from callmesh.record import HubPen
 from callmesh.resource import RECORDS, ResourceRecord, resource_in, version_key
@@ -164,18 +163,17 @@ class HostedCall:
         if self.people.members or self.people.knocks:
             self.ledger.used = now
 
-    def _carried_out(self, command: messages.Command, by: By, now: int) -> None:
+    def _carried_out(
+        self, command: messages.Command, by: By, about: Participant | None, now: int
+    ) -> None:
         """A command was carried out. What was said to somebody is not for the log."""
-        person = PersonId(command.person)
-        known = self.people.known(person)
-        unknown = Participant(ParticipantId(""), person, "", Role.GUEST)
         detail = {"role": command.option} if command.action == "role" else {}
         if command.action == "end" and by is None:
             detail = {"final": "true"}
         self.journal.add(
             DONE[command.action],
             now,
-            known[0] if known else unknown,
+            about,
             by=OPERATOR if by is None else by.person,
             **detail,
         )

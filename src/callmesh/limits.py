@@ -16,6 +16,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     participants: Annotated[
         int, Meta(ge=1, le=1_000, description="Participants in one call, the lost among them.")
     ] = 50
+    tabs: Annotated[
+        int, Meta(ge=1, le=1_000, description="Times that one person is in one call, or waits.")
+    ] = 8
     waiting: Annotated[
         int, Meta(ge=1, le=1_000, description="People who wait to be let into one call.")
     ] = 50

@@ -79,6 +79,8 @@ class LiveCall:
         """Links that are open or opening: the call stays in memory for them."""
         self.lines: dict[ParticipantId, Line] = {}
         """The lines of those who are in it or wait; a replaced one is in it no more."""
+        self.paces: dict[ParticipantId, Pace] = {}
+        """How fast each participant has gone, over however many links."""
         self._parting: set[Line] = set()
         self._scheduled = False
 
@@ -107,6 +109,11 @@ class LiveCall:
         for line in (*self.lines.values(), *self._parting):
             if isinstance(line.session.state, Over):
                 line.over.set()
+
+    def forget_paces(self) -> None:
+        """Of those who have gone."""
+        for id in self.paces.keys() - self.hosted.people.members.keys() - self.lines.keys():
+            del self.paces[id]
 
     def wake_all(self) -> None:
         for line in self.lines.values():
@@ -254,8 +261,7 @@ class LiveHub:
         """The call, for one who brings something that may let them in."""
         try:
             self._saving.check_room()
-            who = self._authority.check(id, hello, clock())
-            self._joins.check(f"{id} {who}", clock())
+            self._authority.check(id, hello, clock())
             return await self._open(id)
         except CallmeshError as error:
             self._refused(id, error, None)
@@ -290,6 +296,7 @@ class LiveHub:
         visitor: Visitor | None = None
         try:
             visitor, generation = self._visitor(call.hosted, hello, now)
+            self._joins.check(f"{call.hosted.id} {visitor.participant.person}", now)
             cursor = hello.cursor if generation else 0  # it is of that participant alone
             who = people.arrive(visitor, session, cursor, now)
         except CallmeshError as error:
@@ -362,7 +369,7 @@ class LiveHub:
 
     async def _read(self, call: LiveCall, line: Line) -> None:
         hosted, session = call.hosted, line.session
-        pace = Pace(self._limits, steady())
+        pace = call.paces.setdefault(line.id, Pace(self._limits, steady()))
         while hosted.people.at(line.id, session):
             data = await line.link.receive()
             if self._ending.begun:
@@ -484,6 +491,7 @@ class LiveHub:
         self._saving.note(self._refusals.tick(clock()))
         for id, call in list(self._calls.items()):
             call.hosted.tick(clock())
+            call.forget_paces()
             self._changed(call)
             if call.idle and id not in self._loading:  # somebody may just be coming in
                 del self._calls[id]

@@ -138,6 +138,9 @@ class People:
             if role is not Role.HOST:
                 self.door.admit(me, now)
             return member
+        own = sum(knock.participant.person == me.person for knock in self.knocks.values())
+        if own >= self.limits.tabs:
+            raise TooFast(f"you wait here {own} times already; close one of them first")
         if len(self.knocks) >= self.limits.waiting:
             raise TooFast(f"{self.limits.waiting} people wait already; try again later")
         knock = self.knocks[me.id] = Knock(visitor, session, now)
@@ -153,9 +156,8 @@ class People:
         One who is here already has come back, or came in twice: the older session is over.
         """
         member = self.members.get(participant.id)
-        most = self.limits.participants
-        if member is None and len(self.members) >= most and not self._make_room():
-            raise TooFast(f"this call is full: it has {most} participants")
+        if member is None:
+            self._find_room(participant.person)
         if member is not None and member.session is not None:
             member.session.end(Replaced("you joined again somewhere else"))
             member.session = None  # whatever ends of it later is not this participant's end
@@ -164,13 +166,28 @@ class People:
         participant = msgspec.structs.replace(participant, role=role)
         cursor = cursor if cursor >= self._turned else 0  # may have seen what it may no longer see
         feed = Feed(self._sights.of(participant), cursor)
-        member = Member(participant, admitted, session, feed, issued)
+        streams = member.streams if member is not None else set()
+        member = Member(participant, admitted, session, feed, issued, streams=streams)
         self.members[participant.id] = member
         return member
 
-    def _make_room(self) -> bool:
-        """Let go of who has been lost for longest."""
-        lost = [member for member in self.members.values() if member.session is None]
+    def _find_room(self, person: PersonId) -> None:
+        """Room for one more. Raises `TooFast` where there is none.
+
+        Who has been lost for longest makes it: of the same person, or for somebody who has nobody
+        here. Nobody loses their place to somebody's second tab.
+        """
+        own = [m for m in self.members.values() if m.participant.person == person]
+        if len(own) >= self.limits.tabs and not self._let_go_of(own):
+            raise TooFast(f"you are in this call {len(own)} times; close one of them first")
+        if len(self.members) < self.limits.participants:
+            return
+        if not self._let_go_of(own if own else [*self.members.values()]):
+            raise TooFast(f"this call is full: it has {self.limits.participants} participants")
+
+    def _let_go_of(self, members: list[Member]) -> bool:
+        """The one of them that has been lost for longest goes, if any is lost."""
+        lost = [member for member in members if member.session is None]
         if lost:
             first = min(lost, key=lambda member: member.lost)
             self._take_out(first, first.lost)
@@ -249,7 +266,10 @@ class People:
         member.told = generation + 1
         what = "participant.resumed" if generation else "participant.joined"
         self._journal.add(what, now, me, role=me.role.value)
-        visit = Visit(me.person, me.name, member.admitted, now, counts, issued=member.issued)
+        visit = Visit(
+            me.person, me.name, member.admitted, now, counts, issued=member.issued,
+            done=old.done if old else [],
+        )  # fmt: skip
         self.visits.keep(me.id, visit, now)
         return member.told
 
@@ -340,6 +360,9 @@ class People:
     def _take_out(self, member: Member, now: int) -> None:
         id = member.participant.id
         self._journal.add("participant.left", now, member.participant)
+        if visit := self.visits.all.get(id):
+            visit.gone = True
+            self.visits.keep(id, visit, now)
         self.members.pop(id, None)
         gone = [ROSTER, *(presence_of(resource) for resource in self._call.resources)]
         for state in gone:
@@ -356,8 +379,10 @@ class People:
         for member in list(self.members.values()):
             if member.session is None and now - member.lost > GRACE:
                 self._take_out(member, now)
+        self._close_visits(now)
         for id in list(self.visits.over(set(self.members), now)):
             self.visits.forget(id, now)
+        self._let_in_all_if_open(now)
         self.door.tidy({member.participant.person for member in self.members.values()}, now)
 
     def turn(self, now: int, *, rights: bool) -> None:
@@ -372,7 +397,27 @@ class People:
                 self.introduce(member, now)
             member.feed.sight = self._sights.of(member.participant)
         self.show_waiting_area(now)
-        if not self.has_waiting_area:
+        self._let_in_all_if_open(now)
+
+    def _let_in_all_if_open(self, now: int) -> None:
+        """Without a waiting area who still waits does so for room alone."""
+        if self.knocks and not self.has_waiting_area:
             with contextlib.suppress(TooFast):  # the others go on waiting
                 for knock in list(self.knocks.values()):
                     self.let_in(knock, now)
+
+    def _close_visits(self, now: int) -> None:
+        """Who was here when the hub ended, and has not come back, is told of as any other."""
+        for id, visit in list(self.visits.all.items()):
+            if id in self.members or visit.gone:
+                continue
+            me = Participant(id, visit.person, visit.name, visit.role)
+            if not visit.lost:
+                visit.lost = now
+                self._journal.add("participant.lost", now, me)
+            elif now - visit.lost > GRACE:
+                visit.gone = True
+                self._journal.add("participant.left", now, me)
+            else:
+                continue
+            self.visits.keep(id, visit, now)

@@ -16,6 +16,8 @@ SMALL = 0.25
 """Of a write: what a message costs that asks little of anybody."""
 HEAD = 64
 """Bytes that a stream message counts for besides its payload."""
+LONGEST = 10.0
+"""Seconds that one wait may take, so that nobody takes it for silence; what is left waits later."""
 MAX_KNOWN = 10_000
 """Whose joins are counted at a time."""
 
@@ -67,7 +69,7 @@ class Pace:
         count = sum(isinstance(message, Stream) for message in heard)
         cost = _cost(heard) + (size - relayed) / BYTES
         waits = self._relay.take(relayed + HEAD * count, now) if count else 0.0
-        return max(waits, self._writes.take(cost, now))
+        return min(LONGEST, max(waits, self._writes.take(cost, now)))
 
 
 def _cost(heard: Iterable[Message]) -> float:

@@ -25,6 +25,10 @@ MAX_VISITS = 1_000
 """Of those who are not here, the longest gone are forgotten first."""
 
 
+MAX_DONE = 32
+"""Commands of one participant that are remembered, for those that come again."""
+
+
 class Visit(msgspec.Struct):
     person: PersonId
     name: str
@@ -38,6 +42,10 @@ class Visit(msgspec.Struct):
     """Since when it has no link; 0 while it has one."""
     issued: int = 0
     """When the token was issued that it came with, microseconds; 0 without one."""
+    gone: bool = False
+    """Whether it was told that it has left."""
+    done: list[str] = []
+    """The latest of its commands that were carried out, by id."""
 
 
 class Visits(Record[ParticipantId, Visit]):
@@ -57,6 +65,16 @@ class Visits(Record[ParticipantId, Visit]):
         if generation < visit.counts:
             raise Unauthorized("this proof of having been here was used before; join again")
         return visit
+
+    def has_done(self, id: ParticipantId, command: str) -> bool:
+        """Whether a command of a participant was carried out before."""
+        visit = self.all.get(id)
+        return visit is not None and command in visit.done
+
+    def note_done(self, id: ParticipantId, command: str, now: int) -> None:
+        if visit := self.all.get(id):
+            visit.done = [*visit.done, command][-MAX_DONE:]
+            self.keep(id, visit, now)
 
     def over(self, here: set[ParticipantId], now: int) -> Iterator[ParticipantId]:
         """Those who will not come back any more."""

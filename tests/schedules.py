@@ -14,6 +14,7 @@ import msgspec
 from callmesh import messages
 from callmesh.app import StateSpec
 from callmesh.clock import AHEAD
+from callmesh.hosted import ends_a_resource
 from callmesh.ids import CALL, HUB, ResourceId, StateId, presence_of, state_of
 from callmesh.participant import Role
 from callmesh.receipt import Receipt
@@ -240,7 +241,7 @@ class Schedule:
         for entry in self.world.call.ledger.state(STATE).entries.values():
             if entry.deleted and entry.time < before:
                 self.gone[entry.key] = max(entry.stamp, self.gone.get(entry.key, (0, "")))
-        self.world.call.ledger.collect(before)
+        self.world.call.ledger.collect(before, kept=ends_a_resource)
 
     # --- what must hold
 

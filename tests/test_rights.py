@@ -490,6 +490,21 @@ def test_that_something_was_deleted_is_told_to_whom_it_was_shown(world: World) -
         assert b"uzoe" not in client.heard
 
 
+def test_one_who_comes_back_is_not_told_of_what_came_and_went_meanwhile(world: World) -> None:
+    """[K4, R5] Added while away, and removed before the first batch."""
+    host, ada, *_ = world.clients
+    record = {"app": "notes", "title": "x", "owner": host.me.person}
+    ada.cut()
+    write(host, "resource/rbrief", record, CALL)
+    ada.connect()
+    host.set("resource/rbrief", ..., CALL)
+    host.send()
+    host.arrive()
+    world.settle()
+    assert b"rbrief" not in ada.heard
+    assert ada.view(CALL) == host.view(CALL)
+
+
 def test_a_removal_is_told_in_its_writers_name(world: World) -> None:
     """[R5]"""
     host, ada, *_ = world.clients

@@ -58,6 +58,12 @@ class Feed:
     def __post_init__(self) -> None:
         self.shown = self.sight
 
+    def see(self, sight: Sight, *, anew: bool) -> None:
+        """From now on the participant may see this (F3)."""
+        self.sight = sight
+        if anew and not self.told:
+            self.cursor = 0  # a later link, told nothing yet: nobody knows what it was shown
+
     def owe(self, state: StateId, written: Entry) -> None:
         """What stands there is the answer to an own write, and does not come by itself (F4).
 

@@ -148,7 +148,7 @@ class HostedCall:
         self._thin_out()
         if now - self._collected > COLLECT_EVERY:
             self._collected = now
-            self.ledger.collect(now - TOMBSTONES, kept=_ends_a_resource)
+            self.ledger.collect(now - TOMBSTONES, kept=ends_a_resource)
             for member in self.people.members.values():
                 member.streams.clear()
 
@@ -420,7 +420,7 @@ def _is_in(who: Member | Knock) -> TypeGuard[Member]:
     return isinstance(who, Member) and who.session is not None and who.session.state == Open()
 
 
-def _ends_a_resource(record: Record) -> bool:
+def ends_a_resource(record: Record) -> bool:
     """Whether it is the delete of a resource's record: its id is not used again (R11)."""
     return record.state == CALL and record.entry.key.startswith(RECORDS)
 

@@ -395,7 +395,7 @@ class People:
             if role is not me.role:
                 member.participant = msgspec.structs.replace(me, role=role)
                 self.introduce(member, now)
-            member.feed.sight = self._sights.of(member.participant)
+            member.feed.see(self._sights.of(member.participant), anew=rights)
         self.show_waiting_area(now)
         self._let_in_all_if_open(now)
 

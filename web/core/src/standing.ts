@@ -86,7 +86,7 @@ export class Standings {
     const record = resource === undefined ? undefined : this.#record(resource);
     const edits = resource !== undefined && record !== undefined && this.access(resource, someone) === "edit";
     const host = someone.role === "host";
-    if (kind === "version") return edits;
+    if (kind === "version") return resource !== undefined && this.mayMigrate(resource, someone);
     if (!mayEdit(someone.role)) return false;
     switch (kind) {
       case "resource": // a new one is anybody's to add

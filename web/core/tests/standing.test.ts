@@ -78,7 +78,11 @@ test.each(cases)("[K1, K4, K6, R9] who may write and migrate, by the mesh: $name
     const allowed = Object.keys(people).filter((name) => {
       const who = people[name]!;
       hubSays(CALL, { [keyOf(RESOURCE)]: { ...RECORD, owner: who.owner ? who.person : "unobody" } });
-      if (side === "read all") return standings.mayMigrate(RESOURCE, someone(who));
+      if (side === "read all") {
+        const may = standings.mayMigrate(RESOURCE, someone(who));
+        expect(standings.canWriteCall(versionKey(RESOURCE), someone(who))).toBe(may);
+        return may;
+      }
       return standings.canWrite(RESOURCE, key, someone(who));
     });
     expect(allowed.sort(), `${side} ${key}`).toEqual(allows);

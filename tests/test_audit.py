@@ -39,7 +39,7 @@ from callmesh.storage.memory import MemoryStorage
 from callmesh.storage.sqlite import SqliteStorage
 from callmesh.testing import ADDRESS, MemoryHub
 from tests.test_door import KEY, Guest, keyed, link, live, seen
-from tests.test_saving import FailingStorage
+from tests.test_saving import FailingStorage, becomes
 from tests.test_visits import Clock
 
 BOB = Participant(ParticipantId("p1"), PersonId("u1"), "Bob", Role.GUEST)
@@ -246,6 +246,52 @@ async def test_who_is_refused_is_written_down_once_a_minute_and_counted(clock: C
         hub.live._tidy()
         await hub.live._saving.commit()
         assert len(told(storage)) == 2
+
+
+@pytest.mark.anyio
+async def test_calls_that_strangers_invent_are_one_kind_of_refusal(clock: Clock) -> None:
+    """[O1] With no token, a wrong one or a bad name, they do not fill the log; open calls show."""
+    storage = MemoryStorage()
+
+    async def refused(call: str, token: str = "") -> None:
+        with pytest.raises(Unauthorized):
+            async with hub.join("Eve", url=f"http://memory/call/{call}{token}"):
+                pass
+
+    async with keyed(storage=storage) as hub:
+        for number in range(20):
+            await refused(f"invented{number}", "#token=x" if number % 2 else "")
+        async with hub.join("Ada", url=link(clock, "host", "ada")):
+            for _ in range(3):
+                await refused("demo")
+        await hub.live._saving.commit()
+        lines = [line.event for line in storage.audit(0, 100)]
+        found = [event.call for event in lines if event.what == "participant.refused"]
+        assert found == ["", "demo"]
+
+
+@pytest.mark.anyio
+async def test_refusals_that_cannot_be_written_keep_nobody_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """[O4] The oldest of them are dropped, and all else is written down in order."""
+    monkeypatch.setattr("callmesh.saving.RETRY", (0.01, 0.05))
+    monkeypatch.setattr("callmesh.saving.MAX_UNWRITTEN", 5)
+    storage = FailingStorage()
+    async with MemoryHub(storage=storage) as hub, hub.join("Ada") as ada:
+        await ada.state.saved()
+        storage.refuse = {"commit"}
+        for number in range(20):
+            hub.live._saving.note([Event(number, "participant.refused", name=str(number))])
+        async with hub.join("Bob"):
+            pass
+        storage.refuse = set()
+        await becomes(lambda: not hub.live._saving._events)
+    lines = told(storage)
+    assert [name for what, _, _, name, _ in lines if what == "participant.refused"] == [
+        "15", "16", "17", "18", "19"
+    ]  # fmt: skip
+    assert [name for what, _, _, name, _ in lines if what == "participant.joined"] == ["Ada", "Bob"]
 
 
 def test_refusals_are_bounded() -> None:

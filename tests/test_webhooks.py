@@ -25,7 +25,7 @@ from callmesh.operator import Operator
 from callmesh.settings import Settings
 from callmesh.storage.memory import MemoryStorage
 from callmesh.testing import MemoryHub
-from callmesh.webhooks import PREFIX, SENT, Cursors, Secret, Webhooks, _seconds
+from callmesh.webhooks import PREFIX, SENT, Cursors, Secret, Webhooks, _seconds, is_sent
 from tests.processes import HubProcess
 from tests.test_api import BEARER, opened
 from tests.test_door import KEY
@@ -190,6 +190,20 @@ async def test_what_happens_is_told_in_order_and_signed(file: Path) -> None:
     assert [event for event in EVENTS if event not in SENT] == ["hub.started", "hub.stopped"]
 
 
+async def test_strangers_who_are_refused_are_not_told_of(file: Path) -> None:
+    """[O24] They would decide how many requests the endpoint gets."""
+    storage = MemoryStorage()
+    async with Endpoint() as endpoint, following(storage, file, endpoint.url) as (hub, hooks):
+        hub.live._saving.note(
+            [
+                Event(1, "participant.refused", "demo"),
+                Event(2, "participant.refused", "demo", person="u1"),
+            ]
+        )
+        await becomes(lambda: hooks.endpoints[0].sent >= storage.audit(-1, 1)[0].number > 2)
+        assert [said["data"]["person"] for said in endpoint.told] == ["u1"]
+
+
 async def test_an_endpoint_that_fails_gets_all_of_it_later_in_order(
     file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -262,7 +276,7 @@ async def test_a_restored_backup_does_not_silence_it(file: Path) -> None:
         cursors = Cursors(file)
         cursors.keep(endpoint.url, 1_000)
         async with following(storage, file, endpoint.url) as (hub, _):
-            await becomes(lambda: hub.live._saving._events == [])
+            await becomes(lambda: not hub.live._saving._events)
             await happens(hub, 1)
             await becomes(lambda: len(endpoint.told) == 1)
 
@@ -290,7 +304,7 @@ async def test_nothing_is_left_out_whenever_it_ends(file: Path, seed: int) -> No
             await becomes(lambda: hooks.endpoints[0].sent >= end)
         numbers = endpoint.numbers
         assert numbers == sorted(numbers)
-        wanted = [one.number for one in storage.audit(0, 999) if one.event.what in SENT]
+        wanted = [one.number for one in storage.audit(0, 999) if is_sent(one.event)]
         assert sorted(set(numbers)) == wanted
 
 

@@ -45,6 +45,7 @@ EVENTS = (
 )
 
 OPERATOR = "operator"
+REFUSED = "participant.refused"
 CONFLATED = 60 * MICROSECONDS
 """For how long refusals of one kind are counted before they are written down again."""
 MAX_REFUSALS = 1_000
@@ -188,4 +189,4 @@ class Refusals:
 def _refused(call: str, code: str, about: Participant | None, times: int, now: int) -> Event:
     person, name = (about.person, about.name) if about else ("", "")
     detail = {"code": code, "times": str(times)}
-    return Event(now, "participant.refused", call, person=person, name=name, detail=detail)
+    return Event(now, REFUSED, call, person=person, name=name, detail=detail)

@@ -258,16 +258,20 @@ class LiveHub:
             oldest.reschedule(asyncio.get_running_loop().time())
 
     async def _let_through(self, id: CallId, hello: messages.Hello) -> LiveCall:
-        """The call, for one who brings something that may let them in."""
+        """The call, for one who brings something that may let them in.
+
+        Who brings nothing of the kind makes no difference in the log by the call they name.
+        """
+        who = ""
         try:
             self._saving.check_room()
             self._authority.check(id, hello, clock())
             return await self._open(id)
         except CallmeshError as error:
-            self._refused(id, error, None)
+            self._refused(id if who or id in self._calls else "", error, None)
             raise
 
-    def _refused(self, id: CallId, error: CallmeshError, who: Participant | None) -> None:
+    def _refused(self, id: str, error: CallmeshError, who: Participant | None) -> None:
         self._saving.note(self._refusals.add(id, error.code, who, clock()))
 
     async def _converse(self, call: LiveCall, line: Line) -> None:

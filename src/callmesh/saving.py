@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from callmesh.audit import Event
+from callmesh.audit import REFUSED, Event
 from callmesh.counts import Commits
 from callmesh.errors import StorageFailed
 from callmesh.ids import CallId
@@ -31,7 +31,7 @@ RETRY = (0.5, 10.0)
 APART = (2**32, 2**40)
 """How far beyond those on disk the numbers begin of a call for which none could be set aside."""
 MAX_UNWRITTEN = 10_000
-"""Events that may wait for a disk that refuses."""
+"""Events that may wait for a disk that refuses; as many refusals may besides."""
 CANNOT_SAVE = "the hub cannot save at the moment; what was saved is safe"
 
 log = logging.getLogger("callmesh.hub")
@@ -76,20 +76,38 @@ class Saving:
         self._thread = ThreadPoolExecutor(1, "callmesh-disk")
         self._wanted = asyncio.Event()
         self._committing: asyncio.Task[StorageFailed | None] | None = None
-        self._events: list[Event] = []
-        """What is to go into the audit log, with the next commit that succeeds."""
+        self._events: dict[int, Event] = {}
+        """What is to go into the audit log, with the next commit that succeeds, in order."""
+        self._refusals: dict[int, None] = {}
+        """Which of them are of people who were not let in, the oldest first."""
+        self._noted = 0
         self.written = asyncio.Event()
         """Set, and another put in its place, when something has come into the audit log."""
 
     def note(self, events: Sequence[Event]) -> None:
-        """Write down what happened."""
+        """Write down what happened.
+
+        Strangers cause refusals: when too many of them wait, the oldest are dropped.
+        """
+        for event in events:
+            self._noted += 1
+            self._events[self._noted] = event
+            if event.what == REFUSED:
+                self._refusals[self._noted] = None
+        while len(self._refusals) > MAX_UNWRITTEN:
+            self._written_down([next(iter(self._refusals))])
         if events:
-            self._events += events
             self.want()
+
+    def _written_down(self, numbers: Iterable[int]) -> None:
+        """These events wait no longer."""
+        for number in numbers:
+            self._events.pop(number, None)
+            self._refusals.pop(number, None)
 
     def check_room(self) -> None:
         """Raises `StorageFailed` when too much has happened that could not be written down."""
-        if len(self._events) > MAX_UNWRITTEN:
+        if len(self._events) - len(self._refusals) > MAX_UNWRITTEN:
             raise StorageFailed("the hub cannot write down who comes in; nobody does until it can")
 
     def check_takes(self) -> None:
@@ -141,14 +159,14 @@ class Saving:
 
     async def _save_dirty(self, besides: Besides) -> None:
         dirty = {id: ledger for id, ledger in self._ledgers().items() if ledger.dirty}
-        events = list(self._events)
+        events = dict(self._events)
         if not dirty and not events and besides == NOTHING:
             self.commits.nothing()
             if self.refuses is None:
                 return
         self.commits.begins(time.monotonic())
         deltas = {id: ledger.flush() for id, ledger in dirty.items()}
-        said = [*events, *besides.events]
+        said = [*events.values(), *besides.events]
         try:
             await self.on_disk(
                 lambda: self._storage.commit({**deltas, **besides.deltas}, said, besides.gone)
@@ -161,7 +179,7 @@ class Saving:
             raise
         for ledger in dirty.values():
             ledger.flushed()
-        del self._events[: len(events)]
+        self._written_down(events)
         self.commits.done(time.monotonic())
         if said:
             self.written.set()

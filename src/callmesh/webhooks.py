@@ -23,13 +23,13 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from callmesh.audit import EVENTS, Line
+from callmesh.audit import EVENTS, REFUSED, Event, Line
 from callmesh.clock import MICROSECONDS
 from callmesh.errors import BadInput, CallmeshError
 from callmesh.live import LiveHub
 
 SENT = frozenset(event for event in EVENTS if not event.startswith("hub."))
-"""What is sent: all that is about a call."""
+"""What is sent: all that is about a call; see `is_sent`."""
 AT_ONCE = 100
 """Lines that are read at a time."""
 CONNECT, PATIENCE = 5.0, 15.0
@@ -80,6 +80,14 @@ class Secret:
         said = f"{id}.{timestamp}.".encode() + body
         digest = hmac.digest(self._secret, said, hashlib.sha256)
         return f"v1,{base64.b64encode(digest).decode()}"
+
+
+def is_sent(event: Event) -> bool:
+    """Whoever is refused without its being known who they are is nobody's business: strangers
+
+    do not decide how many requests an endpoint gets.
+    """
+    return event.what in SENT and bool(event.person or event.what != REFUSED)
 
 
 def id_of(line: Line) -> str:
@@ -189,7 +197,7 @@ class Webhooks:
                 await asyncio.sleep(PAUSES[0])
                 continue
             for line in lines:
-                if line.event.what in SENT:
+                if is_sent(line.event):
                     await self._deliver(endpoint, line, client)
                     await self._keep(endpoint, line.number)
                 endpoint.sent = line.number

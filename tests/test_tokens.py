@@ -3,6 +3,7 @@
 import base64
 import hmac
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +104,12 @@ def test_a_public_key_checks_and_does_not_sign() -> None:
         ({"iat": NOW + 61}, "not valid yet"),
         ({"nbf": NOW + 61}, "not valid yet"),
         ({"name": 1}, "name"),
+        ({"sub": "\ud800"}, "surrogates"),
+        *(
+            ({name: time}, name)
+            for name in ("iat", "nbf", "exp")
+            for time in (math.nan, math.inf, -math.inf, 1e300, -1e300, -1, 2**53 / 1e6, 10**400)
+        ),
     ],
 )
 def test_a_claim_that_is_missing_or_wrong_opens_nothing(
@@ -218,6 +225,17 @@ async def test_who_brings_no_token_learns_nothing_of_the_call() -> None:
                 async with hub.join("Eve", role="host"):
                     pass
             assert list(ada.participants) == [ada.me.id]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("wrong", [{"iat": math.nan}, {"exp": math.inf}, {"sub": "\ud800"}])
+async def test_who_brings_a_token_that_makes_no_sense_is_told(wrong: dict[str, Any]) -> None:
+    """[J15] And the hub's task ends as with any other who is refused."""
+    async with MemoryHub(key=Key(SECRET)) as hub:
+        address = f"http://memory/call/demo#token={token({'iat': 0, 'exp': 4e9} | wrong)}"
+        with pytest.raises(Unauthorized):
+            async with hub.join("Eve", url=address):
+                pass
 
 
 # --- a hub of its own process

@@ -8,7 +8,7 @@ claims  aud   callmesh
         sub   the person, as the operator names them; the same text is the same person
         name  how others see them; without it they say it themselves
         wait  false for who need not ask a host to be let in
-        iat, exp, nbf   seconds since the epoch; nbf may be left out
+        iat, exp, nbf   seconds since the epoch, up to the year 2255; nbf may be left out
 """
 
 from pathlib import Path
@@ -31,6 +31,8 @@ MIN_SECRET = 32
 """Bytes, as RFC 7518 wants for HS256."""
 LEEWAY = 60 * MICROSECONDS
 """How far the clock of who signs may be ahead of the hub's."""
+LATEST = 2**53
+"""Microseconds before which every time in a token is, so that it counts as a whole number."""
 
 
 class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -103,7 +105,8 @@ class Key:
                 token, self._checks, algorithms=[self.algorithm], options=_SIGNATURE_ALONE
             )
             claims = msgspec.convert(_with_audience(said), Claims)
-        except (jwt.PyJWTError, msgspec.ValidationError, ValueError, RecursionError) as error:
+            _check_claims(claims)
+        except _WRONG as error:
             raise Unauthorized(f"this is no invitation to a call here: {error}") from error
         if claims.call != call:
             raise Unauthorized("this invitation is for another call; ask for the link to this one")
@@ -119,6 +122,19 @@ _SIGNATURE_ALONE: Options = {
     "verify_iss": False, "verify_sub": False, "verify_jti": False,
 }  # fmt: skip
 """The claims are checked here, by the hub's clock and by our types."""
+
+
+_WRONG = (
+    jwt.PyJWTError, msgspec.ValidationError, ValueError, OverflowError, RecursionError,
+)  # fmt: skip
+
+
+def _check_claims(claims: Claims) -> None:
+    """What types do not say. Raises `ValueError`."""
+    claims.sub.encode()  # JSON can say half a character
+    for name in ("iat", "nbf", "exp"):
+        if not 0 <= getattr(claims, name) * MICROSECONDS < LATEST:  # nor is NaN
+            raise ValueError(f"its {name} is no time")
 
 
 def _with_audience(said: dict[str, object]) -> dict[str, object]:

@@ -51,7 +51,34 @@ def pem(key: Any, *, private: bool = True) -> bytes:
     )
 
 
+def der(key: Any) -> list[bytes]:
+    """The private half, and the public one."""
+    return [
+        key.private_bytes(
+            serialization.Encoding.DER,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ),
+        key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        ),
+    ]
+
+
 ED25519 = Ed25519PrivateKey.generate()
+SSH = ED25519.public_key().public_bytes(
+    serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
+)
+OTHER_KINDS = [
+    *((text, "in DER") for key in (ED25519, ec.generate_private_key(ec.SECP256R1()))
+      for text in der(key)),
+    *((base64.encodebytes(text), "in DER") for text in der(ED25519)),
+    (b' {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}',
+     "a JWK"),
+    (SSH, "an SSH key"),
+    (b"# of ops\n" + pem(ec.generate_private_key(ec.SECP256R1())), "Ed25519"),
+]  # fmt: skip
+"""Keys that are none for tokens, and were taken for secrets: one may be public."""
 
 
 def check(key: Key, token: str, now: int = NOW) -> Claims:
@@ -63,7 +90,14 @@ def token(changed: dict[str, Any], key: Any = SECRET, alg: str = "HS256", typ: s
     return jwt.encode(claims, key, algorithm=alg, headers={"typ": typ})
 
 
-@pytest.mark.parametrize("text", [SECRET, b"\n " + SECRET + b"\n", pem(ED25519)])
+@pytest.mark.parametrize(
+    "text",
+    [
+        SECRET, b"\n " + SECRET + b"\n", pem(ED25519), b"# made in May\n" + pem(ED25519),
+        b"\xef\xbb\xbf" + pem(ED25519), b"0" * 50, b"ssh" * 20, b"{" * 40, bytes(range(48, 80)),
+        base64.b64encode(b"0" * 48),
+    ],
+)  # fmt: skip
 def test_what_is_signed_is_read(text: bytes) -> None:
     """[J15]"""
     key = Key(text)
@@ -178,6 +212,7 @@ def test_what_somebody_else_signed_opens_nothing() -> None:
         (b"-----BEGIN PRIVATE KEY-----\n", "cannot be read"),
         (pem(ec.generate_private_key(ec.SECP256R1())), "Ed25519"),
         (pem(ec.generate_private_key(ec.SECP256R1()), private=False), "Ed25519"),
+        *((text, words) for text, words in OTHER_KINDS),
     ],
 )
 def test_a_weak_key_is_refused(text: bytes, words: str, tmp_path: Path) -> None:
@@ -189,6 +224,19 @@ def test_a_weak_key_is_refused(text: bytes, words: str, tmp_path: Path) -> None:
     assert str(file) in str(refused.value)
     with pytest.raises(BadInput, match="cannot be read"):
         Key.read(tmp_path / "none")
+
+
+def test_a_key_that_would_refuse_every_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[J15] Whatever the library has against it."""
+
+    def encode(*_: object, **__: object) -> str:
+        raise jwt.InvalidKeyError("not this one")
+
+    monkeypatch.setattr("callmesh.tokens.jwt.encode", encode)
+    for text in (SECRET, pem(ED25519)):
+        with pytest.raises(BadInput, match="not this one"):
+            Key(text)
+    Key(pem(ED25519, private=False))
 
 
 def test_the_token_says_who_it_is() -> None:

@@ -11,6 +11,8 @@ claims  aud   callmesh
         iat, exp, nbf   seconds since the epoch, up to the year 2255; nbf may be left out
 """
 
+import base64
+import binascii
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -51,17 +53,19 @@ class Key:
     """What tokens are checked with, and signed where it can sign.
 
     `text` is an Ed25519 key in PEM, private or public, or a secret of at least 32 bytes; white
-    space around it does not count. Raises `BadInput`.
+    space around it does not count, nor what stands before a PEM. Raises `BadInput`.
     """
 
     def __init__(self, text: bytes) -> None:
+        _refuse_other_kinds(text)
         text = text.strip()
         self.algorithm: Literal["HS256", "EdDSA"]
         self._checks: bytes | Ed25519PublicKey
         self._signs: bytes | Ed25519PrivateKey | None
-        if text.startswith(b"-----BEGIN "):
+        if (begin := text.find(b"-----BEGIN")) >= 0:
             self.algorithm = "EdDSA"
-            self._signs, self._checks = _read_pem(text)
+            self._signs, self._checks = _read_pem(text[begin:])
+            self._try_out()
             return
         if len(text) < MIN_SECRET:
             raise BadInput(
@@ -70,6 +74,20 @@ class Key:
             )
         self.algorithm = "HS256"
         self._signs = self._checks = text
+        self._try_out()
+
+    def _try_out(self) -> None:
+        """A key that would refuse every token is refused here, and not one visitor after another.
+
+        Raises `BadInput`.
+        """
+        if self._signs is None:
+            return
+        call = CallId("try")
+        try:
+            self.check(self.sign(Claims(call, "guest", "nobody", 0, 1)), call, 0)
+        except (jwt.PyJWTError, Unauthorized) as error:
+            raise BadInput(f"tokens that are signed with it cannot be checked: {error}") from error
 
     @classmethod
     def read(cls, file: Path) -> "Key":
@@ -140,6 +158,41 @@ def _check_claims(claims: Claims) -> None:
 def _with_audience(said: dict[str, object]) -> dict[str, object]:
     """The claims as they came; whom a token is for is never left to a default."""
     return {"aud": None, **said}
+
+
+def _refuse_other_kinds(text: bytes) -> None:
+    """A key that is written in another way is no secret: it may be public. Raises `BadInput`."""
+    start = text.strip()
+    kind = ""
+    if _is_der(text) or _is_der(_base64(start)):
+        kind = "a key in DER"
+    elif start.startswith(b"{") and b'"kty"' in start:
+        kind = "a JWK"
+    elif start.startswith((b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"---- BEGIN SSH2")):
+        kind = "an SSH key"
+    if kind:
+        raise BadInput(f"this is {kind}; an Ed25519 key is given in PEM, as openssl writes it")
+
+
+def _is_der(data: bytes) -> bool:
+    """Whether it is one SEQUENCE of just that length, of what keys in DER begin with.
+
+    A text is none, though it may begin with `0`.
+    """
+    if len(data) < 2 or data[0] != 0x30 or (data.isascii() and data.decode().isprintable()):
+        return False
+    header, size = 2, data[1]
+    if size & 0x80:
+        header += size & 0x7F
+        size = int.from_bytes(data[2:header], "big")
+    return len(data) == header + size and data[header : header + 1] in (b"\x02", b"\x30")
+
+
+def _base64(text: bytes) -> bytes:
+    try:
+        return base64.b64decode(b"".join(text.split()), validate=True)
+    except binascii.Error:
+        return b""
 
 
 def _read_pem(text: bytes) -> tuple[Ed25519PrivateKey | None, Ed25519PublicKey]:

@@ -3,16 +3,18 @@
 import asyncio
 import contextlib
 import json
+import re
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from callmesh import messages
@@ -29,6 +31,7 @@ from callmesh.audit import (
     from_json,
     to_json,
 )  # fmt: skip
+from callmesh.auditing import lines_in, written_in
 from callmesh.errors import BadInput, CallOver, Declined, Denied, StorageFailed, Unauthorized
 from callmesh.ids import CallId, ParticipantId, PersonId
 from callmesh.ledger import Delta
@@ -96,6 +99,65 @@ def test_whatever_is_changed_shows(data: st.DataObject) -> None:
         case "swap":
             lines[at], lines[at + 1] = lines[at + 1], lines[at]
     assert list(faults(lines)) != []
+
+
+def shows(lines: Iterator[Line]) -> bool:
+    """Whether it is said that they are not what was written."""
+    try:
+        return list(faults(lines)) != []
+    except BadInput:
+        return True
+
+
+@given(st.data())
+def test_whatever_is_changed_in_the_text_of_an_export_shows(data: st.DataObject) -> None:
+    """[O2] Any byte of it, but for white space around a line."""
+    before = b"".join(to_json(line) + b"\n" for line in chain(4))
+    first, last = sorted(data.draw(st.integers(0, len(before))) for _ in range(2))
+    match data.draw(st.sampled_from(["put in", "replaced", "taken out", "member"])):
+        case "put in":
+            after = before[:first] + data.draw(st.binary(min_size=1, max_size=3)) + before[first:]
+        case "replaced":
+            after = before[:first] + data.draw(st.binary(min_size=1, max_size=3)) + before[last:]
+        case "taken out":
+            after = before[:first] + before[min(last, first + 3) :]
+        case _:
+            member = data.draw(st.sampled_from([b'"x":1', b'"number":1', b'"name":"Eve"', b"\n"]))
+            opens = data.draw(st.sampled_from([m.end() for m in re.finditer(rb"\{", before)]))
+            after = before[:opens] + member + b"," + before[opens:]
+    texts = [text for text in after.split(b"\n") if text.strip()]
+    kept = before.splitlines()
+    assume([text.strip() for text in texts] != kept[: len(texts)])  # lines off the end do not show
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(after)
+        file.flush()
+        assert shows(lines_in(Path(file.name)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("{", '{"name":"Eve",'),  # twice: the first does not count
+        ("{", '{"more":1,'),
+        (":", ": "),
+        ("joined", "joi\\u006eed"),
+        ("Å", "\\u00c5"),
+        ("}", ',"by":""}'),  # what is left out stands for the same
+        ("joined", "left"),
+        ("{", "["),
+    ],
+)
+def test_whatever_is_changed_in_the_text_of_the_database_shows(
+    old: str, new: str, data: Path
+) -> None:
+    """[O2] Also where it is read as the same."""
+    assert not shows(written_in(data))
+    db = sqlite3.connect(data / "callmesh.sqlite")
+    (text,) = db.execute("SELECT event FROM audit WHERE number = 4").fetchone()
+    db.execute("UPDATE audit SET event = ? WHERE number = 4", (text.replace(old, new, 1),))
+    db.commit()
+    db.close()
+    assert shows(written_in(data))
 
 
 # --- what is written down
@@ -376,7 +438,13 @@ def test_it_is_exported_and_checked_while_the_hub_has_it_open(data: Path, tmp_pa
         assert "is not in it" in bad.stderr
     file.write_text(whole.stdout.replace("Ådá", "Eve", 1))
     assert "line 1 is not what was written" in run("verify", "--file", str(file)).stderr
+    file.write_text(whole.stdout.replace("{", '{"number":7,', 1))
+    assert "line 1: this is not what was written" in run("verify", "--file", str(file)).stderr
     db = sqlite3.connect(data / "callmesh.sqlite")
+    db.execute("UPDATE audit SET event = replace(event, '{', '{\"more\":1,') WHERE number = 8")
+    db.commit()
+    assert "line 8 is not what was written" in run("verify", "--data", str(data)).stderr
+    db.execute("UPDATE audit SET event = replace(event, '\"more\":1,', '') WHERE number = 8")
     db.execute("DELETE FROM audit WHERE number = 4")
     db.commit()
     db.close()

@@ -85,7 +85,7 @@ START = Line(0, Event(0, ""), "0" * 64)
 def follow(before: Line, event: Event) -> Line:
     """The line of `event` behind the line `before`."""
     number = before.number + 1
-    said = f"{before.hash} {number} ".encode() + _encode(event)
+    said = f"{before.hash} {number} ".encode() + text_of(event)
     return Line(number, event, hashlib.sha256(said).hexdigest())
 
 
@@ -111,12 +111,31 @@ def to_json(line: Line) -> bytes:
 
 
 def from_json(text: bytes) -> Line:
-    """Raises `BadInput`."""
+    """A line that stands there as it was exported. Raises `BadInput`."""
     try:
         written = msgspec.json.decode(text, type=_Written)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadInput(f"this is no line of an audit log: {error}") from error
-    return Line(written.number, written.event, written.hash)
+    line = Line(written.number, written.event, written.hash)
+    if to_json(line) != text.strip():
+        raise BadInput("this is not what was written: it says more, or says it otherwise")
+    return line
+
+
+def text_of(event: Event) -> bytes:
+    """An event as it is written down: there is one text for each."""
+    return _encode(event)
+
+
+def as_written(number: int, text: str, hash: str) -> Line:
+    """The line of which the event is written down as `text`. Raises `BadInput`."""
+    try:
+        event = msgspec.json.decode(text, type=Event)
+        if text_of(event) == text.encode():
+            return Line(number, event, hash)
+    except msgspec.MsgspecError:
+        pass
+    raise BadInput(f"line {number} is not what was written")
 
 
 _encode = msgspec.json.Encoder(order="deterministic").encode

@@ -1,11 +1,12 @@
 """`callmesh audit`: read the audit log of a hub, which may be running, and check its chain."""
 
+import contextlib
 import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from callmesh.audit import START, Line, faults, from_json, to_json
+from callmesh.audit import START, Line, as_written, faults, from_json, to_json
 from callmesh.errors import BadInput
 from callmesh.folder import DATABASE
 from callmesh.storage.sqlite import SqliteStorage
@@ -15,17 +16,30 @@ AT_ONCE = 1_000
 
 def lines_of(data: Path) -> Iterator[Line]:
     """Every line that the hub of a folder has written. Raises `BadInput` or `StorageFailed`."""
-    file = data / DATABASE
-    if not file.is_file():
-        raise BadInput(f"{data} holds no hub's data; say where it is with --data DIR")
-    storage = SqliteStorage(file)
-    try:
+    with _opened(data) as storage:
         after = 0
         while lines := storage.audit(after, AT_ONCE):
             yield from lines
             after = lines[-1].number
-    finally:
-        storage.close()
+
+
+def written_in(data: Path) -> Iterator[Line]:
+    """The same, where each stands there as it was written. Raises `BadInput` where one does not."""
+    with _opened(data) as storage:
+        after = 0
+        while texts := storage.audit_texts(after, AT_ONCE):
+            for number, text, hash in texts:
+                yield as_written(number, text, hash)
+                after = number
+
+
+@contextlib.contextmanager
+def _opened(data: Path) -> Iterator[SqliteStorage]:
+    file = data / DATABASE
+    if not file.is_file():
+        raise BadInput(f"{data} holds no hub's data; say where it is with --data DIR")
+    with contextlib.closing(SqliteStorage(file)) as storage:
+        yield storage
 
 
 def lines_in(file: Path) -> Iterator[Line]:

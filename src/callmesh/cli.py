@@ -173,7 +173,7 @@ def _export_audit(options: argparse.Namespace) -> int:
 
 def _verify_audit(options: argparse.Namespace) -> int:
     file: Path | None = options.file
-    lines = auditing.lines_in(file) if file else auditing.lines_of(_chosen(options).settings.data)
+    lines = auditing.lines_in(file) if file else auditing.written_in(_chosen(options).settings.data)
     return auditing.verify(lines, options.noted)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Raw
 
-from callmesh.audit import START, Event, Line, follow
+from callmesh.audit import START, Event, Line, follow, text_of
 from callmesh.errors import StorageFailed
 from callmesh.ids import CallId, StateId, Writer
 from callmesh.ledger import Delta, Kept, Record
@@ -150,15 +150,17 @@ class SqliteStorage:
         line = next(iter(self._lines("ORDER BY number DESC LIMIT 1")), START)
         for event in events:
             line = follow(line, event)
-            row = (line.number, msgspec.json.encode(event).decode(), line.hash)
+            row = (line.number, text_of(event).decode(), line.hash)
             self._db.execute("INSERT INTO audit VALUES (?, ?, ?)", row)
 
     def _lines(self, which: str, *values: int) -> list[Line]:
-        rows = self._db.execute(f"SELECT number, event, hash FROM audit {which}", values)
         return [
             Line(number, msgspec.json.decode(event, type=Event), hash)
-            for number, event, hash in rows
+            for number, event, hash in self._audit_rows(which, *values)
         ]
+
+    def _audit_rows(self, which: str, *values: int) -> list[tuple[int, str, str]]:
+        return self._db.execute(f"SELECT number, event, hash FROM audit {which}", values).fetchall()
 
     def calls(self, after: str = "", most: int = MANY) -> list[CallId]:
         return self._ids("id > ? ORDER BY id LIMIT ?", after, most)
@@ -181,6 +183,13 @@ class SqliteStorage:
                 return found[::-1][:most]
             return self._lines("WHERE number > ? ORDER BY number LIMIT ?", after, most)
         except (sqlite3.Error, msgspec.MsgspecError) as error:
+            raise StorageFailed(f"the audit log cannot be read: {error}") from error
+
+    def audit_texts(self, after: int, most: int) -> list[tuple[int, str, str]]:
+        """Number, event and hash of the lines behind number `after`, as they stand there."""
+        try:
+            return self._audit_rows("WHERE number > ? ORDER BY number LIMIT ?", after, most)
+        except sqlite3.Error as error:
             raise StorageFailed(f"the audit log cannot be read: {error}") from error
 
     def close(self) -> None:

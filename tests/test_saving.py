@@ -9,7 +9,7 @@ import pytest
 from callmesh.audit import Event
 from callmesh.errors import Denied, StorageFailed
 from callmesh.ids import HUB_STATE, READ_ONLY, CallId, presence_of
-from callmesh.ledger import Delta, Kept
+from callmesh.ledger import Delta, Kept, Ledger
 from callmesh.saving import APART, CANNOT_SAVE
 from callmesh.storage.memory import MemoryStorage
 from callmesh.testing import MemoryHub
@@ -235,3 +235,69 @@ def test_what_forbids_a_write_for_good_goes_before_that_nothing_is_saved() -> No
     world.deliver()
     assert [denial.reason for denial in ada.denials] == ["no_right", "no_right"]
     assert world.storage._kept[CALL_ID].reserved > world.call.ledger.number
+
+
+async def test_what_goes_wrong_in_one_call_does_not_end_what_all_need(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """[O9] Time passes in the others, and what goes wrong beside saving does not end it."""
+    monkeypatch.setattr("callmesh.live.TICK", 0.01)
+    other_url = "http://memory/call/other"
+    async with MemoryHub() as hub, hub.join("Ada"), hub.join("Bob", url=other_url) as bob:
+        ticks: list[int] = []
+
+        def fails(*_: object) -> None:
+            raise RuntimeError("nobody thought of this")
+
+        demo, other = (hub.live._calls[CallId(id)].hosted for id in ("demo", "other"))
+        monkeypatch.setattr(demo, "tick", fails)
+        monkeypatch.setattr(other, "tick", ticks.append)
+        await becomes(lambda: len(ticks) > 2)
+        saved = hub.live._saving._saved
+        monkeypatch.setattr(hub.live._saving, "_saved", fails)
+        bob.state["title"] = "a"
+        await becomes(lambda: "something went wrong in saving" in caplog.text)
+        monkeypatch.setattr(hub.live._saving, "_saved", saved)
+        bob.state["title"] = "b"
+        await bob.state.saved()
+        await hub.live.check()
+    assert "something went wrong in a call" in caplog.text
+
+
+async def test_a_call_that_cannot_be_flushed_is_a_commit_that_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """[L7, L8, O9] And is tried again; nothing of another call is lost by it."""
+    storage = FailingStorage()
+    async with (
+        MemoryHub(storage=storage) as hub,
+        hub.join("Ada") as ada,
+        hub.join("Bob", url="http://memory/call/other") as bob,
+    ):
+        await bob.state.saved()
+        flush, fails = Ledger.flush, [hub.live._calls[CallId("other")].hosted.ledger]
+
+        def flushed(ledger: Ledger) -> Delta:
+            if ledger in fails:
+                raise RuntimeError("nobody thought of this")
+            return flush(ledger)
+
+        monkeypatch.setattr(Ledger, "flush", flushed)
+        ada.state["title"], bob.state["title"] = "a", "b"
+        await ada.until(lambda: ada.status == "read_only")
+        with pytest.raises(StorageFailed):
+            await hub.live.check()
+        fails.clear()
+        await ada.state.saved()
+        await bob.state.saved()
+
+
+@pytest.mark.parametrize("which", [0, 1])
+async def test_a_hub_of_which_a_part_has_ended_is_not_ready(which: int) -> None:
+    """[O9]"""
+    async with MemoryHub() as hub:
+        await hub.live.check()
+        hub.live._tasks[which].cancel()
+        await asyncio.wait([hub.live._tasks[which]])
+        with pytest.raises(StorageFailed, match="come to an end"):
+            await hub.live.check()

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -42,6 +42,8 @@ from callmesh.session import OPENING_TIMEOUT, Over, Session, Side
 
 SLICE = 5_000
 """Microseconds that one link's bundle may take before others have their turn."""
+TICK = 1.0
+"""Seconds from one look at what time has done to the next."""
 
 log = logging.getLogger("callmesh.hub")
 T = TypeVar("T")
@@ -159,6 +161,8 @@ class LiveHub:
         self._saving = Saving(
             storage, self._ledgers, self._saved, self._disk_turned, self.counts.commits
         )
+        self._tasks: list[asyncio.Task[None]] = []
+        """What saves and what lets time pass, while it runs."""
         self.runs = False
         """Whether this is inside `running()`."""
 
@@ -176,12 +180,15 @@ class LiveHub:
         """Raises `StorageFailed` when calls cannot be loaded and saved now."""
         if not self.runs or self._ending.begun:
             raise StorageFailed("the hub is starting, or going down")
+        if any(task.done() for task in self._tasks):
+            raise StorageFailed("a part of the hub has come to an end; start it again")
         await self._saving.check()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Save and tick while inside; on leaving, commit what is left."""
         tasks = [asyncio.create_task(self._saving.run()), asyncio.create_task(self._tick())]
+        self._tasks = tasks
         self._saving.note([Event(clock(), "hub.started")])
         self.runs = True
         try:
@@ -483,22 +490,23 @@ class LiveHub:
     async def _tick(self) -> None:
         while True:
             before = time.monotonic()
-            await asyncio.sleep(1)
-            self.counts.lag.observe(max(0.0, time.monotonic() - before - 1))
+            await asyncio.sleep(TICK)
+            self.counts.lag.observe(max(0.0, time.monotonic() - before - TICK))
             try:
                 self._tidy()
-            except StorageFailed as error:  # it has taken nothing for so long that numbers ran out
-                log.error("time does not pass in every call", extra={"reason": str(error)})
+            except Exception:
+                log.exception("something went wrong while time passed, which goes on")
 
     def _tidy(self) -> None:
         """Let time pass in every call, and let go of those that nobody needs."""
         self._saving.note(self._refusals.tick(clock()))
         for id, call in list(self._calls.items()):
-            call.hosted.tick(clock())
-            call.forget_paces()
-            self._changed(call)
-            if call.idle and id not in self._loading:  # somebody may just be coming in
-                del self._calls[id]
+            with _apart(id):
+                call.hosted.tick(clock())
+                call.forget_paces()
+                self._changed(call)
+                if call.idle and id not in self._loading:  # somebody may just be coming in
+                    del self._calls[id]
 
     # --- for the operator
 
@@ -628,9 +636,24 @@ class LiveHub:
                 self._calls[id].changed()
 
     def _disk_turned(self) -> None:
-        for call in self._calls.values():
-            call.hosted.disk(self._saving.refuses, clock())
-            self._changed(call)
+        for id, call in self._calls.items():
+            with _apart(id):
+                self._tell_of_disk(call)
+
+    def _tell_of_disk(self, call: LiveCall) -> None:
+        call.hosted.disk(self._saving.refuses, clock())
+        self._changed(call)
+
+
+@contextlib.contextmanager
+def _apart(id: CallId) -> Iterator[None]:
+    """Whatever goes wrong in one call is logged, and the others go on."""
+    try:
+        yield
+    except StorageFailed as error:  # the disk has taken nothing for so long that numbers ran out
+        log.error("time does not pass in a call", extra={"call": id, "reason": str(error)})
+    except Exception:
+        log.exception("something went wrong in a call", extra={"call": id})
 
 
 async def pause(seconds: float) -> None:

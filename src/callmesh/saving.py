@@ -8,7 +8,6 @@ D3 A call that cannot be loaded is not opened. One that can, and for which no nu
 """
 
 import asyncio
-import contextlib
 import logging
 import secrets
 import time
@@ -132,8 +131,14 @@ class Saving:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, RETRY[1])
             self._wanted.clear()
-            with contextlib.suppress(StorageFailed):
+            try:
                 await self.commit()
+            except StorageFailed:
+                pass
+            except Exception:
+                log.exception("something went wrong in saving, which goes on")
+                await asyncio.sleep(RETRY[0])
+                self._wanted.set()
 
     async def commit(self, besides: Besides = NOTHING) -> None:
         """One commit over all calls, after the one under way. Raises `StorageFailed`.
@@ -165,16 +170,18 @@ class Saving:
             if self.refuses is None:
                 return
         self.commits.begins(time.monotonic())
-        deltas = {id: ledger.flush() for id, ledger in dirty.items()}
+        deltas: dict[CallId, Delta] = {}
         said = [*events.values(), *besides.events]
         try:
+            for id, ledger in dirty.items():
+                deltas[id] = _flush(id, ledger)
             await self.on_disk(
                 lambda: self._storage.commit({**deltas, **besides.deltas}, said, besides.gone)
             )
         except StorageFailed as error:
             self.commits.failed()
-            for ledger in dirty.values():
-                ledger.flush_failed()
+            for id in deltas:
+                dirty[id].flush_failed()
             self._refused(error)
             raise
         for ledger in dirty.values():
@@ -256,3 +263,12 @@ class Saving:
             log.warning("the disk takes what is to be saved again")
             self.refuses = None
             self._turned()
+
+
+def _flush(id: CallId, ledger: Ledger) -> Delta:
+    """Raises `StorageFailed` whatever goes wrong: then nothing of any call is saved."""
+    try:
+        return ledger.flush()
+    except Exception as error:
+        log.exception("what is to be saved of a call cannot be had", extra={"call": id})
+        raise StorageFailed(f"call {id} cannot be saved: {error!r}") from error

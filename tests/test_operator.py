@@ -23,6 +23,7 @@ from callmesh.hosted import HostedCall
 from callmesh.ids import CallId, PersonId, ResourceId
 from callmesh.operator import LONGEST, Operator
 from callmesh.participant import Access, Role
+from callmesh.saving import CANNOT_SAVE
 from callmesh.storage.memory import MemoryStorage
 from callmesh.testing import ADDRESS, MemoryHub
 from callmesh.visits import RETURN
@@ -377,6 +378,7 @@ async def test_a_deletion_that_the_disk_refuses_loses_nothing(
         with pytest.raises(StorageFailed):
             await operator.delete(DEMO)
         assert isinstance(await ends(ada), CallOver)
+        assert live(operator)._rights.read_only == CANNOT_SAVE, "as every call is"
         storage.refuse = set()
     await becomes(lambda: hub.live._saving.refuses is None)
     await operator.command(DEMO, "reopen")

@@ -614,6 +614,7 @@ class LiveHub:
         except StorageFailed:
             if call is not None:
                 self._calls[id] = call
+                self._tell_of_disk(call)  # it was not there when the others were told
             raise
 
     async def on_disk(self, act: Callable[[Storage], T]) -> T:

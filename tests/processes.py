@@ -25,6 +25,7 @@ class HubProcess:
         key: Path | None = None,
         limits: Mapping[str, int] = MappingProxyType({}),
         more: tuple[str, ...] = (),
+        python: tuple[str, ...] = ("-m", "callmesh"),
     ) -> None:
         self.key = key
         mode = ["--key", str(key)] if key else ["--dev"]
@@ -34,7 +35,7 @@ class HubProcess:
         for name, number in limits.items():
             arguments += ["--limit", f"{name}={number}"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "callmesh", *arguments],
+            [sys.executable, *python, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -138,6 +138,71 @@ async def test_a_hub_stops_though_its_disk_refuses() -> None:
         storage.refuse = set()
 
 
+async def test_a_hub_stops_though_its_disk_hangs(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """[L10] Nobody is told that anything was saved, and the log says what was not."""
+    monkeypatch.setattr("callmesh.saving.LAST", (0.1, 0.05))
+    storage = FailingStorage()
+    try:
+        async with MemoryHub(storage=storage) as hub, hub.join("Ada") as ada:
+            await ada.state.saved()
+            link = await hub.open_link(f"{ADDRESS}/socket")
+            await link.send(HELLO)
+            await link.receive()
+            storage.free.clear()
+            ada.state["title"] = "waits for ever"
+            await ada.state.accepted()
+            saved = asyncio.create_task(ada.state.saved())
+            await hub.live.drain()
+            assert isinstance((await heard(link))[-1], messages.Error)
+            assert not saved.done()
+            saved.cancel()
+            monkeypatch.setattr("callmesh.client.SAVE_BEFORE_LEAVING", 0.01)
+    finally:
+        storage.free.set()
+    assert caplog.text.count("the disk does not answer: the hub ends") == 1
+    assert "something of a call is not saved" in caplog.text
+
+
+HANGING = """
+import sys, threading
+from pathlib import Path
+from callmesh import cli
+from callmesh.storage.sqlite import SqliteStorage
+
+commit, hang = SqliteStorage.commit, Path(sys.argv[sys.argv.index("--data") + 1], "hang")
+
+def hangs(*given):
+    if hang.exists():
+        threading.Event().wait()
+    commit(*given)
+
+SqliteStorage.commit = hangs
+sys.exit(cli.main())
+"""
+
+
+async def test_a_hub_process_stops_though_its_disk_hangs(tmp_path: Path) -> None:
+    """[L10]"""
+    hub = HubProcess(tmp_path, python=("-c", HANGING))
+    try:
+        async with callmesh.join(hub.call(), name="Ada", rtc=False) as ada:
+            ada.state["title"] = "saved"
+            await ada.state.saved()
+            (tmp_path / "hang").touch()
+            ada.state["title"] = "waits for ever"
+            await ada.state.accepted()
+            begun = time.monotonic()
+            assert await asyncio.to_thread(hub.stop) == 0
+            assert time.monotonic() - begun < 10, "it took too long"
+            assert "the disk does not answer" in hub.end()
+            hub = HubProcess(tmp_path, port=hub.port)
+            await ada.state.saved(timeout=30)
+    finally:
+        hub.end()
+
+
 class Stalled:
     """A participant that reads nothing after the first bundle."""
 

@@ -208,7 +208,7 @@ class LiveHub:
         """
         self._ending.begun = True
         with contextlib.suppress(StorageFailed):
-            await self._saving.commit()
+            await self._saving.commit_last()
         await self._ending.say_last_words(self._wake_all)
 
     def _wake_all(self) -> None:

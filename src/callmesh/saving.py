@@ -8,13 +8,17 @@ D3 A call that cannot be loaded is not opened. One that can, and for which no nu
 """
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread
+from typing import ParamSpec, TypeVar
 
 from callmesh.audit import REFUSED, Event
 from callmesh.counts import Commits
@@ -29,12 +33,15 @@ RETRY = (0.5, 10.0)
 """Seconds until a commit that failed is tried again, and at most: the pauses double."""
 APART = (2**32, 2**40)
 """How far beyond those on disk the numbers begin of a call for which none could be set aside."""
+LAST = (3.0, 0.5)
+"""Seconds that a hub which ends waits for its disk, and once it has waited in vain."""
 MAX_UNWRITTEN = 10_000
 """Events that may wait for a disk that refuses; as many refusals may besides."""
 CANNOT_SAVE = "the hub cannot save at the moment; what was saved is safe"
 
 log = logging.getLogger("callmesh.hub")
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,41 @@ class Besides:
 
 
 NOTHING = Besides()
+
+
+class DiskThread(Executor):
+    """One thread. The process does not wait for it at its end, as it does for those of pools:
+
+    what a disk is asked that hangs is never answered.
+    """
+
+    def __init__(self) -> None:
+        self._asked: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread: Thread | None = None
+
+    def submit(self, act: Callable[P, T], /, *args: P.args, **named: P.kwargs) -> "Future[T]":
+        answer: Future[T] = Future()
+        self._asked.put(partial(_answer, answer, partial(act, *args, **named)))
+        if self._thread is None:
+            self._thread = Thread(target=self._run, name="callmesh-disk", daemon=True)
+            self._thread.start()
+        return answer
+
+    def _run(self) -> None:
+        while act := self._asked.get():
+            act()
+
+    def end(self) -> None:
+        """After what it was asked before."""
+        self._asked.put(None)
+
+
+def _answer(answer: "Future[T]", act: Callable[[], T]) -> None:
+    if answer.set_running_or_notify_cancel():
+        try:
+            answer.set_result(act())
+        except BaseException as error:
+            answer.set_exception(error)
 
 
 class Saving:
@@ -72,7 +114,9 @@ class Saving:
         self._ledgers = ledgers
         self._saved = saved
         self._turned = turned
-        self._thread = ThreadPoolExecutor(1, "callmesh-disk")
+        self._thread = DiskThread()
+        self._hangs = False
+        """Whether the hub ends, and has waited for its disk in vain."""
         self._wanted = asyncio.Event()
         self._committing: asyncio.Task[StorageFailed | None] | None = None
         self._events: dict[int, Event] = {}
@@ -152,6 +196,17 @@ class Saving:
         if failure is not None:
             raise failure
 
+    async def commit_last(self) -> None:
+        """The same for a hub that ends: it waits for seconds at most. Raises `StorageFailed`."""
+        try:
+            async with asyncio.timeout(LAST[self._hangs]):
+                await self.commit()
+        except TimeoutError:
+            if not self._hangs:
+                log.error("the disk does not answer: the hub ends, and what waits is not saved")
+            self._hangs = True
+            raise StorageFailed("the disk does not answer") from None
+
     async def _commit(self, besides: Besides) -> StorageFailed | None:
         """What went wrong; None if nothing did."""
         try:
@@ -201,15 +256,17 @@ class Saving:
         await self.on_disk(lambda: self._storage.commit({}))
 
     async def close(self) -> None:
-        """Save what is left, if the disk takes it, and let go of it."""
+        """Save what is left, if the disk takes it, and let go of it; within seconds."""
         try:
-            await self.commit()
+            await self.commit_last()
         except StorageFailed as error:
             for id in (id for id, ledger in self._ledgers().items() if ledger.dirty):
                 about = {"call": id, "reason": str(error)}
                 log.error("the hub ends, and something of a call is not saved", extra=about)
-        await self.on_disk(self._storage.close)
-        self._thread.shutdown()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST[self._hangs]):
+                await self.on_disk(self._storage.close)
+        self._thread.end()
 
     async def read(self, id: CallId) -> Kept | None:
         """What is kept of a call, if anything is. Raises `StorageFailed`."""

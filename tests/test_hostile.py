@@ -185,14 +185,148 @@ async def attacker(
 
 
 EVERY = [bytes.fromhex(case["hex"]) for case in vectors.load("messages")["messages"]]
-ROLES = ["nobody", "waiting", "observer", "guest", "host of another call"]
+OPEN = ("observer", "guest", "host of another call")
+ROLES = ("nobody", "waiting", *OPEN)
+BAD = "error bad_message 4400"
+NOT_FOR_HUBS: tuple[Message, ...] = (
+    messages.Welcome(1, "demo", "p1", "p1", "u1", "Eve", "host", 0),
+    messages.Waiting(1, "demo", "u1", "Eve", 0),
+    messages.Batch(9, 9, True, []),
+    messages.Saved(9),
+    messages.Denial("no_right", "no", 1, "p1", []),
+    messages.Answer("c1"),
+    messages.Relayed(9),
+    messages.Pong(1, 1),
+    messages.Life("remove"),
+    messages.Link("joined"),
+    messages.Error("bad_message", "so there"),
+)
+
+
+@dataclass
+class Case:
+    """A message of Eve's, and what comes of it for each role in `OPEN`."""
+
+    message: Message
+    observer: str
+    guest: str
+    other_host: str
+
+    def expected(self, role: str) -> str:
+        if role in OPEN:
+            return (self.observer, self.guest, self.other_host)[OPEN.index(role)]
+        if role == "waiting" and isinstance(self.message, messages.Ping):
+            return "nothing"
+        if role == "waiting" and isinstance(self.message, messages.Leave):
+            return "closed 1000"
+        if role == "nobody" and isinstance(self.message, Hello):
+            return "error unauthorized 4401"
+        return BAD
+
+
+def cases(honest: Honest, witness: ParticipantId, me: ParticipantId) -> Iterator[Case]:
+    """Every message that there is, about what there is in the call, for `me` to send."""
+    poll, bob = honest.poll.id, honest.bob.me
+
+    def write(state: str, *entries: Entry) -> Write:
+        return Write([Group(state, list(entries))])
+
+    no_right, gone = "denied no_right", "denied no_resource"
+    state, presence = f"state/{poll}", f"presence/{poll}"
+    for key, value in (("question", -1), ("secret", "known"), ("secret", ...)):
+        foreign = entry(key, value, bob.id)
+        yield Case(write(state, foreign), *["denied foreign_writer"] * 3)
+    yield Case(write(state, entry("question", -2, me)), no_right, "taken", gone)
+    yield Case(write(state, entry("question", -3, me, AGES)), *["denied clock_ahead"] * 3)
+    yield Case(write(presence, entry(f"{me}/at", 1, me)), "taken", "taken", gone)
+    yield Case(write(presence, entry(f"{bob.id}/at", 9, me)), no_right, no_right, gone)
+    yield Case(write(presence, entry(f"{bob.id}/at", ..., me)), no_right, no_right, gone)
+    yield Case(write("call", entry(f"resource/{poll}", ..., me)), no_right, no_right, gone)
+    stolen = dict(RECORD, owner=bob.person)
+    yield Case(write("call", entry(f"resource/{poll}", stolen, me)), *[no_right] * 3)
+    hidden = entry(f"access/{poll}/guest", "hidden", me)
+    yield Case(write("call", hidden), no_right, no_right, gone)
+    yield Case(write("call", entry("waiting_area", True, me)), no_right, no_right, "taken")
+    for of_the_hub in ("roster", "apps", "door", "hub"):
+        yield Case(write(of_the_hub, entry(bob.id, ..., me)), *[no_right] * 3)
+    yield Case(write("record", entry(f"visit/{bob.id}", ..., me)), *["denied bad_value"] * 3)
+    for action in ACTIONS:
+        there = {"end": "error call_over 4412", "reopen": "answer bad_value"}
+        command = Command(f"c-{action}", action, bob.person, "host")
+        denied = "answer no_right"
+        yield Case(command, denied, denied, there.get(action, "answer nobody"))
+    to: list[str] = [bob.id, witness]
+    pen = Stream(to, poll, "pen", "reliable", 1, False, b"hello")
+    yield Case(pen, *["relayed"] * 3)
+    yield Case(messages.Signal(witness, "{}"), *["nothing"] * 3)
+    yield Case(messages.Cache([]), *["nothing"] * 3)
+    yield Case(messages.Ping(1), *["nothing"] * 3)
+    yield Case(messages.Leave(), *["closed 1000"] * 3)
+    yield Case(Hello(1, "demo", "Eve", role="host"), *[BAD] * 3)
+    for message in NOT_FOR_HUBS:
+        yield Case(message, *[BAD] * 3)
+
+
+async def came_of(eve: Attacker, message: Message, expected: str) -> str:
+    """Send a message, and wait until the hub has said all that it has to say to it."""
+    before = len(eve.heard)
+    await eve.say(message)
+    if expected.startswith(("error", "closed")):
+        with contextlib.suppress(TimeoutError):  # it should have ended
+            await eve.ends()
+    else:
+        if not isinstance(message, messages.Ping):
+            await eve.say(messages.Ping(7))
+        while messages.Pong not in map(type, eve.heard[before:]) and not eve.closed:
+            await eve.hear()
+        later: dict[str, type[Message]] = {"answer": messages.Answer, "relayed": messages.Relayed}
+        if kind := later.get(expected.split()[0]):  # these wait for the disk, or for others
+            await eve.answered(kind)
+    heard = eve.heard[before:]
+    for said in heard:
+        match said:
+            case messages.Error(code, _):
+                return f"error {code} {eve.closed}"
+            case messages.Denial(reason):
+                return f"denied {reason}"
+            case messages.Answer(_, reason):
+                return f"answer {reason or 'done'}"
+            case messages.Relayed():
+                return "relayed"
+    if eve.closed:
+        return f"closed {eve.closed}"
+    if isinstance(message, Write):
+        stamp = message.groups[0].entries[0].stamp
+        batches = [
+            group for said in heard if isinstance(said, messages.Batch) for group in said.groups
+        ]
+        return "taken" if any(e.stamp == stamp for g in batches for e in g.entries) else "swallowed"
+    return "nothing"
+
+
+def test_every_message_that_there_is_is_sent_in_the_test_below() -> None:
+    """[W3]"""
+
+    class Stub:
+        id = person = "x"
+
+    stub: Any = Stub()
+    stub.poll = stub.bob = stub.me = stub
+    sent = {type(case.message) for case in cases(stub, ParticipantId("p"), ParticipantId("p"))}
+    assert sent == set(Message.__args__)
 
 
 @pytest.mark.parametrize("role", ROLES)
 async def test_every_message_as_everybody(hub: HubProcess, honest: Honest, role: str) -> None:
-    """[W3, J18] What is not allowed is named, and ends the session of who sent it."""
-    for message in EVERY:
-        eve = await Attacker.open(hub, "other" if role == ROLES[-1] else "demo")
+    """[W3, J4, J5, J6, J7, J15, J18, J21] Each has its one answer, and none is swallowed.
+
+    The ids are those of the call, its resource, and the people in it.
+    """
+    call = "other" if role == "host of another call" else "demo"
+    witness = await (await Attacker.open(hub)).come("wim", "guest", wait=False)
+    count = len(list(cases(honest, witness.id, ParticipantId("p"))))
+    for number in range(count):
+        eve = await Attacker.open(hub, call)
         match role:
             case "waiting":
                 await eve.come("eve", "guest")
@@ -200,15 +334,44 @@ async def test_every_message_as_everybody(hub: HubProcess, honest: Honest, role:
                 await eve.come("eve", role, wait=False)
             case "host of another call":
                 await eve.come("eve", "host", "other")
-        await eve.send(b"\x91" + message)
-        await eve.say(messages.Ping(7))
-        await eve.answered(messages.Pong)
-        left = message == messages.encode(messages.Leave())
-        assert eve.closed in ((1000,) if left and role != "nobody" else (0, 4400, 4401, 4404))
+        me = eve.id if role in OPEN else honest.bob.me.id
+        case = list(cases(honest, witness.id, me))[number]
+        expected = case.expected(role)
+        assert await came_of(eve, case.message, expected) == expected, case.message
         if role in ("nobody", "waiting"):
             assert b"hush-hush" not in eve.received
             assert not any(isinstance(m, messages.Batch) for m in eve.heard)
         await eve.close()
+        if role in ("observer", "guest"):
+            await honest.ada.until(lambda id=me: id not in honest.ada.participants)  # type: ignore[misc]
+    await witness.say(messages.Ping(1))
+    await witness.answered(messages.Pong)
+    got = [m for m in witness.heard if isinstance(m, messages.Signal | Stream)]
+    assert [type(m) for m in got] == ([Stream, messages.Signal] if role in OPEN[:2] else [])
+    await witness.close()
+    await honest.unharmed()
+
+
+async def test_the_host_of_another_call_at_the_address_of_this_one(
+    hub: HubProcess, honest: Honest
+) -> None:
+    """[J15, J1] Their token is for their own call, whatever hello says and whoever they name."""
+    theirs = token("host", "eve", "other")
+    own = await (await Attacker.open(hub, "other")).come("eve", "host", "other")
+    (welcome,) = [m for m in own.heard if isinstance(m, messages.Welcome)]
+    for hello, error, close in (
+        (Hello(1, "demo", "Eve", token=theirs), "unauthorized", 4401),
+        (Hello(1, "demo", "Eve", "host", theirs, welcome.person_proof), "unauthorized", 4401),
+        (Hello(1, "demo", "Eve", resume=welcome.resume), "unauthorized", 4401),
+        (Hello(1, "demo", "Eve", token=theirs, resume=welcome.resume), "unauthorized", 4401),
+        (Hello(1, "other", "Eve", token=theirs), "no_such_call", 4404),
+        (Hello(1, "other", "Eve", resume=welcome.resume), "no_such_call", 4404),
+    ):
+        eve = await Attacker.open(hub, "demo")
+        await eve.say(hello)
+        assert (await eve.ends(), eve.closed) == (error, close), hello
+        assert b"hush-hush" not in eve.received
+    await own.close()
     await honest.unharmed()
 
 

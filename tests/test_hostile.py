@@ -341,9 +341,12 @@ async def test_every_message_as_everybody(hub: HubProcess, honest: Honest, role:
         if role in ("nobody", "waiting"):
             assert b"hush-hush" not in eve.received
             assert not any(isinstance(m, messages.Batch) for m in eve.heard)
-        await eve.close()
         if role in ("observer", "guest"):
+            if not eve.closed:
+                await eve.say(messages.Leave())
+                await eve.ends()
             await honest.ada.until(lambda id=me: id not in honest.ada.participants)  # type: ignore[misc]
+        await eve.close()
     await witness.say(messages.Ping(1))
     await witness.answered(messages.Pong)
     got = [m for m in witness.heard if isinstance(m, messages.Signal | Stream)]

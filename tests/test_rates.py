@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
+from websockets.asyncio.client import connect
 
 import callmesh
 from callmesh import messages
@@ -17,7 +19,7 @@ from callmesh.limits import Limits
 from callmesh.messages import Group, Hello, Ping, Stream, Write
 from callmesh.rates import BYTES, ENTRIES, HEAD, LONGEST, Joins, Pace, Rate
 from callmesh.serving import PATIENCE, Server
-from callmesh.session import SILENCE
+from callmesh.session import OPENING_TIMEOUT, SILENCE
 from callmesh.state import Entry
 from callmesh.testing import ADDRESS, MemoryHub
 from callmesh.values import encode
@@ -319,21 +321,79 @@ def test_what_is_no_request_of_ours_is_refused(hub: HubProcess) -> None:
     assert b"200" in ask(hub, f"GET /healthz HTTP/1.1\r\n{head}\r\n".encode()).split(b"\r\n")[0]
 
 
-def test_hundreds_of_sockets_that_say_nothing_keep_nobody_out(hub: HubProcess) -> None:
-    """[W10]"""
-    upgrade = (
-        f"GET /call/demo/socket HTTP/1.1\r\nHost: 127.0.0.1:{hub.port}\r\nUpgrade: websocket\r\n"
+def upgrade(port: int) -> bytes:
+    """The request for the socket of a call."""
+    return (
+        f"GET /call/demo/socket HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     ).encode()
-    with contextlib.ExitStack() as stack:
-        for number in range(400):
-            open_ = stack.enter_context(socket.create_connection(("127.0.0.1", hub.port)))
-            if number % 2:
-                open_.sendall(upgrade if number % 4 == 1 else b"GET / HTTP")
+
+
+def until(link_: socket.socket, what: bytes) -> bytes:
+    """What comes over a socket, until `what` was among it."""
+    found = b""
+    while what not in found:
+        part = link_.recv(65_536)
+        assert part, f"it was closed after {found!r}"
+        found += part
+    return found
+
+
+def test_sockets_that_say_nothing_make_way_in_a_real_hub(tmp_path: Path) -> None:
+    """[W10] The oldest is told so long before it is late (W5), and who comes in comes in."""
+    with (
+        hub_process(tmp_path / "data", limits={"half_open": 3}) as hub,
+        contextlib.ExitStack() as stack,
+    ):
+        sockets = []
+        for _ in range(5):
+            address = ("127.0.0.1", hub.port)
+            sockets.append(stack.enter_context(socket.create_connection(address, timeout=5)))
+            sockets[-1].sendall(upgrade(hub.port))
+            until(sockets[-1], b"101 Switching Protocols")
+        before = time.monotonic()
+        for oldest in sockets[:2]:
+            assert b"nobody said hello" in until(oldest, b"\x88")  # a close frame
+        assert time.monotonic() - before < OPENING_TIMEOUT / 1e6 / 2
 
         async def join() -> None:
             async with callmesh.join(hub.call(), name="Ada", rtc=False) as ada:
                 await (await ada.resources.add("poll")).state.saved()
 
         asyncio.run(join())
+
+
+@pytest.mark.anyio
+async def test_a_real_server_cuts_who_asks_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[W10] Connected and silent, or in the middle of a request; a WebSocket is not cut."""
+    monkeypatch.setattr("callmesh.serving.PATIENCE", 0.5)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "websocket"
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            await send({"type": "websocket.send", "text": "here"})
+
+    config = uvicorn.Config(app, ws="websockets-sansio", lifespan="off", log_config=None)
+    server = Server(config, lambda: asyncio.sleep(0))
+    monkeypatch.setattr(server, "install_signal_handlers", lambda: None, raising=False)
+    monkeypatch.setattr(server, "capture_signals", contextlib.nullcontext)
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    running = asyncio.create_task(server.serve([listening]))
+    try:
+        async with connect(f"ws://127.0.0.1:{port}/", ping_interval=None) as websocket:
+            for said in (b"", b"GET / HTTP/1.1\r\nHost: x\r\n"):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(said)
+                with contextlib.suppress(ConnectionResetError):
+                    assert await asyncio.wait_for(reader.read(), 15) == b""
+                writer.close()
+                with contextlib.suppress(ConnectionResetError):
+                    await writer.wait_closed()
+            await websocket.send("are you there?")
+            assert await asyncio.wait_for(websocket.recv(), 10) == "here"
+    finally:
+        server.should_exit = True
+        await running

@@ -10,6 +10,7 @@ import pytest
 import callmesh
 from callmesh import messages
 from callmesh.client import Call
+from callmesh.door import MAX_KEPT_OUT, Grant
 from callmesh.ending import STALLED
 from callmesh.errors import (
     CallmeshError,
@@ -25,6 +26,7 @@ from callmesh.ids import CallId, PersonId
 from callmesh.limits import Limits
 from callmesh.live import LiveCall
 from callmesh.messages import Command, Hello
+from callmesh.ports import Link
 from callmesh.storage.memory import MemoryStorage
 from callmesh.testing import ADDRESS, MemoryHub
 from callmesh.tokens import Claims, Key
@@ -455,6 +457,107 @@ async def test_who_waits_or_is_away_is_removed_too(clock: Clock) -> None:
         await cy.go()
 
 
+@pytest.mark.parametrize("away", [False, True])
+async def test_who_was_removed_and_is_allowed_back_asks_anew(clock: Clock, away: bool) -> None:
+    """[J20] No proof of before brings them back as who they were, here or away as they were."""
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        bob_link = link(clock, "guest", "bob")
+        guest = Guest(hub, bob_link)
+        await seen(ada, lambda found: len(found) == 1)
+        await ada.hosting.admit()
+        bob = await guest.inside()
+        person, id, proof = bob.me.person, bob.me.id, bob._resume
+
+        async def refuse(url: str) -> Any:
+            raise callmesh.Broken("no way to the hub")
+
+        bob._connection._open_link = refuse
+        if away:
+            await hub.links[-1].cut()
+            await ada.until(lambda: not ada.participants[id].here)
+            clock.now += 50 * SECOND
+            hub.live._tidy()
+            await ada.until(lambda: id not in ada.participants)
+        await ada.hosting.remove(person)
+        await ada.hosting.allow(person)
+        token = link(clock, "guest", "bob").partition("=")[2]
+        for hello, answer in (
+            (Hello(1, "demo", "Bob", resume=proof), messages.Error),
+            (Hello(1, "demo", "Bob", token=token, resume=proof), messages.Waiting),
+        ):
+            near = await hub.open_link(f"{ADDRESS}/socket")
+            await near.send(messages.bundle([messages.encode(hello)]))
+            (said,) = messages.unbundle(await near.receive())
+            assert isinstance(said, answer)
+        assert [waiting.person for waiting in await seen(ada, bool)] == [person]
+        assert ada.hosting.waiting[0].id != id
+        await guest.go()
+
+
+async def test_who_was_removed_is_in_no_stream_any_more(clock: Clock) -> None:
+    """[J20] Nothing reaches them, and nothing comes from them, over the link that they had."""
+
+    async def come(sub: str) -> Link:
+        near = await hub.open_link(f"{ADDRESS}/socket")
+        token = link(clock, "guest", sub, wait=False).partition("=")[2]
+        await say(near, Hello(1, "demo", sub, token=token))
+        heard[sub] = messages.unbundle(await near.receive())
+        return near
+
+    async def say(near: Link, message: messages.Message) -> None:
+        await near.send(messages.bundle([messages.encode(message)]))
+
+    async def hear(sub: str, near: Link, until: Callable[[list[messages.Message]], bool]) -> None:
+        async with asyncio.timeout(5):
+            while not until(heard[sub]):
+                heard[sub] += messages.unbundle(await near.receive())
+
+    def streamed(sub: str) -> list[bytes]:
+        return [m.payload for m in heard[sub] if isinstance(m, messages.Stream)]
+
+    heard: dict[str, list[messages.Message]] = {}
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        poll = await ada.resources.add("poll")
+
+        def pen(number: int, payload: bytes, mode: messages.Mode) -> messages.Stream:
+            return messages.Stream([], poll.id, mode, mode, number, False, payload)
+
+        bob, eve = await come("bob"), await come("eve")
+        modes: tuple[messages.Mode, ...] = ("reliable", "latest")
+        for mode in modes:
+            await say(eve, pen(1, b"from eve", mode))
+            await say(bob, pen(1, b"before", mode))
+        await hear("bob", bob, lambda _: len(streamed("bob")) == 2)
+        await hear("eve", eve, lambda _: len(streamed("eve")) == 2)
+        person = next(p.person for p in ada.participants.values() if p.name == "Eve")
+        await ada.hosting.remove(person)
+        for mode in modes:
+            with contextlib.suppress(CallmeshError):
+                await say(eve, pen(2, b"still there", mode))
+            await say(bob, pen(2, b"after", mode))
+        await say(bob, messages.Ping(7))
+        await hear("bob", bob, lambda all_: isinstance(all_[-1], messages.Pong))
+        with contextlib.suppress(CallmeshError):
+            await hear("eve", eve, lambda _: False)
+        assert streamed("bob") == [b"from eve"] * 2
+        assert streamed("eve") == [b"before"] * 2
+
+
+async def test_only_so_many_are_remembered_as_kept_out() -> None:
+    """[J20, J8]"""
+    async with MemoryHub() as hub, hub.join("Ada") as ada, hub.join("Bob", role="guest") as bob:
+        grants = live(hub).hosted.people.door.grants.all
+        for number in range(MAX_KEPT_OUT):
+            grants[PersonId(f"u{number}")] = Grant("X", removed=1)
+        with pytest.raises(Denied, match="10000 people") as denied:
+            await ada.hosting.remove(bob.me.person)
+        assert denied.value.reason == "full"
+        del grants[PersonId("u1")]
+        await ada.hosting.remove(bob.me.person)
+        assert isinstance(await ends(bob), Removed)
+        grants.clear()
+
+
 async def test_who_is_banned_needs_a_hosts_word(clock: Clock) -> None:
     """[J20]"""
     storage = MemoryStorage()
@@ -614,6 +717,23 @@ async def test_only_hosts_command(clock: Clock, action: str) -> None:
 
 
 # --- roles, and the last host
+
+
+async def test_a_given_role_goes_before_a_token_signed_by_a_clock_ahead(clock: Clock) -> None:
+    """[J13] At once, and when they come anew with it; not before one that is later still."""
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        clock.now += 50 * SECOND
+        ahead = link(clock, "guest", "bob", wait=False)
+        clock.now += SECOND
+        later = link(clock, "guest", "bob", wait=False)
+        clock.now -= 51 * SECOND
+        async with hub.join("Bob", url=ahead) as bob:
+            await ada.hosting.set_role(bob.me.person, "observer")
+            await bob.until(lambda: bob.me.role == "observer")
+        async with hub.join("Bob", url=ahead) as bob:
+            assert bob.me.role == "observer"
+        async with hub.join("Bob", url=later) as bob:
+            assert bob.me.role == "guest"
 
 
 async def test_a_host_hands_over_and_the_last_one_stays(clock: Clock) -> None:

@@ -9,6 +9,7 @@ from callmesh import messages
 from callmesh.app import KeyRule
 from callmesh.clock import AHEAD
 from callmesh.errors import Replaced, TooFast
+from callmesh.feed import MAX_ANSWERS
 from callmesh.ids import CALL, ROSTER, ResourceId, StateId, Writer, presence_of, state_of
 from callmesh.limits import Limits
 from callmesh.messages import Group, Stream, Write
@@ -702,3 +703,14 @@ def test_who_is_lost_makes_room_for_who_comes(world: World) -> None:
     world.client("one")
     assert len(world.call.people.members) == 50
     assert "pb" not in world.call.people.members
+
+
+def test_who_commands_and_does_not_read_is_ended(world: World) -> None:
+    """[W8] Of answers that wait for one link there are a thousand."""
+    host = world.clients[0]
+    world.deliver()
+    assert host.member is not None
+    for number in range(MAX_ANSWERS):
+        world.call.receive(host.member, messages.Command(f"c{number}", "x"), world.now)
+    with pytest.raises(TooFast, match="answers are not read"):
+        world.call.receive(host.member, messages.Command("one more", "x"), world.now)

@@ -3,7 +3,7 @@ import pytest
 from callmesh import messages
 from callmesh.errors import Broken, Replaced, TimedOut, TooFast, TooLarge, WireError
 from callmesh.messages import MAX_PAYLOAD, STREAM_WINDOW, Message
-from callmesh.session import Credit, Over, Session, Side
+from callmesh.session import MAX_LATEST, Credit, Over, Session, Side
 
 SECOND = 1_000_000
 WELCOME = messages.encode(
@@ -200,3 +200,19 @@ def test_latest_holds_one_message_per_slot() -> None:
         session.put_latest("pen", b"%d" % number)
     assert session.take() == [b"999", b"999"]
     assert session.dropped == 2 * 999
+
+
+def test_latest_of_however_many_streams_is_bounded() -> None:
+    """[W8] The oldest make room; what has left counts no more."""
+    session, size = hub(), MAX_PAYLOAD
+    room = MAX_LATEST // size
+    for number in range(room + 3):
+        session.put_latest(number, bytes([number]) * size)
+    assert session.dropped == 3
+    taken: list[bytes] = []
+    while parts := session.take():
+        taken += parts
+    assert [part[0] for part in taken] == list(range(3, room + 3))
+    for number in range(room):
+        session.put_latest(number, b"x" * size)
+    assert session.dropped == 3

@@ -380,6 +380,41 @@ describe("resources", () => {
   });
 });
 
+test("[J20] who is gone from the roster has their peer connection closed, and is reached no more", async () => {
+  const connections: FakeConnection[] = [];
+  class FakeConnection {
+    closed = false;
+    remoteDescription = null;
+    connectionState = "new";
+    constructor() {
+      connections.push(this);
+    }
+    createDataChannel(): object {
+      return { readyState: "connecting", close: () => undefined };
+    }
+    close(): void {
+      this.closed = true;
+    }
+  }
+  vi.stubGlobal("RTCPeerConnection", FakeConnection);
+  const call = await joined();
+  hub.addResource();
+  const rtc = (id: string) => ({ ...someone(id), offers: ["rtc"] });
+  hub.socket.say(hub.batch({ [ROSTER]: { p5: rtc("p5") } }));
+  hub.socket.say(hub.batch({ [ROSTER]: { p1: rtc("p1"), p2: rtc("p2") } }));
+  expect(connections.map(({ closed }) => closed)).toEqual([false, false]);
+  hub.socket.say(hub.batch({ [ROSTER]: { p1: DELETED } }));
+  expect(connections.map(({ closed }) => closed)).toEqual([true, false]);
+  expect([...call.participants.keys()]).toEqual(["p5", "p2"]);
+  hub.socket.say({ type: "signal", peer: "p1", data: '{"candidate":{}}' });
+  await vi.advanceTimersByTimeAsync(6_000);
+  const pen = call.resources.get(R1)!.stream("pen", { mode: "latest" });
+  await pen.send({ x: 1 });
+  await turn();
+  expect(hub.socket.of("stream").map(({ peers }) => peers)).toEqual([["p2"]]);
+  expect(connections).toHaveLength(2);
+});
+
 describe("streams by way of the hub", () => {
   const P1 = "p1" as ParticipantId;
 

@@ -539,6 +539,7 @@ async def test_who_was_removed_is_in_no_stream_any_more(clock: Clock) -> None:
         await hear("bob", bob, lambda all_: isinstance(all_[-1], messages.Pong))
         with contextlib.suppress(CallmeshError):
             await hear("eve", eve, lambda _: False)
+        assert [m.code for m in heard["eve"] if isinstance(m, messages.Error)] == ["removed"]
         assert streamed("bob") == [b"from eve"] * 2
         assert streamed("eve") == [b"before"] * 2
 

@@ -12,11 +12,11 @@ from callmesh import messages
 from callmesh.commands import ACTIONS
 from callmesh.door import Visitor
 from callmesh.errors import CallmeshError, TooLarge, WireError
-from callmesh.ids import HUB, RECORD, resource_of
+from callmesh.ids import APPS, DOOR, HUB, HUB_STATE, RECORD, ROSTER, resource_of
 from callmesh.messages import Message
 from callmesh.participant import Participant, Role
 from callmesh.people import Knock
-from callmesh.session import Session, Side
+from callmesh.session import Open, Session, Side
 from callmesh.state import DELETED, Entry
 from tests.simulated import RESOURCE, START, STATE, Client, World
 
@@ -116,14 +116,22 @@ def test_well_shaped_rubbish_harms_nobody_else(
             session.end(error)
             call.people.leave(who, session, world.now)
         world.settle()
-    check(world, role)
+    world.settle()
+    check(world, role, {message for given_ in rounds for message in map(_said, given_) if message})
     if role in (Role.OBSERVER, None):
         assert {client.name: client.view() for client in world.clients} == before
 
 
-def check(world: World, role: Role | None) -> None:
+def _said(message: Message) -> tuple[str, str] | None:
+    """What is commanded, about whom."""
+    return (message.action, message.person) if isinstance(message, messages.Command) else None
+
+
+def check(world: World, role: Role | None, commanded: set[tuple[str, str]]) -> None:
     """What holds, whatever was sent."""
     ledger = world.call.ledger
+    check_what_is_the_hubs(world)
+    check_the_honest_host(world, commanded)
     for state, registers in ledger.states.items():
         resource = resource_of(state)
         if registers.keys and resource is not None:
@@ -133,7 +141,6 @@ def check(world: World, role: Role | None) -> None:
             assert owned
             assert entry.time <= world.now + 12_000_000
     if role is not Role.HOST:
-        assert all(entry.key != "closed" for entry in ledger.state(STATE).live())
         assert {m.participant.id for m in world.call.people.members.values()} >= {"phost", "pada"}
         grants = world.call.people.door.grants.all
         assert all(not grant.removed and grant.role is None for grant in grants.values())
@@ -145,8 +152,43 @@ def check(world: World, role: Role | None) -> None:
                 for entry in ledger.state(STATE).live()
                 if client.name == "host" or may_read(client, entry.key)
             }
+
+
+def check_what_is_the_hubs(world: World) -> None:
+    """[J6] No host writes into it either, and nobody is shown the record."""
+    ledger = world.call.ledger
+    for state in (ROSTER, APPS, DOOR, HUB_STATE, RECORD):
+        assert {entry.writer for entry in ledger.state(state).entries.values()} <= {HUB}
+    assert all(entry.key != "closed" for entry in ledger.state(STATE).live())
     for client in world.clients:
         assert list(client.mesh.keys(RECORD)) == []
+        assert b"visit/" not in client.heard
+        if client.me.role is not Role.HOST:
+            given = client.world.call.people.door.grants.all.get(client.me.person)
+            assert (given and given.role is Role.HOST) or not list(client.mesh.keys(DOOR))
+
+
+def check_the_honest_host(world: World, commanded: set[tuple[str, str]]) -> None:
+    """[J12, J20, J22] They are there and see everything, unless a command is why they do not."""
+    host, ledger = world.clients[0], world.call.ledger
+    actions = {action for action, _ in commanded}
+    person = host.me.person
+    out = "end" in actions or {("remove", person), ("ban", person)} & commanded
+    member = world.call.people.members.get(host.me.id)
+    if out:
+        return
+    assert member is not None
+    assert member.session is host.far
+    assert isinstance(host.far.state, Open)
+    assert host.mesh.linked
+    if ("role", person) in commanded:
+        return
+    assert member.participant.role is Role.HOST
+    for state in [*ledger.states, STATE]:
+        if state == RECORD:
+            continue
+        live = {e.key: msgspec.msgpack.decode(e.value) for e in ledger.state(state).live()}
+        assert host.view(state) == live, state
 
 
 def may_read(guest: Client, key: str) -> bool:

@@ -11,6 +11,7 @@ import pytest
 
 from callmesh.catalog import read_app
 from callmesh.errors import DENIALS
+from callmesh.limits import Limits
 from tests.processes import hub_process
 from tools import api, protocol
 
@@ -47,6 +48,13 @@ def test_the_tables_of_the_protocol_are_those_of_the_code() -> None:
     """[W6] If not: `python -m tools.protocol`."""
     page = protocol.PAGE.read_text()
     assert protocol.rendered(page) == page
+
+
+def test_every_limit_says_what_happens_beyond_it() -> None:
+    """[O6, W6] A limit that is added without a line in the table fails here."""
+    assert set(protocol.at_limits()) == set(Limits.__struct_fields__)
+    page = protocol.PAGE.read_text()
+    assert [name for name in Limits.__struct_fields__ if f"`limits.{name}`" not in page] == []
 
 
 def test_the_python_example_runs(tmp_path: Path) -> None:

@@ -5,13 +5,35 @@ import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from callmesh import errors, messages, session
+from callmesh import (
+    door,
+    ending,
+    errors,
+    feed,
+    hosted,
+    ledger,
+    messages,
+    rights,
+    saving,
+    serving,
+    session,
+    values,
+    visits,
+)
+from callmesh.limits import Limits
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "protocol.md"
 
 
 def tables() -> dict[str, str]:
-    return {"messages": _messages(), "codes": _codes(), "denials": _denials(), "limits": _limits()}
+    return {
+        "messages": _messages(),
+        "codes": _codes(),
+        "denials": _denials(),
+        "limits": _limits(),
+        "settable": _settable(),
+        "bounds": _bounds(),
+    }
 
 
 def rendered(page: str) -> str:
@@ -87,6 +109,121 @@ def _limits() -> str:
         "silence that ends a session": f"{session.SILENCE / 1e6:g} s",
     }
     return table("what | at most", iter(said.items()))
+
+
+def _ends(kind: type[errors.CallmeshError]) -> str:
+    """A link ends with that error. What has no close code of a hub's own is closed with 1011."""
+    return f"`{kind.code}`, {1011 if kind is errors.Broken else kind.close}"
+
+
+def _denied(reason: str) -> str:
+    assert reason in errors.DENIALS
+    return f"denied: `{reason}`"
+
+
+NOTHING = "–"
+
+
+def at_limits() -> dict[str, tuple[str, str]]:
+    """What happens at each limit that is a setting, and what its author is told."""
+    too_fast, full = _ends(errors.TooFast), _denied("full")
+    return {
+        "participants": ("who was lost longest makes room; without one, nobody comes in", too_fast),
+        "tabs": ("the person does not come in once more", too_fast),
+        "waiting": ("nobody waits besides", too_fast),
+        "resources": ("the transaction that adds one is not taken", full),
+        "keys": ("the transaction is not taken; deletes in it make room", full),
+        "state_bytes": ("the transaction is not taken; deletes in it make room", full),
+        "value_bytes": ("the transaction is not taken", _denied("bad_value")),
+        "presence_keys": ("the transaction is not taken", full),
+        "presence_bytes": ("the transaction is not taken", full),
+        "writes_per_second": ("the hub reads on when it is due", NOTHING),
+        "write_burst": ("the rate above holds from here on", NOTHING),
+        "relay_bytes_per_second": ("the hub reads on when it is due", NOTHING),
+        "streams": ("the session of the sender ends", too_fast),
+        "half_open": ("the oldest link that has said nothing ends", _ends(errors.TimedOut)),
+        "joins_per_minute": ("the person comes in later", too_fast),
+        "calls": ("no further call opens", too_fast),
+    }
+
+
+def _settable() -> str:
+    happens, defaults = at_limits(), Limits()
+    assert tuple(happens) == Limits.__struct_fields__, "each limit has its line"
+
+    def rows() -> Iterator[tuple[str, ...]]:
+        for name, (what, told) in happens.items():
+            yield f"`limits.{name}`", f"{getattr(defaults, name):,}", what, told
+
+    return table("setting | default | what happens beyond it | what is said", rows())
+
+
+def _bounds() -> str:
+    """What bounds the hub itself, and no setting changes."""
+    too_large, too_fast = _ends(errors.TooLarge), _ends(errors.TooFast)
+    broken, seconds = _ends(errors.Broken), 1e6
+    ends = "the session ends"
+    rows: list[tuple[str, str, str, str]] = [
+        ("bundle before joining", f"{messages.MAX_BUNDLE_BEFORE_JOINING:,} bytes", ends, too_large),
+        ("bundle", f"{messages.MAX_BUNDLE:,} bytes", ends, too_large),
+        ("WebSocket message", f"{2 * messages.MAX_BUNDLE:,} bytes", "the WebSocket ends", "1009"),
+        ("messages in a bundle", f"{messages.MAX_MESSAGES:,}", ends, too_large),
+        ("signal", f"{messages.MAX_SIGNAL:,} characters", ends, _ends(errors.WireError)),
+        (
+            "entries of a transaction", f"{rights.MAX_ENTRIES:,}", "it is not taken",
+            _denied("full"),
+        ),
+        ("key", f"{values.MAX_KEY:,} bytes", "the transaction is not taken", _denied("bad_value")),
+        (
+            "message of a stream", f"{messages.MAX_PAYLOAD:,} bytes", "it is not sent",
+            "`too_large`, at its sender",
+        ),
+        (
+            "stream bytes under way of a sender", f"{messages.STREAM_WINDOW:,} and one message",
+            ends, too_fast,
+        ),
+        (
+            "bytes of `reliable` that wait for a link", f"{session.MAX_WAITING:,}",
+            "what follows in that stream is lost", "`broken`, at its reader",
+        ),
+        ("streams of which that is owed to a link", f"{session.MAX_LOST:,}", ends, broken),
+        (
+            "bytes of `latest` that wait for a link", f"{session.MAX_LATEST:,}",
+            "the oldest are dropped", NOTHING,
+        ),
+        (
+            "bytes that wait for a link that gets signals", f"{hosted.MAX_SIGNALS:,}",
+            "signals to it are dropped", NOTHING,
+        ),
+        ("own writes whose answers wait for a link", f"{feed.MAX_OWED:,} keys", ends, too_fast),
+        ("denials that wait for a link", f"{feed.MAX_DENIED:,} bytes", ends, too_fast),
+        ("answers to commands that wait for a link", f"{feed.MAX_ANSWERS:,}", ends, too_fast),
+        ("until a request is whole", f"{serving.PATIENCE:g} s", "the connection is cut", NOTHING),
+        ("until hello", f"{session.OPENING_TIMEOUT / seconds:g} s", ends, _ends(errors.TimedOut)),
+        ("silence", f"{session.SILENCE / seconds:g} s", ends, broken),
+        ("a link that takes no bytes", f"{ending.STALLED:g} s", ends, broken),
+        (
+            "who may come back into a call", f"{visits.MAX_VISITS:,}",
+            "the longest gone come as somebody new", NOTHING,
+        ),
+        (
+            "commands remembered of a participant", f"{visits.MAX_DONE:,}",
+            "an earlier one that comes again is a new one", NOTHING,
+        ),
+        (
+            "people kept out of a call", f"{door.MAX_KEPT_OUT:,}", "nobody else is removed",
+            _denied("full"),
+        ),
+        (
+            "deletes remembered of a State", f"{ledger.MAX_TOMBSTONES:,}",
+            "replicas from before get a whole batch", NOTHING,
+        ),
+        (
+            "lines of the audit log that wait for the disk", f"{saving.MAX_UNWRITTEN:,}",
+            "nobody comes in", _ends(errors.StorageFailed),
+        ),
+    ]  # fmt: skip
+    return table("what | at most | what happens beyond it | what is said", iter(rows))
 
 
 if __name__ == "__main__":

@@ -377,7 +377,7 @@ async def test_a_real_server_cuts_who_asks_for_nothing(monkeypatch: pytest.Monke
 
     config = uvicorn.Config(app, ws="websockets-sansio", lifespan="off", log_config=None)
     server = Server(config, lambda: asyncio.sleep(0))
-    monkeypatch.setattr(server, "install_signal_handlers", lambda: None, raising=False)
+
     monkeypatch.setattr(server, "capture_signals", contextlib.nullcontext)
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]

@@ -57,7 +57,22 @@ raws = st.one_of(
 )
 entries = st.builds(Entry, keys, numbers, ids, raws)
 groups = st.builds(messages.Group, places, st.lists(entries, max_size=4), numbers)
+likely = st.builds(
+    Entry, keys, st.integers(START + 1, START + 99), st.just("peve"),
+    st.one_of(
+        st.just(DELETED), records.map(lambda value: msgspec.Raw(msgspec.msgpack.encode(value)))
+    ),
+)  # fmt: skip
+"""Of the right form, and Eve's own: what is left to look at is where it goes."""
 fuzzed: st.SearchStrategy[Message] = st.one_of(
+    st.builds(
+        lambda place, entry: messages.Write([messages.Group(place, [entry])]), places, likely
+    ),
+    st.builds(
+        messages.Command, st.text("abc", min_size=1, max_size=4), st.sampled_from(ACTIONS),
+        st.sampled_from(["uhost", "uada", "uobs", "ueve"]),
+        st.sampled_from(["", "host", "guest", "observer"]),
+    ),
     st.builds(messages.Write, st.lists(groups, max_size=3)),
     st.builds(messages.Command, texts, st.sampled_from([*ACTIONS, "x"]), ids, texts),
     st.builds(
@@ -74,6 +89,7 @@ fuzzed: st.SearchStrategy[Message] = st.one_of(
 
 def crowd() -> World:
     world = World()
+    world.call.begin(world.now, "")
     for name, role in (("host", Role.HOST), ("ada", Role.GUEST), ("obs", Role.OBSERVER)):
         world.client(name, role)
     world.clients[0].add_resource()

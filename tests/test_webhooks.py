@@ -204,6 +204,23 @@ async def test_strangers_who_are_refused_are_not_told_of(file: Path) -> None:
         assert [said["data"]["person"] for said in endpoint.told] == ["u1"]
 
 
+async def test_the_environment_has_no_say_in_where_it_goes(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[O24] No proxy gets to read it, and no password of somebody's goes along."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login hush password hush\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    async with Endpoint() as endpoint, following(MemoryStorage(), file, endpoint.url) as (hub, _):
+        await happens(hub, 1)
+        await becomes(lambda: len(endpoint.told) == 1)
+        assert "authorization" not in endpoint.requests[0][0]
+
+
 async def test_an_endpoint_that_fails_gets_all_of_it_later_in_order(
     file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -174,10 +174,14 @@ class Webhooks:
         self.endpoints = [Endpoint(url) for url in dict.fromkeys(urls)]
 
     async def follow(self) -> None:
-        """Until it is cancelled. One endpoint waits for no other."""
+        """Until it is cancelled. One endpoint waits for no other.
+
+        Nothing but the settings says where what is sent goes and what is sent along: no proxy and
+        no password that happens to be in the environment.
+        """
         timeout = httpx.Timeout(PATIENCE, connect=CONNECT)
         async with (
-            httpx.AsyncClient(timeout=timeout, follow_redirects=False) as client,
+            httpx.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False) as client,
             asyncio.TaskGroup() as group,
         ):
             for endpoint in self.endpoints:

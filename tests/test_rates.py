@@ -18,7 +18,7 @@ from callmesh.ids import CallId
 from callmesh.limits import Limits
 from callmesh.messages import Group, Hello, Ping, Stream, Write
 from callmesh.rates import BYTES, ENTRIES, HEAD, LONGEST, Joins, Pace, Rate
-from callmesh.serving import PATIENCE, Server
+from callmesh.serving import LINGER, PATIENCE, Server
 from callmesh.session import OPENING_TIMEOUT, SILENCE
 from callmesh.state import Entry
 from callmesh.testing import ADDRESS, MemoryHub
@@ -256,8 +256,25 @@ class Connection:
         self.transport = self
         self.cut = False
 
+    def is_closing(self) -> bool:
+        return bool(self.__dict__.get("closing"))
+
     def abort(self) -> None:
         self.cut = True
+
+
+def test_a_connection_that_was_closed_and_does_not_read_is_cut() -> None:
+    """[W10] What it was still to get is let go of."""
+    stuck, open_ = Connection(closing=True), Connection(closing=False)
+    server = Server(uvicorn.Config(None), lambda: asyncio.sleep(0))  # type: ignore[arg-type]
+    server.server_state.connections = {stuck, open_}  # type: ignore[arg-type]
+    for now in (0.0, LINGER, LINGER + 0.1):
+        assert not stuck.cut
+        server.cut_closing(now)
+    assert [stuck.cut, open_.cut] == [True, False]
+    server.server_state.connections.discard(stuck)
+    server.cut_closing(100)
+    assert server._closing == {}
 
 
 def test_a_connection_that_asks_for_nothing_is_cut() -> None:

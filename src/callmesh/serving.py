@@ -28,6 +28,8 @@ SEND_BUFFER = 128 * 1024
 
 PATIENCE = 20.0
 """Seconds that a request may take to come."""
+LINGER = 5.0
+"""Seconds that a connection which was closed has to read what is left."""
 GRACE = 1.5
 """Seconds that connections have to close by themselves; then they are cut."""
 
@@ -84,10 +86,14 @@ class Server(uvicorn.Server):
         self._drain = drain
         self._idle: dict[object, float] = {}
         """Since when each connection has had no whole request under way; seconds of the loop."""
+        self._closing: dict[object, float] = {}
+        """Since when each has been closed, and is not gone."""
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:
-            self.cut_idle(asyncio.get_running_loop().time())
+            now = asyncio.get_running_loop().time()
+            self.cut_idle(now)
+            self.cut_closing(now)
         return await super().on_tick(counter)
 
     def cut_idle(self, now: float) -> None:
@@ -99,6 +105,17 @@ class Server(uvicorn.Server):
         self._idle = {c: self._idle.get(c, now) for c in idle}
         for connection in idle:
             if now - self._idle[connection] > PATIENCE:
+                connection.transport.abort()
+
+    def cut_closing(self, now: float) -> None:
+        """Cut who was closed and does not read what was still to be sent.
+
+        A transport that is closed keeps its buffer until all of it has been read, if ever.
+        """
+        closing = [c for c in self.server_state.connections if c.transport.is_closing()]
+        self._closing = {c: self._closing.get(c, now) for c in closing}
+        for connection in closing:
+            if now - self._closing[connection] > LINGER:
                 connection.transport.abort()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -1014,3 +1014,34 @@ def test_frames_write_in_their_participants_name() -> None:
 
 def _entries(client: Client, *keys: str) -> Any:
     return [Entry(key, client.now, client.mesh.writer, encode(1)) for key in keys]
+
+
+def test_a_resend_is_no_way_to_ask_about_what_is_not_for_ones_eyes(world: World) -> None:
+    """[J12, J19, K4, S8] One's own entry, and beside it a key that one is curious about."""
+    world.rules(KEY)
+    host, ada, bob, _ = world.clients
+    now = world.now
+    own = Entry(f"{ada.me.id}/x", now - 10, Writer(ada.me.id), encode(1))
+
+    def ask(state: str, key: str) -> list[object]:
+        about = Entry(key, own.time, own.writer, DELETED)
+        write = messages.Write([Group(PRESENCE, [own]), Group(state, [about])])
+        before = len(ada.heard), len(ada.denials)
+        ada.near.put(messages.encode(write))
+        world.deliver()
+        return [ada.denials[before[1] :] != [], len(ada.heard) > before[0]]
+
+    ada.near.put(messages.encode(messages.Write([Group(PRESENCE, [own])])))
+    world.deliver()
+    write(host, "key/1", "B")
+    host.command("role", bob.me.person, "observer")
+    world.deliver()
+    world.commit()
+    for state, key in (
+        ("record", f"person/{bob.me.person}"), ("door", f"person/{bob.me.person}"),
+        ("record", "about/call"), (STATE, "key/1"), ("roster", bob.me.id), (PRESENCE, "nobody/x"),
+    ):  # fmt: skip
+        assert ask(state, key)[0], (state, key)
+    grant(world, ada.me.person, "hidden")
+    assert ask(STATE, "key/1")[0]
+    assert ask(CALL, f"access/{RESOURCE}/{ada.me.person}")[0]

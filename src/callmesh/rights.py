@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from callmesh.app import Rulebook, Standing
-from callmesh.callstate import CallState, check_call_key, check_call_value, setting_in, version_in
+from callmesh.callstate import (
+    CallState,
+    check_call_key,
+    check_call_value,
+    resource_about,
+    setting_in,
+    version_in,
+)
 from callmesh.clock import AHEAD, FOLLOWING
 from callmesh.errors import BadInput
 from callmesh.ids import (
@@ -26,6 +33,7 @@ from callmesh.ids import (
     presence_of,
     resource_of,
     state_id,
+    state_of,
     writes_for,
 )  # fmt: skip
 from callmesh.ledger import Ledger
@@ -113,14 +121,36 @@ class Rights:
         return self._room(transaction) or taken
 
     def _was_taken(self, me: Participant, written: Sequence[Written]) -> bool:
-        """Whether it is sent again, and changes nothing: one's rights may be others by now."""
+        """Whether it is sent again, and changes nothing: one's rights may be others by now.
+
+        What has overtaken an entry counts where its writer sees it: the answer tells of it, and
+        must not tell of anything that is not for them.
+        """
         again = False
         for state, entry, _ in written:
-            old = self._old(StateId(state), entry)
+            place = StateId(state)
+            old = self._old(place, entry)
             if old is None or newer(entry, old) or not writes_for(entry.writer, me.id):
+                return False
+            if old.stamp != entry.stamp and not self._sees(me, place, entry.key):
                 return False
             again = again or old.stamp == entry.stamp
         return again
+
+    def _sees(self, me: Participant, state: StateId, key: str) -> bool:
+        """Whether somebody may read a key: the hub's own States count as not."""
+        resource = resource_about(key) if state == CALL else resource_of(state)
+        if resource is None:
+            return state == CALL
+        record = self._call.resources.get(resource)
+        if record is None:  # it was removed: its id has to be known already
+            return state == CALL
+        if self._call.access(resource, me.person, me.role) is Access.HIDDEN:
+            return False
+        if state != state_of(resource):
+            return True
+        standing = Standing(me.id, me.person, me.role, record.owner == me.person)
+        return self._rulebook.rules(record.app).may_read(key, standing)
 
     def _check(
         self, transaction: Transaction, state: str, entry: Entry, version: int, now: int

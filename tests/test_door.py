@@ -761,6 +761,38 @@ async def test_a_host_hands_over_and_the_last_one_stays(clock: Clock) -> None:
         await guest.go()
 
 
+async def test_handing_over_is_answered_as_done_to_who_is_no_host_any_more(clock: Clock) -> None:
+    """[J21, J22]"""
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        guest = Guest(hub, link(clock, "guest", "bob", wait=False))
+        bob = await guest.inside()
+        hosted = live(hub).hosted
+        command = Command("h1", "hand_over", bob.me.person)
+        for _ in range(2):
+            member = hosted.people.members[ada.me.id]
+            assert hosted.commands.hear(command, member, clock.now)[1].reason == ""
+        assert member.participant.role == "guest"
+        await guest.go()
+
+
+async def test_who_is_let_back_in_is_not_more_than_before(clock: Clock) -> None:
+    """[J13, J20] A host whom another made a guest does not become one again by being removed."""
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        mal = link(clock, "host", "mal")
+        guest = Guest(hub, mal)
+        person = (await guest.inside()).me.person
+        clock.now += SECOND
+        await ada.hosting.set_role(person, "guest")
+        await ada.hosting.remove(person)
+        await guest.go()
+        await ada.hosting.allow(person)
+        again = Guest(hub, mal)
+        (waiting,) = await seen(ada, lambda found: len(found) == 1)
+        await ada.hosting.admit(waiting.person)
+        assert (await again.inside()).me.role == "guest"
+        await again.go()
+
+
 async def test_a_host_who_has_lost_their_link_is_no_host_who_is_here(clock: Clock) -> None:
     """[J22]"""
     async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:

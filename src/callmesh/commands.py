@@ -42,9 +42,11 @@ class Commands:
         """Carry out what a participant commands: the answer, and the number it waits for."""
         me = member.participant
         refused: Refused = None
-        if me.role is not Role.HOST:
+        if self._people.visits.has_done(me.id, command.id):
+            pass  # and whoever did it may be no host any more
+        elif me.role is not Role.HOST:
             refused = ("no_right", "only hosts decide who is in a call, and as what")
-        elif not self._people.visits.has_done(me.id, command.id):
+        else:
             refused = self.carry_out(command, me, now)
             if refused is None:
                 self._people.visits.note_done(me.id, command.id, now)

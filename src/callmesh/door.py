@@ -4,7 +4,8 @@ G1 A person is admitted until they have been gone for `RETURN`: a reload does no
    who was here last week does.
 G2 Who was removed is kept out, with every token that was issued before; who is banned, with every
    token there is. A host may let either back in.
-G3 A role that a host gave goes before that of every token that was issued before.
+G3 A role that a host gave goes before that of every token that was issued before. Being removed
+   ends that of a host, and no other: who is let back in is not more than they were.
 """
 
 from dataclasses import dataclass
@@ -132,7 +133,9 @@ class Door:
     def keep_out(self, participant: Participant, issued: int, now: int, *, ban: bool) -> None:
         """From now on, and every token up to now, or as late as the one they brought (G2)."""
         grant = self._grant(participant)
-        grant.admitted, grant.role = False, None
+        grant.admitted = False
+        if grant.role is Role.HOST:
+            grant.role = None
         grant.removed, grant.banned = max(now, issued), ban or grant.banned
         self._keep(participant.person, grant, now)
 

@@ -223,3 +223,13 @@ def test_a_commit_of_nothing_asks_the_disk(tmp_path: Path) -> None:
     with pytest.raises(StorageFailed, match="readonly"):
         storage.commit({})
     storage.close()
+
+
+def test_the_database_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """[O27] Whatever the umask lets others read."""
+    data = tmp_path / "data"
+    storage = SqliteStorage(data / "callmesh.sqlite")
+    storage.commit({CALL: filled().flush()})
+    assert oct(data.stat().st_mode & 0o777) == "0o700"
+    assert {oct(file.stat().st_mode & 0o777) for file in data.iterdir()} == {"0o600"}
+    storage.close()

@@ -123,7 +123,7 @@ def read_secret(folder: Path) -> bytes:
     """The hub's secret in `folder`, made at the first start and readable by its owner alone."""
     file = folder / "secret"
     if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         half_made = folder / "secret.new"
         half_made.touch(mode=0o600)
         half_made.write_bytes(secrets.token_bytes(SECRET_BYTES))

@@ -220,6 +220,12 @@ def _opened(file: Path) -> sqlite3.Connection:
 # --- who comes in
 
 
+def record(settings: Settings) -> Iterator[Finding]:
+    file = settings.data / DATABASE
+    if file.exists():
+        yield from _private(file, "it holds what is in every call, and the audit log")
+
+
 def secret(settings: Settings) -> Iterator[Finding]:
     file = settings.data / "secret"
     if not file.exists():
@@ -339,5 +345,5 @@ def port(settings: Settings) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-    python, libraries, extras, page, apps, folder, database, secret, key, api, url, port,
+    python, libraries, extras, page, apps, folder, database, record, secret, key, api, url, port,
 )  # fmt: skip

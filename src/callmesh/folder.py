@@ -23,7 +23,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     """Keep other hubs out of `folder`, for as long as this process lives. Raises `CannotStart`."""
     with contextlib.ExitStack() as stack:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             lock = stack.enter_context((folder / LOCK).open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -67,7 +67,9 @@ class SqliteStorage:
         self, path: Path, *, connect: Callable[[Path], sqlite3.Connection] = _connect
     ) -> None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not path.exists():  # SQLite gives its other files the mode of this one
+                path.touch(mode=0o600)
             self._db = connect(path)
             self._db.execute("PRAGMA synchronous=FULL")
             migrate(self._db, path)

@@ -133,6 +133,9 @@ async def peer(url: str, name: str, *, receive_buffer: int | None = None) -> Asy
         try:
             await joined.send(messages.Hello(messages.VERSION, address.call, name, "host"))
             await joined.until(lambda: joined.mesh.cursor > 0)
+            came = joined.mesh.cursor
+            await joined.send(messages.Ping(1))  # the hub notes that its welcome was heard
+            await joined.until(lambda: joined.mesh.cursor > came)
             yield joined
             with contextlib.suppress(ConnectionClosed):
                 await joined.send(messages.Leave())

@@ -232,6 +232,8 @@ def test_people_over_http(app: Application) -> None:
         async with httpx.AsyncClient(base_url=f"{address}/api/calls/demo", headers=BEARER) as http:
             await http.post(f"{address}/api/calls", json={"id": "demo"})
             host = (await http.post("/invites", json={"role": "host", "name": "Ada"})).json()
+            for name in ("Ольга", "李明", "علي", "Ådá"):
+                assert (await http.post("/invites", json={"name": name})).status_code == 201
             guest = (await http.post("/invites", json={"person": "bob", "name": "Bob"})).json()
             assert host["link"].startswith(f"{address}/call/demo#token=")
             async with join(host["link"], name="x", rtc=False) as ada:

@@ -46,10 +46,6 @@ class Rate:
         self._left -= 1
         return True
 
-    @property
-    def full(self) -> bool:
-        return self._left >= self._burst
-
     def _fill(self, now: int) -> None:
         passed = max(0, now - self._at) / MICROSECONDS
         self._left = min(self._burst, self._left + passed * self._per_second)

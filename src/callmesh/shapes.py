@@ -54,7 +54,7 @@ class Changes(Sent):
 
 class NewInvite(Sent):
     role: Literal["host", "guest", "observer"] = "guest"
-    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern="[!-~]")] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=r"\S")] | None = None
     """How others see them; without one they say it themselves."""
     person: Annotated[str, Field(min_length=1, max_length=MAX_SUBJECT)] | None = None
     """Who it is, in your own words: the same text is the same person."""

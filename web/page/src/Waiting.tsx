@@ -41,10 +41,10 @@ export function Waiting({ page, wait }: { page: Page; wait: Wait }) {
 
 function Words({ wait: { lost, held, words } }: { wait: Wait }) {
   if (lost) {
-    return <p class="warn">The connection is lost. Reconnecting… Then the hosts are told again, by itself.</p>;
+    return <p class="warn">The connection is lost. Reconnecting… Then you wait again, by itself.</p>;
   }
   if (!held) {
-    return <p>The hosts of this call have been told that you are here. You come in as soon as one of them lets you in.</p>;
+    return <p>The hosts of this call see that you wait, as soon as they are here. You come in when one of them lets you in.</p>;
   }
   return (
     <>

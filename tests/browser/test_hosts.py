@@ -41,7 +41,7 @@ async def test_a_guest_waits_is_held_with_words_and_is_let_in(
         await ada.add("Poll")
         await bob.knock(hub.invite("held"))
         await expect(
-            bob.page.get_by_role("status").filter(has_text="have been told")
+            bob.page.get_by_role("status").filter(has_text="see that you wait")
         ).to_be_visible()
         await expect(bob.page.get_by_role("button", name="Microphone")).to_be_enabled()
         assert await bob.page.evaluate("window.callmesh") is None
@@ -240,7 +240,7 @@ async def test_a_phone_waits_through_a_lost_link_and_may_give_up(
             hub.kill()
             await expect(bob.page.get_by_text("Reconnecting…")).to_be_visible()
             hub = HubProcess(tmp_path / "data", port=hub.port, key=key)
-            await expect(bob.page.get_by_text("have been told")).to_be_visible(timeout=20_000)
+            await expect(bob.page.get_by_text("see that you wait")).to_be_visible(timeout=20_000)
             await ada.until_call(f"call.hosting.waiting[0]?.person === '{who}'")
             await bob.page.get_by_role("button", name="Stop waiting").click()
             await expect(bob.page.get_by_label("Your name")).to_have_value("Bob")

@@ -69,6 +69,11 @@ class HubProcess:
         command += ["--url", self.address, *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
+    def memory(self) -> int:
+        """Resident bytes of the process."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+
     def kill(self) -> None:
         """`kill -9`."""
         self.process.kill()

@@ -23,7 +23,7 @@ from callmesh.errors import (
     Unauthorized,
 )  # fmt: skip
 from callmesh.ids import CallId, ParticipantId, PersonId
-from callmesh.live import LiveCall, steady
+from callmesh.livecall import LiveCall, steady
 from callmesh.messages import Hello
 from callmesh.participant import Participant, Role
 from callmesh.resource import Event
@@ -202,7 +202,7 @@ async def test_a_link_that_is_cut_comes_back_as_the_same_participant(hub: Memory
         me = ada.me.id
         await hub.links[0].cut()
         await bob.until(lambda: not bob.participants[me].here)
-        assert ada.status == "offline"
+        await ada.until(lambda: ada.status == "offline")
         poll.state["question"] = "written offline"
         await poll.state.saved()
         assert ada.me.id == me

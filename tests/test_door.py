@@ -24,7 +24,7 @@ from callmesh.errors import (
 from callmesh.hosting import Waiting
 from callmesh.ids import CallId, PersonId
 from callmesh.limits import Limits
-from callmesh.live import LiveCall
+from callmesh.livecall import LiveCall
 from callmesh.messages import Command, Hello
 from callmesh.ports import Link
 from callmesh.storage.memory import MemoryStorage

@@ -19,16 +19,16 @@ GROUND = """
 """.split()
 FIRST = """
     storage storage.memory storage.sqlite
-    transport transport.memory transport.websocket transport.webrtc
+    transport transport.memory transport.websocket transport.picows transport.webrtc
     cachefile folder
 """.split()
 SECOND = """
-    settings logs tokens auth catalog saving ending headers live metrics address operations archive
-    operator retention webhooks guard shapes api hub
+    settings logs tokens auth catalog saving ending headers livecall live metrics address operations
+    archive operator retention webhooks guard shapes api hub
     connection notify replica hosting undo typed changes shared presence standing streams
     instance handling resources half joining client testing
 """.split()
-TOP = "__init__ auditing serving doctor cli __main__".split()
+TOP = "__init__ auditing connections serving doctor cli __main__".split()
 FLOORS = [*GROUND, *FIRST, *SECOND, *TOP]
 
 # The ground floor is told the time and given its bytes, so that every run can be repeated.

@@ -45,7 +45,9 @@ class Raw:
         named = None
         async with connect(self.url, max_size=None) as socket:
             try:
-                for part in data:
+                for number, part in enumerate(data):
+                    if number:
+                        await socket.recv()  # a large one is taken after the welcome (W4)
                     await socket.send(part)
                 while True:
                     received = await asyncio.wait_for(socket.recv(), 15)

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,13 @@ from websockets.asyncio.client import connect
 
 import callmesh
 from callmesh import messages
+from callmesh.connections import LINGER, PATIENCE, Watch
 from callmesh.errors import TooFast
 from callmesh.ids import CallId
 from callmesh.limits import Limits
 from callmesh.messages import Group, Hello, Ping, Stream, Write
 from callmesh.rates import BYTES, ENTRIES, HEAD, LONGEST, Joins, Pace, Rate
-from callmesh.serving import LINGER, PATIENCE, Server
+from callmesh.serving import Server
 from callmesh.session import OPENING_TIMEOUT, SILENCE
 from callmesh.state import Entry
 from callmesh.testing import ADDRESS, MemoryHub
@@ -75,24 +78,25 @@ def test_what_is_beyond_a_rate_waits_for_as_long_as_it_takes() -> None:
 def test_what_counts_as_a_write(heard: list[messages.Message], size: int, cost: float) -> None:
     """[W9]"""
     pace = Pace(Limits(writes_per_second=1, write_burst=1), NOW)
-    assert pace.after(heard, size, NOW) == max(0.0, cost - 1)
+    assert pace.after(heard, size, 1, NOW) == max(0.0, cost - 1)
 
 
 def test_streams_count_by_their_bytes_and_not_as_writes() -> None:
     """[W9]"""
     pace = Pace(Limits(relay_bytes_per_second=1_024, writes_per_second=1, write_burst=1), NOW)
-    assert pace.after([stream(1_024 - HEAD)], 1_024 - HEAD, NOW) == 0
-    assert pace.after([stream(1_024 - HEAD)], 1_024 - HEAD, NOW) == 0
-    assert pace.after([stream(2_048 - HEAD)], 2_048 - HEAD, NOW) == 2
-    assert pace.after([stream(0)] * 32, 0, NOW) == 4, "messages without any bytes too"
+    assert pace.after([stream(1_024 - HEAD)], 1_024 - HEAD, 1, NOW) == 0
+    assert pace.after([stream(1_024 - HEAD)], 1_024 - HEAD, 1, NOW) == 0
+    assert pace.after([stream(2_048 - HEAD)], 2_048 - HEAD, 1, NOW) == 2
+    assert pace.after([stream(0)] * 32, 0, 1, NOW) == 3, "messages without any bytes too"
+    assert pace.after([stream(0)], 0, 32, NOW) == 4, "each who gets it costs"
 
 
 def test_no_wait_is_so_long_that_it_is_taken_for_silence() -> None:
     """[W9] What is left of it waits with the next."""
     pace = Pace(Limits(writes_per_second=1, write_burst=1), NOW)
-    assert pace.after([write(2_000)], 0, NOW) == LONGEST
+    assert pace.after([write(2_000)], 0, 1, NOW) == LONGEST
     assert 4 * LONGEST * SECOND <= SILENCE
-    assert pace.after([], 0, NOW + 10 * SECOND) == LONGEST
+    assert pace.after([], 0, 1, NOW + 10 * SECOND) == LONGEST
 
 
 @pytest.mark.anyio
@@ -102,19 +106,19 @@ async def test_a_new_link_is_no_new_allowance(clock: Clock) -> None:
         ada = link(clock, "host", "ada")
         async with hub.join("Ada", url=ada) as first:
             call = hub.live._calls[CallId("demo")]
-            pace = call.paces[first.me.id]
+            pace = call.pace(first.me.id)
             call.hosted.people.members[first.me.id].streams.add(("r1", "pen"))
             for number in range(1, 4):
                 await hub.links[-1].cut()
                 while len(hub.links) == number:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
                 await first.until(lambda: first.status == "synced")
-            assert call.paces[first.me.id] is pace
+            assert call.pace(first.me.id) is pace
             assert call.hosted.people.members[first.me.id].streams == {("r1", "pen")}
             with pytest.raises(TooFast):
                 await Guest(hub, ada).inside()
         hub.live._tidy()
-        assert call.paces == {}
+        assert call._paces == {}
 
 
 def test_joins_are_counted_per_person_and_the_count_is_bounded(
@@ -249,53 +253,79 @@ async def test_so_many_calls_are_open_at_a_time() -> None:
 
 
 class Connection:
-    """What uvicorn keeps of one, as far as `cut_idle` looks at it."""
+    """What uvicorn keeps of one, as far as `Watch` looks at it."""
 
-    def __init__(self, **state: Any) -> None:
+    def __init__(self, closing: bool = False, unread: int = 0, **state: Any) -> None:
         self.__dict__ |= state
         self.transport = self
+        self.closing = closing
+        self.unread = unread
         self.cut = False
 
     def is_closing(self) -> bool:
-        return bool(self.__dict__.get("closing"))
+        return self.closing
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
 
     def abort(self) -> None:
         self.cut = True
 
 
+class Cycle:
+    def __init__(self, done: bool) -> None:
+        self.response_complete = done
+
+
 def test_a_connection_that_was_closed_and_does_not_read_is_cut() -> None:
     """[W10] What it was still to get is let go of."""
-    stuck, open_ = Connection(closing=True), Connection(closing=False)
-    server = Server(uvicorn.Config(None), lambda: asyncio.sleep(0))  # type: ignore[arg-type]
-    server.server_state.connections = {stuck, open_}  # type: ignore[arg-type]
+    stuck, open_ = Connection(closing=True), Connection()
+    watch = Watch()
     for now in (0.0, LINGER, LINGER + 0.1):
         assert not stuck.cut
-        server.cut_closing(now)
+        watch.look({stuck, open_}, now)
     assert [stuck.cut, open_.cut] == [True, False]
-    server.server_state.connections.discard(stuck)
-    server.cut_closing(100)
-    assert server._closing == {}
+    watch.look({open_}, 100)
+    assert watch._closing == {}
 
 
 def test_a_connection_that_asks_for_nothing_is_cut() -> None:
     """[W10] One whose request is under way, or that is a WebSocket, is not."""
-
-    class Cycle:
-        response_complete = False
-
-    done = Cycle()
-    done.response_complete = True
-    silent, busy = Connection(cycle=None), Connection(cycle=Cycle())
-    slow, websocket = Connection(cycle=done), Connection()
-    server = Server(uvicorn.Config(None), lambda: asyncio.sleep(0))  # type: ignore[arg-type]
-    server.server_state.connections = {silent, busy, slow, websocket}  # type: ignore[arg-type]
+    silent, busy = Connection(cycle=None), Connection(cycle=Cycle(False))
+    slow, websocket = Connection(cycle=Cycle(True)), Connection()
+    watch = Watch()
     for now in (0.0, PATIENCE, PATIENCE + 0.1):
         assert not silent.cut
-        server.cut_idle(now)
+        watch.look({silent, busy, slow, websocket}, now)
     assert [c.cut for c in (silent, busy, slow, websocket)] == [True, False, True, False]
-    server.server_state.connections.discard(silent)
-    server.cut_idle(100)
-    assert silent not in server._idle
+    watch.look({busy, websocket}, 100)
+    assert watch._idle == {}
+
+
+def test_an_answer_of_which_nothing_is_read_is_cut() -> None:
+    """[W10] Slowly is well; what a link has to send is the hub's business."""
+    stuck, slow = (Connection(unread=9_000, cycle=Cycle(False)) for _ in range(2))
+    websocket = Connection(unread=9_000)
+    watch = Watch()
+    for now in (0.0, PATIENCE, PATIENCE + 0.1):
+        assert not stuck.cut
+        watch.look({stuck, slow, websocket}, now)
+        slow.unread -= 1
+    assert [c.cut for c in (stuck, slow, websocket)] == [True, False, False]
+
+
+def test_there_is_room_for_as_many_connections_as_the_system_allows() -> None:
+    """[W10] In a process of its own: the limit is the process's."""
+    script = """
+import resource
+from callmesh.connections import KEPT_BACK, room
+resource.setrlimit(resource.RLIMIT_NOFILE, (300, 700))
+assert room(50) == 50
+assert room(400) == 400
+assert resource.getrlimit(resource.RLIMIT_NOFILE) == (400 + KEPT_BACK, 700)
+assert room(20_000) == 700 - KEPT_BACK
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 @pytest.fixture
@@ -384,7 +414,7 @@ def test_sockets_that_say_nothing_make_way_in_a_real_hub(tmp_path: Path) -> None
 @pytest.mark.anyio
 async def test_a_real_server_cuts_who_asks_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """[W10] Connected and silent, or in the middle of a request; a WebSocket is not cut."""
-    monkeypatch.setattr("callmesh.serving.PATIENCE", 0.5)
+    monkeypatch.setattr("callmesh.connections.PATIENCE", 0.5)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         assert scope["type"] == "websocket"

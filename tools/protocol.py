@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from callmesh import (
+    connections,
     door,
     ending,
     errors,
@@ -15,12 +16,12 @@ from callmesh import (
     messages,
     rights,
     saving,
-    serving,
     session,
     values,
     visits,
 )
 from callmesh.limits import Limits
+from callmesh.transport import picows
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "protocol.md"
 
@@ -141,6 +142,7 @@ def at_limits() -> dict[str, tuple[str, str]]:
         "write_burst": ("the rate above holds from here on", NOTHING),
         "relay_bytes_per_second": ("the hub reads on when it is due", NOTHING),
         "streams": ("the session of the sender ends", too_fast),
+        "connections": ("one more is cut", "–"),
         "half_open": ("the oldest link that has said nothing ends", _ends(errors.TimedOut)),
         "joins_per_minute": ("the person comes in later", too_fast),
         "calls": ("no further call opens", too_fast),
@@ -198,7 +200,12 @@ def _bounds() -> str:
         ("own writes whose answers wait for a link", f"{feed.MAX_OWED:,} keys", ends, too_fast),
         ("denials that wait for a link", f"{feed.MAX_DENIED:,} bytes", ends, too_fast),
         ("answers to commands that wait for a link", f"{feed.MAX_ANSWERS:,}", ends, too_fast),
-        ("until a request is whole", f"{serving.PATIENCE:g} s", "the connection is cut", NOTHING),
+        (
+            "until a request is whole, and an answer of which nothing is read",
+            f"{connections.PATIENCE:g} s", "the connection is cut", NOTHING,
+        ),
+        ("pings and pongs of a peer in 1 s", f"{picows.CONTROLS}", "the WebSocket ends", "1008"),
+        ("frames of a message", f"{picows.FRAGMENTS:,}", "the WebSocket ends", "1009"),
         ("until hello", f"{session.OPENING_TIMEOUT / seconds:g} s", ends, _ends(errors.TimedOut)),
         ("silence", f"{session.SILENCE / seconds:g} s", ends, broken),
         ("a link that takes no bytes", f"{ending.STALLED:g} s", ends, broken),

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 from callmesh.errors import Broken, Restarting
-from callmesh.ports import Link
+from callmesh.ports import HubLink
+from callmesh.session import Session
 
 STALLED = 90.0
 """Seconds that a link may take no bytes."""
@@ -28,6 +29,13 @@ class Ending:
         if self.begun:
             raise Restarting("the hub is restarting; you come back by yourself")
 
+    def end(self, session: Session) -> None:
+        """It has been told all that it is going to be told."""
+        try:
+            self.check()
+        except Restarting as error:
+            session.end(error)
+
     def join(self) -> None:
         """The task that runs has a session now: the end waits for it, a while."""
         self._talking.add(_me())
@@ -35,7 +43,7 @@ class Ending:
     def part(self) -> None:
         self._talking.discard(_me())
 
-    async def send(self, link: Link, bundle: bytes) -> None:
+    async def send(self, link: HubLink, bundle: bytes) -> None:
         """Raises `Broken`, or `Restarting`, when the peer reads nothing for too long."""
         try:
             async with asyncio.timeout(LAST_WORDS if self.saved else STALLED) as limit:

@@ -109,6 +109,8 @@ class HostedCall:
             limits,
             waiting_area=waiting_area,
         )
+        self.relayed = 0
+        """Messages of streams that came."""
         self.commands = Commands(self.people, ledger, self._carried_out)
         self._collected = 0
         for entry in list(ledger.state(CALL).live()):
@@ -229,6 +231,7 @@ class HostedCall:
         me, sender = member.participant.id, member.session
         assert sender is not None
         stream_name(stream.name)
+        self.relayed += 1
         member.streams.add((stream.resource, stream.name))
         if len(member.streams) > self._limits.streams:
             raise TooFast(f"a participant has at most {self._limits.streams} streams")

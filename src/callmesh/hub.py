@@ -46,7 +46,7 @@ from callmesh.ports import Storage
 from callmesh.settings import Settings
 from callmesh.storage.sqlite import SqliteStorage
 from callmesh.tokens import Key
-from callmesh.transport.websocket import AsgiLink
+from callmesh.transport.websocket import LINK, AsgiLink
 
 if TYPE_CHECKING:
     from callmesh.webhooks import Webhooks
@@ -267,7 +267,8 @@ class Hub:
         if self._is_open and self._catalog.stale:  # an author who tries a program, without a page
             await self._refresh()
         await websocket.accept()
-        await self._live.serve(websocket.path_params["call"], AsgiLink(websocket))
+        link = websocket.scope.get("extensions", {}).get(LINK) or AsgiLink(websocket)
+        await self._live.serve(websocket.path_params["call"], link)
 
     async def apps(self, request: Request) -> Response:
         """What there is to add; read anew, so that an author who reloads sees the latest."""

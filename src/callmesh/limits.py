@@ -62,6 +62,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     streams: Annotated[
         int, Meta(ge=1, le=10_000, description="Streams of one participant that go by the hub.")
     ] = 32
+    connections: Annotated[
+        int,
+        Meta(
+            ge=16,
+            le=1_000_000,
+            description="Connections at a time, where the system lets the hub have as many.",
+        ),
+    ] = 20_000
     half_open: Annotated[
         int,
         Meta(

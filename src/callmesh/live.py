@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
@@ -30,13 +30,14 @@ from callmesh.errors import (
     WireError,
 )  # fmt: skip
 from callmesh.hosted import HostedCall
-from callmesh.ids import CallId, ParticipantId, Writer, call_id, is_call_id
+from callmesh.ids import CallId, Writer, call_id, is_call_id
 from callmesh.ledger import Delta, Kept, Ledger
 from callmesh.limits import Limits
+from callmesh.livecall import Line, LiveCall, steady
 from callmesh.participant import Participant
 from callmesh.people import Knock, Member
-from callmesh.ports import Link, Storage
-from callmesh.rates import Joins, Pace
+from callmesh.ports import HubLink, Storage
+from callmesh.rates import Joins
 from callmesh.saving import Besides, Saving
 from callmesh.session import OPENING_TIMEOUT, Over, Session, Side
 
@@ -52,79 +53,6 @@ T = TypeVar("T")
 def clock() -> int:
     """Microseconds since the epoch: what stamps go by."""
     return time.time_ns() // 1000
-
-
-def steady() -> int:
-    """Microseconds that only run forward, whoever sets the clock: what timeouts go by."""
-    return time.monotonic_ns() // 1000
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Line:
-    """A link, its session, and what wakes the tasks that serve them."""
-
-    link: Link
-    session: Session
-    id: ParticipantId
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when there may be something to send."""
-    over: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the session has ended."""
-
-
-class LiveCall:
-    """A hosted call, and how the tasks that write to its links are woken."""
-
-    def __init__(self, hosted: HostedCall) -> None:
-        self.hosted = hosted
-        self.links = 0
-        """Links that are open or opening: the call stays in memory for them."""
-        self.lines: dict[ParticipantId, Line] = {}
-        """The lines of those who are in it or wait; a replaced one is in it no more."""
-        self.paces: dict[ParticipantId, Pace] = {}
-        """How fast each participant has gone, over however many links."""
-        self._parting: set[Line] = set()
-        self._scheduled = False
-
-    def attach(self, line: Line) -> None:
-        if old := self.lines.get(line.id):
-            self._parting.add(old)
-        self.lines[line.id] = line
-
-    def detach(self, line: Line) -> None:
-        self._parting.discard(line)
-        if self.lines.get(line.id) is line:
-            del self.lines[line.id]
-
-    def changed(self) -> None:
-        """Whatever became ready in this turn of the loop leaves at its end, together."""
-        if not self._scheduled:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._wake)
-
-    def _wake(self) -> None:
-        self._scheduled = False
-        for who in self.hosted.people:
-            line = self.lines.get(who.participant.id)
-            if line and line.session is who.session and self.hosted.has_output(who):
-                line.wake.set()
-        for line in (*self.lines.values(), *self._parting):
-            if isinstance(line.session.state, Over):
-                line.over.set()
-
-    def forget_paces(self) -> None:
-        """Of those who have gone."""
-        for id in self.paces.keys() - self.hosted.people.members.keys() - self.lines.keys():
-            del self.paces[id]
-
-    def wake_all(self) -> None:
-        for line in self.lines.values():
-            line.wake.set()
-
-    @property
-    def idle(self) -> bool:
-        """Whether nobody is in it, nobody may come back, and all is saved."""
-        return not (self.links or self.hosted.people.members or self.hosted.ledger.dirty)
 
 
 class LiveHub:
@@ -209,15 +137,15 @@ class LiveHub:
         self._ending.begun = True
         with contextlib.suppress(StorageFailed):
             await self._saving.commit_last()
-        await self._ending.say_last_words(self._wake_all)
+        await self._ending.say_last_words(self._say_last_words)
 
-    def _wake_all(self) -> None:
+    def _say_last_words(self) -> None:
         for call in self._calls.values():
-            call.wake_all()
+            call.say_last_words()
 
     # --- links
 
-    async def serve(self, id: str, link: Link) -> None:
+    async def serve(self, id: str, link: HubLink) -> None:
         """One participant's link, from hello to the end. Raises nothing."""
         session = Session(Side.HUB, steady())
         call: LiveCall | None = None
@@ -239,7 +167,7 @@ class LiveHub:
             if call:
                 call.links -= 1
 
-    async def _hear_hello(self, id: str, link: Link, session: Session) -> messages.Hello:
+    async def _hear_hello(self, id: str, link: HubLink, session: Session) -> messages.Hello:
         try:
             async with asyncio.timeout(OPENING_TIMEOUT / 1e6) as limit:
                 self._make_way(limit)
@@ -283,25 +211,22 @@ class LiveHub:
 
     async def _converse(self, call: LiveCall, line: Line) -> None:
         """Until the link or the session ends. Raises what ended it."""
-        tasks = [
-            asyncio.create_task(self._read(call, line)),
-            asyncio.create_task(self._write(call, line)),
-            asyncio.create_task(_watch(line)),
-        ]
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            async with line.ends:
+                await self._read(call, line)
+        except TimeoutError:
+            assert isinstance(line.session.state, Over)
+            raise line.session.state.reason from None
         except CallmeshError as error:
             line.session.end(error)
             raise
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             self._part(call, line)
+            await line.stop()
 
-    def _arrive(self, call: LiveCall, hello: messages.Hello, session: Session, link: Link) -> Line:
+    def _arrive(
+        self, call: LiveCall, hello: messages.Hello, session: Session, link: HubLink
+    ) -> Line:
         """Let somebody in, have them wait, or raise why they do not come in."""
         now, people = clock(), call.hosted.people
         visitor: Visitor | None = None
@@ -344,6 +269,7 @@ class LiveHub:
                 )
             )
         )
+        call.lines[me.id].link.expect(messages.MAX_BUNDLE)
         people.introduce(member, now)
         self.counts.joined[me.role.value] += 1
         about = {"call": call.hosted.id, "participant": me.id, "role": me.role.value}
@@ -380,7 +306,7 @@ class LiveHub:
 
     async def _read(self, call: LiveCall, line: Line) -> None:
         hosted, session = call.hosted, line.session
-        pace = call.paces.setdefault(line.id, Pace(self._limits, steady()))
+        pace = call.pace(line.id)
         while hosted.people.at(line.id, session):
             data = await line.link.receive()
             if self._ending.begun:
@@ -388,7 +314,8 @@ class LiveHub:
             heard = session.receive(data, steady())
             await self._act(call, line, heard, clock())
             self._changed(call)
-            if wait := pace.after(heard, len(data), steady()):
+            others = len(hosted.people.members) - 1
+            if wait := pace.after(heard, len(data), others, steady()):
                 self.counts.slowed += wait
                 await pause(wait)
         raise session.state.reason if isinstance(session.state, Over) else Closed("you left")
@@ -397,32 +324,18 @@ class LiveHub:
         self, call: LiveCall, line: Line, received: list[messages.Message], now: int
     ) -> None:
         """Act on what came, and let others have their turn when that takes long."""
-        since = steady()
+        people, since = call.hosted.people, steady()
         for message in received:
-            who = call.hosted.people.at(line.id, line.session)
-            for _ in call.hosted.steps(who, message, now) if who else ():
+            who = people.at(line.id, line.session)
+            if who is None:
+                return  # nothing comes after leave
+            for _ in itertools.chain(call.hosted.steps(who, message, now), (None,)):
                 if steady() - since > SLICE:
                     self._changed(call)
                     await asyncio.sleep(0)
                     since = steady()
-                    if (
-                        self._ending.begun
-                        or call.hosted.people.at(line.id, line.session) is not who
-                    ):
-                        return  # unanswered, so it is sent again; or nothing comes after leave
-
-    async def _write(self, call: LiveCall, line: Line) -> None:
-        hosted = call.hosted
-        while True:
-            await line.wake.wait()
-            line.wake.clear()
-            while (who := hosted.people.at(line.id, line.session)) and (bundle := hosted.take(who)):
-                await self._ending.send(line.link, bundle)
-                self.counts.bundles += 1
-                self.counts.sent += len(bundle)
-                self._changed(call)  # credits may have been given
-            if self._ending.saved:
-                self._ending.check()
+                    if self._ending.begun or people.at(line.id, line.session) is not who:
+                        return  # unanswered, so it is sent again
 
     # --- calls
 
@@ -470,7 +383,7 @@ class LiveHub:
             hosted.begin(clock(), by)
         for state, _ in hosted.set_aside:  # a key may be content
             log.error("set aside: an entry cannot be read", extra={"call": id, "state": state})
-        call = self._calls[id] = LiveCall(hosted)
+        call = self._calls[id] = LiveCall(hosted, self._limits, self.counts, self._ending)
         return call
 
     def apps_changed(self) -> None:
@@ -503,7 +416,7 @@ class LiveHub:
         for id, call in list(self._calls.items()):
             with _apart(id):
                 call.hosted.tick(clock())
-                call.forget_paces()
+                call.tick()
                 self._changed(call)
                 if call.idle and id not in self._loading:  # somebody may just be coming in
                     del self._calls[id]
@@ -662,18 +575,7 @@ async def pause(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
-async def _watch(line: Line) -> None:
-    """Raises what ended the session, or `Broken` when the peer has been silent for too long."""
-    while not line.over.is_set():
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(5):
-                await line.over.wait()
-        line.session.tick(steady())
-    assert isinstance(line.session.state, Over)
-    raise line.session.state.reason
-
-
-async def _say_goodbye(link: Link, reason: CallmeshError) -> None:
+async def _say_goodbye(link: HubLink, reason: CallmeshError) -> None:
     """Tell a peer who may still be there why, and close."""
     with contextlib.suppress(CallmeshError, TimeoutError):
         async with asyncio.timeout(GOODBYE):

@@ -61,6 +61,20 @@ class Link(Protocol):
         """Twice is fine."""
 
 
+class HubLink(Link, Protocol):
+    """The hub's end of one."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether `write` may be called: there is room, and nothing waits in `send`."""
+
+    def write(self, bundle: bytes) -> None:
+        """Send without waiting."""
+
+    def expect(self, size: int) -> None:
+        """Bundles of up to so many bytes come from now on; before that, a hello."""
+
+
 class Peers(Protocol):
     """Direct paths to other participants: one per peer, a channel per stream and direction.
 

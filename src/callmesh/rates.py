@@ -14,8 +14,8 @@ BYTES = 16 * 1024
 """Bytes that count as one write."""
 SMALL = 0.25
 """Of a write: what a message costs that asks little of anybody."""
-HEAD = 64
-"""Bytes that a stream message counts for besides its payload."""
+HEAD = 32
+"""Bytes that a stream message counts for besides its payload, for each who gets it."""
 LONGEST = 10.0
 """Seconds that one wait may take, so that nobody takes it for silence; what is left waits later."""
 MAX_KNOWN = 10_000
@@ -59,12 +59,16 @@ class Pace:
         self._writes = Rate(limits.writes_per_second, limits.write_burst, now)
         self._relay = Rate(limits.relay_bytes_per_second, 2 * limits.relay_bytes_per_second, now)
 
-    def after(self, heard: Sequence[Message], size: int, now: int) -> float:
-        """Seconds to wait after a bundle of `size` bytes, with these messages in it."""
-        relayed = sum(len(message.payload) for message in heard if isinstance(message, Stream))
-        count = sum(isinstance(message, Stream) for message in heard)
-        cost = _cost(heard) + (size - relayed) / BYTES
-        waits = self._relay.take(relayed + HEAD * count, now) if count else 0.0
+    def after(self, heard: Sequence[Message], size: int, others: int, now: int) -> float:
+        """Seconds to wait after a bundle of `size` bytes with these messages in it.
+
+        There are so many `others` in the call.
+        """
+        streams = [message for message in heard if isinstance(message, Stream)]
+        relayed = sum(len(stream.payload) for stream in streams)
+        heads = sum(min(len(stream.peers), others) or others or 1 for stream in streams)
+        cost = _cost(heard) + (size - relayed) / BYTES if heard else SMALL
+        waits = self._relay.take(relayed + HEAD * heads, now) if streams else 0.0
         return min(LONGEST, max(waits, self._writes.take(cost, now)))
 
 

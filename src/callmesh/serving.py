@@ -14,22 +14,19 @@ import uvicorn
 from callmesh.address import is_loopback
 from callmesh.auth import Authority, read_secret
 from callmesh.catalog import Catalog
+from callmesh.connections import Watch, bounded_http, room
 from callmesh.folder import DATABASE, CannotStart, alone_in
 from callmesh.hub import FIRST_CALL, PAGE, application
 from callmesh.logs import configure
-from callmesh.messages import MAX_BUNDLE
 from callmesh.settings import Settings
 from callmesh.storage.sqlite import SqliteStorage
 from callmesh.tokens import Key
+from callmesh.transport.picows import Upgrade
 
 SEND_BUFFER = 128 * 1024
 """Bytes that the system keeps for one link. What lies there is old when a slow reader gets it."""
 
 
-PATIENCE = 20.0
-"""Seconds that a request may take to come."""
-LINGER = 5.0
-"""Seconds that a connection which was closed has to read what is left."""
 GRACE = 1.5
 """Seconds that connections have to close by themselves; then they are cut."""
 
@@ -64,10 +61,8 @@ def _run(settings: Settings) -> None:
         port=settings.port,
         log_config=None,
         log_level="warning",
-        ws="websockets-sansio",
-        ws_max_size=2 * MAX_BUNDLE,
-        ws_per_message_deflate=False,
-        ws_ping_interval=None,  # sessions ping; who does not read for a minute is slow, not gone
+        http=bounded_http(room(settings.limits.connections)),
+        ws=Upgrade,
         timeout_graceful_shutdown=3,
     )
     listening = listen(settings.host, settings.port)
@@ -84,39 +79,13 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
         self._drain = drain
-        self._idle: dict[object, float] = {}
-        """Since when each connection has had no whole request under way; seconds of the loop."""
-        self._closing: dict[object, float] = {}
-        """Since when each has been closed, and is not gone."""
+        self._watch = Watch()
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:
             now = asyncio.get_running_loop().time()
-            self.cut_idle(now)
-            self.cut_closing(now)
+            self._watch.look(self.server_state.connections, now)
         return await super().on_tick(counter)
-
-    def cut_idle(self, now: float) -> None:
-        """Cut who has connected and not asked for anything, or is not coming to an end of it.
-
-        uvicorn waits for them for ever. A socket that has been opened is the hub's business (W5).
-        """
-        idle = [c for c in self.server_state.connections if _asks_nothing(c)]
-        self._idle = {c: self._idle.get(c, now) for c in idle}
-        for connection in idle:
-            if now - self._idle[connection] > PATIENCE:
-                connection.transport.abort()
-
-    def cut_closing(self, now: float) -> None:
-        """Cut who was closed and does not read what was still to be sent.
-
-        A transport that is closed keeps its buffer until all of it has been read, if ever.
-        """
-        closing = [c for c in self.server_state.connections if c.transport.is_closing()]
-        self._closing = {c: self._closing.get(c, now) for c in closing}
-        for connection in closing:
-            if now - self._closing[connection] > LINGER:
-                connection.transport.abort()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """uvicorn would raise the signal once more at the end, and the process die of it."""
@@ -131,12 +100,6 @@ class Server(uvicorn.Server):
         for connection in list(self.server_state.connections):
             connection.transport.abort()  # nobody reads there, and its buffer would never drain
         await closing
-
-
-def _asks_nothing(connection: object) -> bool:
-    """Whether an HTTP connection has no whole request under way."""
-    cycle = getattr(connection, "cycle", connection)
-    return cycle is None or getattr(cycle, "response_complete", False)
 
 
 def listen(host: str, port: int) -> socket.socket:

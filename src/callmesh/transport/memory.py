@@ -13,42 +13,59 @@ class MemoryLink:
         self.other = self
         self._room = room
         self._waiting: deque[bytes] = deque()
-        self._moved = asyncio.Condition()
+        self._moved = asyncio.Event()
+        """Set, and another put in its place, when something came, or went, or it ended."""
         self._over: CallmeshError | None = None
 
     async def receive(self) -> bytes:
-        async with self._moved:
-            await self._moved.wait_for(lambda: self._waiting or self._over)
-            if not self._waiting:
-                assert self._over is not None
+        while not self._waiting:
+            if self._over is not None:
                 raise self._over
-            self._moved.notify_all()
-            return self._waiting.popleft()
+            await self._moved.wait()
+        data = self._waiting.popleft()
+        self._move()
+        return data
+
+    @property
+    def ready(self) -> bool:
+        return self._over is None and self.other._over is None and self.other._has_room
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._waiting) < self._room
+
+    def write(self, bundle: bytes) -> None:
+        self.other._waiting.append(bundle)
+        self.other._move()
 
     async def send(self, bundle: bytes) -> None:
-        if self._over is not None:
-            raise self._over
-        other = self.other
-        async with other._moved:
-            await other._moved.wait_for(lambda: len(other._waiting) < other._room or other._over)
-            if other._over is not None:
+        while not self.ready:
+            if self._over is not None:
+                raise self._over
+            if self.other._over is not None:
                 raise Broken("the other end is gone")
-            other._waiting.append(bundle)
-            other._moved.notify_all()
+            await self.other._moved.wait()
+        self.write(bundle)
+
+    def expect(self, size: int) -> None:
+        """There are no bounds in memory."""
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        await self._end(Closed("closed by us"))
-        await self.other._end(from_close(code, reason))
+        self._end(Closed("closed by us"))
+        self.other._end(from_close(code, reason))
 
     async def cut(self) -> None:
         """Break it, as a pulled cable would: both ends find out."""
-        await self._end(Broken("the link was cut"))
-        await self.other._end(Broken("the link was cut"))
+        self._end(Broken("the link was cut"))
+        self.other._end(Broken("the link was cut"))
 
-    async def _end(self, reason: CallmeshError) -> None:
-        async with self._moved:
-            self._over = self._over or reason
-            self._moved.notify_all()
+    def _end(self, reason: CallmeshError) -> None:
+        self._over = self._over or reason
+        self._move()
+
+    def _move(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
 
 
 def memory_links(room: int = 16) -> tuple[MemoryLink, MemoryLink]:

@@ -1,5 +1,6 @@
 """Links over WebSocket: under an ASGI server, and from a Python participant."""
 
+import asyncio
 import contextlib
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -8,19 +9,29 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 from callmesh.errors import Broken, CallmeshError, NoSuchCall, WireError, from_close
 
+LINK = "callmesh.link"
+"""Where a server that has a link of its own puts it: among the extensions of the scope."""
+
 
 class AsgiLink:
-    """The hub's end."""
+    """The hub's end under any ASGI server, which does not tell whether there is room."""
+
+    ready = False
 
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
         self._closed = False
+        self._over: asyncio.Future[CallmeshError] = asyncio.get_running_loop().create_future()
+        """Why it is over."""
 
     async def receive(self) -> bytes:
         message = await self._websocket.receive()
         if message["type"] == "websocket.disconnect":
             self._closed = True
-            raise from_close(message.get("code") or 1006, message.get("reason") or "")
+            error = from_close(message.get("code") or 1006, message.get("reason") or "")
+            if not self._over.done():
+                self._over.set_result(error)
+            raise error
         data: bytes | None = message.get("bytes")
         if data is None:
             raise WireError("a bundle is a binary message, not text")
@@ -31,7 +42,13 @@ class AsgiLink:
             await self._websocket.send_bytes(bundle)
         except (WebSocketDisconnect, RuntimeError, OSError) as error:
             self._closed = True
-            raise Broken("the link to a participant broke") from error
+            raise await asyncio.shield(self._over) from error  # who receives is told
+
+    def write(self, bundle: bytes) -> None:
+        raise AssertionError("this link is never ready")
+
+    def expect(self, size: int) -> None:
+        """The server has bounds of its own."""
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         if self._closed:

@@ -1,0 +1,191 @@
+"""A call that runs: its links, and when what is ready for them leaves.
+
+N1 What becomes ready in one turn of the loop leaves at its end, as one bundle per link.
+N2 The first change leaves at once. Where a call has sent more bundles than `EASY` allows, what
+   becomes ready next is gathered for a `WINDOW`.
+N3 A link without room is not waited for: a task of its own sends what there is when it has some.
+"""
+
+import asyncio
+import contextlib
+import time
+
+from callmesh.counts import Counts
+from callmesh.ending import Ending
+from callmesh.errors import CallmeshError
+from callmesh.hosted import HostedCall
+from callmesh.ids import ParticipantId
+from callmesh.limits import Limits
+from callmesh.people import Knock, Member
+from callmesh.ports import HubLink
+from callmesh.rates import Pace, Rate
+from callmesh.session import Over, Session
+
+EASY = (2_000, 400)
+"""Bundles that a call sends a second, for long and at once, before it gathers them."""
+WINDOW = 0.008
+"""Seconds that it gathers them for then."""
+
+
+def steady() -> int:
+    """Microseconds that only run forward, whoever sets the clock: what timeouts go by."""
+    return time.monotonic_ns() // 1000
+
+
+class Line:
+    """A link, its session, and the task that serves them until `ends` cuts it short."""
+
+    __slots__ = ("busy", "ends", "id", "link", "session", "wake", "writer")
+
+    def __init__(self, link: HubLink, session: Session, id: ParticipantId) -> None:
+        self.link = link
+        self.session = session
+        self.id = id
+        self.ends = asyncio.timeout(None)
+        self.wake: asyncio.Event | None = None
+        self.writer: asyncio.Task[None] | None = None
+        """What sends when the link has no room."""
+        self.busy = False
+        """Whether there is something to send for it."""
+
+    def tick(self, now: int) -> None:
+        """Let time pass; the session may be over then."""
+        with contextlib.suppress(CallmeshError):
+            self.session.tick(now)
+
+    def end_if_over(self) -> None:
+        """Whatever the task that serves it waits for."""
+        if isinstance(self.session.state, Over) and self.ends.when() is None:
+            self.ends.reschedule(asyncio.get_running_loop().time())
+
+    async def stop(self) -> None:
+        if self.writer is not None:
+            self.writer.cancel()
+            await asyncio.wait([self.writer])
+
+
+class LiveCall:
+    """A hosted call and its lines."""
+
+    def __init__(self, hosted: HostedCall, limits: Limits, counts: Counts, ending: Ending) -> None:
+        self.hosted = hosted
+        self.links = 0
+        """Links that are open or opening: the call stays in memory for them."""
+        self.lines: dict[ParticipantId, Line] = {}
+        """The lines of those who are in it or wait; a replaced one is in it no more."""
+        self._limits = limits
+        self._counts = counts
+        self._ending = ending
+        self._paces: dict[ParticipantId, Pace] = {}
+        self._parting: set[Line] = set()
+        self._sends = Rate(*EASY, steady())
+        self._flushing: asyncio.Handle | None = None
+        self._gathers = 0.0
+        """Seconds to gather what becomes ready next."""
+        self._relayed = 0
+
+    def attach(self, line: Line) -> None:
+        if old := self.lines.get(line.id):
+            self._parting.add(old)
+        self.lines[line.id] = line
+
+    def detach(self, line: Line) -> None:
+        self._parting.discard(line)
+        if self.lines.get(line.id) is line:
+            del self.lines[line.id]
+
+    def pace(self, id: ParticipantId) -> Pace:
+        """How fast a participant has gone, over however many links."""
+        if id not in self._paces:
+            self._paces[id] = Pace(self._limits, steady())
+        return self._paces[id]
+
+    def tick(self) -> None:
+        """Let time pass on the links."""
+        now = steady()
+        for line in self.lines.values():
+            line.tick(now)
+        for id in self._paces.keys() - self.hosted.people.members.keys() - self.lines.keys():
+            del self._paces[id]
+
+    def changed(self) -> None:
+        """What is ready leaves soon (N1, N2)."""
+        if self._flushing is None:
+            loop = asyncio.get_running_loop()
+            if self._gathers:
+                self._flushing = loop.call_later(self._gathers, self.flush)
+            else:
+                self._flushing = loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """What is ready leaves now, and the links end whose sessions are over."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        sent = sum(self._send_ready(who) for who in self.hosted.people)
+        wait = self._sends.take(sent, steady())
+        self._gathers = WINDOW if wait > 0 else 0.0
+        for line in (*self.lines.values(), *self._parting):
+            line.end_if_over()
+        if self._relayed != self.hosted.relayed:  # who sent it may have to be told that it left
+            self._relayed = self.hosted.relayed
+            self.changed()
+
+    def _send_ready(self, who: Member | Knock) -> int:
+        """How many bundles left; where there is no room, the rest is for another task (N3)."""
+        line = self.lines.get(who.participant.id)
+        if line is None or line.session is not who.session or line.busy:
+            return 0
+        sent = 0
+        while self.hosted.has_output(who):
+            if not line.link.ready:
+                self._begin_writing(line)
+                break
+            if bundle := self.hosted.take(who):
+                line.link.write(bundle)
+                self._count(bundle)
+                sent += 1
+        return sent
+
+    def _count(self, bundle: bytes) -> None:
+        self._counts.bundles += 1
+        self._counts.sent += len(bundle)
+
+    def _begin_writing(self, line: Line) -> None:
+        line.busy = True
+        if line.wake is None:
+            line.wake = asyncio.Event()
+            line.writer = asyncio.create_task(self._write(line, line.wake))
+        line.wake.set()
+
+    async def _write(self, line: Line, wake: asyncio.Event) -> None:
+        people = self.hosted.people
+        try:
+            while True:
+                await wake.wait()
+                wake.clear()
+                while (who := people.at(line.id, line.session)) and (
+                    bundle := self.hosted.take(who)
+                ):
+                    await self._ending.send(line.link, bundle)
+                    self._count(bundle)
+                    self.changed()  # credits may have been given
+                line.busy = False
+                if self._ending.saved:
+                    self._ending.check()
+        except CallmeshError as error:
+            line.session.end(error)
+            line.end_if_over()
+
+    def say_last_words(self) -> None:
+        """All is saved: every session ends when its peer has been told."""
+        self.flush()
+        for line in self.lines.values():
+            if not line.busy:
+                self._ending.end(line.session)
+            line.end_if_over()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody is in it, nobody may come back, and all is saved."""
+        return not (self.links or self.hosted.people.members or self.hosted.ledger.dirty)

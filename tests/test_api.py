@@ -144,16 +144,29 @@ async def test_wrong_keys_are_limited_and_logged_without_them(
     assert "guess" not in str([record.__dict__ for record in caplog.records])
 
 
-def test_a_key_is_long_enough(tmp_path: Path) -> None:
+def test_a_key_cannot_be_guessed_and_is_for_one_thing(tmp_path: Path, key: Path) -> None:
     """[O22]"""
-    key = ApiKey(b" " + b"k" * 32 + b"\n")
-    assert key.opens(b"k" * 32)
-    assert not key.opens(b"k" * 31)
-    assert not key.opens(b"\xff" * 32)
-    (tmp_path / "short").write_bytes(b"k" * 31)
-    for file in (tmp_path / "short", tmp_path / "none", tmp_path):
-        with pytest.raises(BadInput, match="key"):
-            ApiKey.read(file)
+    long = SECRET.encode()
+    assert ApiKey(b" " + long + b"\n").opens(long)
+    assert not ApiKey(long).opens(long[:-1])
+    assert not ApiKey(long).opens(b"\xff" * 32)
+    (tmp_path / "short").write_bytes(long[:31])
+    (tmp_path / "typed").write_bytes(b"secret" * 10)
+    (tmp_path / "same").write_bytes(b"\n" + long)
+    for file, tokens, says in (
+        (tmp_path / "short", None, "at least 32 bytes"),
+        (tmp_path / "typed", None, "can be guessed"),
+        (tmp_path / "none", None, "cannot be read"),
+        (tmp_path, None, "cannot be read"),
+        (key, key, "key for tokens too"),
+        (key, tmp_path / "same", "key for tokens too"),
+        (key, tmp_path / "none", "none cannot be read"),
+    ):
+        with pytest.raises(BadInput, match=says):
+            ApiKey.read(file, tokens)
+    assert ApiKey.read(key, tmp_path / "typed").opens(long)
+    with pytest.raises(BadInput, match="make another with"):
+        asgi(data=tmp_path / "data", key=key, api_key=key)
 
 
 @pytest.mark.anyio
@@ -360,7 +373,7 @@ async def test_errors_have_one_shape(http: httpx.AsyncClient, storage: FailingSt
 async def test_the_api_of_a_mounted_hub(tmp_path: Path, key: Path) -> None:
     """[O14, O23] Links lead to where the hub is; and nothing is done before it runs."""
     tokens = tmp_path / "key"
-    tokens.write_bytes(b"k" * 32)
+    tokens.write_bytes(b"0123456789abcdef" * 2)
     hub = asgi(data=tmp_path / "data", key=tokens, api_key=key)
     outer = Starlette(routes=[Mount("/callmesh", hub)], lifespan=hub.lifespan)
     transport = httpx.ASGITransport(outer)
@@ -381,7 +394,7 @@ async def test_the_api_of_a_mounted_hub(tmp_path: Path, key: Path) -> None:
 def test_the_command_serves_it(tmp_path: Path, key: Path) -> None:
     """[O22, O5]"""
     token_key = tmp_path / "token.key"
-    token_key.write_bytes(b"k" * 32)
+    token_key.write_bytes(b"0123456789abcdef" * 2)
     with hub_process(tmp_path / "data", key=token_key, more=("--api-key", str(key))) as hub:
         made = httpx.post(f"{hub.address}/api/calls", json={"id": "demo"}, headers=BEARER)
         assert made.status_code == 201

@@ -85,7 +85,7 @@ def test_the_container_copies_what_there_is() -> None:
 async def test_behind_a_proxy_addresses_are_those_that_people_see(tmp_path: Path) -> None:
     """[O15]"""
     key = tmp_path / "key"
-    key.write_text("k" * 40)
+    key.write_text("0123456789abcdef" * 2)
     headers = {"Host": "calls.example.org", "X-Forwarded-Proto": "https"}
     with hub_process(tmp_path / "data", key=key) as hub:
         async with httpx.AsyncClient(base_url=hub.address, headers=headers) as http:

@@ -65,7 +65,7 @@ def test_an_error_is_told_without_its_words() -> None:
 async def test_a_hub_logs_in_json(tmp_path: Path) -> None:
     """[O12]"""
     key = tmp_path / "key"
-    key.write_text("k" * 40)
+    key.write_text("0123456789abcdef" * 2)
     token = run("token", "round", "--role", "host", "--name", "Ada Lovelace", "--key", str(key))
     with logging_hub(tmp_path, key) as hub:
         lines = iter(hub.stderr or ())

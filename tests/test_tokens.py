@@ -94,8 +94,8 @@ def token(changed: dict[str, Any], key: Any = SECRET, alg: str = "HS256", typ: s
     "text",
     [
         SECRET, b"\n " + SECRET + b"\n", pem(ED25519), b"# made in May\n" + pem(ED25519),
-        b"\xef\xbb\xbf" + pem(ED25519), b"0" * 50, b"ssh" * 20, b"{" * 40, bytes(range(48, 80)),
-        base64.b64encode(b"0" * 48),
+        b"\xef\xbb\xbf" + pem(ED25519), b"0" + SECRET, b"ssh" + SECRET, b"{" + SECRET,
+        bytes(range(48, 80)), base64.b64encode(b"0" + SECRET),
     ],
 )  # fmt: skip
 def test_what_is_signed_is_read(text: bytes) -> None:
@@ -337,6 +337,8 @@ def test_what_cannot_be_signed_is_said_in_a_sentence(tmp_path: Path) -> None:
     """[J17, J11]"""
     short, public = tmp_path / "short.key", tmp_path / "public.pem"
     short.write_bytes(b"short")
+    typed = tmp_path / "typed.key"
+    typed.write_bytes(b"secret" * 10)
     public.write_bytes(pem(ED25519, private=False))
     good = tmp_path / "good.key"
     good.write_bytes(SECRET)
@@ -344,6 +346,7 @@ def test_what_cannot_be_signed_is_said_in_a_sentence(tmp_path: Path) -> None:
     for arguments, words in (
         (["token", "demo"], "--key"),
         (["token", "demo", "--key", str(short)], "at least 32"),
+        (["token", "demo", "--key", str(typed)], "can be guessed; make one with `(umask 077; "),
         (["token", "demo", "--key", str(public)], "public key"),
         (["token", "no call", "--key", str(good)], "call id"),
         (["token", "demo", "--key", str(good), "--for", "soon"], "30m"),

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 from types import FrameType
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -20,7 +21,7 @@ from callmesh.logs import configure
 from callmesh.messages import MAX_BUNDLE
 from callmesh.settings import Settings
 from callmesh.storage.sqlite import SqliteStorage
-from callmesh.tokens import Key
+from callmesh.tokens import Key, recipe
 
 SEND_BUFFER = 128 * 1024
 """Bytes that the system keeps for one link. What lies there is old when a slow reader gets it."""
@@ -73,6 +74,11 @@ def _run(settings: Settings) -> None:
     listening = listen(settings.host, settings.port)
     port = listening.getsockname()[1]
     log.info("running", extra={"address": _address(settings, port)})
+    if is_plain(settings):
+        log.warning(
+            "listens beyond this machine by plain HTTP: put a TLS proxy before it, and set url to "
+            "its address", extra={"address": _address(settings, port)},
+        )  # fmt: skip
     if settings.log == "text":
         print(_greeting(settings, port), flush=True)
     Server(config, app.state.live.drain).run([listening])
@@ -157,9 +163,8 @@ def refusal(settings: Settings) -> str | None:
     """Why these settings start no hub, as a sentence that says what to do."""
     if not settings.dev and not settings.key:
         return (
-            "a hub needs a key to know who may come in: make one with `head -c 48 /dev/urandom | "
-            "base64 > callmesh.key`, and start it with --key callmesh.key; or try it on this "
-            "machine alone with --dev"
+            f"a hub needs a key to know who may come in: make one with `{recipe('callmesh.key')}`, "
+            "and start it with --key callmesh.key; or try it on this machine alone with --dev"
         )
     if settings.dev and settings.key:
         return "--dev lets in whoever asks, so a key means nothing; leave out --dev, or the key"
@@ -171,6 +176,11 @@ def refusal(settings: Settings) -> str | None:
     if not (PAGE / "index.html").is_file():
         return "the call page is not built; run `make page`, or install the wheel"
     return None
+
+
+def is_plain(settings: Settings) -> bool:
+    """Whether others may come to it by plain HTTP, as far as the settings say (O15)."""
+    return not is_loopback(settings.host) and urlsplit(settings.url or "").scheme != "https"
 
 
 def _address(settings: Settings, port: int) -> str:

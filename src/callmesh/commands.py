@@ -22,7 +22,7 @@ Refused: TypeAlias = tuple[str, str] | None
 Action: TypeAlias = Callable[["Commands", Command, By, int], Refused]
 
 NOBODY = ("nobody", "there is no such person in this call")
-NOT_WAITING = ("nobody", "this person does not wait any more")
+NOT_WAITING = ("nobody", "this person does not wait")
 
 
 class Commands:
@@ -69,6 +69,11 @@ class Commands:
         knocks = self._people.knocks.values()
         return [knock for knock in knocks if person in ("", knock.participant.person)]
 
+    def _does_not_wait(self, command: Command) -> Refused:
+        """Somebody who is here, or was, may have come in or gone by now."""
+        known = self._people.known(PersonId(command.person))
+        return NOBODY if known is None else NOT_WAITING
+
     def _each(self, command: Command, by: By, now: int) -> Iterator[Knock]:
         """Who waits and is meant, one after the other; each is told of once it was done."""
         told = set[str]()
@@ -80,7 +85,7 @@ class Commands:
 
     def _admit(self, command: Command, by: By, now: int) -> Refused:
         if command.person and not self._knocks(command.person):
-            return NOT_WAITING
+            return self._does_not_wait(command)
         try:
             for knock in self._each(command, by, now):
                 self._people.let_in(knock, now)
@@ -90,7 +95,7 @@ class Commands:
 
     def _hold(self, command: Command, by: By, now: int) -> Refused:
         if command.person and not self._knocks(command.person):
-            return NOT_WAITING
+            return self._does_not_wait(command)
         for knock in self._each(command, by, now):
             knock.held, knock.words = True, " ".join(command.option.split())
             self._people.show_knock(knock, now)
@@ -99,7 +104,7 @@ class Commands:
 
     def _decline(self, command: Command, by: By, now: int) -> Refused:
         if command.person and not self._knocks(command.person):
-            return NOT_WAITING
+            return self._does_not_wait(command)
         for knock in self._each(command, by, now):
             self._people.turn_away(knock, Declined("a host did not let you in"), now)
         return None
@@ -122,7 +127,9 @@ class Commands:
 
     def _allow(self, command: Command, by: By, now: int) -> Refused:
         known = self._people.known(PersonId(command.person))
-        if known is None or not self._people.door.allow(PersonId(command.person), now):
+        if known is None:
+            return NOBODY
+        if not self._people.door.allow(PersonId(command.person), now):
             return "nobody", "nobody keeps this person out"
         self._said(command, by, known[0], now)
         return None

@@ -163,6 +163,10 @@ def _add_audit(audit: argparse.ArgumentParser) -> None:
         else:
             command.add_argument("--file", type=Path, help="check an export, not a hub's data")
             command.add_argument(
+                "--part", action="store_true",
+                help="it is of one call, or some lines of /api/audit: lines may be left out",
+            )  # fmt: skip
+            command.add_argument(
                 "--noted", metavar="NUMBER:HASH", help="a line noted before, which has to be in it"
             )
 
@@ -173,8 +177,13 @@ def _export_audit(options: argparse.Namespace) -> int:
 
 def _verify_audit(options: argparse.Namespace) -> int:
     file: Path | None = options.file
+    if options.part and file is None:
+        raise BadInput("--part is about an export: --file FILE; the log of a hub is whole")
     lines = auditing.lines_in(file) if file else auditing.written_in(_chosen(options).settings.data)
-    return auditing.verify(lines, options.noted)
+    code = auditing.verify(lines, options.noted, part=options.part)
+    if code and file and not options.part:
+        print("callmesh: if it is a part of a log, check it as one: --part", file=sys.stderr)
+    return code
 
 
 # --- tokens

@@ -94,6 +94,8 @@ class Server(uvicorn.Server):
         """Since when each connection has had no whole request under way; seconds of the loop."""
         self._closing: dict[object, float] = {}
         """Since when each has been closed, and is not gone."""
+        self._told = ""
+        """The signal that it was told to stop by."""
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:
@@ -126,11 +128,13 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """uvicorn would raise the signal once more at the end, and the process die of it."""
+        self._told = signal.Signals(sig).name
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain while the port is still open, so that who comes now is told; then close (L10)."""
+        log.info("stopping", extra={"signal": self._told})
         await self._drain()
         closing = asyncio.ensure_future(super().shutdown(sockets))
         await asyncio.wait([closing], timeout=GRACE)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from callmesh.door import MAX_KEPT_OUT
-from callmesh.errors import Declined, TooFast
+from callmesh.errors import Declined, Removed, TooFast
 from callmesh.ids import PersonId
 from callmesh.ledger import Ledger
 from callmesh.messages import Answer, Command
@@ -106,7 +106,7 @@ class Commands:
         if command.person and not self._knocks(command.person):
             return self._does_not_wait(command)
         for knock in self._each(command, by, now):
-            self._people.turn_away(knock, Declined("a host did not let you in"), now)
+            self._people.turn_away(knock, Declined(f"{_who(by)} did not let you in"), now)
         return None
 
     # --- those in the call
@@ -121,7 +121,8 @@ class Commands:
         known = self._people.known(PersonId(command.person))
         if known is None:
             return NOBODY
-        self._people.keep_out(PersonId(command.person), now, ban=ban)
+        why = Removed(f"{_who(by)} took you out of this call")
+        self._people.keep_out(PersonId(command.person), why, now, ban=ban)
         self._said(command, by, known[0], now)
         return None
 
@@ -158,6 +159,9 @@ class Commands:
         return None
 
     def _end(self, command: Command, by: By, now: int) -> Refused:
+        about = self._people.door.about
+        if about.ended and (about.final or by is not None):
+            return None  # it is as it was to be
         self._people.end(now, final=by is None)
         self._tell(command, by, now)
         return None
@@ -199,6 +203,11 @@ class Commands:
         self._people.door.give(participant, role, issued, now)
         self._people.turn(now, rights=True)
         return participant
+
+
+def _who(by: By) -> str:
+    """For those to whom it was done."""
+    return "the operator of this hub" if by is None else "a host"
 
 
 _ACTIONS: dict[str, Action] = {

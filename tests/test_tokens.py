@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import callmesh
 from callmesh.auth import Authority
-from callmesh.errors import BadInput, Unauthorized
+from callmesh.errors import BadInput, BadName, Unauthorized
 from callmesh.ids import CallId
 from callmesh.messages import Hello
 from callmesh.participant import Role
@@ -320,13 +320,26 @@ async def test_an_invitation_opens_its_call_and_no_other(keyed: tuple[HubProcess
     )  # fmt: skip
     link = made.stdout.strip()
     assert link.startswith(f"{hub.call('round')}#token="), made.stderr
+    assert made.stderr == ""
+    alone = run("invite", "round", "--key", str(file))
+    assert alone.stdout.startswith("http://127.0.0.1:8484/call/round#token=")
+    assert "this machine alone: say where people reach the hub with --url" in alone.stderr
     async with callmesh.join(link, name="ignored", rtc=False) as ada:
         assert (ada.me.name, ada.me.role) == ("Dr Ada", Role.HOST)
         poll = await ada.resources.add("poll", title="Round")
         await poll.state.saved()
+        more = ("--no-wait", "--name", "Cy", "--key", str(file))
+        named = run("token", "round", *more).stdout.strip()
         guest = run("token", "round", "--no-wait", "--key", str(file), "--for", "5m").stdout.strip()
         async with callmesh.join(f"{hub.call('round')}#token={guest}", name="Bob", rtc=False) as b:
             assert (b.me.name, b.me.role) == ("Bob", Role.GUEST)
+        nameless = f"{hub.call('round')}#token={guest}"
+        async with callmesh.join(f"{hub.call('round')}#token={named}", rtc=False) as again:
+            assert again.me.name == "Cy"
+        for url, says in ((nameless, "1–80"), (hub.call("round"), "name=")):
+            with pytest.raises(BadName, match=says):
+                async with callmesh.join(url, rtc=False):
+                    pass
     for wrong in (hub.call("round"), f"{hub.call('other')}#token={guest}"):
         with pytest.raises(Unauthorized):
             async with callmesh.join(wrong, name="Eve", rtc=False):

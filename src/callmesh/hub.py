@@ -192,9 +192,10 @@ def _api(operator: Operator, settings: Settings, hooks: "Webhooks | None") -> li
     key = ApiKey.read(settings.api_key, settings.key)
     with _extra("the operator's API needs"):
         from callmesh.api import api
-    mount = Mount("/api", api(operator, key, settings.url, hooks))
+    answers = api(operator, key, settings.url, hooks)
+    mount = Mount("/api", answers)
     mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)  # line breaks, no way around
-    return [mount]
+    return [Route("/api", answers), mount]  # without the route it would send on to /api/
 
 
 @contextlib.contextmanager

@@ -58,6 +58,10 @@ def _whole(value: object) -> object:
 
 
 Days = Annotated[int, Field(ge=1, le=MAX_DAYS), BeforeValidator(_whole)]
+FORMAT = {"format": "name"}
+Name = Annotated[
+    str, Field(min_length=1, max_length=MAX_NAME, pattern=VISIBLE, json_schema_extra=FORMAT)
+]
 
 
 class NewCall(Sent):
@@ -81,7 +85,7 @@ class Changes(Sent):
 class NewInvite(Sent):
     role: Literal["host", "guest", "observer"] = "guest"
     """What they may do."""
-    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=VISIBLE)] | None = None
+    name: Name | None = None
     """How others see them; without one they say it themselves."""
     person: Annotated[str, Field(min_length=1, max_length=MAX_SUBJECT)] | None = None
     """Who it is, in your own words: the same text is the same person."""

@@ -1,4 +1,7 @@
-"""An application of your own with calls in it: `uvicorn --app-dir examples mounted:app`.
+"""An application of your own with calls in it. docs/operating.md says what each flag is for:
+
+    uvicorn --app-dir examples --ws websockets-sansio --ws-max-size 2097152 --ws-ping-interval 0 \
+        --ws-per-message-deflate false --timeout-graceful-shutdown 3 mounted:app
 
 The hub is under /callmesh, its calls at /callmesh/call/<id>. Without a key it lets in whoever asks,
 on this machine alone; hand it `key=Path("callmesh.key")` to let in who brings a token.

@@ -452,6 +452,36 @@ def test_it_is_exported_and_checked_while_the_hub_has_it_open(data: Path, tmp_pa
     assert (cut.returncode, cut.stderr) == (1, "callmesh: line 5 follows line 3\n")
 
 
+def test_a_part_proves_what_it_can(data: Path, tmp_path: Path) -> None:
+    """[O2] Lines of one call, and as the API answers them."""
+    lines = run("export", "--data", str(data)).stdout.splitlines()
+    file = tmp_path / "part"
+    empty = {"call": "", "by": "", "person": "", "participant": "", "name": "", "detail": {}}
+    said = json.loads(lines[6])
+    spelled = said | {"event": {"time": 0, "what": ""} | empty | said["event"]}
+    lines[6] = json.dumps(spelled, ensure_ascii=False, separators=(",", ":"))
+    file.write_text("\n".join([*lines[2:5], *lines[6:8]]))
+    whole = run("verify", "--file", str(file))
+    assert whole.returncode == 1
+    assert whole.stderr.splitlines() == [
+        "callmesh: line 3 follows line 0", "callmesh: line 7 follows line 5",
+        "callmesh: if it is a part of a log, check it as one: --part",
+    ]  # fmt: skip
+    part = run("verify", "--file", str(file), "--part")
+    assert (part.returncode, part.stderr) == (0, "")
+    assert part.stdout.startswith("5 lines, 3 of them right after the line before")
+    noted = part.stdout.split()[-1]
+    assert noted.startswith("8:")
+    assert run("verify", "--data", str(data), "--noted", noted).returncode == 0
+    for changed in (
+        [lines[2], lines[3].replace("Ådá", "Eve")], [lines[3], lines[2]], [lines[2], lines[2]],
+        [lines[6].replace(',"by"', ', "by"')],
+    ):  # fmt: skip
+        file.write_text("\n".join(changed))
+        assert run("verify", "--file", str(file), "--part").returncode == 1
+    assert "--file FILE" in run("verify", "--data", str(data), "--part").stderr
+
+
 def test_what_cannot_be_read_is_said_in_a_sentence(tmp_path: Path) -> None:
     """[O2]"""
     rubbish = tmp_path / "rubbish"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from callmesh import doctor
+from callmesh import doctor, serving
 from callmesh.auth import read_secret
 from callmesh.cli import main
 from callmesh.doctor import FINE, WARNING, WRONG, Finding
@@ -62,7 +62,7 @@ def test_what_is_wrong_makes_it_fail(tmp_path: Path, capsys: pytest.CaptureFixtu
     """[O13]"""
     assert main(["doctor", "--data", str(tmp_path / "none"), "--port", "0"]) == 1
     printed = capsys.readouterr().out
-    assert "✗ there is no key, so the hub does not start\n    head -c 48" in printed
+    assert "✗ there is no key, so the hub does not start\n    (umask 077; head -c 48" in printed
     assert not (tmp_path / "none").exists()
 
 
@@ -81,6 +81,7 @@ def test_the_api_and_webhooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         last = found("api", **settings)[-1]
         assert (last[0], says in last[1]) == (mark, True), last
     assert "others" in found("api", api_key=key_file(tmp_path, STRONG, 0o644))[0][1]
+    assert "key for tokens too" in found("api", api_key=strong, key=strong)[0][1]
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert "callmesh[api]" not in found("api", api_key=strong)[0][1]
     assert found("api", api_key=strong)[0][0] == WRONG
@@ -165,6 +166,25 @@ def test_the_address() -> None:
     assert found("url", url="http://calls.example.org")[0][0] == WRONG
     assert found("url")[0][0] == WARNING
     assert found("url", dev=True) == []
+
+
+def test_plain_http_beyond_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """[O13, O15]"""
+    assert found("plain") == []
+    assert found("plain", host="::1") == []
+    assert found("plain", host="0.0.0.0", url="https://calls.example.org") == []
+    for url in (None, "http://127.0.0.1:8484", "http://calls.example.org"):
+        ((mark, said),) = found("plain", host="0.0.0.0", url=url)
+        assert (mark, "0.0.0.0 by plain HTTP" in said) == (WARNING, True)
+    key = key_file(tmp_path, STRONG)
+    monkeypatch.setattr(serving, "configure", lambda settings: None)
+    monkeypatch.setattr(serving.Server, "run", lambda self, sockets: sockets[0].close())
+    for host, times in (("127.0.0.1", 0), ("0.0.0.0", 1)):
+        assert serving.serve(Settings(data=tmp_path / "data", key=key, host=host, port=0)) == 0
+        assert len(caplog.records) == times
+    assert "by plain HTTP" in caplog.text
 
 
 def test_the_port(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from callmesh.visits import RETURN
 from tests.test_visits import Clock
 
 pytestmark = pytest.mark.anyio
-KEY = Key(b"k" * 32)
+KEY = Key(b"0123456789abcdef" * 2)
 SECOND = 1_000_000
 
 

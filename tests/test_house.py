@@ -24,7 +24,7 @@ FIRST = """
 """.split()
 SECOND = """
     settings logs tokens auth catalog saving ending headers livecall live metrics address operations
-    archive operator retention webhooks guard shapes api hub
+    archive operator retention webhooks guard shapes problems api hub
     connection notify replica hosting undo typed changes shared presence standing streams
     instance handling resources half joining client testing
 """.split()

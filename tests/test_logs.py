@@ -13,6 +13,7 @@ import pytest
 
 import callmesh
 from callmesh.logs import JsonFormatter, TextFormatter
+from callmesh.testing import MemoryHub
 
 pytestmark = pytest.mark.anyio
 
@@ -62,10 +63,20 @@ def test_an_error_is_told_without_its_words() -> None:
         assert "what Ada wrote" in formatter.format(failed())
 
 
+async def test_who_comes_back_has_not_joined_anew(caplog: pytest.LogCaptureFixture) -> None:
+    """[O12]"""
+    caplog.set_level(logging.INFO, "callmesh.hub")
+    async with MemoryHub() as hub, hub.join("Ada") as ada:
+        await hub.links[0].cut()
+        await ada.until(lambda: ada.status == "synced" and len(hub.links) == 2)
+    events = [record.getMessage() for record in caplog.records]
+    assert events[:3] == ["joined", "parted", "resumed"]
+
+
 async def test_a_hub_logs_in_json(tmp_path: Path) -> None:
     """[O12]"""
     key = tmp_path / "key"
-    key.write_text("k" * 40)
+    key.write_text("0123456789abcdef" * 2)
     token = run("token", "round", "--role", "host", "--name", "Ada Lovelace", "--key", str(key))
     with logging_hub(tmp_path, key) as hub:
         lines = iter(hub.stderr or ())
@@ -83,8 +94,9 @@ async def test_a_hub_logs_in_json(tmp_path: Path) -> None:
         assert hub.stdout.read() == ""
     assert events[0]["event"].startswith("left out: ")
     assert [event["event"] for event in events[1:]] == [
-        "running", "joined", "parted", "refused", "stopped",
+        "running", "joined", "parted", "refused", "stopping", "stopped",
     ]  # fmt: skip
+    assert events[5]["signal"] == "SIGTERM"
     assert events[2]["call"] == events[3]["call"] == events[4]["call"] == "round"
     assert events[2]["participant"] == events[3]["participant"] == ada.me.id
     assert (events[3]["code"], events[4]["code"]) == ("closed", "unauthorized")

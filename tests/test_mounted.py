@@ -15,11 +15,14 @@ from starlette.routing import Mount
 
 import callmesh
 from callmesh.folder import AlreadyRunning
+from callmesh.messages import MAX_BUNDLE
 from callmesh.transport.websocket import WebSocketLink
 
 pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parent.parent
+SAID = re.findall(r"^\| `(--\S+ \S+)` \|", (ROOT / "docs/operating.md").read_text(), re.MULTILINE)
+FLAGS = " ".join(SAID).split()
 
 
 @contextlib.contextmanager
@@ -28,7 +31,7 @@ def served(
 ) -> Iterator[str]:
     """An application under uvicorn; its address."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "--app-dir", str(folder), "--port", "0", app],
+        [sys.executable, "-m", "uvicorn", "--app-dir", str(folder), "--port", "0", *FLAGS, app],
         stderr=subprocess.PIPE, text=True, env={**os.environ, "CALLS": str(data)},
     )  # fmt: skip
     assert process.stderr is not None
@@ -73,6 +76,13 @@ async def test_calls_live_in_an_application_of_ones_own(tmp_path: Path) -> None:
     with served(tmp_path) as address:
         async with callmesh.join(address + call, name="Late", rtc=False) as late:
             assert dict(late.resources[poll.id].state) == {"question": "?"}
+
+
+def test_the_flags_are_the_same_everywhere() -> None:
+    """[O14, W4]"""
+    example = (ROOT / "examples" / "mounted.py").read_text()
+    assert " ".join(FLAGS) in " ".join(example.replace("\\\n", "").split())
+    assert f"--ws-max-size {2 * MAX_BUNDLE}" in SAID
 
 
 async def test_without_its_lifespan_a_hub_lets_nobody_in(tmp_path: Path) -> None:

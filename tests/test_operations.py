@@ -239,7 +239,7 @@ async def test_a_name_that_was_made_to_point_here_reads_nothing() -> None:
 
 
 async def _asked(name: str) -> int:
-    authority = Authority(b"s" * 32, Key(b"k" * 40))
+    authority = Authority(b"s" * 32, Key(b"0123456789abcdef" * 2))
     app = application(MemoryStorage(), Catalog(), authority)
     async with client(app) as http:
         return (await http.get("/metrics", headers={"Host": name})).status_code

@@ -1,6 +1,7 @@
 """The operator's verbs: what they do, that it is on disk, and that asking makes nothing."""
 
 import asyncio
+import contextlib
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -174,7 +175,7 @@ async def test_the_operator_commands_as_hosts_do(
         await operator.command(DEMO, "hold", person, "One moment")
         assert (await bob.waits(held=True)).words == "One moment"
         await operator.command(DEMO, "decline", PersonId(names["Eve"].person))
-        with pytest.raises(Declined):
+        with pytest.raises(Declined, match="the operator of this hub did not let you in"):
             await eve.inside()
         await operator.command(DEMO, "admit")
         inside = await bob.inside()
@@ -186,7 +187,9 @@ async def test_the_operator_commands_as_hosts_do(
             await operator.command(DEMO, "role", ada.me.person, "guest")
         assert caught.value.reason == "last_host"
         await operator.command(DEMO, "ban", person)
-        assert isinstance(await ends(inside), Removed)
+        gone = await ends(inside)
+        assert isinstance(gone, Removed)
+        assert str(gone) == "the operator of this hub took you out of this call"
         with pytest.raises(Removed):
             await Guest(hub, link(clock, "guest", "bob")).inside()
         await operator.command(DEMO, "allow", person)
@@ -203,6 +206,23 @@ async def test_the_operator_commands_as_hosts_do(
         ("person.admitted", person), ("person.role", person), ("person.banned", person),
         ("person.allowed", person),
     ]  # fmt: skip
+
+
+async def test_ending_a_call_again_changes_nothing(
+    hub: MemoryHub, operator: Operator, storage: FailingStorage, clock: Clock
+) -> None:
+    """[O18] But that the operator's word goes before that of hosts."""
+    async with hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        with contextlib.suppress(CallOver):
+            await ada.hosting.end()
+    ended = clock.now
+    for _ in range(2):
+        clock.now += SECOND
+        await operator.command(DEMO, "end")
+        info = await operator.info(DEMO)
+        assert (info.ended, info.final) == (ended, True)
+    found = [(by, detail) for what, by, _, _, detail in told(storage) if what == "call.ended"]
+    assert found == [(ada.me.person, {}), ("operator", {"final": "true"})]
 
 
 async def test_a_call_that_the_operator_ended_is_opened_by_the_operator(

@@ -85,7 +85,8 @@ def test_a_path_in_the_file_is_relative_to_the_file(tmp_path: Path) -> None:
         ('data = ""', "data is a path"),
         ('data = "~nobody-of-that-name/x"', "data is a path"),
         ('apps = "a"', "apps is a list of paths"),
-        ('url = "calls.example.org"', "url is an address like https://"),
+        ('url = "calls.example.org"', "url is an address with https:// or http://, like https:"),
+        ('webhook_url = ["ftp://a"]', "webhook_url is a list of addresses with https:// or http"),
         ("host = []", "host is a text"),
         ("waiting_area = []", "waiting_area is true or false"),
         ("port = ", "not valid TOML"),
@@ -117,6 +118,19 @@ def test_what_is_wrong_elsewhere_is_said(tmp_path: Path) -> None:
             limit_flags(flags)
     with pytest.raises(BadInput, match="not valid TOML"):
         choose({}, {}, tmp_path / "latin")
+
+
+def test_help_reads_as_it_was_written(capsys: pytest.CaptureFixture[str]) -> None:
+    """[O7] And shows what there is to choose."""
+    for arguments, says in (
+        (["serve"], "--log-level {debug,info,warning,error}"),
+        (["doctor"], "--metrics {off,local,everyone}"),
+        (["token"], "`callmesh.join`"),
+        (["audit", "export"], "one JSON object a line"),
+    ):
+        with pytest.raises(SystemExit):
+            main([*arguments, "--help"])
+        assert says in " ".join(capsys.readouterr().out.split())
 
 
 def test_config_prints_a_file_that_gives_the_same(

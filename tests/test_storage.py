@@ -2,10 +2,13 @@ import contextlib
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from callmesh.auth import read_secret
 from callmesh.errors import StorageFailed
 from callmesh.ids import CallId, StateId, Writer
 from callmesh.ledger import Ledger
@@ -43,6 +46,50 @@ def filled() -> Ledger:
     ledger.flushed()
     ledger.accept(StateId("state/r1"), Entry("k", 1, Writer("p1"), encode(1)))
     return ledger
+
+
+def test_a_full_disk_is_called_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[L6] Also where SQLite only says that it cannot write."""
+    file = tmp_path / "callmesh.sqlite"
+
+    def small(path: Path) -> sqlite3.Connection:
+        db = sqlite3.connect(path, isolation_level=None)
+        db.execute("PRAGMA max_page_count = 2")
+        return db
+
+    with pytest.raises(StorageFailed, match=r"the disk is full, and .*sqlite needs room: make"):
+        SqliteStorage(file, connect=small)
+
+    def fails(code: int) -> Callable[[Path], sqlite3.Connection]:
+        def connect(path: Path) -> sqlite3.Connection:
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = code
+            raise error
+
+        return connect
+
+    with monkeypatch.context() as patch:
+        for code, free, says in (
+            (sqlite3.SQLITE_IOERR_SHMSIZE, 4096, "the disk is full"),
+            (sqlite3.SQLITE_IOERR_SHMSIZE, 2**30, "cannot be opened as callmesh's database"),
+            (sqlite3.SQLITE_CORRUPT, 4096, "cannot be opened as callmesh's database"),
+        ):
+            usage = SimpleNamespace(free=free)
+            patch.setattr("shutil.disk_usage", lambda path, usage=usage: usage)
+            with pytest.raises(StorageFailed, match=says):
+                SqliteStorage(file, connect=fails(code))
+    storage = SqliteStorage(file)
+    storage._db.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(StorageFailed, match="changes cannot be saved: the disk is full"):
+        storage.commit({CallId(f"call{n}" * 9): filled().flush() for n in range(200)})
+    storage.close()
+
+
+def test_the_secret_cannot_be_kept(tmp_path: Path) -> None:
+    """[L6] As on a full disk, in a sentence."""
+    (tmp_path / "secret.new").mkdir()
+    with pytest.raises(StorageFailed, match="the hub's secret: Is a directory"):
+        read_secret(tmp_path)
 
 
 def test_a_commit_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:

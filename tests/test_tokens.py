@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import callmesh
 from callmesh.auth import Authority
-from callmesh.errors import BadInput, Unauthorized
+from callmesh.errors import BadInput, BadName, Unauthorized
 from callmesh.ids import CallId
 from callmesh.messages import Hello
 from callmesh.participant import Role
@@ -94,8 +94,8 @@ def token(changed: dict[str, Any], key: Any = SECRET, alg: str = "HS256", typ: s
     "text",
     [
         SECRET, b"\n " + SECRET + b"\n", pem(ED25519), b"# made in May\n" + pem(ED25519),
-        b"\xef\xbb\xbf" + pem(ED25519), b"0" * 50, b"ssh" * 20, b"{" * 40, bytes(range(48, 80)),
-        base64.b64encode(b"0" * 48),
+        b"\xef\xbb\xbf" + pem(ED25519), b"0" + SECRET, b"ssh" + SECRET, b"{" + SECRET,
+        bytes(range(48, 80)), base64.b64encode(b"0" + SECRET),
     ],
 )  # fmt: skip
 def test_what_is_signed_is_read(text: bytes) -> None:
@@ -320,13 +320,26 @@ async def test_an_invitation_opens_its_call_and_no_other(keyed: tuple[HubProcess
     )  # fmt: skip
     link = made.stdout.strip()
     assert link.startswith(f"{hub.call('round')}#token="), made.stderr
+    assert made.stderr == ""
+    alone = run("invite", "round", "--key", str(file))
+    assert alone.stdout.startswith("http://127.0.0.1:8484/call/round#token=")
+    assert "this machine alone: say where people reach the hub with --url" in alone.stderr
     async with callmesh.join(link, name="ignored", rtc=False) as ada:
         assert (ada.me.name, ada.me.role) == ("Dr Ada", Role.HOST)
         poll = await ada.resources.add("poll", title="Round")
         await poll.state.saved()
+        more = ("--no-wait", "--name", "Cy", "--key", str(file))
+        named = run("token", "round", *more).stdout.strip()
         guest = run("token", "round", "--no-wait", "--key", str(file), "--for", "5m").stdout.strip()
         async with callmesh.join(f"{hub.call('round')}#token={guest}", name="Bob", rtc=False) as b:
             assert (b.me.name, b.me.role) == ("Bob", Role.GUEST)
+        nameless = f"{hub.call('round')}#token={guest}"
+        async with callmesh.join(f"{hub.call('round')}#token={named}", rtc=False) as again:
+            assert again.me.name == "Cy"
+        for url, says in ((nameless, "1–80"), (hub.call("round"), "name=")):
+            with pytest.raises(BadName, match=says):
+                async with callmesh.join(url, rtc=False):
+                    pass
     for wrong in (hub.call("round"), f"{hub.call('other')}#token={guest}"):
         with pytest.raises(Unauthorized):
             async with callmesh.join(wrong, name="Eve", rtc=False):
@@ -337,6 +350,8 @@ def test_what_cannot_be_signed_is_said_in_a_sentence(tmp_path: Path) -> None:
     """[J17, J11]"""
     short, public = tmp_path / "short.key", tmp_path / "public.pem"
     short.write_bytes(b"short")
+    typed = tmp_path / "typed.key"
+    typed.write_bytes(b"secret" * 10)
     public.write_bytes(pem(ED25519, private=False))
     good = tmp_path / "good.key"
     good.write_bytes(SECRET)
@@ -344,6 +359,7 @@ def test_what_cannot_be_signed_is_said_in_a_sentence(tmp_path: Path) -> None:
     for arguments, words in (
         (["token", "demo"], "--key"),
         (["token", "demo", "--key", str(short)], "at least 32"),
+        (["token", "demo", "--key", str(typed)], "can be guessed; make one with `(umask 077; "),
         (["token", "demo", "--key", str(public)], "public key"),
         (["token", "no call", "--key", str(good)], "call id"),
         (["token", "demo", "--key", str(good), "--for", "soon"], "30m"),

@@ -400,7 +400,7 @@ async def test_they_are_settings_and_shown_by_the_api(tmp_path: Path) -> None:
 async def test_a_hub_that_is_killed_tells_all_of_it(tmp_path: Path) -> None:
     """[O25, O24] A real one, over and over."""
     key, api, secret = (tmp_path / name for name in ("key", "api", "secret"))
-    key.write_bytes(b"k" * 32)
+    key.write_bytes(b"0123456789abcdef" * 2)
     api.write_text(BEARER["Authorization"].removeprefix("Bearer "))
     secret.write_bytes(RAW)
     async with Endpoint(status(204), status(500), lose, status(204)) as endpoint:

@@ -1,16 +1,18 @@
 """Write the tables of docs/reference/api.md out of the code: `python -m tools.api`."""
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
-from callmesh import audit
+from callmesh import audit, shapes
 from callmesh.api import description
 from callmesh.auth import Authority
 from callmesh.catalog import Catalog
 from callmesh.live import LiveHub
 from callmesh.operator import Operator
+from callmesh.problems import wanted
 from callmesh.storage.memory import MemoryStorage
 from callmesh.webhooks import SENT
 from tools.protocol import filled, table
@@ -23,8 +25,39 @@ def rendered(page: str) -> str:
     authority = Authority(b"s" * 32)
     operator = Operator(LiveHub(MemoryStorage(), Catalog(), authority), authority)
     spec = description(operator).openapi()
-    requests = table("request | takes | what it does", _requests(spec))
-    return filled(page, {"requests": requests, "events": table("type | when", _events())})
+    requests = table("request | takes | answers | what it does", _requests(spec))
+    columns = "of | member | what it is | what it means"
+    schemas = spec["components"]["schemas"]
+    sent = {name for name in schemas if issubclass(getattr(shapes, name, object), shapes.Sent)}
+    tables = {
+        "requests": requests,
+        "sent": table(columns, _members(schemas, sent)),
+        "answered": table(columns, _members(schemas, schemas.keys() - sent)),
+        "events": table("type | when", _events()),
+    }
+    return filled(page, tables)
+
+
+def _members(schemas: dict[str, Any], names: Set[str]) -> Iterator[tuple[str, ...]]:
+    for name in sorted(names):
+        for member, said in schemas[name].get("properties", {}).items():
+            kind = _kind(schemas, said)
+            yield f"`{name}`", f"`{member}`", kind, said.get("description", "–")
+
+
+def _kind(schemas: dict[str, Any], said: dict[str, Any]) -> str:
+    match said:
+        case {"$ref": ref}:
+            name = ref.rpartition("/")[2]
+            return wanted(schemas[name]) if "enum" in schemas[name] else f"`{name}`"
+        case {"anyOf": [inner, {"type": "null"}]}:
+            return f"{_kind(schemas, inner)}, or null"
+        case {"type": "array", "items": items}:
+            return f"a list of {_kind(schemas, items)}"
+        case {"type": "object"}:
+            return "an object"
+    default = f" ({json.dumps(said['default'])})" if said.get("default") is not None else ""
+    return wanted(said) + default
 
 
 def _events() -> Iterator[tuple[str, ...]]:
@@ -40,7 +73,16 @@ def _requests(spec: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     for path, methods in spec["paths"].items():
         for method, said in methods.items():
             about = said.get("description") or said["summary"]
-            yield f"`{method.upper()} {path}`", _takes(spec, said) or "–", about
+            yield f"`{method.upper()} {path}`", _takes(spec, said) or "–", _answers(said), about
+
+
+def _answers(said: dict[str, Any]) -> str:
+    """What the answer of a request that was done has in it."""
+    done = next(answer for status, answer in said["responses"].items() if int(status) < 300)
+    for kind, body in done.get("content", {}).items():
+        name = body["schema"].get("$ref", "").rpartition("/")[2]
+        return f"`{name}`" if name else str(kind)
+    return "–"
 
 
 def _takes(spec: dict[str, Any], said: dict[str, Any]) -> str:

@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, BinaryIO
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import StreamingResponse
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -17,27 +17,16 @@ from starlette.types import ASGIApp
 
 from callmesh.archive import MAX_ARCHIVE
 from callmesh.audit import Line
-from callmesh.errors import (
-    BadInput,
-    CallmeshError,
-    Denied,
-    NoSuchCall,
-    Refused,
-    Restarting,
-    StorageFailed,
-    TooFast,
-    TooLarge,
-    Unauthorized,
-)  # fmt: skip
+from callmesh.errors import BadInput, CallmeshError
 from callmesh.guard import ApiKey, Guard
 from callmesh.ids import CallId, PersonId, ResourceId
-from callmesh.operator import (
-    CallInfo,
-    Operator,
-)  # fmt: skip
+from callmesh.operator import CallInfo, Operator
 from callmesh.participant import Access, Role
+from callmesh.problems import ASKING, CHANGING, OF_CALL, explain
 from callmesh.shapes import (
+    CALL_ID,
     AuditLine,
+    Call,
     Calls,
     Changes,
     Happened,
@@ -45,14 +34,17 @@ from callmesh.shapes import (
     Hooks,
     Invite,
     Lines,
+    Most,
     NewAccess,
     NewCall,
     NewInvite,
     NewRole,
     Participants,
     People,
-    Problem,
+    Person,
+    Resource,
     Resources,
+    Who,
     Words,
 )  # fmt: skip
 from callmesh.webhooks import Webhooks
@@ -60,70 +52,9 @@ from callmesh.webhooks import Webhooks
 ZIP = "application/zip"
 ABOUT = """Calls, and who may come into them, for whoever runs the hub.
 
-Times are microseconds since the epoch. What was changed is on disk when the answer comes. Errors
-are `{code, reason, message}`, with the codes of the protocol; `reason` says why something was
-denied."""
-
-# --- errors
-
-STATUS: dict[type[CallmeshError], int] = {
-    Unauthorized: 401, NoSuchCall: 404, TooFast: 429, Refused: 409, TooLarge: 413, BadInput: 422,
-    StorageFailed: 503, Restarting: 503,
-}  # fmt: skip
-REASONS = {"full": 429, "read_only": 503}
-SAID = {
-    401: "The API key is missing or wrong.",
-    404: "There is no such call.",
-    409: "It cannot be done: `reason` says why.",
-    413: "What was sent is too large.",
-    422: "What was sent breaks a rule of form.",
-    429: "More than a limit allows.",
-    503: "The disk refuses, or the hub goes down.",
-}
-
-
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"model": Problem, "description": SAID[status]} for status in statuses}
-
-
-ASKING = _problems(401, 422, 429, 503)
-OF_CALL = _problems(401, 404, 422, 429, 503)
-CHANGING = _problems(401, 404, 409, 413, 422, 429, 503)
-
-
-def _status(error: CallmeshError) -> int:
-    if isinstance(error, Denied) and error.reason in REASONS:
-        return REASONS[error.reason]
-    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
-
-
-def _problem(status: int, code: str, message: str, reason: str = "") -> JSONResponse:
-    return JSONResponse({"code": code, "reason": reason, "message": message}, status)
-
-
-async def _explain(request: Request, error: Exception) -> Response:
-    """Whatever goes wrong, in one shape."""
-    match error:
-        case CallmeshError():
-            reason = error.reason if isinstance(error, Denied) else ""
-            return _problem(_status(error), error.code, str(error), reason)
-        case RequestValidationError():
-            first = error.errors()[0]
-            place = "/".join(str(part) for part in first["loc"])
-            return _problem(422, "bad_input", f"{place}: {first['msg']}")
-        case HTTPException(status_code=400):
-            return _problem(422, "bad_input", str(error.detail))
-        case HTTPException():
-            codes = {404: "not_found", 405: "not_allowed", 413: "too_large"}
-            answer = _problem(
-                error.status_code, codes.get(error.status_code, "error"), str(error.detail)
-            )
-            answer.headers.update(error.headers or {})
-            return answer
-    raise error
-
-
-# --- the application
+Times are microseconds since the epoch. What was changed is on disk when the answer comes. A
+body of which all members may be left out may be left out itself. Errors are `{code, reason,
+message}`, with the codes of the protocol; `reason` says why something was denied."""
 
 
 def api(
@@ -147,7 +78,7 @@ def description(
         redirect_slashes=False,
     )  # fmt: skip
     for kind in (CallmeshError, RequestValidationError, HTTPException):
-        app.add_exception_handler(kind, _explain)
+        app.add_exception_handler(kind, explain)
     app.include_router(_calls(operator))
     app.include_router(_archives(operator))
     app.include_router(_people(operator, url))
@@ -160,14 +91,8 @@ def _check_query(request: Request) -> None:
     known = {field.alias for field in request.scope["route"].dependant.query_params}
     for name in request.query_params:
         if name not in known:
-            raise BadInput(f"there is no parameter {name} here")
-
-
-Call = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
-Person = Annotated[str, Path(pattern=r"^u[0-9a-z]{1,24}$")]
-Resource = Annotated[str, Path(pattern=r"^r[0-9a-z]{1,24}$")]
-Who = Annotated[str, Path(pattern=r"^(host|guest|observer|u[0-9a-z]{1,24})$")]
-Most = Annotated[int, Query(ge=1, le=1_000)]
+            there = f"there is {', '.join(sorted(known))}" if known else "there is none"
+            raise BadInput(f"there is no parameter {name} here; {there}")
 
 
 def _calls(operator: Operator) -> APIRouter:
@@ -175,14 +100,15 @@ def _calls(operator: Operator) -> APIRouter:
 
     @router.get("/calls", responses=ASKING)
     async def list_calls(
-        after: Annotated[str, Query(max_length=64)] = "", limit: Most = 100
+        after: Annotated[str, Query(max_length=64, description="The `next` of a page.")] = "",
+        limit: Most = 100,
     ) -> Calls:
         """Calls by id, a page at a time."""
         found = await operator.calls(after, limit)
         return Calls(calls=found, next=found[-1].id if len(found) == limit else None)
 
     @router.post("/calls", status_code=201, responses=CHANGING)
-    async def create_call(new: NewCall) -> CallInfo:
+    async def create_call(new: NewCall = NewCall()) -> CallInfo:  # noqa: B008 - frozen
         """Make a call."""
         return await operator.create(
             new.id or "", waiting_area=new.waiting_area, retention=new.retention
@@ -194,7 +120,7 @@ def _calls(operator: Operator) -> APIRouter:
         return await operator.info(CallId(call))
 
     @router.patch("/calls/{call}", responses=CHANGING)
-    async def change_call(call: Call, changes: Changes) -> CallInfo:
+    async def change_call(call: Call, changes: Changes = Changes()) -> CallInfo:  # noqa: B008 - frozen
         """Change its settings."""
         given = changes.model_fields_set
         if "waiting_area" in given:
@@ -240,7 +166,7 @@ def _people(operator: Operator, url: str | None) -> APIRouter:
     router = APIRouter(tags=["people"])
 
     @router.post("/calls/{call}/invites", status_code=201, responses=CHANGING)
-    async def invite(call: Call, new: NewInvite, request: Request) -> Invite:
+    async def invite(call: Call, request: Request, new: NewInvite = NewInvite()) -> Invite:  # noqa: B008 - frozen
         """A link that lets somebody in."""
         made = await operator.invite(
             CallId(call), role=Role(new.role), name=new.name, person=new.person, lasts=new.lasts,
@@ -265,7 +191,7 @@ def _people(operator: Operator, url: str | None) -> APIRouter:
         await operator.command(CallId(call), "admit")
 
     @router.post("/calls/{call}/people/{person}/hold", status_code=204, responses=CHANGING)
-    async def hold(call: Call, person: Person, said: Words) -> None:
+    async def hold(call: Call, person: Person, said: Words = Words()) -> None:  # noqa: B008 - frozen
         """Ask somebody who waits for patience."""
         await operator.command(CallId(call), "hold", PersonId(person), said.words)
 
@@ -305,7 +231,7 @@ def _archives(operator: Operator) -> APIRouter:
     )  # fmt: skip
     async def import_call(
         request: Request,
-        call: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")] = None,
+        call: Annotated[str | None, Query(pattern=CALL_ID)] = None,
     ) -> CallInfo:
         """Put a call back that was exported, under its own id or as `call`."""
         with tempfile.TemporaryFile() as file:
@@ -345,7 +271,10 @@ def _log(operator: Operator, hooks: Webhooks | None) -> APIRouter:
     router = APIRouter(tags=["audit"])
 
     @router.get("/audit", responses=ASKING)
-    async def audit(after: Annotated[int, Query(ge=0, lt=2**53)] = 0, limit: Most = 100) -> Lines:
+    async def audit(
+        after: Annotated[int, Query(ge=0, le=2**53 - 1, description="The number of a line.")] = 0,
+        limit: Most = 100,
+    ) -> Lines:
         """The audit log behind a line, from the first on."""
         lines = await operator.lines(after, limit)
         return Lines(lines=[_shown(line) for line in lines], next=_last(lines, after))

@@ -122,13 +122,16 @@ _RESUME = re.compile(r"(p[0-9a-z]{1,24})\.([1-9][0-9]{0,15})\.([0-9a-f]{64})", r
 def read_secret(folder: Path) -> bytes:
     """The hub's secret in `folder`, made at the first start and readable by its owner alone."""
     file = folder / "secret"
-    if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        half_made = folder / "secret.new"
-        half_made.touch(mode=0o600)
-        half_made.write_bytes(secrets.token_bytes(SECRET_BYTES))
-        half_made.rename(file)
-    secret = file.read_bytes()
+    try:
+        if not file.exists():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            half_made = folder / "secret.new"
+            half_made.touch(mode=0o600)
+            half_made.write_bytes(secrets.token_bytes(SECRET_BYTES))
+            half_made.rename(file)
+        secret = file.read_bytes()
+    except OSError as error:
+        raise StorageFailed(f"{file}, the hub's secret: {error.strerror}") from error
     if len(secret) != SECRET_BYTES:
         raise StorageFailed(f"{file} is no hub's secret; put it back, or delete it for a new one")
     return secret

@@ -57,21 +57,24 @@ def _parser() -> argparse.ArgumentParser:
         ("config", "print the settings", "what they are, and where each is from", _config),
         ("doctor", "look for what is wrong", "with this machine and the settings", _doctor),
     ):
-        command = commands.add_parser(
-            name, help=about, description=f"{about.capitalize()}: {more}."
-        )
+        command = commands.add_parser(name, help=about, description=f"{_sentence(about)}: {more}.")
         command.set_defaults(run=run)
         _add_settings(command)
     for name, about, run in (
         ("invite", "print a link that lets somebody into a call", _invite),
         ("token", "print a token for a call, as `callmesh.join` and links carry it", _token),
     ):
-        command = commands.add_parser(name, help=about, description=f"{about.capitalize()}.")
+        command = commands.add_parser(name, help=about, description=f"{_sentence(about)}.")
         command.set_defaults(run=run)
         _add_visitor(command)
         _add_settings(command, ["key", "url"] if name == "invite" else ["key"])
     _add_audit(commands.add_parser("audit", help="read and check the log of who came and went"))
     return parser
+
+
+def _sentence(text: str) -> str:
+    """`text` with a capital at its beginning, and as it is behind it."""
+    return text[0].upper() + text[1:]
 
 
 # --- settings
@@ -110,6 +113,8 @@ def _add_setting(group: argparse._ArgumentGroup, field: Field) -> None:
     else:
         default = "" if field.default is None else f" ({field.default})"
         metavar = {"a path": "PATH"}.get(field.wanted, field.name.upper())
+        if field.choices:
+            metavar = f"{{{','.join(field.choices)}}}"
         group.add_argument(field.flag, dest=dest, metavar=metavar, help=words + default)
 
 
@@ -152,16 +157,20 @@ def _add_audit(audit: argparse.ArgumentParser) -> None:
     audit.description = "The audit log: who was let in, refused, removed, and changes of access."
     commands = audit.add_subparsers(required=True, metavar="COMMAND")
     for name, about, run in (
-        ("export", "print it, one JSON object a line", _export_audit),
+        ("export", "print the log, one JSON object a line", _export_audit),
         ("verify", "check that no line was changed or taken out", _verify_audit),
     ):
-        command = commands.add_parser(name, help=about, description=f"{about.capitalize()}.")
+        command = commands.add_parser(name, help=about, description=f"{_sentence(about)}.")
         command.set_defaults(run=run)
         _add_settings(command, ["data"])
         if name == "export":
             command.add_argument("--call", metavar="CALL", help="of this call alone")
         else:
             command.add_argument("--file", type=Path, help="check an export, not a hub's data")
+            command.add_argument(
+                "--part", action="store_true",
+                help="it is of one call, or some lines of /api/audit: lines may be left out",
+            )  # fmt: skip
             command.add_argument(
                 "--noted", metavar="NUMBER:HASH", help="a line noted before, which has to be in it"
             )
@@ -173,8 +182,13 @@ def _export_audit(options: argparse.Namespace) -> int:
 
 def _verify_audit(options: argparse.Namespace) -> int:
     file: Path | None = options.file
+    if options.part and file is None:
+        raise BadInput("--part is about an export: --file FILE; the log of a hub is whole")
     lines = auditing.lines_in(file) if file else auditing.written_in(_chosen(options).settings.data)
-    return auditing.verify(lines, options.noted)
+    code = auditing.verify(lines, options.noted, part=options.part)
+    if code and file and not options.part:
+        print("callmesh: if it is a part of a log, check it as one: --part", file=sys.stderr)
+    return code
 
 
 # --- tokens
@@ -199,6 +213,9 @@ def _add_visitor(command: argparse.ArgumentParser) -> None:
 def _invite(options: argparse.Namespace) -> int:
     settings = _chosen(options).settings
     url = settings.url or f"http://127.0.0.1:{settings.port}"
+    if settings.url is None:
+        said = "leads to this machine alone: say where people reach the hub with --url"
+        print(f"callmesh: the link {said}", file=sys.stderr)
     print(f"{url.rstrip('/')}/call/{options.call}#token={_signed(options, settings)}")
     return 0
 

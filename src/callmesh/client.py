@@ -16,7 +16,7 @@ from callmesh.address import Address, read_address, read_role
 from callmesh.cache import ResourceCache
 from callmesh.cachefile import CacheFile
 from callmesh.connection import Connection, Opener, clock, steady
-from callmesh.errors import BadInput, CallmeshError, Closed, TimedOut, Unauthorized
+from callmesh.errors import BadInput, BadName, CallmeshError, Closed, TimedOut, Unauthorized
 from callmesh.half import App
 from callmesh.hosting import Hosting
 from callmesh.ids import APPS, CALL, ROSTER, ParticipantId, ResourceId, Writer
@@ -45,7 +45,7 @@ log = logging.getLogger("callmesh")
 def join(
     url: str,
     *,
-    name: str,
+    name: str | None = None,
     role: Literal["host", "guest", "observer"] | None = None,
     apps: Sequence[App] = (),
     keep: Path | str | None = None,
@@ -55,7 +55,8 @@ def join(
 ) -> Joining["Call"]:
     """Join the call at `url` (`http://host/call/<id>`) for the length of an `async with`.
 
-    With a token in the address (`#token=…`) you are who it says. A hub started with `--dev` takes
+    With a token in the address (`#token=…`) you are who it says; `name` is for one that names
+    nobody. A hub started with `--dev` takes
     your word for `role`; without one you are a host there, who may do everything.
 
     Where hosts are asked first, this waits until one lets it in: `on_waiting` is told that it
@@ -73,10 +74,12 @@ def join(
     @contextlib.asynccontextmanager
     async def block() -> AsyncIterator["Call"]:
         address = read_address(url)
+        if name is None and address.token is None:
+            raise BadName("say who comes: callmesh.join(url, name=…)")
         file = CacheFile(Path(keep)) if keep is not None else None
         call = Call(
             address,
-            name,
+            name or "",
             role or address.role,
             apps,
             file,

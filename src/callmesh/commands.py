@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from callmesh.door import MAX_KEPT_OUT
-from callmesh.errors import Declined, TooFast
+from callmesh.errors import Declined, Removed, TooFast
 from callmesh.ids import PersonId
 from callmesh.ledger import Ledger
 from callmesh.messages import Answer, Command
@@ -22,7 +22,7 @@ Refused: TypeAlias = tuple[str, str] | None
 Action: TypeAlias = Callable[["Commands", Command, By, int], Refused]
 
 NOBODY = ("nobody", "there is no such person in this call")
-NOT_WAITING = ("nobody", "this person does not wait any more")
+NOT_WAITING = ("nobody", "this person does not wait")
 
 
 class Commands:
@@ -69,6 +69,11 @@ class Commands:
         knocks = self._people.knocks.values()
         return [knock for knock in knocks if person in ("", knock.participant.person)]
 
+    def _does_not_wait(self, command: Command) -> Refused:
+        """Somebody who is here, or was, may have come in or gone by now."""
+        known = self._people.known(PersonId(command.person))
+        return NOBODY if known is None else NOT_WAITING
+
     def _each(self, command: Command, by: By, now: int) -> Iterator[Knock]:
         """Who waits and is meant, one after the other; each is told of once it was done."""
         told = set[str]()
@@ -80,7 +85,7 @@ class Commands:
 
     def _admit(self, command: Command, by: By, now: int) -> Refused:
         if command.person and not self._knocks(command.person):
-            return NOT_WAITING
+            return self._does_not_wait(command)
         try:
             for knock in self._each(command, by, now):
                 self._people.let_in(knock, now)
@@ -90,7 +95,7 @@ class Commands:
 
     def _hold(self, command: Command, by: By, now: int) -> Refused:
         if command.person and not self._knocks(command.person):
-            return NOT_WAITING
+            return self._does_not_wait(command)
         for knock in self._each(command, by, now):
             knock.held, knock.words = True, " ".join(command.option.split())
             self._people.show_knock(knock, now)
@@ -99,9 +104,9 @@ class Commands:
 
     def _decline(self, command: Command, by: By, now: int) -> Refused:
         if command.person and not self._knocks(command.person):
-            return NOT_WAITING
+            return self._does_not_wait(command)
         for knock in self._each(command, by, now):
-            self._people.turn_away(knock, Declined("a host did not let you in"), now)
+            self._people.turn_away(knock, Declined(f"{_who(by)} did not let you in"), now)
         return None
 
     # --- those in the call
@@ -116,13 +121,16 @@ class Commands:
         known = self._people.known(PersonId(command.person))
         if known is None:
             return NOBODY
-        self._people.keep_out(PersonId(command.person), now, ban=ban)
+        why = Removed(f"{_who(by)} took you out of this call")
+        self._people.keep_out(PersonId(command.person), why, now, ban=ban)
         self._said(command, by, known[0], now)
         return None
 
     def _allow(self, command: Command, by: By, now: int) -> Refused:
         known = self._people.known(PersonId(command.person))
-        if known is None or not self._people.door.allow(PersonId(command.person), now):
+        if known is None:
+            return NOBODY
+        if not self._people.door.allow(PersonId(command.person), now):
             return "nobody", "nobody keeps this person out"
         self._said(command, by, known[0], now)
         return None
@@ -151,6 +159,9 @@ class Commands:
         return None
 
     def _end(self, command: Command, by: By, now: int) -> Refused:
+        about = self._people.door.about
+        if about.ended and (about.final or by is not None):
+            return None  # it is as it was to be
         self._people.end(now, final=by is None)
         self._tell(command, by, now)
         return None
@@ -192,6 +203,11 @@ class Commands:
         self._people.door.give(participant, role, issued, now)
         self._people.turn(now, rights=True)
         return participant
+
+
+def _who(by: By) -> str:
+    """For those to whom it was done."""
+    return "the operator of this hub" if by is None else "a host"
 
 
 _ACTIONS: dict[str, Action] = {

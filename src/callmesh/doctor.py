@@ -21,18 +21,16 @@ from callmesh.errors import BadInput
 from callmesh.folder import DATABASE, LOCK, AlreadyRunning, CannotStart, alone_in
 from callmesh.guard import ApiKey
 from callmesh.hub import PAGE
-from callmesh.serving import listen
+from callmesh.serving import is_plain, listen
 from callmesh.settings import Settings
 from callmesh.storage.sqlite import STEPS
-from callmesh.tokens import Key
+from callmesh.tokens import Key, recipe
 
 FINE, WARNING, WRONG = "✓", "!", "✗"
 NETWORKED = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "sshfs"}
 """File systems on which SQLite's log is not safe: its memory is shared on one machine alone."""
 LITTLE_SPACE = 1024**3
 NO_SPACE = 64 * 1024**2
-MIN_DIFFERENT = 8
-"""Different bytes in a secret that nobody has typed."""
 LONG_AGO = 1_767_225_600
 """2026-01-01: no clock that is right says less."""
 
@@ -259,20 +257,15 @@ def key(settings: Settings) -> Iterator[Finding]:
         else:
             yield Finding(
                 WRONG, "there is no key, so the hub does not start",
-                "head -c 48 /dev/urandom | base64 > callmesh.key, and set key to it",
+                f"{recipe('callmesh.key')}, and set key to it",
             )  # fmt: skip
         return
     try:
         found = Key.read(settings.key)
     except BadInput as error:
-        yield Finding(WRONG, str(error), "make one with `head -c 48 /dev/urandom | base64`")
+        yield Finding(WRONG, str(error), "make another, and set key to its file")
         return
-    if found.algorithm == "HS256" and len(set(settings.key.read_bytes())) < MIN_DIFFERENT:
-        yield Finding(
-            WRONG, f"the secret in {settings.key} can be guessed",
-            "make one with `head -c 48 /dev/urandom | base64`",
-        )  # fmt: skip
-    elif found.can_sign:
+    if found.can_sign:
         yield from _private(settings.key, "whoever reads it can invite anybody as anybody")
     else:
         yield Finding(FINE, f"{settings.key} is a public key: tokens are signed elsewhere")
@@ -287,8 +280,11 @@ def api(settings: Settings) -> Iterator[Finding]:
         return
     from callmesh.webhooks import Secret
 
+    def api_key(file: Path) -> ApiKey:
+        return ApiKey.read(file, settings.key)
+
     for file, read, why in (
-        (settings.api_key, ApiKey.read, "whoever reads it may do everything"),
+        (settings.api_key, api_key, "whoever reads it may do everything"),
         (settings.webhook_secret, Secret.read, "whoever reads it can tell your software anything"),
     ):
         if file is not None:
@@ -325,6 +321,14 @@ def url(settings: Settings) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def plain(settings: Settings) -> Iterator[Finding]:
+    if is_plain(settings):
+        yield Finding(
+            WARNING, f"the hub listens on {settings.host} by plain HTTP: anybody listens in",
+            "put a TLS proxy before it, and set url to its https:// address; or leave out host",
+        )  # fmt: skip
+
+
 def port(settings: Settings) -> Iterator[Finding]:
     try:
         if (settings.data / LOCK).exists():
@@ -345,5 +349,6 @@ def port(settings: Settings) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-    python, libraries, extras, page, apps, folder, database, record, secret, key, api, url, port,
+    python, libraries, extras, page, apps, folder, database, record, secret, key, api, url,
+    plain, port,
 )  # fmt: skip

@@ -110,7 +110,7 @@ class Door:
         if grant and grant.banned:
             raise Removed("you cannot come into this call any more")
         if grant and grant.removed and visitor.issued <= grant.removed:
-            raise Removed("a host took you out of this call; ask them for a new invitation")
+            raise Removed("you were taken out of this call; ask for a new invitation")
         about = self.about
         if about.ended:
             host = self.role(me, me.role, visitor.issued) is Role.HOST
@@ -155,7 +155,7 @@ class Door:
         self._keep(participant.person, grant, now)
 
     def end(self, now: int, *, final: bool) -> None:
-        self._know(now, ended=now, final=final)
+        self._know(now, ended=self.about.ended or now, final=final)
 
     def reopen(self, now: int) -> None:
         self._know(now, ended=0, final=False)

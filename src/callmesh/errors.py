@@ -10,14 +10,14 @@
     ├── Refused                 understood, and not allowed
     │   ├── Denied              a write that the rules, the clock or a limit forbid; undone locally
     │   ├── Unauthorized        who you are does not let you in
-    │   ├── Declined            a host did not let you in
+    │   ├── Declined            a host, or the operator, did not let you in
     │   ├── NoSuchCall          there is no such call here
     │   └── TooFast             more than a window or a limit allows
     ├── Ended                   the four words of closing, and their reasons
     │   ├── Closed              closed by us
     │   ├── EndedByPeer         ended by them
     │   ├── Replaced            the same participant came in over another link
-    │   ├── Removed             a host took you out of the call, or keeps you out
+    │   ├── Removed             you were taken out of the call, or are kept out
     │   ├── CallOver            the call was ended for everybody
     │   ├── Restarting          the hub ends, and another is about to take its place
     │   ├── Broken              the link or the path broke

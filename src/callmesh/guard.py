@@ -14,9 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from callmesh.clock import MICROSECONDS
 from callmesh.errors import BadInput
 from callmesh.live import LiveHub
+from callmesh.tokens import check_secret, recipe
 
-MIN_KEY = 32
-"""Bytes."""
 MAX_BODY = 64 * 1024
 WRONG = 10
 """Wrong keys within `WINDOW` that are answered as such; more are told to wait."""
@@ -30,24 +29,28 @@ log = logging.getLogger("callmesh.api")
 
 
 class ApiKey:
-    """`text` has at least 32 bytes; white space around it does not count. Raises `BadInput`."""
+    """`text` is a secret as for tokens; white space around it does not count. Raises `BadInput`."""
 
     def __init__(self, text: bytes) -> None:
         self._text = text.strip()
-        if len(self._text) < MIN_KEY:
-            raise BadInput(
-                f"an API key has at least {MIN_KEY} bytes, this one has {len(self._text)}; make "
-                "one with `head -c 48 /dev/urandom | base64`"
-            )
+        check_secret(self._text, "api.key")
 
     @classmethod
-    def read(cls, file: Path) -> "ApiKey":
+    def read(cls, file: Path, tokens: Path | None = None) -> "ApiKey":
+        """The key in `file`, another one than that for `tokens`. Raises `BadInput`."""
         try:
-            return cls(file.read_bytes())
+            key = cls(file.read_bytes())
+            same = tokens is not None and key.opens(tokens.read_bytes().strip())
         except OSError as error:
-            raise BadInput(f"the API key {file} cannot be read: {error.strerror}") from error
+            raise BadInput(f"the key {error.filename} cannot be read: {error.strerror}") from error
         except BadInput as error:
             raise BadInput(f"{file} is no API key: {error}") from error
+        if same:
+            raise BadInput(
+                f"{file} is the key for tokens too, and who signs those is not to have the API; "
+                f"make another with `{recipe('api.key')}`"
+            )
+        return key
 
     def opens(self, given: bytes) -> bool:
         """In the same time, however much of it is right."""

@@ -45,7 +45,7 @@ from callmesh.operator import Operator
 from callmesh.ports import Storage
 from callmesh.settings import Settings
 from callmesh.storage.sqlite import SqliteStorage
-from callmesh.tokens import Key
+from callmesh.tokens import HOOKS_RECIPE, Key
 from callmesh.transport.websocket import LINK, AsgiLink
 
 if TYPE_CHECKING:
@@ -176,8 +176,8 @@ def _hooks(live: LiveHub, settings: Settings) -> "Webhooks | None":
         return None
     if settings.webhook_secret is None:
         raise BadInput(
-            "what is sent to webhook_url is signed: make a secret with "
-            '`echo "whsec_$(head -c 32 /dev/urandom | base64)"`, and set webhook_secret to its file'
+            f"what is sent to webhook_url is signed: make a secret with `{HOOKS_RECIPE}`, and set "
+            "webhook_secret to its file"
         )
     with _extra("webhooks need"):
         from callmesh.webhooks import Secret, Webhooks
@@ -189,12 +189,13 @@ def _api(operator: Operator, settings: Settings, hooks: "Webhooks | None") -> li
     """The operator's API, where there is a key for it."""
     if settings.api_key is None:
         return []
-    key = ApiKey.read(settings.api_key)
+    key = ApiKey.read(settings.api_key, settings.key)
     with _extra("the operator's API needs"):
         from callmesh.api import api
-    mount = Mount("/api", api(operator, key, settings.url, hooks))
+    answers = api(operator, key, settings.url, hooks)
+    mount = Mount("/api", answers)
     mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)  # line breaks, no way around
-    return [mount]
+    return [Route("/api", answers), mount]  # without the route it would send on to /api/
 
 
 @contextlib.contextmanager

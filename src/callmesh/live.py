@@ -252,6 +252,7 @@ class LiveHub:
     def _welcome(self, call: LiveCall, member: Member, generation: int, now: int) -> None:
         people, me = call.hosted.people, member.participant
         assert member.session is not None
+        what = "resumed" if generation else "joined"
         generation = people.may_come_back(member, generation, now)
         member.session.welcome(
             messages.encode(
@@ -273,7 +274,7 @@ class LiveHub:
         people.introduce(member, now)
         self.counts.joined[me.role.value] += 1
         about = {"call": call.hosted.id, "participant": me.id, "role": me.role.value}
-        log.info("joined", extra=about)
+        log.info(what, extra=about)
 
     def _turned_away(self, id: str, error: CallmeshError) -> None:
         """Somebody did not get in. What was asked for need not be the id of a call."""

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 
 from callmesh.settings import Settings
 
-FIELDS = ("call", "participant", "role", "state", "code", "reason", "address", "error", "where")
+FIELDS = ("call", "participant", "role", "state", "code", "reason", "address", "signal",
+          "error", "where")  # fmt: skip
 
 
 def configure(settings: Settings) -> None:

@@ -45,15 +45,15 @@ LONGEST = 10 * 365 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class CallInfo:
-    """A call as it is now. Times are microseconds since the epoch."""
+    """A call as it is now."""
 
     id: str
     made: int
-    """When it came to be here; 0 where that was not noted."""
+    """When it came to be here, microseconds since the epoch; 0 where that was not noted."""
     used: int
-    """When somebody was in it last, or made it."""
+    """When somebody was in it last, or made it, microseconds since the epoch."""
     ended: int
-    """Since when it is over; 0 while it is not."""
+    """Since when it is over, microseconds since the epoch; 0 while it is not."""
     final: bool
     """Whether the operator ended it: then no host opens it by coming in."""
     waiting_area: bool
@@ -63,19 +63,24 @@ class CallInfo:
     retention: int | None
     """Days after which it is deleted when nobody was in it; null where that is left to the hub."""
     expires: int | None
-    """When it is deleted if nobody comes in; null for never."""
+    """When it is deleted if nobody comes in, microseconds since the epoch; null for never."""
     participants: int
+    """How many are in it, those who are lost and may come back among them."""
     waiting: int
+    """How many wait to be let in."""
     resources: int
+    """How many there are in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallListed:
-    """A call in a list. Of one that nobody is in, all is zero."""
+    """A call in a list."""
 
     id: str
     participants: int
+    """How many are in it, those who are lost and may come back among them."""
     waiting: int
+    """How many wait to be let in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +88,17 @@ class Present:
     """One who is in a call, is lost and may come back, or waits to be let in."""
 
     id: str
+    """Of this presence."""
     person: str
+    """The same for all presences of one person."""
     name: str
     role: Role
     state: Literal["here", "lost", "waiting"]
+    """Who is lost may come back."""
     since: int | None = None
-    """Since when they wait or are lost."""
+    """Since when they wait or are lost, microseconds since the epoch."""
     held: bool = False
+    """Whether the one who waits was asked for patience."""
     words: str = ""
     """What the host said to the one who waits."""
 
@@ -99,14 +108,16 @@ class PersonNoted:
     """What was decided about a person."""
 
     person: str
+    """As the hub names them."""
     name: str
     role: Role | None
-    """The role they were given."""
+    """The role they were given; null where none was."""
     admitted: bool
     """Whether they come in without asking, until they have been gone for ten minutes."""
     removed: int
-    """Since when they are kept out; 0 while they are not."""
+    """Since when they are kept out, microseconds since the epoch; 0 while they are not."""
     banned: bool
+    """Whether no new invitation helps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +126,9 @@ class ResourceInfo:
     app: str
     title: str
     owner: str
+    """The person who added it."""
     added: int
+    """When, microseconds since the epoch."""
     keys: int
     """Of its state."""
     size: int

@@ -325,7 +325,7 @@ class People:
             return None
         return Participant(ParticipantId(""), person, found.name, Role.GUEST), issued
 
-    def keep_out(self, person: PersonId, now: int, *, ban: bool) -> bool:
+    def keep_out(self, person: PersonId, why: Removed, now: int, *, ban: bool) -> bool:
         """Everybody of a person's goes, from the waiting area too; whether they are known.
 
         Their proofs count no more, nor does what they may have been given (G2).
@@ -334,7 +334,7 @@ class People:
         if known is None:
             return False
         for who in [who for who in self if who.participant.person == person]:
-            self._throw_out(who, Removed("a host took you out of this call"), now)
+            self._throw_out(who, why, now)
         for id in [id for id, visit in self.visits.all.items() if visit.person == person]:
             self.visits.forget(id, now)
         self.door.keep_out(*known, now, ban=ban)

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 from types import FrameType
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -20,7 +21,7 @@ from callmesh.hub import FIRST_CALL, PAGE, application
 from callmesh.logs import configure
 from callmesh.settings import Settings
 from callmesh.storage.sqlite import SqliteStorage
-from callmesh.tokens import Key
+from callmesh.tokens import Key, recipe
 from callmesh.transport.picows import Upgrade
 
 SEND_BUFFER = 128 * 1024
@@ -68,6 +69,11 @@ def _run(settings: Settings) -> None:
     listening = listen(settings.host, settings.port)
     port = listening.getsockname()[1]
     log.info("running", extra={"address": _address(settings, port)})
+    if is_plain(settings):
+        log.warning(
+            "listens beyond this machine by plain HTTP: put a TLS proxy before it, and set url to "
+            "its address", extra={"address": _address(settings, port)},
+        )  # fmt: skip
     if settings.log == "text":
         print(_greeting(settings, port), flush=True)
     Server(config, app.state.live.drain).run([listening])
@@ -80,6 +86,8 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._drain = drain
         self._watch = Watch()
+        self._told = ""
+        """The signal that it was told to stop by."""
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:
@@ -89,11 +97,13 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """uvicorn would raise the signal once more at the end, and the process die of it."""
+        self._told = signal.Signals(sig).name
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain while the port is still open, so that who comes now is told; then close (L10)."""
+        log.info("stopping", extra={"signal": self._told})
         await self._drain()
         closing = asyncio.ensure_future(super().shutdown(sockets))
         await asyncio.wait([closing], timeout=GRACE)
@@ -120,9 +130,8 @@ def refusal(settings: Settings) -> str | None:
     """Why these settings start no hub, as a sentence that says what to do."""
     if not settings.dev and not settings.key:
         return (
-            "a hub needs a key to know who may come in: make one with `head -c 48 /dev/urandom | "
-            "base64 > callmesh.key`, and start it with --key callmesh.key; or try it on this "
-            "machine alone with --dev"
+            f"a hub needs a key to know who may come in: make one with `{recipe('callmesh.key')}`, "
+            "and start it with --key callmesh.key; or try it on this machine alone with --dev"
         )
     if settings.dev and settings.key:
         return "--dev lets in whoever asks, so a key means nothing; leave out --dev, or the key"
@@ -134,6 +143,11 @@ def refusal(settings: Settings) -> str | None:
     if not (PAGE / "index.html").is_file():
         return "the call page is not built; run `make page`, or install the wheel"
     return None
+
+
+def is_plain(settings: Settings) -> bool:
+    """Whether others may come to it by plain HTTP, as far as the settings say (O15)."""
+    return not is_loopback(settings.host) and urlsplit(settings.url or "").scheme != "https"
 
 
 def _address(settings: Settings, port: int) -> str:

@@ -22,6 +22,8 @@ from callmesh.limits import Limits
 
 VARIABLE = "CALLMESH_"
 SWITCH = "true or false"
+LIKE = "with https:// or http://, like https://calls.example.org"
+PATHS = "a list of paths"
 ADDRESS = r"^https?://[^\s/?#]+[^\s#]*$"
 CONFIG = "CALLMESH_CONFIG"
 """The variable that names the file."""
@@ -124,6 +126,12 @@ class Field:
     @property
     def is_list(self) -> bool:
         return self.wanted.startswith("a list")
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The few values that there are, where that is so."""
+        kind = typing.get_args(self.type)[0]
+        return typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
 
     @property
     def wanted(self) -> str:
@@ -264,9 +272,9 @@ def _wanted(kind: inspect.Type) -> str:
         case inspect.LiteralType(values):
             return f"one of {', '.join(map(str, values))}"
         case inspect.VarTupleType(item):
-            return "a list of addresses" if isinstance(item, inspect.StrType) else "a list of paths"
+            return f"a list of addresses {LIKE}" if isinstance(item, inspect.StrType) else PATHS
         case inspect.StrType(pattern=pattern) if pattern:
-            return "an address like https://calls.example.org"
+            return f"an address {LIKE}"
         case inspect.StrType():
             return "a text"
     return "a path"

@@ -31,6 +31,8 @@ from callmesh.ids import CallId
 TYP = "callmesh+jwt"
 MIN_SECRET = 32
 """Bytes, as RFC 7518 wants for HS256."""
+MIN_DIFFERENT = 8
+"""Different bytes in a secret that nobody has typed."""
 LEEWAY = 60 * MICROSECONDS
 """How far the clock of who signs may be ahead of the hub's."""
 LATEST = 2**53
@@ -52,8 +54,9 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
 class Key:
     """What tokens are checked with, and signed where it can sign.
 
-    `text` is an Ed25519 key in PEM, private or public, or a secret of at least 32 bytes; white
-    space around it does not count, nor what stands before a PEM. Raises `BadInput`.
+    `text` is an Ed25519 key in PEM, private or public, or a secret of at least 32 bytes, eight of
+    them different; white space around it does not count, nor what stands before a PEM. Raises
+    `BadInput`.
     """
 
     def __init__(self, text: bytes) -> None:
@@ -67,11 +70,7 @@ class Key:
             self._signs, self._checks = _read_pem(text[begin:])
             self._try_out()
             return
-        if len(text) < MIN_SECRET:
-            raise BadInput(
-                f"a secret has at least {MIN_SECRET} bytes, this one has {len(text)}; make one "
-                "with `head -c 48 /dev/urandom | base64`"
-            )
+        check_secret(text, "callmesh.key")
         self.algorithm = "HS256"
         self._signs = self._checks = text
         self._try_out()
@@ -133,6 +132,26 @@ class Key:
         if max(claims.iat, claims.nbf) * MICROSECONDS > now + LEEWAY:
             raise Unauthorized("this invitation is not valid yet; come back later")
         return claims
+
+
+def recipe(file: str) -> str:
+    """The command that makes a secret in `file`, for its owner alone."""
+    return f"(umask 077; head -c 48 /dev/urandom | base64 > {file})"
+
+
+HOOKS_RECIPE = '(umask 077; echo "whsec_$(head -c 32 /dev/urandom | base64)" > webhook.secret)'
+"""The same for what webhooks are signed with."""
+
+
+def check_secret(text: bytes, file: str) -> None:
+    """Raises `BadInput` for what can be guessed; `file` is what the next one might be called."""
+    wrong = ""
+    if len(text) < MIN_SECRET:
+        wrong = f"a secret has at least {MIN_SECRET} bytes, this one has {len(text)}"
+    elif len(set(text)) < MIN_DIFFERENT:
+        wrong = "a secret of so few different bytes can be guessed"
+    if wrong:
+        raise BadInput(f"{wrong}; make one with `{recipe(file)}`")
 
 
 _SIGNATURE_ALONE: Options = {

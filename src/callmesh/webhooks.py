@@ -27,6 +27,7 @@ from callmesh.audit import EVENTS, REFUSED, Event, Line
 from callmesh.clock import MICROSECONDS
 from callmesh.errors import BadInput, CallmeshError
 from callmesh.live import LiveHub
+from callmesh.tokens import HOOKS_RECIPE
 
 SENT = frozenset(event for event in EVENTS if not event.startswith("hub."))
 """What is sent: all that is about a call; see `is_sent`."""
@@ -62,8 +63,7 @@ class Secret:
             raise BadInput("what follows whsec_ is base64, and this is not") from error
         if len(secret) < MIN_SECRET:
             raise BadInput(
-                f"a webhook secret has at least {MIN_SECRET} bytes; make one with "
-                '`echo "whsec_$(head -c 32 /dev/urandom | base64)"`'
+                f"a webhook secret has at least {MIN_SECRET} bytes; make one with `{HOOKS_RECIPE}`"
             )
         self._secret = secret
 

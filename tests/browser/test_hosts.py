@@ -129,7 +129,7 @@ async def test_who_is_removed_is_told_and_does_not_get_back_by_a_reload(
         await eve.page.reload()
         await eve.page.get_by_role("button", name="Join").click()
         await expect(gone).to_be_visible()
-        await expect(eve.page.get_by_text("A host took you out of this call")).to_be_visible()
+        await expect(eve.page.get_by_text("You were taken out of this call")).to_be_visible()
         assert await ada.in_call("[...call.participants.values()].map(p => p.name)") == ["Ada"]
         await ada.panel.get_by_role("button", name="Let Eve back in").click()
         await expect(ada.panel.get_by_text("Kept out")).to_have_count(0)

@@ -1,6 +1,8 @@
 """Storage in one SQLite file. WAL, `synchronous=FULL`: what is committed survives a power cut."""
 
 import contextlib
+import errno
+import shutil
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -42,6 +44,10 @@ A step that was released is never changed: another one is put behind it.
 """
 
 
+ROOM = 64 * 1024
+"""Bytes that SQLite needs beside the database, at least."""
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1)
 
@@ -60,6 +66,18 @@ def migrate(db: sqlite3.Connection, path: Path, steps: Sequence[str] = STEPS) ->
             raise
 
 
+def _is_full(error: Exception, path: Path) -> bool:
+    """Whether that is why. SQLite says of its log and index only that they cannot be written."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOSPC
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code != sqlite3.SQLITE_IOERR:
+        return code == sqlite3.SQLITE_FULL
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(path.parent).free < ROOM
+    return False
+
+
 class SqliteStorage:
     """Called from one thread at a time, not always the same one."""
 
@@ -75,9 +93,13 @@ class SqliteStorage:
             migrate(self._db, path)
             self._db.execute("PRAGMA journal_mode=WAL")
         except (sqlite3.Error, OSError) as error:
+            if _is_full(error, path):
+                why = f"the disk is full, and {path} needs room: make some, and start again"
+                raise StorageFailed(why) from error
             raise StorageFailed(
                 f"{path} cannot be opened as callmesh's database: {error}"
             ) from error
+        self._path = path
 
     def load(self, call: CallId) -> Kept | None:
         try:
@@ -114,7 +136,8 @@ class SqliteStorage:
                 if not (deltas or events or gone):  # without a write the disk is not asked
                     self._db.execute(f"PRAGMA user_version = {len(STEPS)}")
         except sqlite3.Error as error:
-            raise StorageFailed(f"changes cannot be saved: {error}") from error
+            why = "the disk is full" if _is_full(error, self._path) else error
+            raise StorageFailed(f"changes cannot be saved: {why}") from error
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:

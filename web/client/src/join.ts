@@ -9,7 +9,8 @@ import { after } from "./runtime.ts";
 const JOIN_TIMEOUT = 15_000;
 
 export interface JoinOptions {
-  readonly name: string;
+  /** For a token that names nobody, or without one. */
+  readonly name?: string;
   readonly role?: Role;
   /** The person proof of an earlier visit, `call.personProof`: the same person again. */
   readonly person?: string;
@@ -39,7 +40,8 @@ export async function join(url: string | URL, options: JoinOptions): Promise<Cal
   const address = readAddress(url);
   const role = options.role ?? address.role;
   const token = options.token ?? address.token;
-  const name = displayName(options.name);
+  if (options.name === undefined && token === undefined) throw new BadName("say who comes: join(url, { name })");
+  const name = options.name === undefined ? "" : displayName(options.name);
   signal?.throwIfAborted();
   const { id, socket } = address;
   let stop = (): void => undefined;

@@ -82,7 +82,7 @@ export function farewell(error: unknown, { byMe = false } = {}): Farewell {
     case "declined":
       return {
         title: "You were not let in",
-        words: "A host did not let you in this time. If they were expecting you, tell them, and ask again.",
+        words: `${sentence(messageOf(error))} If you were expected, tell who invited you, and ask again.`,
         again: "ask",
       };
     case "removed":

@@ -10,7 +10,7 @@ import pytest
 import callmesh
 from callmesh import messages
 from callmesh.client import Call
-from callmesh.door import MAX_KEPT_OUT, Grant
+from callmesh.door import KNOWN, MAX_KEPT_OUT, MAX_LEFT, Grant
 from callmesh.ending import STALLED
 from callmesh.errors import (
     CallmeshError,
@@ -581,6 +581,83 @@ async def test_who_is_banned_needs_a_hosts_word(clock: Clock) -> None:
         await guest.go()
         with pytest.raises(Denied, match="nobody keeps"):
             await ada.hosting.allow(person)
+
+
+@pytest.mark.parametrize("how", ["left", "gave up", "was declined", "was lost", "host"])
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_who_has_just_left_can_be_banned(clock: Clock, how: str, restarted: bool) -> None:
+    """[J26] By every token there is, also one signed by a clock that is ahead."""
+    storage = MemoryStorage()
+    clock.now += 30 * SECOND
+    url = link(clock, "host" if how == "host" else "guest", "bob", wait=how == "was declined")
+    if how == "gave up":
+        url = link(clock, "guest", "bob")
+    clock.now -= 30 * SECOND
+    async with keyed(storage=storage) as hub, hub.join("Ada", url=link(clock, "host", "ada")) as a:
+        guest = Guest(hub, url)
+        if how in ("gave up", "was declined"):
+            (waiting,) = await seen(a, bool)
+            person = waiting.person
+            if how == "was declined":
+                await a.hosting.decline(person)
+            else:
+                guest.task.cancel()
+            await asyncio.gather(guest.task, return_exceptions=True)
+            await seen(a, lambda found: not found)
+        else:
+            person = (await guest.inside()).me.person
+            assert person not in a.hosting.left
+            if how == "was lost":
+                bob = live(hub).hosted.people.members[guest.call.result().me.id]
+                assert bob.session is not None
+                live(hub).hosted.people.lose(bob, bob.session, clock.now)
+                clock.now += 50 * SECOND
+                hub.live._tidy()
+            await guest.go()
+        await a.until(lambda: person in a.hosting.left)
+        if not restarted:
+            await a.hosting.remove(person)
+    async with keyed(storage=storage) as hub, hub.join("Ada", url=link(clock, "host", "ada")) as a:
+        if restarted:
+            hub.live._tidy()
+            assert a.hosting.left[person].name == "Bob"
+            await a.hosting.remove(person)
+        with pytest.raises(Removed, match="out of this call"):
+            await Guest(hub, url).inside()
+        await a.hosting.ban(person)
+        clock.now += 60 * SECOND
+        with pytest.raises(Removed, match="any more"):
+            await Guest(hub, link(clock, "guest", "bob")).inside()
+
+
+async def test_who_has_left_is_forgotten_after_a_day_and_only_so_many_are_known(
+    clock: Clock,
+) -> None:
+    """[J26] But for whom something was decided about; who comes again has not left."""
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        bob, cy = (link(clock, "guest", name, wait=False) for name in ("bob", "cy"))
+        for url in (bob, cy, bob):
+            guest = Guest(hub, url)
+            person = (await guest.inside()).me.person
+            assert person not in ada.hosting.left
+            await guest.go()
+            await ada.until(lambda person=person: person in ada.hosting.left)  # type: ignore[misc]
+            clock.now += SECOND
+        await ada.hosting.ban(person)
+        clock.now += KNOWN - SECOND
+        hub.live._tidy()
+        assert [left.name for left in ada.hosting.left.values()] == ["Cy"]
+        clock.now += 2 * SECOND
+        hub.live._tidy()
+        await ada.until(lambda: not ada.hosting.left)
+        assert list(ada.hosting.noted) == [person]
+        grants = live(hub).hosted.people.door.grants.all
+        for number in range(MAX_LEFT + 5):
+            grants[PersonId(f"u{number}")] = Grant("X", left=clock.now + number)
+        hub.live._tidy()
+        assert len(grants) == MAX_LEFT + 1
+        assert PersonId("u4") not in grants
+        assert {person, PersonId("u5")} <= grants.keys()
 
 
 async def test_on_a_dev_hub_who_was_removed_stays_out() -> None:

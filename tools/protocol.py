@@ -218,6 +218,10 @@ def _bounds() -> str:
             "an earlier one that comes again is a new one", NOTHING,
         ),
         (
+            "people who have left a call, and whom hosts can ban", f"{door.MAX_LEFT:,}",
+            "the longest gone cannot be", "–",
+        ),
+        (
             "people kept out of a call", f"{door.MAX_KEPT_OUT:,}", "nobody else is removed",
             _denied("full"),
         ),

@@ -182,7 +182,7 @@ def _people(operator: Operator, url: str | None) -> APIRouter:
 
     @router.get("/calls/{call}/people", responses=OF_CALL)
     async def list_people(call: Call) -> People:
-        """What was decided about whom."""
+        """What was decided about whom, and who has left within a day."""
         return People(people=await operator.people(CallId(call)))
 
     @router.post("/calls/{call}/admit", status_code=204, responses=CHANGING)

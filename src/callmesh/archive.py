@@ -294,7 +294,7 @@ class _Reader:
             person_id(entry.key.removeprefix(PERSON))
             grant = _as(Grant, value)
             display_name(grant.name)
-            self._check_times(grant.left, grant.role_since, grant.removed)
+            self._check_times(grant.left, grant.issued, grant.role_since, grant.removed)
         else:
             raise BadValue(f"an archive holds no {entry.key}")
 

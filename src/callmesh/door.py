@@ -6,6 +6,7 @@ G2 Who was removed is kept out, with every token that was issued before; who is 
    token there is. A host may let either back in.
 G3 A role that a host gave goes before that of every token that was issued before. Being removed
    ends that of a host, and no other: who is let back in is not more than they were.
+G4 Who has left, or waited and went, stays known for `KNOWN`: a host can still keep them out.
 """
 
 from dataclasses import dataclass
@@ -27,6 +28,10 @@ PERSON, ABOUT = "person/", "about/"
 """Where in the record it stands."""
 MAX_KEPT_OUT = 10_000
 """Persons of one call that are remembered as removed or banned."""
+KNOWN = DAY
+"""For how long hosts may decide about somebody who has left."""
+MAX_LEFT = 1_000
+"""Of those who have left, and about whom nothing was decided, the longest gone are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,9 @@ class Grant(msgspec.Struct):
     """As others saw them last."""
     admitted: bool = False
     left: int = 0
-    """Since when nobody of theirs is in the call; 0 while somebody is."""
+    """Since when nobody of theirs is in the call, or waits; 0 while somebody does."""
+    issued: int = 0
+    """When the latest token was issued that they had when they left; 0 without one."""
     role: Role | None = None
     role_since: int = 0
     removed: int = 0
@@ -61,7 +68,7 @@ class Grant(msgspec.Struct):
 
     @property
     def says(self) -> bool:
-        """Whether there is anything to remember."""
+        """Whether anything was decided."""
         return self.admitted or self.role is not None or self.removed > 0
 
 
@@ -175,22 +182,36 @@ class Door:
 
     # --- time
 
-    def gone(self, person: PersonId, now: int) -> None:
-        """Nobody of theirs is in the call any more."""
-        if grant := self.grants.all.get(person):
-            grant.left = grant.left or now
+    def came(self, person: PersonId, now: int) -> None:
+        """Somebody of theirs is in the call again, or waits."""
+        grant = self.grants.all.get(person)
+        if grant and grant.left:
+            grant.left = 0
             self._keep(person, grant, now)
 
+    def gone(self, participant: Participant, issued: int, now: int) -> None:
+        """Nobody of theirs is in the call any more, nor waits."""
+        grant = self._grant(participant)
+        grant.left, grant.issued = now, max(issued, grant.issued)
+        self._keep(participant.person, grant, now)
+
     def tidy(self, here: set[PersonId], now: int) -> None:
-        """Let time pass: who has been gone for too long is asked about anew (G1)."""
+        """Let time pass: who has been gone for too long is asked about anew (G1), or forgotten."""
+        known = []
         for person, grant in list(self.grants.all.items()):
-            if person in here or not grant.admitted:
+            if person in here:
                 continue
             if not grant.left:  # it was the hub that was gone
                 grant.left = now
-            elif now - grant.left > RETURN:
+            elif grant.admitted and now - grant.left > RETURN:
                 grant.admitted = False
                 self._keep(person, grant, now)
+            if not grant.says:
+                known.append((grant.left, person))
+        known.sort()
+        for number, (left, person) in enumerate(known):
+            if now - left > KNOWN or number < len(known) - MAX_LEFT:
+                self._forget(person, now)
 
     def _grant(self, participant: Participant) -> Grant:
         grant = self.grants.all.get(participant.person) or Grant(participant.name)
@@ -198,20 +219,30 @@ class Door:
         return grant
 
     def _keep(self, person: PersonId, grant: Grant, now: int) -> None:
-        if grant.says:
-            self.grants.keep(person, grant, now)
-        else:
-            self.grants.forget(person, now)
+        if not grant.says and not grant.left:
+            self._forget(person, now)
+            return
+        self.grants.keep(person, grant, now)
         self._show(person, grant, now)
 
+    def _forget(self, person: PersonId, now: int) -> None:
+        self.grants.forget(person, now)
+        self._show(person, Grant(""), now)
+
     def _show(self, person: PersonId, grant: Grant, now: int) -> None:
-        """Tell hosts of given roles and of who is kept out."""
+        """Tell hosts of given roles, of who is kept out, and of who has left."""
         shown: dict[str, object] = {"name": grant.name}
         if grant.role:
             shown["role"] = grant.role.value
         if grant.removed:
             shown |= {"removed": grant.removed, "banned": grant.banned}
-        if len(shown) > 1:
-            self._pen.write(DOOR, f"person/{person}", shown, now)
-        else:
-            self._pen.delete(DOOR, f"person/{person}", now)
+        self._tell(f"person/{person}", shown if len(shown) > 1 else None, now)
+        left = {"name": grant.name, "since": grant.left}
+        self._tell(f"left/{person}", left if grant.left and not grant.removed else None, now)
+
+    def _tell(self, key: str, said: dict[str, object] | None, now: int) -> None:
+        entry = self._ledger.state(DOOR).entries.get(key)
+        if said is not None:
+            self._pen.write(DOOR, key, said, now)
+        elif entry is not None and not entry.deleted:
+            self._pen.delete(DOOR, key, now)

@@ -46,6 +46,14 @@ class Noted(msgspec.Struct, frozen=True):
     """Whether no new invitation helps."""
 
 
+class Left(msgspec.Struct, frozen=True):
+    """One who has left, or waited and went, within a day."""
+
+    name: str
+    since: int
+    """Microseconds since the epoch."""
+
+
 class Hosting:
     """Every command waits until what it did is on the hub's disk.
 
@@ -73,6 +81,11 @@ class Hosting:
     def noted(self) -> Mapping[PersonId, Noted]:
         """Those to whom hosts gave a role, and those who are kept out."""
         return {PersonId(key): noted for key, noted in self._door("person/", Noted).items()}
+
+    @property
+    def left(self) -> Mapping[PersonId, Left]:
+        """Those who have left within a day and are not kept out: they still can be."""
+        return {PersonId(key): left for key, left in self._door("left/", Left).items()}
 
     def _door(self, prefix: str, kind: type[msgspec.Struct]) -> dict[str, Any]:
         found = {}

@@ -105,7 +105,7 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class PersonNoted:
-    """What was decided about a person."""
+    """What was decided about a person, or who has left within a day."""
 
     person: str
     """As the hub names them."""
@@ -118,6 +118,8 @@ class PersonNoted:
     """Since when they are kept out, microseconds since the epoch; 0 while they are not."""
     banned: bool
     """Whether no new invitation helps."""
+    left: int
+    """Since when nobody of theirs is in the call or waits, microseconds; 0 while somebody does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +267,13 @@ class Operator:
         async with self.live.holding(id) as hosted:
             return [
                 PersonNoted(
-                    person, grant.name, grant.role, grant.admitted, grant.removed, grant.banned
+                    person,
+                    grant.name,
+                    grant.role,
+                    grant.admitted,
+                    grant.removed,
+                    grant.banned,
+                    grant.left,
                 )
                 for person, grant in sorted(hosted.people.door.grants.all.items())
             ]

@@ -10,7 +10,7 @@ from callmesh import messages
 from callmesh.audit import Journal
 from callmesh.callstate import CallState
 from callmesh.clock import MICROSECONDS
-from callmesh.door import Door, Visitor
+from callmesh.door import Door, Grant, Visitor
 from callmesh.errors import CallmeshError, CallOver, Removed, Replaced, TooFast
 from callmesh.feed import Feed
 from callmesh.ids import DOOR, ROSTER, CallId, ParticipantId, PersonId, presence_of
@@ -135,7 +135,9 @@ class People:
         role = self.door.role(me, me.role, visitor.issued)
         if not self.has_waiting_area or self.door.lets_in(visitor, role):
             member = self.join(me, session, cursor, issued=visitor.issued)
-            if role is not Role.HOST:
+            if role is Role.HOST:
+                self.door.came(me.person, now)
+            else:
                 self.door.admit(me, now)
             return member
         own = sum(knock.participant.person == me.person for knock in self.knocks.values())
@@ -144,6 +146,7 @@ class People:
         if len(self.knocks) >= self.limits.waiting:
             raise TooFast(f"{self.limits.waiting} people wait already; try again later")
         knock = self.knocks[me.id] = Knock(visitor, session, now)
+        self.door.came(me.person, now)
         self._journal.add("participant.waiting", now, me, role=me.role.value)
         self.show_knock(knock, now)
         return knock
@@ -239,6 +242,7 @@ class People:
     def _forget_knock(self, knock: Knock, now: int) -> None:
         self.knocks.pop(knock.participant.id, None)
         self._pen.delete(DOOR, f"waiting/{knock.participant.id}", now)
+        self._note_gone(knock.participant, knock.issued, now)
 
     # --- coming back
 
@@ -315,15 +319,14 @@ class People:
         """A person as they were here last, and when their latest token was issued."""
         here = [(who.participant, who.issued) for who in self if who.participant.person == person]
         visits = [visit for visit in self.visits.all.values() if visit.person == person]
-        issued = max(
-            [*(issued for _, issued in here), *(visit.issued for visit in visits)], default=0
-        )
+        grant = self.door.grants.all.get(person)
+        noted: list[Grant | Visit] = [*([grant] if grant else []), *visits]
+        issued = max([*(issued for _, issued in here), *(one.issued for one in noted)], default=0)
         if here:
             return here[-1][0], issued
-        found = visits[-1] if visits else self.door.grants.all.get(person)
-        if found is None:
+        if not noted:
             return None
-        return Participant(ParticipantId(""), person, found.name, Role.GUEST), issued
+        return Participant(ParticipantId(""), person, noted[-1].name, Role.GUEST), issued
 
     def keep_out(self, person: PersonId, why: Removed, now: int, *, ban: bool) -> bool:
         """Everybody of a person's goes, from the waiting area too; whether they are known.
@@ -369,8 +372,12 @@ class People:
             for entry in list(self._ledger.state(state).live()):
                 if entry.key == id or entry.key.startswith(f"{id}/"):
                     self._pen.delete(state, entry.key, now)
-        if all(other.participant.person != member.participant.person for other in self):
-            self.door.gone(member.participant.person, now)
+        self._note_gone(member.participant, member.issued, now)
+
+    def _note_gone(self, participant: Participant, issued: int, now: int) -> None:
+        """One of a person's is gone: it may have been the last."""
+        if all(other.participant.person != participant.person for other in self):
+            self.door.gone(participant, issued, now)
 
     # --- time, and turns
 
@@ -383,7 +390,7 @@ class People:
         for id in list(self.visits.over(set(self.members), now)):
             self.visits.forget(id, now)
         self._let_in_all_if_open(now)
-        self.door.tidy({member.participant.person for member in self.members.values()}, now)
+        self.door.tidy({who.participant.person for who in self}, now)
 
     def turn(self, now: int, *, rights: bool) -> None:
         """Resources are others, or also `rights` to them: so may be what each may see (H4)."""
@@ -418,6 +425,7 @@ class People:
             elif now - visit.lost > GRACE:
                 visit.gone = True
                 self._journal.add("participant.left", now, me)
+                self._note_gone(me, visit.issued, now)
             else:
                 continue
             self.visits.keep(id, visit, now)

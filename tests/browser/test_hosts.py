@@ -113,7 +113,7 @@ async def test_switched_off_nobody_waits_any_more(browser: Browser, hub: HubProc
 async def test_who_is_removed_is_told_and_does_not_get_back_by_a_reload(
     browser: Browser, hub: HubProcess
 ) -> None:
-    """[J20] Nothing to press is offered; the host sees who is kept out, and lets them back in."""
+    """[J20, J26] Nothing to press is offered; the host sees who is out, and lets them back in."""
     async with host_of(browser, hub, "removed") as ada, person(browser, "Eve") as eve:
         await eve.page.goto(hub.invite("removed", "--no-wait"))
         await eve.enter()
@@ -133,6 +133,7 @@ async def test_who_is_removed_is_told_and_does_not_get_back_by_a_reload(
         assert await ada.in_call("[...call.participants.values()].map(p => p.name)") == ["Ada"]
         await ada.panel.get_by_role("button", name="Let Eve back in").click()
         await expect(ada.panel.get_by_text("Kept out")).to_have_count(0)
+        await expect(ada.panel.get_by_role("button", name="Ban Eve")).to_be_visible()
         await eve.page.reload()
         await eve.page.get_by_role("button", name="Join").click()
         await eve.until_call("call.status === 'synced'")

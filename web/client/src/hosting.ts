@@ -37,6 +37,14 @@ export interface Noted {
   readonly banned: boolean;
 }
 
+/** One who has left, or waited and went, within a day. */
+export interface Left {
+  readonly person: PersonId;
+  readonly name: string;
+  /** Microseconds since the epoch. */
+  readonly since: number;
+}
+
 export interface CommandOptions {
   readonly signal?: Abort;
   /** Milliseconds. */
@@ -73,6 +81,11 @@ export class Hosting {
   /** Those to whom hosts gave a role, and those who are kept out. */
   get noted(): readonly Noted[] {
     return this.#door("person/", readNoted);
+  }
+
+  /** Those who have left within a day and are not kept out, the latest first: they still can be. */
+  get left(): readonly Left[] {
+    return this.#door("left/", readLeft).sort((a, b) => b.since - a.since);
   }
 
   #door<T>(prefix: string, read: (key: string, value: JsonObject) => T | undefined): T[] {
@@ -205,6 +218,11 @@ function readNoted(person: string, { name, role, removed, banned }: JsonObject):
     person: person as PersonId, name, role: isRole(role) ? role : undefined,
     removed: typeof removed === "number" ? removed : 0, banned: banned === true,
   }; // prettier-ignore
+}
+
+function readLeft(person: string, { name, since }: JsonObject): Left | undefined {
+  if (typeof name !== "string" || typeof since !== "number") return undefined;
+  return { person: person as PersonId, name, since };
 }
 
 function isObject(value: Json | undefined): value is JsonObject {

@@ -92,7 +92,7 @@ test.each([[4410, "declined"], [4411, "removed"], [4412, "call_over"]])(
   },
 );
 
-test("[J19] hosts see who waits, longest first, and who is kept out", async () => {
+test("[J19, J26] hosts see who waits, longest first, who is kept out, and who has left, the latest first", async () => {
   const call = await joined();
   const told: number[] = [];
   call.on("door", () => told.push(call.hosting.waiting.length));
@@ -100,12 +100,14 @@ test("[J19] hosts see who waits, longest first, and who is kept out", async () =
   hub.socket.say(hub.batch({ [DOOR]: {
     "waiting/p8": waits(2, "Cy"), "waiting/p7": waits(1, "Bob"), "waiting/p9": { name: "nonsense" },
     "person/u9": { name: "Eve", removed: 5, banned: true }, "person/u6": { name: "Dee", role: "host" },
+    "left/u4": { name: "Flo", since: 3 }, "left/u5": { name: "Gus", since: 4 }, "left/u6": { name: "nonsense" },
   } })); // prettier-ignore
   expect(call.hosting.waiting.map(({ name }) => name)).toEqual(["Bob", "Cy"]);
   expect(call.hosting.noted).toEqual([
     { person: "u9", name: "Eve", role: undefined, removed: 5, banned: true },
     { person: "u6", name: "Dee", role: "host", removed: 0, banned: false },
   ]);
+  expect(call.hosting.left).toEqual([{ person: "u5", name: "Gus", since: 4 }, { person: "u4", name: "Flo", since: 3 }]);
   hub.socket.say(hub.batch({ [DOOR]: { "waiting/p7": DELETED, "waiting/p8": DELETED } }));
   expect(told).toEqual([2, 0]);
 });

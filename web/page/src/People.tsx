@@ -1,5 +1,7 @@
 import { useSignal, type Signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useId } from "preact/hooks";
+import type { Hosting } from "@callmesh/client";
+import type { PersonId } from "@callmesh/core";
 
 import { CommandButton } from "./CommandButton.tsx";
 import { Confirm, type Question } from "./Confirm.tsx";
@@ -34,7 +36,7 @@ export function PeopleButton({ store, open }: PeopleProps) {
   );
 }
 
-/** Who is in the call, and for hosts who waits and who is kept out, with all they can do about it. */
+/** Who is in the call, and for hosts who waits, who has left and who is kept out, with all they can do about it. */
 export function People({ store, open }: PeopleProps) {
   const { hosts } = store;
   const question = useSignal<Question | undefined>(undefined);
@@ -66,7 +68,8 @@ function Parts({ store, question }: PartsProps) {
     <>
       <Knocks hosts={hosts} />
       <Present store={store} question={question} />
-      <KeptOut hosts={hosts} />
+      <Absent hosts={hosts} what="Left" people={hosts.left.value} button={BAN} />
+      <Absent hosts={hosts} what="Kept out" people={hosts.keptOut.value} button={LET_BACK_IN} />
       <section class="people-part" aria-label="The call">
         <AreaSwitch hosts={hosts} />
         <button type="button" class="button danger" onClick={end}>
@@ -77,15 +80,41 @@ function Parts({ store, question }: PartsProps) {
   );
 }
 
-function KeptOut({ hosts }: { hosts: Hosts }) {
-  const people = hosts.keptOut.value;
+interface Decision {
+  words: string;
+  /** The same for a screen reader, about somebody. */
+  label: (name: string) => string;
+  command: (hosting: Hosting, person: PersonId) => Promise<void>;
+}
+
+const BAN: Decision = {
+  words: "Ban",
+  label: (name) => `Ban ${name}`,
+  command: (hosting, person) => hosting.ban(person),
+};
+const LET_BACK_IN: Decision = {
+  words: "Let back in",
+  label: (name) => `Let ${name} back in`,
+  command: (hosting, person) => hosting.allow(person),
+};
+
+interface AbsentProps {
+  hosts: Hosts;
+  what: string;
+  people: readonly { person: PersonId; name: string; banned?: boolean }[];
+  button: Decision;
+}
+
+/** Those who are not in the call, and what can be done about each. */
+function Absent({ hosts, what, people, button }: AbsentProps) {
   const heading = useFocusKept(people);
+  const id = useId();
   if (people.length === 0) return null;
   return (
-    <section class="people-part" aria-labelledby="kept-out">
+    <section class="people-part" aria-labelledby={id}>
       <header>
-        <h3 ref={heading} id="kept-out" tabIndex={-1}>
-          Kept out ({people.length})
+        <h3 ref={heading} id={id} tabIndex={-1}>
+          {what} ({people.length})
         </h3>
       </header>
       <ul>
@@ -94,16 +123,16 @@ function KeptOut({ hosts }: { hosts: Hosts }) {
             <div class="person-row">
               <div class="person-name">
                 <strong>{name}</strong>
-                <p class="quiet">{banned ? "banned" : "removed"}</p>
+                {banned !== undefined && <p class="quiet">{banned ? "banned" : "removed"}</p>}
               </div>
               <CommandButton
                 hosts={hosts}
                 whom={person}
                 class="small"
-                label={`Let ${name} back in`}
-                command={(hosting) => hosting.allow(person)}
+                label={button.label(name)}
+                command={(hosting) => button.command(hosting, person)}
               >
-                Let back in
+                {button.words}
               </CommandButton>
             </div>
           </li>

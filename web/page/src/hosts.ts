@@ -1,7 +1,7 @@
-/** What hosts see and do about people: who waits, who is kept out, and what of it is under way. */
+/** What hosts see and do about people: who waits, who has left or is kept out, and what of it is under way. */
 
 import { computed, signal, type ReadonlySignal } from "@preact/signals";
-import type { Call, Hosting, Noted, Waiting } from "@callmesh/client";
+import type { Call, Hosting, Left, Noted, Waiting } from "@callmesh/client";
 import type { PersonId } from "@callmesh/core";
 
 import { commandProblem } from "./words.ts";
@@ -13,6 +13,8 @@ export class Hosts {
   /** Who waits to be let in, longest first. */
   readonly waiting = signal<readonly Waiting[]>([]);
   readonly keptOut = signal<readonly Noted[]>([]);
+  /** Who has left within a day and is not kept out, the latest first. */
+  readonly left = signal<readonly Left[]>([]);
   /** Whether guests wait; undefined where no host has said, and the hub decides. */
   readonly waitingArea = signal(false);
   /** What went wrong with the last command, in words. */
@@ -36,6 +38,7 @@ export class Hosts {
     const waiting = this.#hosting.waiting;
     this.waiting.value = waiting;
     this.keptOut.value = this.#hosting.noted.filter(({ removed }) => removed > 0);
+    this.left.value = this.#hosting.left;
     this.waitingArea.value = this.#hosting.waitingArea;
     // Who comes again is news again.
     const here = new Set(waiting.map(({ person }) => person));

@@ -1,4 +1,4 @@
-import type { Call, Hosting, Noted, Waiting } from "@callmesh/client";
+import type { Call, Hosting, Left, Noted, Waiting } from "@callmesh/client";
 import { CallOver, Declined, Denied, Removed, TimedOut, type Participant, type PersonId } from "@callmesh/core";
 import { beforeEach, describe, expect, test } from "vitest";
 
@@ -10,6 +10,7 @@ import { callProblem, commandProblem, farewell, knockWords, removalWords, waitin
 class FakeHosting {
   waiting: Waiting[] = [];
   noted: Noted[] = [];
+  left: Left[] = [];
   waitingArea: boolean | undefined;
   readonly asked: { resolve: () => void; reject: (reason: Error) => void }[] = [];
 

@@ -32,7 +32,16 @@ from callmesh.audit import (
     to_json,
 )  # fmt: skip
 from callmesh.auditing import lines_in, written_in
-from callmesh.errors import BadInput, CallOver, Declined, Denied, StorageFailed, Unauthorized
+from callmesh.clock import MICROSECONDS
+from callmesh.errors import (
+    BadInput,
+    CallOver,
+    Declined,
+    Denied,
+    StorageFailed,
+    TooFast,
+    Unauthorized,
+)  # fmt: skip
 from callmesh.ids import CallId, ParticipantId, PersonId
 from callmesh.ledger import Delta
 from callmesh.limits import Limits
@@ -41,6 +50,8 @@ from callmesh.participant import Participant, Role
 from callmesh.storage.memory import MemoryStorage
 from callmesh.storage.sqlite import SqliteStorage
 from callmesh.testing import ADDRESS, MemoryHub
+from callmesh.tokens import Claims
+from callmesh.visits import LONGEST
 from tests.test_door import KEY, Guest, keyed, link, live, seen
 from tests.test_saving import FailingStorage, becomes
 from tests.test_visits import Clock
@@ -333,6 +344,28 @@ async def test_calls_that_strangers_invent_are_one_kind_of_refusal(clock: Clock)
 
 
 @pytest.mark.anyio
+async def test_who_brings_a_token_and_finds_no_room_is_named(clock: Clock) -> None:
+    """[O1] Also before there is a call that they could be refused by."""
+    storage = MemoryStorage()
+    async with keyed(storage=storage, limits=Limits(calls=1, joins_per_minute=1)) as hub:  # noqa: SIM117
+        async with hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+            me = ada.me.person
+            for _ in range(2):
+                with pytest.raises(TooFast, match="too often"):
+                    async with hub.join("Ada", url=link(clock, "host", "ada")):
+                        pass
+            now = clock.now / MICROSECONDS
+            claims = Claims("another", "host", "ada", now, now + 60, name="Ada")
+            url = f"http://memory/call/another#token={KEY.sign(claims)}"
+            with pytest.raises(TooFast, match="1 calls"):
+                async with hub.join("Ada", url=url):
+                    pass
+    found = [line.event for line in storage.audit(0, 100)]
+    refused = [(e.call, e.person, e.name) for e in found if e.what == "participant.refused"]
+    assert refused == [("demo", me, "Ada"), ("another", me, "Ada")]
+
+
+@pytest.mark.anyio
 async def test_refusals_that_cannot_be_written_keep_nobody_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -401,6 +434,35 @@ async def test_a_resume_proof_touches_no_call_unless_it_is_ours() -> None:
         assert isinstance(error, messages.Error)
         assert error.code == "unauthorized"
         assert hub.live._calls == {}
+
+
+@pytest.mark.anyio
+async def test_a_resume_proof_that_is_too_old_touches_no_call(clock: Clock) -> None:
+    """[O3, J2] Who brings a token along comes in by that."""
+
+    async def come(**brought: str) -> messages.Message:
+        near = await hub.open_link(f"{ADDRESS}/socket")
+        hello = messages.Hello(1, "demo", "Ada", **brought)  # type: ignore[arg-type]
+        await near.send(messages.bundle([messages.encode(hello)]))
+        return messages.unbundle(await near.receive())[0]
+
+    async with keyed() as hub:
+        async with hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+            proof = ada._resume or ""
+        hub.live._tidy()
+        await hub.live._saving.commit()
+        hub.live._tidy()
+        for away, loaded in ((LONGEST + 1, False), (LONGEST, True)):
+            assert hub.live._calls == {}
+            clock.now += away
+            answer = await come(resume=proof)
+            assert isinstance(answer, messages.Error)
+            assert answer.code == "unauthorized"
+            assert bool(hub.live._calls) is loaded
+            clock.now -= away
+        clock.now += LONGEST + 1
+        token = link(clock, "host", "ada").partition("=")[2]
+        assert isinstance(await come(resume=proof, token=token), messages.Welcome)
 
 
 # --- the command

@@ -10,7 +10,7 @@ import pytest
 import callmesh
 from callmesh import messages
 from callmesh.address import read_address
-from callmesh.auth import Authority
+from callmesh.auth import Authority, Resume
 from callmesh.cachefile import CacheFile
 from callmesh.errors import (
     BadName,
@@ -501,15 +501,17 @@ async def test_proofs_cannot_be_made_or_moved(hub: MemoryHub) -> None:
     """[J3, J2]"""
     ours, theirs = Authority(b"s" * 32), Authority(b"t" * 32)
     me = ours.visitor(CallId("demo"), Hello(1, "demo", "Ada"), 0).participant
-    proof, resume = ours.person_proof(me.person), ours.resume_proof(CallId("demo"), me.id, 7)
-    assert ours.read_resume(CallId("demo"), resume) == (me.id, 7)
+    said = Resume(me.id, 7, 1_000)
+    proof, resume = ours.person_proof(me.person), ours.resume_proof(CallId("demo"), said)
+    assert ours.read_resume(CallId("demo"), resume) == said
     again = ours.visitor(CallId("demo"), Hello(1, "demo", "Ada", person=proof), 0).participant
     assert (again.id == me.id, again.person) == (False, me.person)
     with pytest.raises(Unauthorized):
         ours.read_resume(CallId("other"), resume)
     forgeries = (
-        theirs.resume_proof(CallId("demo"), me.id, 7), proof, "x", f"{resume}0", resume[:-1],
-        resume.replace(".7.", ".8."), resume.replace(".7.", ".07."), resume.replace("p", "q", 1),
+        theirs.resume_proof(CallId("demo"), said), proof, "x", f"{resume}0", resume[:-1],
+        resume.replace(".7.", ".8."), resume.replace(".7.", ".07."),
+        resume.replace(".1000.", ".2000."), resume.replace("p", "q", 1),
     )  # fmt: skip
     for forged in forgeries:
         with pytest.raises(Unauthorized):

@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed
 
 import callmesh
 from callmesh import messages
-from callmesh.auth import Authority
+from callmesh.auth import Authority, Resume
 from callmesh.commands import ACTIONS
 from callmesh.errors import BY_CODE
 from callmesh.ids import CallId, ParticipantId
@@ -511,7 +511,7 @@ async def test_no_forged_proof_lets_anybody_in(hub: HubProcess, honest: Honest) 
         token("host", "eve", "other"),
     ]  # fmt: skip
     hellos = [Hello(1, "demo", "Eve", role="host", token=bad) for bad in tokens]
-    theirs = Authority(b"x" * 32).resume_proof(CallId("demo"), honest.ada.me.id, 1)
+    theirs = Authority(b"x" * 32).resume_proof(CallId("demo"), Resume(honest.ada.me.id, 1, 1))
     proof = honest.ada._resume or ""
     assert proof
     moved = proof.replace(honest.ada.me.id, honest.bob.me.id)

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,19 @@ from callmesh.ids import CallId, ParticipantId, PersonId, display_name, issue
 from callmesh.messages import Hello
 from callmesh.participant import Participant, Role
 from callmesh.tokens import Claims, Key
+from callmesh.visits import LONGEST
 
 SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """What a proof of having been in a call says."""
+
+    participant: ParticipantId
+    generation: int
+    given: int
+    """When, microseconds since the epoch."""
 
 
 class Authority:
@@ -35,15 +47,21 @@ class Authority:
         """Whether it lets in whoever asks."""
         return self._key is None
 
-    def check(self, call: CallId, hello: Hello, now: int) -> None:
+    def check(
+        self, call: CallId, hello: Hello, now: int, *, here: bool = False
+    ) -> Participant | None:
         """Raises `Unauthorized` or `BadName` for who brings nothing that could let them in.
 
-        To be asked before anything of the call is touched.
+        To be asked before anything of the call is touched. Tells who it is, where a token says so.
+        `here` is whether the call is in memory; into another one nobody comes back by a proof that
+        is older than `LONGEST`.
         """
         if hello.resume:
-            self.read_resume(call, hello.resume)
-        else:
-            self.visitor(call, hello, now)
+            given = self.read_resume(call, hello.resume).given
+            if here or now - given <= LONGEST:
+                return None
+        visitor = self.visitor(call, hello, now)
+        return None if self.is_open else visitor.participant
 
     def visitor(self, call: CallId, hello: Hello, now: int) -> Visitor:
         """Who comes for the first time, or anew. Raises `BadName` or `Unauthorized`.
@@ -92,22 +110,20 @@ class Authority:
             ) from error
         return claims
 
-    def resume_proof(self, call: CallId, participant: ParticipantId, generation: int) -> str:
-        """Opaque to whoever holds it: which participant of `call` this was, and how often."""
-        return f"{participant}.{generation}.{self._seal(call, participant, generation)}"
+    def resume_proof(self, call: CallId, resume: "Resume") -> str:
+        """Opaque to whoever holds it, and of this call alone."""
+        said = f"{resume.participant}.{resume.generation}.{resume.given}"
+        return f"{said}.{self._seal(call, said)}"
 
-    def read_resume(self, call: CallId, proof: str) -> tuple[ParticipantId, int]:
-        """The participant and the generation in a proof of ours. Raises `Unauthorized`."""
+    def read_resume(self, call: CallId, proof: str) -> "Resume":
+        """What a proof of ours says. Raises `Unauthorized`."""
         found = _RESUME.fullmatch(proof)
-        if found:
-            participant, generation = ParticipantId(found[1]), int(found[2])
-            if hmac.compare_digest(found[3], self._seal(call, participant, generation)):
-                return participant, generation
+        if found and hmac.compare_digest(found[5], self._seal(call, found[1])):
+            return Resume(ParticipantId(found[2]), int(found[3]), int(found[4]))
         raise Unauthorized("the proof of having been here is not from this call; join again")
 
-    def _seal(self, call: CallId, participant: ParticipantId, generation: int) -> str:
-        said = f"resume/{call}/{participant}/{generation}".encode()
-        return hmac.digest(self._secret, said, hashlib.sha256).hex()
+    def _seal(self, call: CallId, said: str) -> str:
+        return hmac.digest(self._secret, f"resume/{call}/{said}".encode(), hashlib.sha256).hex()
 
 
 def _participant(person: PersonId, name: str, role: str, hello: Hello) -> Participant:
@@ -116,7 +132,9 @@ def _participant(person: PersonId, name: str, role: str, hello: Hello) -> Partic
     return Participant(id, person, display_name(name), Role(role), hello.offers)
 
 
-_RESUME = re.compile(r"(p[0-9a-z]{1,24})\.([1-9][0-9]{0,15})\.([0-9a-f]{64})", re.ASCII)
+_RESUME = re.compile(
+    r"((p[0-9a-z]{1,24})\.([1-9][0-9]{0,15})\.([0-9]{1,16}))\.([0-9a-f]{64})", re.ASCII
+)
 
 
 def read_secret(folder: Path) -> bytes:

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 from callmesh import messages
 from callmesh.audit import OPERATOR, Event, Refusals
-from callmesh.auth import Authority
+from callmesh.auth import Authority, Resume
 from callmesh.catalog import Catalog
 from callmesh.counts import Counts
 from callmesh.door import Visitor
@@ -197,13 +197,16 @@ class LiveHub:
 
         Who brings nothing of the kind makes no difference in the log by the call they name.
         """
-        who = ""
+        who: Participant | None = None
+        here = id in self._calls
+        named = id if here else ""
         try:
             self._saving.check_room()
-            self._authority.check(id, hello, clock())
+            who = self._authority.check(id, hello, clock(), here=here)
+            named = id
             return await self._open(id)
         except CallmeshError as error:
-            self._refused(id if who or id in self._calls else "", error, None)
+            self._refused(named, error, who)
             raise
 
     def _refused(self, id: str, error: CallmeshError, who: Participant | None) -> None:
@@ -265,7 +268,9 @@ class LiveHub:
                     name=me.name,
                     role=me.role.value,
                     time=now,
-                    resume=self._authority.resume_proof(call.hosted.id, me.id, generation),
+                    resume=self._authority.resume_proof(
+                        call.hosted.id, Resume(me.id, generation, now)
+                    ),
                     person_proof=self._authority.person_proof(me.person),
                 )
             )
@@ -285,7 +290,8 @@ class LiveHub:
     def _visitor(self, hosted: HostedCall, hello: messages.Hello, now: int) -> tuple[Visitor, int]:
         """Who says hello, and the generation of the proof it came back with; 0 if it did not."""
         if hello.resume:
-            id, generation = self._authority.read_resume(hosted.id, hello.resume)
+            resume = self._authority.read_resume(hosted.id, hello.resume)
+            id, generation = resume.participant, resume.generation
             if visitor := hosted.people.back(id, generation, hello.offers, now):
                 return visitor, generation
         return self._authority.visitor(hosted.id, hello, now), 0

@@ -2,6 +2,7 @@
 
 import re
 from typing import NewType
+from unicodedata import category
 
 from callmesh.errors import BadName
 
@@ -36,6 +37,11 @@ _STREAM = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _STATE = re.compile(r"call|roster|apps|door|hub|(?:state|presence)/r[0-9a-z]{1,24}", re.ASCII)
 _WRITER = re.compile(r"(p[0-9a-z]{1,24})(?:\.[1-9][0-9]{0,8})?", re.ASCII)
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zs", "Zl", "Zp")
+"""Control and format characters, halves of pairs, private ones, spaces."""
+_BLANK = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and signs that show nothing: the fillers of Hangul, and the empty one of Braille."""
 
 MAX_NAME = 80
 """Characters of a display name or a resource's title."""
@@ -129,10 +135,15 @@ def person_id(text: str) -> PersonId:
 
 def display_name(text: str, *, what: str = "a name") -> str:
     """A name as people see it: one line, 1–80 characters. Markup in it is text."""
-    name = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    if not name or len(name) > MAX_NAME:
+    name = " ".join("".join(" " if _is_unseen(c) else c for c in text).split())
+    if len(name) > MAX_NAME or all(c == " " or category(c)[0] == "M" for c in name):
         raise BadName(f"{what} has 1–{MAX_NAME} visible characters")
     return name
+
+
+def _is_unseen(character: str) -> bool:
+    """Whether it does not show, or shows as a gap. What this Unicode does not know yet may show."""
+    return category(character) in _UNSEEN or character in _BLANK
 
 
 def issue(letter: str, entropy: bytes) -> str:

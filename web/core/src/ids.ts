@@ -37,8 +37,13 @@ const PERSON_ID = /^u[0-9a-z]{1,24}$/;
 const STREAM = /^[A-Za-z0-9_.-]{1,64}$/;
 const STATE_ID = /^(?:call|roster|apps|door|hub|(?:state|presence)\/r[0-9a-z]{1,24})$/;
 const WRITER = /^(p[0-9a-z]{1,24})(?:\.[1-9][0-9]{0,8})?$/;
-/** What does not show, or shows as a gap: control and format characters, halves of pairs, spaces. */
-const UNSEEN = /[\p{C}\p{Z}]+/gu;
+/**
+ * What does not show, or shows as a gap: control and format characters, halves of pairs, private ones, spaces,
+ * and letters and signs that are blank, the fillers of Hangul and the empty one of Braille.
+ */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Z}\u115f\u1160\u2800\u3164\uffa0]+/gu;
+/** Marks sit on something else, and show nothing by themselves. */
+const NOTHING = /^[\p{M} ]*$/u;
 
 /** Raises `BadName` unless `text` can be the id of a call. */
 export function callId(text: string): CallId {
@@ -106,7 +111,7 @@ export function writesFor(writer: string, participant: ParticipantId): boolean {
 /** A name as people see it: trimmed, one line, 1–80 characters. It is data; markup in it is text. */
 export function displayName(text: string): string {
   const name = text.replace(UNSEEN, " ").trim();
-  if (name === "" || characters(name) > MAX_NAME) {
+  if (NOTHING.test(name) || characters(name) > MAX_NAME) {
     throw new BadName(`a name has 1–${MAX_NAME} visible characters`);
   }
   return name;

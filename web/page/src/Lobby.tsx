@@ -47,7 +47,7 @@ export function Lobby({ page, joining, problem }: LobbyProps) {
             readOnly={address.name !== undefined}
             placeholder="How others will see you"
             autocomplete="name"
-            pattern=".*\S.*"
+            pattern=".*[\p{L}\p{N}\p{P}\p{S}].*"
             title="At least one visible character"
             required
           />

@@ -13,6 +13,7 @@ import jwt
 from callmesh.clock import MICROSECONDS
 from callmesh.door import Visitor
 from callmesh.errors import Refused, StorageFailed, Unauthorized
+from callmesh.folder import write_whole
 from callmesh.ids import CallId, ParticipantId, PersonId, display_name, issue
 from callmesh.messages import Hello
 from callmesh.participant import Participant, Role
@@ -143,10 +144,7 @@ def read_secret(folder: Path) -> bytes:
     try:
         if not file.exists():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            half_made = folder / "secret.new"
-            half_made.touch(mode=0o600)
-            half_made.write_bytes(secrets.token_bytes(SECRET_BYTES))
-            half_made.rename(file)
+            write_whole(file, secrets.token_bytes(SECRET_BYTES))
         secret = file.read_bytes()
     except OSError as error:
         raise StorageFailed(f"{file}, the hub's secret: {error.strerror}") from error

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,22 @@ class CannotStart(Exception):
 
 class AlreadyRunning(CannotStart):
     """A hub keeps its calls in the same folder."""
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Replace a file: after a power cut it is whole, or as it was. Raises `OSError`."""
+    half_made = file.with_name(f"{file.name}.new")
+    half_made.touch(mode=0o600)
+    with half_made.open("wb") as new:
+        new.write(content)
+        new.flush()
+        os.fsync(new.fileno())
+    half_made.replace(file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 @contextlib.contextmanager

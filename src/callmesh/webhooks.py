@@ -13,7 +13,6 @@ import email.utils
 import hashlib
 import hmac
 import logging
-import os
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +25,7 @@ import msgspec
 from callmesh.audit import EVENTS, REFUSED, Event, Line
 from callmesh.clock import MICROSECONDS
 from callmesh.errors import BadInput, CallmeshError
+from callmesh.folder import write_whole
 from callmesh.live import LiveHub
 from callmesh.tokens import HOOKS_RECIPE
 
@@ -130,13 +130,7 @@ class Cursors:
     def keep(self, url: str, number: int) -> None:
         """Raises `OSError`."""
         self._all[url] = number
-        half_made = self._file.with_suffix(".new")
-        half_made.touch(mode=0o600)  # addresses may hold secrets
-        with half_made.open("wb") as file:
-            file.write(msgspec.json.encode(self._all))
-            file.flush()
-            os.fsync(file.fileno())
-        half_made.replace(self._file)
+        write_whole(self._file, msgspec.json.encode(self._all))
 
 
 @dataclass(slots=True)

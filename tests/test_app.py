@@ -221,6 +221,32 @@ def test_an_app_has_an_address_of_its_content(tmp_path: Path) -> None:
     assert Catalog([folder]).apps["notes"].hash != first.hash
 
 
+def test_apps_are_read_anew_only_where_a_file_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[K3] Anybody may ask for them, however often."""
+    folder = write_app(tmp_path, GOOD)
+    catalog = Catalog([folder])
+    first, changes = catalog.apps["notes"], catalog.changes
+    reads: list[str] = []
+    read = Path.read_bytes
+
+    def read_bytes(self: Path) -> bytes:
+        reads.append(self.name)
+        return read(self)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    for _ in range(3):
+        catalog.refresh()
+    assert (reads, catalog.changes) == ([], changes)
+    assert catalog.apps["notes"] is first
+    (folder / "more.js").write_text("more")
+    catalog.refresh()
+    assert sorted(set(reads)) == ["index.html", "manifest.json", "more.js"]
+    assert catalog.changes == changes + 1
+    assert catalog.apps["notes"].files == first.files | {"more.js"}
+
+
 def test_hidden_files_and_links_out_of_the_folder_are_not_served(tmp_path: Path) -> None:
     folder = write_app(tmp_path, GOOD)
     (tmp_path / "secret").write_text("secret")

@@ -13,9 +13,13 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import callmesh
 from callmesh import messages
+from callmesh.auth import Authority
+from callmesh.catalog import Catalog
+from callmesh.hub import application
 from callmesh.ids import Writer, state_of
 from callmesh.messages import Message
 from callmesh.state import Entry
+from callmesh.storage.memory import MemoryStorage
 from callmesh.values import encode
 from tests import vectors
 from tests.processes import HubProcess, hub_process
@@ -298,6 +302,27 @@ def test_an_app_that_was_changed_is_served_anew(tmp_path: Path) -> None:
             found = {a["id"]: a for a in httpx.get(f"{hub.address}/api/apps").json()}
             pages.append(httpx.get(hub.address + found["mine"]["base"] + "index.html").text)
     assert ["first" in pages[0], "second" in pages[1]] == [True, True]
+
+
+async def test_calls_look_at_apps_again_only_when_these_are_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[K3] Anybody may ask for the apps, however often."""
+    app = tmp_path / "mine"
+    app.mkdir()
+    (app / "manifest.json").write_text('{"id": "mine", "name": "Mine", "version": "1"}')
+    (app / "index.html").write_text("<p>first")
+    hub = application(MemoryStorage(), Catalog([app]), Authority(b"s" * 32))
+    told: list[str] = []
+    monkeypatch.setattr(hub.state.live, "apps_changed", lambda: told.append("changed"))
+    transport = httpx.ASGITransport(hub)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        for text in ("<p>first", "<p>second"):
+            if text not in (app / "index.html").read_text():
+                (app / "index.html").write_text(text)
+            for _ in range(3):
+                await client.get("/api/apps")
+    assert told == ["changed"]
 
 
 async def test_a_manifest_counts_for_the_next_who_joins(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ MAX_BYTES = 64 * 1024 * 1024
 
 log = logging.getLogger("callmesh.hub")
 
-Stamps: TypeAlias = dict[Path, tuple[int, int] | None]
-"""By folder, of its manifest: when it was changed, and its size."""
+Stamp: TypeAlias = tuple[int, int]
+"""Of a file: when it was changed, and its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class InstalledApp:
     """Of all names and contents: a change gives the app a new address."""
     problem: str = ""
     """Why the folder cannot be read as it is now, in which case this is how it was."""
+    stamps: tuple[Stamp, ...] = ()
+    """Of its files, in the order of their names."""
 
 
 class Catalog:
@@ -45,14 +47,16 @@ class Catalog:
         self.apps: dict[str, InstalledApp] = {}
         self.problems: list[BadManifest] = []
         self._good: dict[Path, InstalledApp] = {}
-        self._seen: Stamps = {}
-        """The manifests as they were read last."""
+        self.changes = 0
+        """How often the apps have become others."""
+        self._seen: dict[Path, Stamp | None] = {}
+        """The manifests as they were read last, by folder."""
         self._told: set[str] = set()
         self._reading = threading.Lock()
         self.refresh()
 
     def refresh(self) -> None:
-        """Read everything once more: an author has changed an app. Logs what is wrong, once."""
+        """Read once more what an author has changed since. Logs what is wrong, once."""
         with self._reading:
             self._seen = self._stamps()
             apps: dict[str, InstalledApp] = {}
@@ -66,13 +70,15 @@ class Catalog:
                     apps[app.manifest.id] = app
                 if problem:
                     problems.append(problem)
-            self.apps, self.problems = apps, problems  # at once: others read them meanwhile
-            self._report()
+            if (apps, [*map(str, problems)]) != (self.apps, [*map(str, self.problems)]):
+                self.apps, self.problems = apps, problems  # at once: others read them meanwhile
+                self.changes += 1
+                self._report()
 
     def _read(self, folder: Path) -> tuple[InstalledApp | None, BadManifest | None]:
         """The app in a folder as it is, or was; and what is wrong with it, if something is."""
         try:
-            app = self._good[folder] = read_app(folder)
+            app = self._good[folder] = read_app(folder, self._good.get(folder))
         except BadManifest as problem:
             last = self._good.get(folder)
             return last and replace(last, problem=str(problem)), problem
@@ -86,7 +92,7 @@ class Catalog:
     def _all_folders(self) -> list[Path]:
         return [*_app_folders(BUILT_IN), *self._folders]
 
-    def _stamps(self) -> Stamps:
+    def _stamps(self) -> dict[Path, Stamp | None]:
         return {folder: _stamp(folder / "manifest.json") for folder in self._all_folders()}
 
     def _report(self) -> None:
@@ -112,8 +118,11 @@ def _app_folders(parent: Path) -> Iterator[Path]:
     return (path for path in sorted(parent.iterdir()) if (path / "manifest.json").is_file())
 
 
-def read_app(folder: Path) -> InstalledApp:
-    """The app in `folder`. Raises `BadManifest`."""
+def read_app(folder: Path, last: InstalledApp | None = None) -> InstalledApp:
+    """The app in `folder`; `last`, as it was read before, while none of its files has changed.
+
+    Raises `BadManifest`.
+    """
     folder = folder.resolve()
     if not folder.is_dir():
         raise BadManifest(f"{folder} is no folder; an app is a folder with a manifest.json")
@@ -123,18 +132,26 @@ def read_app(folder: Path) -> InstalledApp:
             inside = ", ".join(found.name for found in _app_folders(folder))
             hint = f"; did you mean one in it: {inside}?" if inside else ""
             raise BadManifest(f"{folder} has no manifest.json; an app is a folder with one{hint}")
+        stamps = tuple(map(_stamp_of, files.values()))
+        if last and last.files == files.keys() and last.stamps == stamps:
+            return last
         path = folder / "manifest.json"
         manifest = read_manifest(path.read_bytes(), path=path, files=list(files))
-        return InstalledApp(manifest, folder, frozenset(files), _hash(files))
+        found = frozenset(files)
+        return InstalledApp(manifest, folder, found, _hash(files), stamps=stamps)
     except OSError as error:
         raise BadManifest(f"{folder} cannot be read: {error}") from error
 
 
-def _stamp(file: Path) -> tuple[int, int] | None:
+def _stamp(file: Path) -> Stamp | None:
     try:
-        found = file.stat()
+        return _stamp_of(file)
     except OSError:
         return None
+
+
+def _stamp_of(file: Path) -> Stamp:
+    found = file.stat()
     return found.st_mtime_ns, found.st_size
 
 

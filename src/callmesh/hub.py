@@ -222,6 +222,8 @@ class Hub:
         self._beside = beside
         self._live = live
         self._catalog = catalog
+        self._followed = catalog.changes
+        """Which of its changes the calls go by."""
         self._is_open = is_open
 
     @contextlib.asynccontextmanager
@@ -272,7 +274,7 @@ class Hub:
         await self._live.serve(websocket.path_params["call"], link)
 
     async def apps(self, request: Request) -> Response:
-        """What there is to add; read anew, so that an author who reloads sees the latest."""
+        """What there is to add as it is now, so that an author who reloads sees the latest."""
         await self._refresh()
         root = _root(request)
         return JSONResponse(
@@ -294,7 +296,9 @@ class Hub:
 
     async def _refresh(self) -> None:
         await run_in_threadpool(self._catalog.refresh)
-        self._live.apps_changed()
+        if self._followed != self._catalog.changes:
+            self._followed = self._catalog.changes
+            self._live.apps_changed()
 
     async def app_file(self, request: Request) -> Response:
         app = self._catalog.apps.get(request.path_params["app"])

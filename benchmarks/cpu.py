@@ -51,7 +51,7 @@ class End:
         participant = Participant(ParticipantId(id), person, id, Role.HOST)
         self.mesh = Mesh()
         self.mesh.writer = Writer(id)
-        self._member = call.people.join(participant, self._hub, 0)
+        self._member = call.people.join(participant, self._hub, 0, now)
         self._hub.welcome(
             messages.encode(
                 messages.Welcome(messages.VERSION, call.id, id, id, person, id, "host", now)

@@ -184,7 +184,9 @@ class Client:
                                  self.me.role.value, self.world.now)
             )
         )  # fmt: skip
-        self.member = self.world.call.people.join(self.me, self.far, self.mesh.cursor)
+        self.member = self.world.call.people.join(
+            self.me, self.far, self.mesh.cursor, self.world.now
+        )
         self.world.call.people.introduce(self.member, self.world.now)
 
     def cut(self) -> None:

@@ -219,12 +219,12 @@ async def test_everything_about_people_is_written_down_and_nothing_they_say(cloc
         ("participant.joined", "", bob, "Bob", {"role": "guest"}),
         ("resource.access", me, "", "", {"resource": poll.id, "who": "guest", "access": "view"}),
         ("person.role", me, bob, "Bob", {"role": "observer"}),
-        ("participant.left", "", bob, "Bob", {}),
         ("person.removed", me, bob, "Bob", {}),
+        ("participant.left", "", bob, "Bob", {"reason": "removed"}),
         ("call.settings", me, "", "", {"waiting_area": "false"}),
         ("participant.joined", "", third, "Cy", {"role": "guest"}),
-        ("participant.left", "", third, "Cy", {}),
-        ("participant.left", "", me, "Ada", {}),
+        ("participant.left", "", third, "Cy", {"reason": "left"}),
+        ("participant.left", "", me, "Ada", {"reason": "left"}),
         ("call.ended", "operator", "", "", {"final": "true"}),
     ]
     assert "hush" not in str(storage.audit(0, 1_000))
@@ -297,6 +297,42 @@ async def test_who_was_here_when_the_hub_died_is_told_of(clock: Clock) -> None:
         await hub.live._saving.commit()
     after = [line.event for line in killed.audit(before, 99) if line.event.name == "Bob"]
     assert [event.what for event in after] == ["participant.lost", "participant.left"]
+    assert after[-1].detail == {"reason": "lost"}
+
+
+@pytest.mark.anyio
+async def test_who_went_is_told_of_with_the_reason_and_after_it(clock: Clock) -> None:
+    """[O1]"""
+    storage = MemoryStorage()
+    async with keyed(storage=storage, limits=Limits(participants=2)) as hub:
+        ada = Guest(hub, link(clock, "host", "ada"))
+        call = await ada.inside()
+        for name in ("bob", "cy", "dee"):  # one makes room for the next
+            guest = Guest(hub, link(clock, "guest", name, wait=False))
+            member = live(hub).hosted.people.members[(await guest.inside()).me.id]
+            if member.session is not None and name != "dee":
+                live(hub).hosted.people.lose(member, member.session, clock.now)
+                guest.task.cancel()
+                await asyncio.gather(guest.task, return_exceptions=True)
+            clock.now += 1_000_000
+        await hub.links[-1].send(b"rubbish")
+        await becomes(lambda: len(live(hub).hosted.people.members) == 1)
+        with contextlib.suppress(CallOver):
+            await call.hosting.end()
+        await ada.go()
+        await guest.go()
+    lines = [line.event for line in storage.audit(0, 100)]
+    went = ("participant.left", "call.ended")
+    times = [event.time for event in lines if event.call]
+    assert times == sorted(times)
+    told = [(e.what, e.name, e.detail.get("reason")) for e in lines if e.what in went]
+    assert told == [
+        ("participant.left", "Bob", "made_room"),
+        ("participant.left", "Cy", "made_room"),
+        ("participant.left", "Dee", "bad_message"),
+        ("call.ended", "", None),
+        ("participant.left", "Ada", "call_over"),
+    ]
 
 
 @pytest.mark.anyio

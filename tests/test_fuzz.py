@@ -117,7 +117,7 @@ def test_well_shaped_rubbish_harms_nobody_else(
         assert isinstance(who, Knock)
         call.people.tell_to_wait(who, "", world.now)
     else:
-        who = call.people.join(eve, session, 0)
+        who = call.people.join(eve, session, 0, world.now)
         session.welcome(b"")
         call.people.introduce(who, world.now)
     before = {client.name: client.view() for client in world.clients}

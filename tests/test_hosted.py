@@ -360,7 +360,7 @@ def test_a_second_link_of_one_participant_ends_the_first(world: World) -> None:
     """[J2]"""
     a = world.clients[0]
     first = a.far
-    world.call.people.join(a.me, Session(Side.HUB, 0), 0)
+    world.call.people.join(a.me, Session(Side.HUB, 0), 0, world.now)
     assert isinstance(first.state, Over)
     assert isinstance(first.state.reason, Replaced)
     assert len(world.call.people.members) == 3

@@ -29,7 +29,7 @@ EVENTS = (
     "participant.joined",
     "participant.resumed",  # came back over a new link
     "participant.lost",  # the link broke
-    "participant.left",  # for good: by themselves, lost for too long, or removed
+    "participant.left",  # for good; `reason`: left, lost, removed, call_over, made_room, an error
     "participant.refused",  # was not let in; `code` says why, `times` how often within a minute
     "person.admitted",  # nobody named means everybody who waited
     "person.held",  # asked for patience

@@ -122,8 +122,8 @@ class Commands:
         if known is None:
             return NOBODY
         why = Removed(f"{_who(by)} took you out of this call")
-        self._people.keep_out(PersonId(command.person), why, now, ban=ban)
         self._said(command, by, known[0], now)
+        self._people.keep_out(PersonId(command.person), why, now, ban=ban)
         return None
 
     def _allow(self, command: Command, by: By, now: int) -> Refused:
@@ -162,8 +162,8 @@ class Commands:
         about = self._people.door.about
         if about.ended and (about.final or by is not None):
             return None  # it is as it was to be
-        self._people.end(now, final=by is None)
         self._tell(command, by, now)
+        self._people.end(now, final=by is None)
         return None
 
     def _reopen(self, command: Command, by: By, now: int) -> Refused:

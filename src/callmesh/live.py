@@ -305,7 +305,8 @@ class LiveHub:
             if reason.reconnect and not isinstance(reason, EndedByPeer):
                 call.hosted.people.lose(who, line.session, clock())
             else:
-                call.hosted.people.leave(who, line.session, clock())
+                why = "left" if isinstance(reason, EndedByPeer) else reason.code
+                call.hosted.people.leave(who, line.session, clock(), why)
         self._changed(call)
         self.counts.ended[reason.code] += 1
         about = {"call": call.hosted.id, "participant": line.id}
@@ -526,6 +527,8 @@ class LiveHub:
 
     async def _take_out(self, id: CallId, call: LiveCall | None, event: Event) -> None:
         if call is not None:
+            if not call.hosted.people.door.about.ended:
+                call.hosted.journal.add("call.ended", clock(), by=event.by, final="true")
             call.hosted.people.end(clock(), final=True)
             self._changed(call)
             del self._calls[id]

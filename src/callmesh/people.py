@@ -134,7 +134,7 @@ class People:
             self._journal.add("call.reopened", now, by=me.person)
         role = self.door.role(me, me.role, visitor.issued)
         if not self.has_waiting_area or self.door.lets_in(visitor, role):
-            member = self.join(me, session, cursor, issued=visitor.issued)
+            member = self.join(me, session, cursor, now, issued=visitor.issued)
             if role is Role.HOST:
                 self.door.came(me.person, now)
             else:
@@ -152,7 +152,7 @@ class People:
         return knock
 
     def join(
-        self, participant: Participant, session: Session, cursor: int, *, issued: int = 0
+        self, participant: Participant, session: Session, cursor: int, now: int, *, issued: int = 0
     ) -> Member:
         """Let a participant in over `session`. Raises `TooFast` when the call is full.
 
@@ -160,7 +160,7 @@ class People:
         """
         member = self.members.get(participant.id)
         if member is None:
-            self._find_room(participant.person)
+            self._find_room(participant.person, now)
         if member is not None and member.session is not None:
             member.session.end(Replaced("you joined again somewhere else"))
             member.session = None  # whatever ends of it later is not this participant's end
@@ -174,26 +174,26 @@ class People:
         self.members[participant.id] = member
         return member
 
-    def _find_room(self, person: PersonId) -> None:
+    def _find_room(self, person: PersonId, now: int) -> None:
         """Room for one more. Raises `TooFast` where there is none.
 
         Who has been lost for longest makes it: of the same person, or for somebody who has nobody
         here. Nobody loses their place to somebody's second tab.
         """
         own = [m for m in self.members.values() if m.participant.person == person]
-        if len(own) >= self.limits.tabs and not self._let_go_of(own):
+        if len(own) >= self.limits.tabs and not self._let_go_of(own, now):
             raise TooFast(f"you are in this call {len(own)} times; close one of them first")
         if len(self.members) < self.limits.participants:
             return
-        if not self._let_go_of(own if own else [*self.members.values()]):
+        if not self._let_go_of(own if own else [*self.members.values()], now):
             raise TooFast(f"this call is full: it has {self.limits.participants} participants")
 
-    def _let_go_of(self, members: list[Member]) -> bool:
+    def _let_go_of(self, members: list[Member], now: int) -> bool:
         """The one of them that has been lost for longest goes, if any is lost."""
         lost = [member for member in members if member.session is None]
         if lost:
             first = min(lost, key=lambda member: member.lost)
-            self._take_out(first, first.lost)
+            self._take_out(first, now, "made_room")
         return bool(lost)
 
     def introduce(self, member: Member, now: int) -> None:
@@ -225,7 +225,7 @@ class People:
     def let_in(self, knock: Knock, now: int) -> None:
         """A host said so, or there is nobody to ask any more. Raises `TooFast`."""
         visitor = knock.visitor
-        member = self.join(visitor.participant, knock.session, 0, issued=visitor.issued)
+        member = self.join(visitor.participant, knock.session, 0, now, issued=visitor.issued)
         self._forget_knock(knock, now)
         self.door.admit(visitor.participant, now)
         self._entered.append(member)
@@ -300,7 +300,7 @@ class People:
             visit.lost = now
             self.visits.keep(who.participant.id, visit, now)
 
-    def leave(self, who: Member | Knock, session: Session, now: int) -> None:
+    def leave(self, who: Member | Knock, session: Session, now: int, reason: str = "left") -> None:
         """They go for good: a member goes out of the roster, and its presence with it."""
         if who.session is not session:
             return
@@ -308,7 +308,7 @@ class People:
             self._give_up(who, now)
             return
         who.session = None
-        self._take_out(who, now)
+        self._take_out(who, now, reason)
         self.visits.forget(who.participant.id, now)
 
     def _give_up(self, knock: Knock, now: int) -> None:
@@ -357,12 +357,12 @@ class People:
         if who.session is not None:
             who.session.end(reason)
         who.session = None
-        self._take_out(who, now)
+        self._take_out(who, now, reason.code)
         self.visits.forget(who.participant.id, now)
 
-    def _take_out(self, member: Member, now: int) -> None:
+    def _take_out(self, member: Member, now: int, reason: str) -> None:
         id = member.participant.id
-        self._journal.add("participant.left", now, member.participant)
+        self._journal.add("participant.left", now, member.participant, reason=reason)
         if visit := self.visits.all.get(id):
             visit.gone = True
             self.visits.keep(id, visit, now)
@@ -385,7 +385,7 @@ class People:
         """Let time pass: who has been lost for too long goes, and cannot come back for ever."""
         for member in list(self.members.values()):
             if member.session is None and now - member.lost > GRACE:
-                self._take_out(member, now)
+                self._take_out(member, now, "lost")
         self._close_visits(now)
         for id in list(self.visits.over(set(self.members), now)):
             self.visits.forget(id, now)
@@ -424,7 +424,7 @@ class People:
                 self._journal.add("participant.lost", now, me)
             elif now - visit.lost > GRACE:
                 visit.gone = True
-                self._journal.add("participant.left", now, me)
+                self._journal.add("participant.left", now, me, reason="lost")
                 self._note_gone(me, visit.issued, now)
             else:
                 continue

@@ -1,27 +1,178 @@
 // Writes the types of the app SDK beside it, in one file that needs no other: dist/sdk/app.d.ts.
-import { join } from "node:path";
-import { rollup } from "rollup";
-import { dts } from "rollup-plugin-dts";
+//
+// The compiler declares each module. From what the SDK exports on, every declaration that another one names is
+// taken over, once, under a name of its own.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import ts from "typescript";
 
 const root = join(import.meta.dirname, "..");
+const ENTRY = join(root, "web/bridge/src/app.ts");
+const TO = join(root, "src/callmesh/page/dist/sdk/app.d.ts");
+/** Classes are declared as values, and the SDK gives authors none of them to make: they are types. */
 const VALUES = ["connect"];
 
-/** Classes are declared as values, and the SDK gives authors none of them to make: they are types. */
-function typesAlone() {
-  const renderChunk = (code) =>
-    code.replace(/^export \{ (.*) \};$/m, (_, names) => {
-      const types = names.split(", ").filter((name) => !VALUES.includes(name));
-      return `export { ${VALUES.join(", ")} };\nexport type { ${types.join(", ")} };`;
+const declared = (file) => file.replace(/(?<!\.d)\.ts$/, ".d.ts");
+
+/** A program of the entry and all that it imports; of `texts` where there are some, by path. */
+function program(entry, options, texts = new Map()) {
+  const host = ts.createCompilerHost(options);
+  const { fileExists, readFile } = host;
+  host.fileExists = (file) => texts.has(file) || fileExists(file);
+  host.readFile = (file) => texts.get(file) ?? readFile(file);
+  host.resolveModuleNameLiterals = (literals, from) =>
+    literals.map(({ text }) => {
+      const found = ts.resolveModuleName(text, from, options, ts.sys).resolvedModule;
+      const asDeclared = declared(found.resolvedFileName);
+      const resolvedFileName = texts.has(asDeclared) ? asDeclared : found.resolvedFileName;
+      const isExternalLibraryImport = resolvedFileName.includes("/node_modules/"); // our own packages are linked there
+      return { resolvedModule: { resolvedFileName, extension: ts.Extension.Ts, isExternalLibraryImport } };
     });
-  return { name: "callmesh:types-alone", renderChunk };
+  return ts.createProgram([entry], options, host);
 }
 
-const bundle = await rollup({
-  input: join(root, "web/bridge/src/app.ts"),
-  plugins: [dts({ tsconfig: join(root, "web/bridge/tsconfig.json"), respectExternal: true }), typesAlone()],
-  onwarn({ message }) {
-    throw new Error(message);
-  },
-});
-await bundle.write({ file: join(root, "src/callmesh/page/dist/sdk/app.d.ts"), banner: "/** The types of `callmesh/app`. */" });
-await bundle.close();
+/** The declarations of each module, by path. */
+function declarations() {
+  const file = join(root, "web/bridge/tsconfig.json");
+  const changes = { noEmit: false, declaration: true, emitDeclarationOnly: true };
+  const { options } = ts.getParsedCommandLineOfConfigFile(file, changes, { ...ts.sys, onUnRecoverableConfigFileDiagnostic: fail });
+  const texts = new Map();
+  const { diagnostics } = program(ENTRY, options).emit(undefined, (path, text) => texts.set(path, text));
+  diagnostics.forEach(fail);
+  return { texts, options };
+}
+
+function fail({ messageText }) {
+  throw new Error(ts.flattenDiagnosticMessageText(messageText, "\n"));
+}
+
+/** The statement of a module that a node stands in. */
+function statementOf(node) {
+  while (!ts.isSourceFile(node.parent)) node = node.parent;
+  return node;
+}
+
+class Roll {
+  #checker;
+  #program;
+  #texts;
+  /** By statement: what stands in it for which symbol. */
+  #taken = new Map();
+  #names = new Map();
+  /** Names of the language and its library, which mean something else. */
+  #used = new Set();
+
+  constructor(texts, options) {
+    this.#texts = texts;
+    this.#program = program(declared(ENTRY), options, texts);
+    this.#checker = this.#program.getTypeChecker();
+  }
+
+  /** What the entry exports, by name. */
+  exports() {
+    const module = this.#checker.getSymbolAtLocation(this.#program.getSourceFile(declared(ENTRY)));
+    return new Map(this.#checker.getExportsOfModule(module).map((symbol) => [symbol.name, this.#itself(symbol)]));
+  }
+
+  #itself(symbol) {
+    const found = symbol.flags & ts.SymbolFlags.Alias ? this.#checker.getAliasedSymbol(symbol) : symbol;
+    return this.#checker.getExportSymbolOfSymbol(found);
+  }
+
+  /** The statements that declare a symbol at the top of one of our modules. */
+  #statements(symbol) {
+    const found = (symbol.declarations ?? []).filter((one) => !ts.isSourceFile(one));
+    const foreign = found.find((one) => !this.#isKnown(one.getSourceFile()));
+    if (foreign !== undefined) throw new Error(`${symbol.name} is of another package: ${foreign.getSourceFile().fileName}`);
+    const own = found.filter((one) => this.#texts.has(one.getSourceFile().fileName));
+    return own.map(statementOf).filter((statement, index) => isDeclaredBy(own[index], statement));
+  }
+
+  #isKnown(file) {
+    return this.#texts.has(file.fileName) || this.#program.isSourceFileDefaultLibrary(file);
+  }
+
+  /** Take a symbol over, and all that its declarations name. */
+  take(symbol) {
+    for (const statement of this.#statements(symbol)) {
+      if (this.#taken.has(statement)) continue;
+      const places = [];
+      this.#taken.set(statement, places);
+      this.#look(statement, places);
+    }
+  }
+
+  #look(node, places) {
+    const named = this.#named(node);
+    if (named !== undefined) {
+      places.push(named);
+      this.take(named.symbol);
+      if (!ts.isImportTypeNode(node)) return;
+      node.typeArguments?.forEach((one) => this.#look(one, places));
+    } else {
+      ts.forEachChild(node, (child) => this.#look(child, places));
+    }
+  }
+
+  /** What of a node is the name of something at the top of one of our modules. */
+  #named(node) {
+    if (ts.isImportTypeNode(node)) return { node, symbol: this.#symbol(node.qualifier), end: node.qualifier.end };
+    const isPath = ts.isQualifiedName(node) || ts.isPropertyAccessExpression(node);
+    if (!isPath && !ts.isIdentifier(node)) return undefined;
+    const symbol = this.#symbol(isPath ? (node.right ?? node.name) : node);
+    if (symbol === undefined) return undefined;
+    if (this.#statements(symbol).length > 0) return { node, symbol, end: node.end };
+    if (symbol.parent === undefined) this.#used.add(symbol.name);
+    return undefined;
+  }
+
+  #symbol(name) {
+    const symbol = this.#checker.getSymbolAtLocation(name);
+    return symbol && this.#itself(symbol);
+  }
+
+  /** Give each symbol that was taken a name that no other has; the exported ones keep theirs. */
+  name(exported) {
+    for (const [name, symbol] of exported) this.#names.set(symbol, name);
+    const taken = new Set([...exported.keys(), ...this.#used]);
+    for (const { symbol } of [...this.#taken.values()].flat()) {
+      if (this.#names.has(symbol)) continue;
+      let name = symbol.name;
+      for (let n = 1; taken.has(name); n++) name = `${symbol.name}$${n}`;
+      taken.add(name);
+      this.#names.set(symbol, name);
+    }
+  }
+
+  /** Every statement that was taken, in the order of the modules. */
+  text() {
+    const statements = this.#program.getSourceFiles().flatMap((file) => file.statements.filter((one) => this.#taken.has(one)));
+    return statements.map((one) => this.#rewritten(one)).join("\n");
+  }
+
+  #rewritten(statement) {
+    const file = statement.getSourceFile();
+    const edits = this.#taken.get(statement).map(({ node, symbol, end }) => [node.getStart(file), end, this.#names.get(symbol)]);
+    for (const one of statement.modifiers ?? []) {
+      if (one.kind === ts.SyntaxKind.ExportKeyword) edits.push([one.getStart(file), one.end + 1, ""]);
+    }
+    let text = file.text.slice(0, statement.end);
+    for (const [start, end, name] of edits.sort(([a], [b]) => b - a)) text = text.slice(0, start) + name + text.slice(end);
+    return text.slice(statement.jsDoc?.at(-1)?.pos ?? statement.getStart(file));
+  }
+}
+
+/** Whether it is what the statement is there for, and nothing within that. */
+function isDeclaredBy(node, statement) {
+  return node === statement || (ts.isVariableDeclaration(node) && node.parent.parent === statement);
+}
+
+const { texts, options } = declarations();
+const roll = new Roll(texts, options);
+const exported = roll.exports();
+for (const symbol of exported.values()) roll.take(symbol);
+roll.name(exported);
+const types = [...exported.keys()].filter((name) => !VALUES.includes(name)).sort();
+const lines = ["/** The types of `callmesh/app`. */", roll.text(), "", `export { ${VALUES.join(", ")} };`, `export type { ${types.join(", ")} };`, ""];
+mkdirSync(dirname(TO), { recursive: true });
+writeFileSync(TO, lines.join("\n"));

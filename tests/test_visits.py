@@ -21,7 +21,10 @@ START = 1_700_000_000_000_000
 class Clock:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.now = START
+        self.set_by = 0
+        """How much of its way somebody has set it, and it has not gone."""
         patch.setattr("callmesh.live.clock", lambda: self.now)
+        patch.setattr("callmesh.live.ahead", lambda: self.set_by)
 
 
 @pytest.fixture
@@ -121,6 +124,52 @@ async def test_ten_minutes_and_not_longer(clock: Clock) -> None:
             ada.resume = first.resume if same else second.resume
             second = await ada.come()
             assert (second.participant == first.participant) is same
+
+
+@pytest.mark.parametrize("by", [-40 * 365 * 86_400, -3_600, -50, 50, 3_600, 40 * 365 * 86_400])
+async def test_a_clock_that_is_set_throws_nobody_out_and_keeps_nobody(
+    clock: Clock, by: int
+) -> None:
+    """[P3] Who is away keeps what is left to them."""
+
+    def passes(seconds: int) -> None:
+        clock.now += seconds * 1_000_000
+        hub.live._tidy()
+
+    async def away(welcome: Welcome) -> None:
+        """Their link breaks, and the hub has noticed."""
+        await hub.links[-1].cut()
+        await bob.until(lambda: not bob.participants[ParticipantId(welcome.participant)].here)
+
+    async with MemoryHub() as hub, hub.join("Bob", role="host") as bob:
+        ada, cy = Visitor(hub), Visitor(hub)
+        first = await cy.come()
+        await away(first)
+        passes(100)
+        welcome = await ada.come()
+        id = ParticipantId(welcome.participant)
+        await away(welcome)
+        passes(30)
+        clock.now += by * 1_000_000
+        clock.set_by += by * 1_000_000
+        passes(0)
+        members = hub.live._calls[CallId("demo")].hosted.people.members
+        assert id in members
+        passes(10)
+        assert id in members
+        passes(40)
+        assert id not in members
+        assert bob.me.id in members
+        for visitor, said in ((ada, welcome), (cy, first)):
+            visitor.resume = said.resume
+            again = await visitor.come()
+            assert again.participant == said.participant
+            visitor.resume = again.resume
+            await away(again)
+        passes(50)
+        passes(700)
+        for visitor, said in ((ada, welcome), (cy, first)):
+            assert (await visitor.come()).participant != said.participant
 
 
 async def test_who_left_does_not_come_back(clock: Clock) -> None:

@@ -205,7 +205,11 @@ class Refusals:
 
     def tick(self, now: int) -> list[Event]:
         """What to write down now that time has passed."""
-        over = {k: again for k, again in self._known.items() if now - again.since >= CONFLATED}
+        over = {
+            kind: again
+            for kind, again in self._known.items()
+            if not 0 <= now - again.since < CONFLATED  # before 0 where the clock was set back
+        }
         for key in over:
             del self._known[key]
         return [

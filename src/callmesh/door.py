@@ -195,6 +195,11 @@ class Door:
         grant.left, grant.issued = now, max(issued, grant.issued)
         self._keep(participant.person, grant, now)
 
+    def clock_was_set(self, step: int, now: int) -> None:
+        for person, grant in list(self.grants.all.items()):
+            grant.left = min(grant.left and grant.left + step, now)
+            self._keep(person, grant, now)
+
     def tidy(self, here: set[PersonId], now: int) -> None:
         """Let time pass: who has been gone for too long is asked about anew (G1), or forgotten."""
         known = []

@@ -13,6 +13,7 @@ from callmesh import messages
 from callmesh.audit import OPERATOR, Event, Refusals
 from callmesh.auth import Authority, Resume
 from callmesh.catalog import Catalog
+from callmesh.clock import MICROSECONDS
 from callmesh.counts import Counts
 from callmesh.door import Visitor
 from callmesh.ending import GOODBYE, Ending
@@ -45,6 +46,8 @@ SLICE = 5_000
 """Microseconds that one link's bundle may take before others have their turn."""
 TICK = 1.0
 """Seconds from one look at what time has done to the next."""
+SET = 1_000_000
+"""Microseconds by which a clock does not stray within a tick, unless somebody sets it."""
 
 log = logging.getLogger("callmesh.hub")
 T = TypeVar("T")
@@ -53,6 +56,11 @@ T = TypeVar("T")
 def clock() -> int:
     """Microseconds since the epoch: what stamps go by."""
     return time.time_ns() // 1000
+
+
+def ahead() -> int:
+    """By how much that is ahead of what only runs: another number once somebody has set it."""
+    return clock() - steady()
 
 
 class LiveHub:
@@ -89,6 +97,7 @@ class LiveHub:
         self._saving = Saving(
             storage, self._ledgers, self._saved, self._disk_turned, self.counts.commits
         )
+        self._ahead = ahead()
         self._tasks: list[asyncio.Task[None]] = []
         """What saves and what lets time pass, while it runs."""
         self.runs = False
@@ -421,8 +430,14 @@ class LiveHub:
     def _tidy(self) -> None:
         """Let time pass in every call, and let go of those that nobody needs."""
         self._saving.note(self._refusals.tick(clock()))
+        before, self._ahead = self._ahead, ahead()
+        by = self._ahead - before
+        if abs(by) > SET:
+            log.warning("the clock was set, by %.0f s", by / MICROSECONDS)
         for id, call in list(self._calls.items()):
             with _apart(id):
+                if abs(by) > SET:
+                    call.hosted.people.clock_was_set(by, clock())
                 call.hosted.tick(clock())
                 call.tick()
                 self._changed(call)

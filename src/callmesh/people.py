@@ -381,6 +381,17 @@ class People:
 
     # --- time, and turns
 
+    def clock_was_set(self, by: int, now: int) -> None:
+        """The hub's clock has been set, and shows `now`: nobody was away for that (P3)."""
+        step = max(by, 0)
+        for member in self.members.values():
+            member.lost = min(member.lost + step, now)
+        for id, visit in list(self.visits.all.items()):
+            visit.since = min(visit.since + step, now)
+            visit.lost = min(visit.lost and visit.lost + step, now)
+            self.visits.keep(id, visit, now)
+        self.door.clock_was_set(step, now)
+
     def tick(self, now: int) -> None:
         """Let time pass: who has been lost for too long goes, and cannot come back for ever."""
         for member in list(self.members.values()):

@@ -83,7 +83,7 @@ class Visits(Record[ParticipantId, Visit]):
         for number, (visit, id) in enumerate(away):
             if _is_over(visit, now) or number < len(away) - MAX_VISITS:
                 yield id
-            visit.lost = visit.lost or now
+            visit.lost = min(visit.lost or now, now)  # the hub's clock may have been set back
 
 
 def _is_over(visit: Visit, now: int) -> bool:

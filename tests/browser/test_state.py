@@ -1,6 +1,7 @@
 """State in real browsers: who may do what, changed live; a reload; a newer version of an app."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from playwright.async_api import Browser, expect
 import callmesh
 from tests.browser.people import person
 from tests.processes import HubProcess, hub_process
+from tests.test_reliability import limited
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
@@ -73,6 +75,38 @@ async def test_a_host_locks_and_hides_and_everybody_notices_at_once(
             await expect(bob.app("Poll").get_by_label("Yes")).to_be_checked()
             await bob.app("Poll").get_by_label("No").check()
             await expect(ada.app("Poll").get_by_text("2 votes · 100 %")).to_be_visible()
+            assert ada.problems == bob.problems == []
+
+
+async def test_a_disk_that_refuses_is_told_and_the_page_goes_on_once_it_takes(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """[L8, S16, K6] To everybody, also aloud; what was taken stays, and is saved later."""
+    with hub_process(tmp_path / "data") as hub:
+        refuse, relent = limited(hub, tmp_path)
+        async with person(browser, "Ada") as ada, person(browser, "Bob") as bob:
+            await ada.join(hub.call("full"), role="host")
+            await bob.join(hub.call("full"))
+            await ada.add("Poll")
+            await ada.app("Poll").get_by_label("Yes").check()
+            await ada.until_call("call.status === 'synced'")
+            refuse()
+            await ada.app("Poll").get_by_label("No").check()
+            for somebody in (ada, bob):
+                shown = somebody.page.locator(".status")
+                await expect(shown).to_have_text("Read only")
+                await expect(shown).to_have_attribute("title", re.compile("saved is safe"))
+                told = somebody.page.get_by_role("status").filter(has_text="cannot save")
+                await expect(told).to_be_attached()
+                await expect(somebody.app("Poll").get_by_label("Yes")).to_be_disabled()
+            await expect(ada.app("Poll").get_by_label("No")).to_be_checked()
+            relent()
+            for somebody in (ada, bob):
+                await expect(somebody.page.locator(".status")).to_have_text("Saved", timeout=30_000)
+                await expect(somebody.app("Poll").get_by_label("No")).to_be_enabled()
+            await bob.app("Poll").get_by_label("No").check()
+            await expect(ada.app("Poll").get_by_text("2 votes · 100 %")).to_be_visible()
+            await bob.until_call("call.status === 'synced'")
             assert ada.problems == bob.problems == []
 
 

@@ -431,6 +431,25 @@ async def test_a_token_signed_by_a_clock_that_is_ahead_counts_no_more_either(clo
         await guest.go()
 
 
+async def test_who_is_removed_is_told_so_whatever_they_were_sending(clock: Clock) -> None:
+    """[J20, W3] What crosses with the end is no mistake of theirs."""
+    async with keyed() as hub:
+        near = await hub.open_link(f"{ADDRESS}/socket")
+        token = link(clock, "host", "bob").partition("=")[2]
+        await near.send(messages.bundle([messages.encode(Hello(1, "demo", "Bob", token=token))]))
+        welcome = messages.unbundle(await near.receive())[0]
+        assert isinstance(welcome, messages.Welcome)
+        await near.send(messages.bundle([messages.encode(messages.Ping(1))]))
+        command = Command("x", "remove", welcome.person)
+        assert live(hub).hosted.commands.carry_out(command, None, clock.now) is None
+        told: list[str] = []
+        with contextlib.suppress(CallmeshError):
+            while True:
+                said = messages.unbundle(await near.receive())
+                told += [one.code for one in said if isinstance(one, messages.Error)]
+        assert told == ["removed"]
+
+
 async def test_who_waits_or_is_away_is_removed_too(clock: Clock) -> None:
     """[J20]"""
     async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:

@@ -328,6 +328,8 @@ class LiveHub:
             data = await line.link.receive()
             if self._ending.begun:
                 continue  # unanswered, so it is sent again
+            if isinstance(session.state, Over):
+                break  # what crosses with the end is no mistake
             heard = session.receive(data, steady())
             await self._act(call, line, heard, clock())
             self._changed(call)

@@ -298,7 +298,7 @@ async def test_what_is_ready_leaves_at_once_and_what_is_much_is_gathered() -> No
         for number in range(10):
             write(number)
         await asyncio.sleep(0)
-        assert counts.bundles - before == len(calls), "ten changes of one turn are one bundle"
+        assert counts.bundles - before == 2 * len(calls), "the first; then nine of one turn as one"
         for number in range(100):
             write(number)
             await asyncio.sleep(0)

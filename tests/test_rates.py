@@ -48,6 +48,12 @@ def stream(size: int) -> Stream:
     return Stream([], "r1", "pen", "latest", 1, False, b"x" * size)
 
 
+def after(pace: Pace, heard: list[messages.Message], size: int, *, others: int = 1) -> float:
+    """Seconds to wait after a bundle."""
+    pace.took(heard, size, others, NOW)
+    return pace.due(NOW)
+
+
 # --- the bucket
 
 
@@ -72,31 +78,31 @@ def test_what_is_beyond_a_rate_waits_for_as_long_as_it_takes() -> None:
         ([Ping(1)], 0, 0.25),
         ([messages.Signal("p2", "x")], BYTES, 1.25),
         ([messages.Command("c", "admit")], 0, 1),
-        ([], 0, 0),
+        ([], 0, 0.25),
     ],
 )
 def test_what_counts_as_a_write(heard: list[messages.Message], size: int, cost: float) -> None:
     """[W9]"""
     pace = Pace(Limits(writes_per_second=1, write_burst=1), NOW)
-    assert pace.after(heard, size, 1, NOW) == max(0.0, cost - 1)
+    assert after(pace, heard, size) == max(0.0, cost - 1)
 
 
 def test_streams_count_by_their_bytes_and_not_as_writes() -> None:
     """[W9]"""
     pace = Pace(Limits(relay_bytes_per_second=1_024, writes_per_second=1, write_burst=1), NOW)
-    assert pace.after([stream(1_024 - HEAD)], 1_024 - HEAD, 1, NOW) == 0
-    assert pace.after([stream(1_024 - HEAD)], 1_024 - HEAD, 1, NOW) == 0
-    assert pace.after([stream(2_048 - HEAD)], 2_048 - HEAD, 1, NOW) == 2
-    assert pace.after([stream(0)] * 32, 0, 1, NOW) == 3, "messages without any bytes too"
-    assert pace.after([stream(0)], 0, 32, NOW) == 4, "each who gets it costs"
+    assert after(pace, [stream(1_024 - HEAD)], 1_024 - HEAD) == 0
+    assert after(pace, [stream(1_024 - HEAD)], 1_024 - HEAD) == 0
+    assert after(pace, [stream(2_048 - HEAD)], 2_048 - HEAD) == 2
+    assert after(pace, [stream(0)] * 32, 0) == 3, "messages without any bytes too"
+    assert after(pace, [stream(0)], 0, others=32) == 4, "each who gets it costs"
 
 
 def test_no_wait_is_so_long_that_it_is_taken_for_silence() -> None:
     """[W9] What is left of it waits with the next."""
     pace = Pace(Limits(writes_per_second=1, write_burst=1), NOW)
-    assert pace.after([write(2_000)], 0, 1, NOW) == LONGEST
+    assert after(pace, [write(2_000)], 0) == LONGEST
     assert 4 * LONGEST * SECOND <= SILENCE
-    assert pace.after([], 0, 1, NOW + 10 * SECOND) == LONGEST
+    assert pace.due(NOW + 10 * SECOND) == LONGEST
 
 
 @pytest.mark.anyio

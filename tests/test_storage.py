@@ -44,6 +44,7 @@ def filled() -> Ledger:
     ledger = Ledger()
     ledger.flush()
     ledger.flushed()
+    ledger._said = (0, 0, 0)  # that went to no disk
     ledger.accept(StateId("state/r1"), Entry("k", 1, Writer("p1"), encode(1)))
     return ledger
 

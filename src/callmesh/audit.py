@@ -174,6 +174,9 @@ class Journal:
         event = Event(now, what, self.call, by, person, participant, name, detail)
         self._events.append(event)
 
+    def __len__(self) -> int:
+        return len(self._events)
+
     def take(self) -> list[Event]:
         events, self._events = self._events, []
         return events

@@ -105,13 +105,15 @@ class Feeds:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._batches: dict[tuple[int, Sight | None, Sight], bytes] = {}
+        self._bundles: dict[tuple[int, Sight, Sight], bytes] = {}
+        """The same, each as a bundle of its own."""
         self._batches_at = (-1, -1)
 
     def has_output(self, feed: Feed) -> bool:
+        if self._lags(feed) or feed.owed or feed.denials:
+            return True
         answers = feed.answers and feed.answers[0][0] <= self._ledger.saved
-        return bool(self._lags(feed) or feed.owed or feed.denials or answers) or self._owes_saved(
-            feed
-        )
+        return bool(answers) or self._owes_saved(feed)
 
     def _lags(self, feed: Feed) -> bool:
         return feed.cursor != self._ledger.number or feed.shown is not feed.sight
@@ -132,7 +134,7 @@ class Feeds:
             parts.append(messages.encode(messages.Saved(self._ledger.saved)))
         answers = self._answers(feed, behind)
         if answers:
-            batch = Batch(feed.cursor, self._ledger.saved, False, list(_grouped(answers)))
+            batch = Batch(feed.cursor, self._ledger.saved, False, _grouped(answers))
             parts.append(messages.encode(batch))
         if feed.told >= feed.cursor:
             feed.waits = False
@@ -160,18 +162,38 @@ class Feeds:
         feed.owed.clear()
         return found
 
-    def _batch(self, feed: Feed) -> bytes:
-        """What a link lacks. Those who are as far, and saw and now see the same, share it."""
+    def bundle(self, feed: Feed) -> bytes | None:
+        """The same as a bundle, if anything should leave."""
+        ledger, sight = self._ledger, feed.sight
+        lags = feed.cursor != ledger.number or feed.shown is not sight
+        if not lags or feed.owed or feed.denials or feed.answers:
+            parts = self.take(feed) if self.has_output(feed) else None
+            return messages.bundle(parts) if parts else None
+        self._begin()
+        at = (feed.cursor, feed.shown, sight)
+        found = self._bundles.get(at)
+        if found is None:
+            found = self._bundles[at] = messages.bundle([self._batch(feed)])
+        feed.cursor, feed.shown, feed.told = ledger.number, sight, ledger.saved
+        return found
+
+    def _begin(self) -> None:
+        """What was made is of use as long as nothing is accepted or saved."""
         now = (self._ledger.number, self._ledger.saved)
         if self._batches_at != now:
             self._batches.clear()
+            self._bundles.clear()
             self._batches_at = now
+
+    def _batch(self, feed: Feed) -> bytes:
+        """What a link lacks. Those who are as far, and saw and now see the same, share it."""
+        self._begin()
         whole = not self._ledger.follows(feed.cursor)
         at = (0, None, feed.sight) if whole else (feed.cursor, feed.shown, feed.sight)
         found = self._batches.get(at)
         if found is None:
             entries = self._all(feed.sight) if whole else self._beyond(feed)
-            batch = Batch(*now, whole, list(_grouped(entries)))
+            batch = Batch(*self._batches_at, whole, _grouped(entries))
             found = self._batches[at] = messages.encode(batch)
         return found
 
@@ -183,7 +205,7 @@ class Feeds:
 
     def _beyond(self, feed: Feed) -> Iterator[tuple[StateId, Entry]]:
         before, now = feed.shown, feed.sight
-        turned = now.differs(before)
+        turned = now.differs(before) if now is not before else set[Subject]()
         for record in self._ledger.since(feed.cursor):
             if not turned or _subject(record) not in turned:
                 shown = now.shown(record.state, record.entry)
@@ -227,8 +249,8 @@ def _subject(record: Record) -> Subject | None:
     return DOOR if record.state == DOOR else resource_of(record.state)
 
 
-def _grouped(entries: Iterable[tuple[StateId, Entry]]) -> Iterator[Group]:
+def _grouped(entries: Iterable[tuple[StateId, Entry]]) -> list[Group]:
     groups: dict[StateId, list[Entry]] = {}
     for state, entry in entries:
         groups.setdefault(state, []).append(entry)
-    return (Group(state, found) for state, found in groups.items())
+    return [Group(state, found) for state, found in groups.items()]

@@ -7,7 +7,7 @@ H3 What each link lacks is the business of its `Feed`; a link costs one cursor.
 H4 A change of role or access counts from the next entry on, in both directions, on every link.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from typing import TypeGuard
 
@@ -62,6 +62,8 @@ from callmesh.values import decode, encode
 TOMBSTONES = 3600 * MICROSECONDS
 """How long a delete is remembered for replicas that are away."""
 COLLECT_EVERY = 60 * MICROSECONDS
+STEP = (None,)
+"""What is done at once is a single step."""
 MAX_SIGNALS = 1024 * 1024
 """Bytes that may wait for a link that is sent signals: more are dropped, the relay is there."""
 
@@ -134,6 +136,11 @@ class HostedCall:
                 self.ledger.drop(state)
 
     @property
+    def answers(self) -> bool:
+        """Whether somebody waits for the answer to a command, which the disk gives."""
+        return any(member.feed.answers for member in self.people.members.values())
+
+    @property
     def resources(self) -> dict[ResourceId, ResourceRecord]:
         """What is in the call now."""
         return self.call.resources
@@ -195,20 +202,19 @@ class HostedCall:
         for _ in self.steps(who, message, now):
             pass
 
-    def steps(self, who: Member | Knock, message: Message, now: int) -> Iterator[None]:
-        """The same; what is left to do of it a transaction at a time.
-
-        Between two of them others may have their turn.
-        """
+    def steps(self, who: Member | Knock, message: Message, now: int) -> Iterable[None]:
+        """The same, bit by bit: between two steps others may have their turn."""
+        if isinstance(message, messages.Write) and isinstance(who, Member):
+            return self._receive(who, message, now)
         match message:
             case messages.Ping(number) if who.session:
                 pong = messages.encode(messages.Pong(number, now))
                 who.session.put_latest("pong", pong)
             case messages.Leave() if who.session:
                 self.people.leave(who, who.session, now)
-        return self._receive(who, message, now) if isinstance(who, Member) else iter(())
+        return self._receive(who, message, now) if isinstance(who, Member) else STEP
 
-    def _receive(self, member: Member, message: Message, now: int) -> Iterator[None]:
+    def _receive(self, member: Member, message: Message, now: int) -> Iterable[None]:
         if member.told and member.session:
             self.people.heard_of(member, now)
         match message:
@@ -225,7 +231,7 @@ class HostedCall:
                 self._relay(member, message)
             case _:
                 pass  # a frame's messages mean nothing to a hub
-        return iter(())
+        return STEP
 
     def _relay(self, member: Member, stream: messages.Stream) -> None:
         me, sender = member.participant.id, member.session
@@ -262,6 +268,11 @@ class HostedCall:
                 session.lose(slot, messages.encode(lost))
 
     def _write(self, member: Member, groups: list[Group], now: int) -> Iterator[None]:
+        if len(groups) == 1 and len(groups[0].entries) == 1:
+            group = groups[0]
+            self._take_in(member, [(group.state, group.entries[0], group.version)], now)
+            yield
+            return
         transactions: dict[tuple[int, str], list[Written]] = {}
         for group in groups:
             for entry in group.entries:
@@ -281,10 +292,11 @@ class HostedCall:
             return
         self.counts.accepted += 1
         turned = [self._accept(member, state, entry, now) for state, entry in found]
-        if set(turned) != {Turn.NOTHING}:
+        if any(turn is not Turn.NOTHING for turn in turned):
             self.people.turn(now, rights=Turn.RIGHTS in turned)
         member.feed.took(found)
-        self._thin_out()
+        if self.ledger.crowded:
+            self._thin_out()
 
     def _accept(self, member: Member, state: StateId, entry: Entry, now: int) -> Turn:
         """Take one entry; what of what somebody may see is another now."""
@@ -406,13 +418,16 @@ class HostedCall:
         session = who.session
         if session is None:
             return False
-        return session.has_output or (_is_in(who) and self._feeds.has_output(who.feed))
+        return (_is_in(who) and self._feeds.has_output(who.feed)) or session.has_output
 
     def take(self, who: Member | Knock) -> bytes | None:
         """The bundle that should leave over the link now; it counts as gone."""
-        if who.session is None:
+        session = who.session
+        if session is None:
             return None
-        parts = who.session.take()
+        if type(who) is Member and type(session.state) is Open and not session.has_output:
+            return self._feeds.bundle(who.feed)
+        parts = session.take()
         if _is_in(who):
             parts = [*parts, *self._feeds.take(who.feed)]
         return messages.bundle(parts) if parts else None
@@ -420,7 +435,7 @@ class HostedCall:
 
 def _is_in(who: Member | Knock) -> TypeGuard[Member]:
     """Whether the call is for them: not before they are welcomed."""
-    return isinstance(who, Member) and who.session is not None and who.session.state == Open()
+    return isinstance(who, Member) and who.session is not None and type(who.session.state) is Open
 
 
 def ends_a_resource(record: Record) -> bool:

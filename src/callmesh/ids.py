@@ -1,6 +1,7 @@
 """Ids: what they look like, how new ones are made. All ASCII: both languages order them alike."""
 
 import re
+from functools import lru_cache
 from typing import NewType
 from unicodedata import category
 
@@ -43,6 +44,8 @@ _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zs", "Zl", "Zp")
 _BLANK = "\u115f\u1160\u2800\u3164\uffa0"
 """Letters and signs that show nothing: the fillers of Hangul, and the empty one of Braille."""
 
+REMEMBERED = 4096
+"""Answers about ids that are remembered: the same few are asked about with every write."""
 MAX_NAME = 80
 """Characters of a display name or a resource's title."""
 
@@ -76,6 +79,7 @@ def stream_name(text: str) -> str:
     return text
 
 
+@lru_cache(REMEMBERED)
 def state_id(text: str) -> StateId:
     if not _STATE.fullmatch(text):
         raise BadName("a state is call, roster, apps, door, hub, or state or presence/<resource>")
@@ -90,10 +94,12 @@ def state_of(resource: ResourceId) -> StateId:
     return StateId(f"state/{resource}")
 
 
+@lru_cache(REMEMBERED)
 def presence_of(resource: ResourceId) -> StateId:
     return StateId(f"presence/{resource}")
 
 
+@lru_cache(REMEMBERED)
 def resource_of(state: StateId) -> ResourceId | None:
     """The resource a State belongs to; None for the call's own States."""
     _, slash, resource = state.partition("/")
@@ -114,6 +120,7 @@ def is_writer(text: str) -> bool:
     return text == HUB or _WRITER.fullmatch(text) is not None
 
 
+@lru_cache(REMEMBERED)
 def writes_for(writer: str, participant: ParticipantId) -> bool:
     """Whether `writer` is `participant`, or one of its app frames."""
     match = _WRITER.fullmatch(writer)

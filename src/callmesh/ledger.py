@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from callmesh.clock import MICROSECONDS
 from callmesh.errors import BadInput, StorageFailed
 from callmesh.ids import RECORD, StateId, is_presence, is_volatile, is_writer, state_id
-from callmesh.state import Entry, HeadedState, State
+from callmesh.state import Entry, HeadedState, State, newer
 from callmesh.values import MAX_INTEGER, check_key, decode
 
 RENEWED = 3600 * MICROSECONDS
@@ -22,8 +22,11 @@ PATIENCE = 4
 BLOCK = 2**28
 """How many numbers are set aside on disk at a time, so that none is ever used twice.
 
-Enough for a day of presence at full speed, while the disk refuses to set aside more.
+Half of it is enough for half a day of presence at full speed, while the disk refuses to set aside
+more.
 """
+USED = 60 * MICROSECONDS
+"""How old it may grow where something else is saved anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Delta:
     used: int = 0
     keep: int = 0
     """Both as in `Kept`."""
+    renews: bool = True
+    """Whether the disk has other words than these three yet."""
 
 
 class Ledger:
@@ -80,6 +85,8 @@ class Ledger:
         """The largest time accepted."""
         self.crowded: set[StateId] = set()
         """States that remember too many deletes: see `thin_out`."""
+        self._said = (kept.reserved, kept.used, kept.keep)
+        """What the disk has of the call besides its records."""
         self._enough: dict[StateId, int] = {}
         """Where it is more than most: how many one may remember before it is looked at again."""
         self._forgotten: dict[tuple[StateId, str], None] = {}
@@ -117,8 +124,7 @@ class Ledger:
 
     def accept(self, state: StateId, entry: Entry) -> bool:
         """Merge `entry` and number it. False if what is there wins."""
-        old = self.state(state).entries.get(entry.key)
-        if old is not None and old.stamp >= entry.stamp:
+        if not newer(entry, self.state(state).entries.get(entry.key)):
             return False
         if self.number >= self._reserved:
             raise StorageFailed("the disk has set no more numbers aside")
@@ -133,10 +139,12 @@ class Ledger:
         self._order.pop(place, None)
         self._order[place] = record
         self._forgotten.pop(place, None)
-        if record.state not in self.states:
-            self.states[record.state] = _new_state(record.state)
-        self.states[record.state].put(record.entry)
-        self.seen = max(self.seen, record.entry.time)
+        state = self.states.get(record.state)
+        if state is None:
+            state = self.states[record.state] = _new_state(record.state)
+        state.put(record.entry)
+        if record.entry.time > self.seen:
+            self.seen = record.entry.time
 
     def number_of(self, state: StateId, key: str) -> int:
         """The number of the register under `key`, which must exist."""
@@ -225,22 +233,23 @@ class Ledger:
     def flush(self) -> Delta:
         """What the disk lacks. Follow with `flushed` or `flush_failed` before the next."""
         assert self._flushing is None, "one commit at a time"
+        reserved = self._reserved
+        if reserved - self.number < BLOCK // 2:
+            reserved = self.number + BLOCK
+        used = self.used if self.used - self._used_saved >= USED else self._used_saved
+        said = (reserved, used, self.keep)
         self._flushing = Delta(
-            records=[r for r in self.since(self.saved) if not is_volatile(r.state)],
-            forgotten=list(self._forgotten),
-            saved=self.number,
-            reserved=self.number + BLOCK,
-            used=self.used,
-            keep=self.keep,
-        )
+            [r for r in self.since(self.saved) if not is_volatile(r.state)],
+            list(self._forgotten), self.number, *said, renews=said != self._said,
+        )  # fmt: skip
         self._forgotten.clear()
         return self._flushing
 
     def flushed(self) -> None:
         assert self._flushing is not None
-        self.saved, self._reserved = self._flushing.saved, self._flushing.reserved
-        self._used_saved = self._flushing.used
-        self._flushing = None
+        done, self._flushing = self._flushing, None
+        self.saved, self._reserved, self._used_saved = done.saved, done.reserved, done.used
+        self._said = (done.reserved, done.used, done.keep)
 
     def flush_failed(self) -> None:
         """The disk said no: what it lacks is still to be saved, and nothing was promised."""

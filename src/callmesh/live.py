@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
@@ -38,10 +37,12 @@ from callmesh.livecall import Line, LiveCall, steady
 from callmesh.participant import Participant
 from callmesh.people import Knock, Member
 from callmesh.ports import HubLink, Storage
-from callmesh.rates import Joins
+from callmesh.rates import Joins, Pace
 from callmesh.saving import Besides, Saving
 from callmesh.session import OPENING_TIMEOUT, Over, Session, Side
 
+SMALL = 1_024
+"""Bytes of a bundle that is acted on as it comes, for it cannot take long."""
 SLICE = 5_000
 """Microseconds that one link's bundle may take before others have their turn."""
 TICK = 1.0
@@ -225,6 +226,7 @@ class LiveHub:
         """Until the link or the session ends. Raises what ended it."""
         try:
             async with line.ends:
+                line.served = True
                 await self._read(call, line)
         except TimeoutError:
             assert isinstance(line.session.state, Over)
@@ -324,20 +326,43 @@ class LiveHub:
     async def _read(self, call: LiveCall, line: Line) -> None:
         hosted, session = call.hosted, line.session
         pace = call.pace(line.id)
+        line.link.listen(lambda data: self._hear(call, line, pace, data))
         while hosted.people.at(line.id, session):
             data = await line.link.receive()
+            if wait := pace.due(steady()):
+                self.counts.slowed += wait
+                await pause(wait)
             if self._ending.begun:
                 continue  # unanswered, so it is sent again
             if isinstance(session.state, Over):
                 break  # what crosses with the end is no mistake
             heard = session.receive(data, steady())
             await self._act(call, line, heard, clock())
-            self._changed(call)
-            others = len(hosted.people.members) - 1
-            if wait := pace.after(heard, len(data), others, steady()):
-                self.counts.slowed += wait
-                await pause(wait)
+            self._acted(call, pace, heard, len(data))
         raise session.state.reason if isinstance(session.state, Over) else Closed("you left")
+
+    def _hear(self, call: LiveCall, line: Line, pace: Pace, data: bytes) -> bool:
+        """Act on a small bundle at once; False for another, which `_read` takes."""
+        hosted, session, now = call.hosted, line.session, steady()
+        if len(data) > SMALL or self._ending.begun or type(session.state) is Over or pace.due(now):
+            return False
+        try:
+            heard = session.receive(data, now)
+            for message in heard:
+                if who := hosted.people.at(line.id, session):
+                    hosted.receive(who, message, clock())
+            if hosted.people.at(line.id, session) is None:
+                session.end(Closed("you left"))
+        except CallmeshError as error:
+            session.end(error)
+        else:
+            self._acted(call, pace, heard, len(data))
+        line.end_if_over()
+        return True
+
+    def _acted(self, call: LiveCall, pace: Pace, heard: list[messages.Message], size: int) -> None:
+        pace.took(heard, size, len(call.hosted.people.members) - 1, steady())
+        self._changed(call)
 
     async def _act(
         self, call: LiveCall, line: Line, received: list[messages.Message], now: int
@@ -348,7 +373,7 @@ class LiveHub:
             who = people.at(line.id, line.session)
             if who is None:
                 return  # nothing comes after leave
-            for _ in itertools.chain(call.hosted.steps(who, message, now), (None,)):
+            for _ in call.hosted.steps(who, message, now):
                 if steady() - since > SLICE:
                     self._changed(call)
                     await asyncio.sleep(0)
@@ -414,7 +439,8 @@ class LiveHub:
     def _changed(self, call: LiveCall) -> None:
         for member in call.hosted.people.let_in_now():
             self._welcome(call, member, 0, clock())
-        self._saving.note(call.hosted.journal.take())
+        if call.hosted.journal:
+            self._saving.note(call.hosted.journal.take())
         call.changed()
         if call.hosted.ledger.dirty:
             self._saving.want()
@@ -574,7 +600,7 @@ class LiveHub:
     def _saved(self, calls: Iterable[CallId]) -> None:
         for id in calls:
             if id in self._calls:
-                self._calls[id].changed()
+                self._calls[id].saved()
 
     def _disk_turned(self) -> None:
         for id, call in self._calls.items():

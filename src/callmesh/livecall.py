@@ -1,9 +1,12 @@
 """A call that runs: its links, and when what is ready for them leaves.
 
-N1 What becomes ready in one turn of the loop leaves at its end, as one bundle per link.
-N2 The first change leaves at once. Where a call has sent more bundles than `EASY` allows, what
-   becomes ready next is gathered for a `WINDOW`.
-N3 A link without room is not waited for: a task of its own sends what there is when it has some.
+N1 The first change leaves at once; what becomes ready after it in the same turn of the loop leaves
+   at its end, as one bundle per link.
+N2 Where a call has sent more bundles than `EASY` allows, the next
+   leave a `WINDOW` after the last ones.
+N3 That something is saved goes along with the next change. Where none comes it goes alone: at once,
+   or after a while when that has been told more often than `TOLD` allows.
+N4 A link without room is not waited for: a task of its own sends what there is when it has some.
 """
 
 import asyncio
@@ -21,10 +24,14 @@ from callmesh.ports import HubLink
 from callmesh.rates import Pace, Rate
 from callmesh.session import Over, Session
 
-EASY = (2_000, 400)
-"""Bundles that a call sends a second, for long and at once, before it gathers them."""
-WINDOW = 0.008
-"""Seconds that it gathers them for then."""
+EASY = (400, 400)
+"""Bundles that a call sends a second, for long and at once, before it gathers changes."""
+WINDOW = 0.007
+"""Seconds from one time that it sends to the next then."""
+TOLD = (2, 20)
+"""How often a call tells a link alone that something is saved, before it waits with that."""
+LATER = 0.1
+"""Seconds that it waits then."""
 
 
 def steady() -> int:
@@ -35,13 +42,15 @@ def steady() -> int:
 class Line:
     """A link, its session, and the task that serves them until `ends` cuts it short."""
 
-    __slots__ = ("busy", "ends", "id", "link", "session", "wake", "writer")
+    __slots__ = ("busy", "ends", "id", "link", "served", "session", "wake", "writer")
 
     def __init__(self, link: HubLink, session: Session, id: ParticipantId) -> None:
         self.link = link
         self.session = session
         self.id = id
         self.ends = asyncio.timeout(None)
+        self.served = False
+        """Whether there is such a task by now."""
         self.wake: asyncio.Event | None = None
         self.writer: asyncio.Task[None] | None = None
         """What sends when the link has no room."""
@@ -55,7 +64,7 @@ class Line:
 
     def end_if_over(self) -> None:
         """Whatever the task that serves it waits for."""
-        if isinstance(self.session.state, Over) and self.ends.when() is None:
+        if self.served and type(self.session.state) is Over and self.ends.when() is None:
             self.ends.reschedule(asyncio.get_running_loop().time())
 
     async def stop(self) -> None:
@@ -79,9 +88,13 @@ class LiveCall:
         self._paces: dict[ParticipantId, Pace] = {}
         self._parting: set[Line] = set()
         self._sends = Rate(*EASY, steady())
+        self._told = Rate(*TOLD, steady())
         self._flushing: asyncio.Handle | None = None
-        self._gathers = 0.0
-        """Seconds to gather what becomes ready next."""
+        self._at = 0.0
+        """When it is going to send, by the loop's clock."""
+        self._quiet_until = 0.0
+        """Until then it counts as one that has just sent."""
+        self._not_before = 0.0
         self._relayed = 0
 
     def attach(self, line: Line) -> None:
@@ -109,22 +122,42 @@ class LiveCall:
             del self._paces[id]
 
     def changed(self) -> None:
-        """What is ready leaves soon (N1, N2)."""
-        if self._flushing is None:
-            loop = asyncio.get_running_loop()
-            if self._gathers:
-                self._flushing = loop.call_later(self._gathers, self.flush)
-            else:
-                self._flushing = loop.call_soon(self.flush)
+        """What is ready leaves now, or soon (N1, N2)."""
+        if asyncio.get_running_loop().time() >= self._quiet_until:
+            self.flush()
+        else:
+            self._flush_at(self._not_before)
+
+    def saved(self) -> None:
+        """What was ready is saved: those who wrote are told (N3)."""
+        now = steady()
+        told = sum(member.feed.waits for member in self.hosted.people.members.values())
+        late = self._told.take(told, now) > 0 and not self.hosted.answers
+        self._flush_at(asyncio.get_running_loop().time() + LATER if late else self._not_before)
+
+    def _flush_at(self, at: float) -> None:
+        if self._flushing is not None:
+            if self._at <= at:
+                return
+            self._flushing.cancel()
+        loop = asyncio.get_running_loop()
+        self._at = at
+        self._flushing = (
+            loop.call_soon(self.flush) if at <= loop.time() else loop.call_at(at, self.flush)
+        )
 
     def flush(self) -> None:
         """What is ready leaves now, and the links end whose sessions are over."""
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
-        sent = sum(self._send_ready(who) for who in self.hosted.people)
-        wait = self._sends.take(sent, steady())
-        self._gathers = WINDOW if wait > 0 else 0.0
+        sent = 0
+        for who in self.hosted.people:
+            sent += self._send_ready(who)
+        if sent:
+            self._quiet_until = asyncio.get_running_loop().time() + WINDOW
+            if self._sends.take(sent, steady()) > 0:
+                self._not_before = self._quiet_until
         for line in (*self.lines.values(), *self._parting):
             line.end_if_over()
         if self._relayed != self.hosted.relayed:  # who sent it may have to be told that it left
@@ -136,15 +169,16 @@ class LiveCall:
         line = self.lines.get(who.participant.id)
         if line is None or line.session is not who.session or line.busy:
             return 0
-        sent = 0
-        while self.hosted.has_output(who):
-            if not line.link.ready:
-                self._begin_writing(line)
-                break
-            if bundle := self.hosted.take(who):
-                line.link.write(bundle)
-                self._count(bundle)
-                sent += 1
+        sent, link, take = 0, line.link, self.hosted.take
+        while link.ready:
+            bundle = take(who)
+            if bundle is None:
+                return sent
+            link.write(bundle)
+            self._count(bundle)
+            sent += 1
+        if self.hosted.has_output(who):
+            self._begin_writing(line)
         return sent
 
     def _count(self, bundle: bytes) -> None:

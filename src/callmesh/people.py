@@ -232,6 +232,8 @@ class People:
 
     def let_in_now(self) -> list[Member]:
         """Those who were let in since this was asked last: they are to be welcomed."""
+        if not self._entered:
+            return []
         entered, self._entered = self._entered, []
         return [member for member in entered if member.session is not None]
 

@@ -1,6 +1,6 @@
 """Every seam on one screen. `callmesh.testing` has contract suites for storage and links."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from callmesh.audit import Event, Line
@@ -70,6 +70,12 @@ class HubLink(Link, Protocol):
 
     def write(self, bundle: bytes) -> None:
         """Send without waiting."""
+
+    def listen(self, hear: Callable[[bytes], bool]) -> None:
+        """Give `hear` what comes, at once, while somebody waits in `receive`.
+
+        What it does not take is received as ever. Where that is no cheaper nothing comes of it.
+        """
 
     def expect(self, size: int) -> None:
         """Bundles of up to so many bytes come from now on; before that, a hello."""

@@ -36,6 +36,13 @@ class Rate:
         """Take it all, now; the seconds until the bucket holds something again."""
         self._fill(now)
         self._left -= amount
+        return self.due(now)
+
+    def due(self, now: int) -> float:
+        """The same when nothing is taken."""
+        if self._left >= 0:
+            return 0.0
+        self._fill(now)
         return max(0.0, -self._left / self._per_second)
 
     def takes(self, now: int) -> bool:
@@ -53,23 +60,28 @@ class Rate:
 
 
 class Pace:
-    """What one participant has sent over one link, and how long to wait before reading on."""
+    """What one participant has sent, and how long to wait before the next is taken."""
 
     def __init__(self, limits: Limits, now: int) -> None:
         self._writes = Rate(limits.writes_per_second, limits.write_burst, now)
         self._relay = Rate(limits.relay_bytes_per_second, 2 * limits.relay_bytes_per_second, now)
 
-    def after(self, heard: Sequence[Message], size: int, others: int, now: int) -> float:
-        """Seconds to wait after a bundle of `size` bytes with these messages in it.
+    def due(self, now: int) -> float:
+        """Seconds until the next bundle may be taken."""
+        return min(LONGEST, max(self._writes.due(now), self._relay.due(now)))
 
-        There are so many `others` in the call.
-        """
+    def took(self, heard: Sequence[Message], size: int, others: int, now: int) -> None:
+        """A bundle of `size` bytes with these messages, in a call with so many `others`."""
+        if len(heard) == 1 and isinstance(heard[0], Write):
+            self._writes.take(_cost(heard) + size / BYTES, now)
+            return
         streams = [message for message in heard if isinstance(message, Stream)]
         relayed = sum(len(stream.payload) for stream in streams)
         heads = sum(min(len(stream.peers), others) or others or 1 for stream in streams)
         cost = _cost(heard) + (size - relayed) / BYTES if heard else SMALL
-        waits = self._relay.take(relayed + HEAD * heads, now) if streams else 0.0
-        return min(LONGEST, max(waits, self._writes.take(cost, now)))
+        if streams:
+            self._relay.take(relayed + HEAD * heads, now)
+        self._writes.take(cost, now)
 
 
 def _cost(heard: Iterable[Message]) -> float:
@@ -77,7 +89,7 @@ def _cost(heard: Iterable[Message]) -> float:
     cost = 0.0
     for message in heard:
         if isinstance(message, Write):
-            cost += max(1.0, sum(len(group.entries) for group in message.groups) / ENTRIES)
+            cost += max(1.0, sum([len(group.entries) for group in message.groups]) / ENTRIES)
         elif isinstance(message, Command):
             cost += 1
         elif not isinstance(message, Stream):

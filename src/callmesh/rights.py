@@ -111,7 +111,9 @@ class Rights:
             return Refusal("full", f"a transaction has at most {MAX_ENTRIES} entries")
         transaction = Transaction(me)
         taken: list[Taken] = []
-        for state, entry, version in sorted(written, key=lambda item: item[0] != CALL):
+        if len(written) > 1:
+            written = sorted(written, key=lambda item: item[0] != CALL)
+        for state, entry, version in written:
             found = self._check(transaction, state, entry, version, now)
             if isinstance(found, Refusal):
                 if self._was_taken(me, written):
@@ -209,7 +211,7 @@ class Rights:
             return NO_RESOURCE
         if state == presence_of(resource):
             return _presence_rights(transaction.me, entry, self._limits)
-        return self._state_rights(transaction, resource, record, entry, version)
+        return self._state_rights(transaction, resource, record, (state, entry), version)
 
     def _record(self, transaction: Transaction, resource: ResourceId) -> ResourceRecord | None:
         """The record of a resource that there is, for the writer."""
@@ -233,10 +235,10 @@ class Rights:
         transaction: Transaction,
         resource: ResourceId,
         record: ResourceRecord,
-        entry: Entry,
+        written: Taken,
         version: int,
     ) -> Refusal | None:
-        me = transaction.me
+        me, (state, entry) = transaction.me, written
         if not self._may_edit(transaction, resource):
             return Refusal("no_right", f"you may look at {record.title}, and not change it")
         current = transaction.migrated.get(resource) or self._call.version(resource)
@@ -249,11 +251,13 @@ class Rights:
         standing = Standing(me.id, me.person, me.role, record.owner == me.person)
         if resource in transaction.migrated and (me.role is Role.HOST or standing.owner):
             return None  # a migration touches everything, whoever wrote it
-        old = self._old(StateId(f"state/{resource}"), entry)
+        rules = self._rulebook.rules(record.app)
+        if not rules.rules:
+            return None
+        old = self._old(state, entry)
         if old is not None and old.stamp == entry.stamp:
             return None  # sent again: it is there, and changes nothing
         new = old is None or old.deleted
-        rules = self._rulebook.rules(record.app)
         if rules.may_write(entry.key, standing, new=new):
             return None
         changes = not new and rules.may_read(entry.key, standing)  # else the words would tell

@@ -26,9 +26,12 @@ from callmesh.errors import StorageFailed
 from callmesh.ids import CallId
 from callmesh.ledger import Delta, Kept, Ledger
 from callmesh.ports import Storage
+from callmesh.rates import Rate
 
 COMMIT_EVERY = 0.02
 """Seconds that a commit gathers changes of all calls."""
+COMMITS = (20, 50)
+"""Commits a second, for long and at once: beyond that one gathers for longer."""
 RETRY = (0.5, 10.0)
 """Seconds until a commit that failed is tried again, and at most: the pauses double."""
 APART = (2**32, 2**40)
@@ -166,11 +169,12 @@ class Saving:
     async def run(self) -> None:
         """Commit whenever something is wanted (D2)."""
         pause = RETRY[0]
+        often = Rate(*COMMITS, time.monotonic_ns() // 1000)
         while True:
             if self.refuses is None:
                 pause = RETRY[0]
                 await self._wanted.wait()
-                await asyncio.sleep(COMMIT_EVERY)
+                await asyncio.sleep(max(COMMIT_EVERY, often.take(1, time.monotonic_ns() // 1000)))
             else:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, RETRY[1])

@@ -208,11 +208,11 @@ class Session:
 
     @property
     def has_output(self) -> bool:
-        return bool(self._out or self._lost or self._latest or self._owes_credit)
+        return bool(self._out or self._lost or self._latest) or self._owes_credit
 
     @property
     def _owes_credit(self) -> bool:
-        return self.side is Side.HUB and self.credited > self._credit_told
+        return self.credited > self._credit_told and self.side is Side.HUB
 
     def take(self) -> list[bytes]:
         """The encoded messages that should leave now, one bundle at most; they count as gone."""

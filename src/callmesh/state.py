@@ -42,7 +42,9 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 def newer(entry: Entry, than: Entry | None) -> bool:
     """Whether `entry` wins: the larger time, and on a tie the larger writer."""
-    return than is None or entry.stamp > than.stamp
+    if than is None or entry.time != than.time:
+        return than is None or entry.time > than.time
+    return entry.writer > than.writer
 
 
 class State:

@@ -3,6 +3,7 @@
 A value travels and is kept as MessagePack; the hub keeps its own encoding of it.
 """
 
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import msgspec
@@ -82,6 +83,11 @@ def check_key(key: str) -> str:
     """A key is a path, `shape/42/x`: segments without control characters, 1–256 bytes in UTF-8."""
     if not isinstance(key, str):
         raise BadValue(f"a key is a text, not {type(key).__name__}")
+    return _checked(key)
+
+
+@lru_cache(4096)
+def _checked(key: str) -> str:
     try:
         size = len(key.encode())
     except UnicodeEncodeError as error:

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import itertools
 import shutil
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -44,6 +45,13 @@ A step that was released is never changed: another one is put behind it.
 """
 
 
+ROW = "(?, ?, ?, ?, ?, ?, ?)"
+AT_ONCE = (256, 64, 16, 4, 1)
+"""How many entries one statement takes.
+
+For each statement the thread of the disk lets go of the interpreter and waits for it again, which
+costs more than what SQLite does with an entry.
+"""
 ROOM = 64 * 1024
 """Bytes that SQLite needs beside the database, at least."""
 
@@ -127,8 +135,7 @@ class SqliteStorage:
     ) -> None:
         try:
             with self._transaction():
-                for call, delta in deltas.items():
-                    self._take(call, delta)
+                self._take(deltas)
                 self._write_down(events)
                 for call in gone:
                     self._db.execute("DELETE FROM entry WHERE call = ?", (call,))
@@ -151,23 +158,30 @@ class SqliteStorage:
                 self._db.execute("ROLLBACK")
             raise
 
-    def _take(self, call: CallId, delta: Delta) -> None:
-        self._db.execute(
+    def _take(self, deltas: Mapping[CallId, Delta]) -> None:
+        self._db.executemany(
             "INSERT OR REPLACE INTO call (id, reserved, used, keep) VALUES (?, ?, ?, ?)",
-            (call, delta.reserved, delta.used, delta.keep),
+            [
+                (call, delta.reserved, delta.used, delta.keep)
+                for call, delta in deltas.items()
+                if delta.renews
+            ],
         )
         self._db.executemany(
             "DELETE FROM entry WHERE call = ? AND state = ? AND key = ?",
-            [(call, state, key) for state, key in delta.forgotten],
+            [(call, *place) for call, delta in deltas.items() for place in delta.forgotten],
         )
-        self._db.executemany(
-            "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (call, r.state, r.entry.key, r.number, r.entry.time, r.entry.writer,
-                 bytes(r.entry.value))
-                for r in delta.records
-            ],
-        )  # fmt: skip
+        rows = [
+            (call, r.state, r.entry.key, r.number, r.entry.time, r.entry.writer,
+             bytes(r.entry.value))
+            for call, delta in deltas.items()
+            for r in delta.records
+        ]  # fmt: skip
+        for size in AT_ONCE:
+            put = f"INSERT OR REPLACE INTO entry VALUES {', '.join([ROW] * size)}"
+            while len(rows) >= size:
+                some, rows = rows[:size], rows[size:]
+                self._db.execute(put, tuple(itertools.chain.from_iterable(some)))
 
     def _write_down(self, events: Sequence[Event]) -> None:
         if not events:

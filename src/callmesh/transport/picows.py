@@ -9,6 +9,7 @@ import asyncio
 import email.utils
 import logging
 from collections import deque
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import unquote
@@ -48,14 +49,16 @@ class PicowsLink(WSListener):
     """The hub's end. `Upgrade` opens it."""
 
     __slots__ = (
-        "_controls", "_gone", "_heard", "_heard_size", "_most", "_over", "_parts", "_parts_size",
-        "_paused", "_room", "_since", "_socket", "_waiter", "deaf", "ready", "unread",
+        "_controls", "_gone", "_hear_at_once", "_heard", "_heard_size", "_most", "_over",
+        "_parts", "_parts_size", "_paused", "_room", "_since", "_socket", "_waiter", "deaf",
+        "ready", "unread",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self._socket: WSTransport | None = None
         self._heard: deque[bytes] = deque()
         self._heard_size = 0
+        self._hear_at_once: Callable[[bytes], bool] | None = None
         self._waiter: asyncio.Future[None] | None = None
         """Who receives, when nothing is there."""
         self._room: asyncio.Future[None] | None = None
@@ -113,6 +116,9 @@ class PicowsLink(WSListener):
             self._room = self._room or asyncio.get_running_loop().create_future()
             await asyncio.shield(self._room)
         self.write(bundle)
+
+    def listen(self, hear: Callable[[bytes], bool]) -> None:
+        self._hear_at_once = hear
 
     def expect(self, size: int) -> None:
         self._most = 2 * size
@@ -196,6 +202,9 @@ class PicowsLink(WSListener):
             data = b"".join([*self._parts, data])
             self._parts.clear()
             self._parts_size = 0
+        waited_for = self._waiter is not None and not self._waiter.done()
+        if waited_for and self._hear_at_once and self._hear_at_once(data):
+            return
         self._heard.append(data)
         self._heard_size += size
         if not self._paused and (self._heard_size > HIGH or len(self._heard) > MANY):

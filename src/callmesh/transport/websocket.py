@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
@@ -46,6 +47,9 @@ class AsgiLink:
 
     def write(self, bundle: bytes) -> None:
         raise AssertionError("this link is never ready")
+
+    def listen(self, hear: Callable[[bytes], bool]) -> None:
+        """Everything is received."""
 
     def expect(self, size: int) -> None:
         """The server has bounds of its own."""

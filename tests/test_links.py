@@ -11,19 +11,23 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
 
 import callmesh
 from callmesh import messages
+from callmesh.errors import Broken
 from callmesh.ids import CallId, Writer, state_of
 from callmesh.livecall import EASY, WINDOW, steady
 from callmesh.messages import Group, Hello, Message, Ping, Write
 from callmesh.rates import Rate
 from callmesh.state import Entry
 from callmesh.testing import MemoryHub
-from callmesh.transport.picows import CLOSING, CONTROLS, FRAGMENTS
+from callmesh.transport.picows import CLOSING, CONTROLS, FRAGMENTS, Upgrade
+from callmesh.transport.websocket import LINK
 from callmesh.values import encode
 from tests.processes import HubProcess, hub_process
 
@@ -47,6 +51,14 @@ def frame(data: bytes, kind: int = BINARY, *, fin: bool = True, mask: bool = Tru
     return head + MASK + masked.to_bytes(size, "big")
 
 
+def upgrade(hub: HubProcess, head: str = "Connection: Upgrade") -> bytes:
+    return (
+        f"GET /call/demo/socket HTTP/1.1\r\nHost: 127.0.0.1:{hub.port}\r\n{head}\r\n"
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    ).encode()
+
+
 HELLO = frame(bundle(Hello(1, "demo", "Eve")))
 
 
@@ -59,12 +71,7 @@ class Peer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.socket.settimeout(10)
         self.socket.connect(("127.0.0.1", hub.port))
-        self.socket.sendall(
-            f"GET /call/demo/socket HTTP/1.1\r\nHost: 127.0.0.1:{hub.port}\r\n"
-            f"{head or 'Connection: keep-alive, Upgrade'}\r\nUpgrade: websocket\r\n"
-            "Sec-WebSocket-Version: 13\r\n"
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
-        )
+        self.socket.sendall(upgrade(hub, head or "Connection: keep-alive, Upgrade"))
         self._read = b""
         while b"\r\n\r\n" not in self._read:
             self._read += self.socket.recv(65_536)
@@ -194,6 +201,54 @@ async def test_who_breaks_the_rules_of_websockets_is_told_and_nobody_else_notice
             await asyncio.to_thread(peer.send, sent)
             found = await asyncio.to_thread(peer.ending)
             assert found == code or (found == 0 and len(sent) > 100_000)
+
+
+class Unread:
+    """A transport with an earlier answer in it: it is full already, and says so no more."""
+
+    aborted = False
+
+    def get_write_buffer_size(self) -> int:
+        return 1
+
+    def get_extra_info(self, name: str) -> None:
+        return None
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+async def test_who_does_not_read_earlier_answers_gets_no_link(hub: HubProcess) -> None:
+    """[W8, W12]"""
+    ended: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        try:
+            await scope["extensions"][LINK].receive()
+        except Broken as error:
+            ended.append(error.code)
+
+    config = SimpleNamespace(loaded_app=app, root_path="", asgi_version="3.0")
+    state = SimpleNamespace(connections=set(), tasks=set())
+    asked, transport = Upgrade(config, state, {}), Unread()  # type: ignore[arg-type]
+    asked.connection_made(transport)  # type: ignore[arg-type]
+    asked.data_received(upgrade(hub))
+    await asyncio.gather(*state.tasks)
+    assert transport.aborted
+    assert ended == ["broken"]
+
+
+def test_who_sends_before_the_answer_is_cut(hub: HubProcess) -> None:
+    """[W12]"""
+    with socket.create_connection(("127.0.0.1", hub.port), timeout=5) as link:
+        link.sendall(upgrade(hub) + HELLO)
+        with contextlib.suppress(ConnectionError):
+            assert link.recv(65_536) == b""
 
 
 def test_a_message_may_come_in_pieces_and_pings_are_answered(hub: HubProcess) -> None:

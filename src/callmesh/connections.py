@@ -41,6 +41,13 @@ def bounded_http(most: int) -> type[asyncio.Protocol]:
             if len(self.connections) > most:
                 transport.abort()
 
+        def handle_websocket_upgrade(self, event: Any) -> None:
+            """Whoever sends something before the answer does not speak WebSocket."""
+            if self.conn.trailing_data[0]:
+                self.transport.abort()
+            else:
+                super().handle_websocket_upgrade(event)
+
     return BoundedHttp
 
 

@@ -173,7 +173,9 @@ class Feeds:
         at = (feed.cursor, feed.shown, sight)
         found = self._bundles.get(at)
         if found is None:
-            found = self._bundles[at] = messages.bundle([self._batch(feed)])
+            found = messages.bundle([self._batch(feed)])
+            if ledger.follows(feed.cursor):
+                self._bundles[at] = found
         feed.cursor, feed.shown, feed.told = ledger.number, sight, ledger.saved
         return found
 
@@ -181,9 +183,13 @@ class Feeds:
         """What was made is of use as long as nothing is accepted or saved."""
         now = (self._ledger.number, self._ledger.saved)
         if self._batches_at != now:
-            self._batches.clear()
-            self._bundles.clear()
+            self.let_go()
             self._batches_at = now
+
+    def let_go(self) -> None:
+        """Of what was made: it may be as large as the call, and is made again."""
+        self._batches.clear()
+        self._bundles.clear()
 
     def _batch(self, feed: Feed) -> bytes:
         """What a link lacks. Those who are as far, and saw and now see the same, share it."""

@@ -154,6 +154,7 @@ class HostedCall:
         """Let time pass: for people, and for old tombstones."""
         self.people.tick(now)
         self.use(now)
+        self._feeds.let_go()
         self._thin_out()
         if not 0 <= now - self._collected <= COLLECT_EVERY:  # the clock may have been set back
             self._collected = now
@@ -419,6 +420,12 @@ class HostedCall:
         if session is None:
             return False
         return (_is_in(who) and self._feeds.has_output(who.feed)) or session.has_output
+
+    def has_more(self, who: Member | Knock) -> bool:
+        """Whether one bundle may not have been enough."""
+        if who.session is None or type(who) is not Member:
+            return False
+        return who.session.has_output or bool(who.feed.denials)
 
     def take(self, who: Member | Knock) -> bytes | None:
         """The bundle that should leave over the link now; it counts as gone."""

@@ -7,6 +7,7 @@ import json
 import logging
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -270,8 +271,12 @@ class Hub:
         if self._is_open and self._catalog.stale:  # an author who tries a program, without a page
             await self._refresh()
         await websocket.accept()
-        link = websocket.scope.get("extensions", {}).get(LINK) or AsgiLink(websocket)
-        await self._live.serve(websocket.path_params["call"], link)
+        call = websocket.path_params["call"]
+        link = websocket.scope.get("extensions", {}).get(LINK)
+        if link is None:
+            await self._live.serve(call, AsgiLink(websocket))
+        else:  # all that stood between the server and us is let go of
+            link.served_by = partial(self._live.serve, call, link)
 
     async def apps(self, request: Request) -> Response:
         """What there is to add as it is now, so that an author who reloads sees the latest."""

@@ -177,6 +177,8 @@ class LiveCall:
             link.write(bundle)
             self._count(bundle)
             sent += 1
+            if not self.hosted.has_more(who):
+                return sent
         if self.hosted.has_output(who):
             self._begin_writing(line)
         return sent

@@ -9,7 +9,7 @@ import asyncio
 import email.utils
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import unquote
@@ -51,7 +51,7 @@ class PicowsLink(WSListener):
     __slots__ = (
         "_controls", "_gone", "_hear_at_once", "_heard", "_heard_size", "_most", "_over",
         "_parts", "_parts_size", "_paused", "_room", "_since", "_socket", "_waiter", "deaf",
-        "ready", "unread",
+        "ready", "served_by", "unread",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -75,6 +75,8 @@ class PicowsLink(WSListener):
         self._controls, self._since = 0, 0.0
         self.unread = 0
         """Bytes that have come of a frame that is not whole."""
+        self.served_by: Callable[[], Awaitable[None]] | None = None
+        """Who uses the link; the application says so."""
         self.deaf = False
         """Whether what comes is not even looked at."""
         self.ready = False
@@ -359,6 +361,8 @@ class Upgrade(asyncio.Protocol):
     async def _ask(self) -> None:
         try:
             await self._config.loaded_app(self._scope(), self._said.get, self._hear)
+            if self._link.served_by is not None:
+                await self._link.served_by()
         except Exception:
             log.exception("something went wrong while a link was open")
         finally:

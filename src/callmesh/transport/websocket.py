@@ -11,7 +11,10 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from callmesh.errors import Broken, CallmeshError, NoSuchCall, WireError, from_close
 
 LINK = "callmesh.link"
-"""Where a server that has a link of its own puts it: among the extensions of the scope."""
+"""Where a server that has a link of its own puts it: among the extensions of the scope.
+
+It awaits `served_by()` of it, when the application has accepted and come to its end.
+"""
 
 
 class AsgiLink:

@@ -35,13 +35,15 @@ class Plan:
     calls: int = 1
     members: int = 16
     writers: int = 0
-    """In each call; 0 is everybody."""
+    """In each call; 0 is everybody, and -1 nobody: they do nothing."""
     rate: float = 10.0
     """Updates of each writer in a second; 0 is as many as go."""
     warm: float = 2.0
     seconds: float = 8.0
     size: int = 0
     """Characters besides the mark."""
+    storm: int = 0
+    """How many come into the first room at once, when there are so many updates in it."""
 
 
 def micros() -> int:
@@ -253,7 +255,64 @@ DIALECTS: dict[str, Callable[[str, int], Dialect]] = {
 }  # fmt: skip
 
 
+async def storm(plan: Plan) -> dict[str, Any]:
+    """A room with `storm` updates of `size`; then `members` come at once, and get all of it."""
+
+    async def come(number: int) -> Client:
+        client = Client(number, DIALECTS[plan.server]("room0", number), Count())
+        await ws_connect(lambda *_: client, plan.url.format(room="room0"))
+        await asyncio.wait_for(client.ready.wait(), 60)
+        return client
+
+    first = await come(0)
+    if isinstance(first.speak, Callmesh):
+        first.transport.send(WSMsgType.BINARY, first.speak.begin())
+        await asyncio.sleep(0.1)
+    for number in range(plan.storm):
+        first.speak.key = f"k{number}"
+        first.write("x" * plan.size)
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(plan.warm)
+    print("begin", flush=True)
+    before = micros()
+    clients = await asyncio.gather(*(come(number + 1) for number in range(plan.members)))
+    while any(client.count.updates < plan.storm for client in clients):
+        await asyncio.sleep(0.005)
+        if micros() - before > 60e6:
+            raise SystemExit("some did not get all of it")
+    passed = (micros() - before) / 1e6
+    await asyncio.sleep(0.5)  # what it still does because of them
+    print("end", flush=True)
+    received = sum(client.count.bytes for client in clients)
+    return {"seconds": passed, "bytes": received / plan.members, "updates": plan.members}
+
+
+async def idle(plan: Plan) -> dict[str, Any]:
+    """So many connections that do nothing."""
+    print("begin", flush=True)
+    clients = []
+    for number in range(plan.calls * plan.members):
+        room = f"room{number // plan.members}"
+        client = Client(number, DIALECTS[plan.server](room, number), Count())
+        await ws_connect(lambda *_, c=client: c, plan.url.format(room=room))
+        await asyncio.wait_for(client.ready.wait(), 60)
+        clients.append(client)
+    stop = asyncio.Event()
+    pinging = asyncio.create_task(pings(clients, stop))
+    await asyncio.sleep(plan.warm)
+    print("end", flush=True)
+    await asyncio.sleep(plan.seconds)
+    print("rested", flush=True)
+    stop.set()
+    await pinging
+    return {"seconds": plan.seconds, "updates": len(clients)}
+
+
 async def main(plan: Plan) -> dict[str, Any]:
+    if plan.storm:
+        return await storm(plan)
+    if plan.writers < 0:
+        return await idle(plan)
     count = Count()
     rooms: list[list[Client]] = []
     for room in range(plan.calls):

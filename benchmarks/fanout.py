@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks import facts
 from benchmarks.crowd import Plan
 from benchmarks.progress import done, say
-from benchmarks.servers import KINDS, ROOT, install, python, running
+from benchmarks.servers import KINDS, ROOT, Server, install, python, running
 
 SCENARIOS = {
     "4": Plan("", "", members=4),
@@ -55,30 +55,44 @@ class Run:
 
 def measure(name: str, plan: Plan, at: Path | None = None) -> Run:
     with running(name, at) as server:
-        plan = replace(plan, server=server.kind.dialect, url=server.url)
-        crowd = subprocess.Popen(
-            [python(), "-m", "benchmarks.crowd", json.dumps(asdict(plan))],
-            cwd=ROOT, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
-        )  # fmt: skip
-        assert crowd.stdout is not None
-        marks: list[float] = []
-        found: dict[str, Any] = {}
-        for line in crowd.stdout:
-            if line.strip() in ("begin", "end"):
-                marks.append(server.cpu())
-            else:
-                found = json.loads(line)
-        if crowd.wait() or len(marks) != 2 or not found["updates"]:
-            raise RuntimeError(f"the crowd at {name} failed")
+        marks, found = crowded(server, plan)
         return Run(
-            micros=(marks[1] - marks[0]) / found["updates"] * 1e6,
+            micros=(marks[1].cpu - marks[0].cpu) / found["updates"] * 1e6,
             per_second=found["updates"] / found["seconds"],
             arrived=found["updates"] / max(1, found["expected"]),
             p50=found["late"].get("p50", 0), p99=found["late"].get("p99", 0),
             memory=server.memory(), load=found["own_cpu"], lag=found["lag"],
             bytes=found["bytes"] / found["updates"],
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a server had used at a moment that its crowd named."""
+
+    cpu: float
+    memory: int
+
+
+def crowded(server: Server, plan: Plan) -> tuple[list[Mark], dict[str, Any]]:
+    """Let a crowd at a server: what it used at each moment, and what the crowd says of it."""
+    plan = replace(plan, server=server.kind.dialect, url=server.url)
+    crowd = subprocess.Popen(
+        [python(), "-m", "benchmarks.crowd", json.dumps(asdict(plan))],
+        cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
+    )  # fmt: skip
+    assert crowd.stdout is not None
+    marks: list[Mark] = []
+    found: dict[str, Any] = {}
+    for line in crowd.stdout:
+        if line.startswith("{"):
+            found = json.loads(line)
+        else:
+            marks.append(Mark(server.cpu(), server.memory()))
+    if crowd.wait() or len(marks) < 2 or not found["updates"]:
+        raise RuntimeError(f"the crowd at {server.kind.name} failed")
+    return marks, found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -174,8 +174,7 @@ class Feeds:
         found = self._bundles.get(at)
         if found is None:
             found = messages.bundle([self._batch(feed)])
-            if ledger.follows(feed.cursor):
-                self._bundles[at] = found
+            self._bundles[at] = found
         feed.cursor, feed.shown, feed.told = ledger.number, sight, ledger.saved
         return found
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import logging
 import signal
 import socket
@@ -28,6 +29,8 @@ SEND_BUFFER = 128 * 1024
 """Bytes that the system keeps for one link. What lies there is old when a slow reader gets it."""
 
 
+GC = (20_000, 20, 50)
+"""When Python looks for cycles: rarely. A call makes few, and has much to look through."""
 GRACE = 1.5
 """Seconds that connections have to close by themselves; then they are cut."""
 
@@ -76,6 +79,8 @@ def _run(settings: Settings) -> None:
         )  # fmt: skip
     if settings.log == "text":
         print(_greeting(settings, port), flush=True)
+    gc.freeze()  # what is there now stays: nobody has to look through it again
+    gc.set_threshold(*GC)
     Server(config, app.state.live.drain).run([listening])
 
 

@@ -35,10 +35,8 @@ CONTROLS = 100
 COPIED = 8192
 """Bytes up to which picows copies what it sends. Of more than that it lends the transport a view of
 
-a buffer in which it writes the next one, so we lend it one of our own.
+a buffer in which it writes the next head. We lend it the bundle: many links may have the same one.
 """
-HEAD = 16
-"""Bytes of room for the head of a frame."""
 CLOSING = 2.0
 """Seconds that a peer has to answer that the link is closed."""
 
@@ -107,9 +105,7 @@ class PicowsLink(WSListener):
         if len(bundle) <= COPIED:
             self._socket.send(WSMsgType.BINARY, bundle)
         else:
-            framed = bytearray(HEAD + len(bundle))
-            framed[HEAD:] = bundle
-            self._socket.send_reuse_external_bytearray(WSMsgType.BINARY, framed, HEAD)
+            self._socket.underlying_transport.writelines([_head(len(bundle)), bundle])
 
     async def send(self, bundle: bytes) -> None:
         while not self.ready:
@@ -259,6 +255,13 @@ class PicowsLink(WSListener):
         if self._room is not None:
             self._room.set_result(None)
             self._room = None
+
+
+def _head(size: int) -> bytes:
+    """Of a frame that is a whole binary message of so many bytes, from a server."""
+    if size < 65_536:
+        return b"\x82\x7e" + size.to_bytes(2, "big")
+    return b"\x82\x7f" + size.to_bytes(8, "big")
 
 
 class _Quiet(logging.LoggerAdapter[logging.Logger]):

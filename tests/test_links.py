@@ -51,9 +51,9 @@ def frame(data: bytes, kind: int = BINARY, *, fin: bool = True, mask: bool = Tru
     return head + MASK + masked.to_bytes(size, "big")
 
 
-def upgrade(hub: HubProcess, head: str = "Connection: Upgrade") -> bytes:
+def upgrade(hub: HubProcess, head: str = "Connection: Upgrade", call: str = "demo") -> bytes:
     return (
-        f"GET /call/demo/socket HTTP/1.1\r\nHost: 127.0.0.1:{hub.port}\r\n{head}\r\n"
+        f"GET /call/{call}/socket HTTP/1.1\r\nHost: 127.0.0.1:{hub.port}\r\n{head}\r\n"
         "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     ).encode()
@@ -65,13 +65,15 @@ HELLO = frame(bundle(Hello(1, "demo", "Eve")))
 class Peer:
     """A plain socket that has asked for a WebSocket."""
 
-    def __init__(self, hub: HubProcess, *, small: bool = False, head: str = "") -> None:
+    def __init__(
+        self, hub: HubProcess, *, small: bool = False, head: str = "", call: str = "demo"
+    ) -> None:
         self.socket = socket.socket()
         if small:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.socket.settimeout(10)
         self.socket.connect(("127.0.0.1", hub.port))
-        self.socket.sendall(upgrade(hub, head or "Connection: keep-alive, Upgrade"))
+        self.socket.sendall(upgrade(hub, head or "Connection: keep-alive, Upgrade", call))
         self._read = b""
         while b"\r\n\r\n" not in self._read:
             self._read += self.socket.recv(65_536)
@@ -396,14 +398,17 @@ async def test_who_reads_nothing_and_goes_leaves_nothing_behind(hub: HubProcess)
         for number in range(100):
             poll.state[f"options/{number}"] = "x" * 60_000
         await poll.state.saved()
+        hello = frame(bundle(Hello(1, "large", "Eve")))
+        gone = frame(bundle(messages.Leave())) + frame(struct.pack("!H", 1000), CLOSE)
         before = hub.memory()
-        for _ in range(10):
-            with Peer(hub, small=True) as peer:
-                peer.send(frame(bundle(Hello(1, "demo", "Eve"))))
-                peer.send(frame(bundle(messages.Leave())))
-                peer.send(frame(struct.pack("!H", 1000), CLOSE))
+        for _ in range(20):
+            with Peer(hub, small=True, call="large") as peer:
+                peer.send(hello)
+                await bob.until(lambda: len(bob.participants) > 1)
+                peer.send(gone)
+            await bob.until(lambda: len(bob.participants) == 1)
         await asyncio.sleep(CLOSING + 0.5)  # as long as a link may take to end
-        assert hub.memory() - before < 8 * 2**20
+        assert hub.memory() - before < 30 * 2**20, "each of them was to get six million bytes"
 
 
 def test_one_connection_more_than_there_may_be_is_cut(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ import base64
 import hmac
 import json
 import math
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,9 @@ from callmesh.ids import CallId
 from callmesh.messages import Hello
 from callmesh.participant import Role
 from callmesh.testing import MemoryHub
-from callmesh.tokens import TYP, Claims, Key
+from callmesh.tokens import BROKEN, FOREIGN, LEEWAY, MIN_SECRET, TYP, Claims, Key
 from tests.processes import HubProcess, hub_process
+from tools import tokens as page
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 NOW = 1_800_000_000
@@ -106,6 +109,32 @@ def test_what_is_signed_is_read(text: bytes) -> None:
     assert check(key, key.sign(claims), NOW - 59) == claims, "clocks differ a little"
 
 
+def test_the_page_says_what_the_code_does() -> None:
+    """[J15] If not: `python -m tools.tokens`."""
+    text = page.PAGE.read_text()
+    assert page.rendered(text) == text
+    assert f'"typ": "{TYP}"' in text
+    assert f"{MIN_SECRET} bytes" in text
+    assert f"{LEEWAY // 1_000_000} seconds" in text
+    links = re.findall(r"\]\(([^)#]+)\)", text)
+    assert [link for link in links if not (page.PAGE.parent / link).exists()] == []
+
+
+def test_the_example_of_the_page_makes_a_link_that_opens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """[J15, J17]"""
+    (example,) = re.findall(r"```python\n(.*?)```", page.PAGE.read_text(), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Path("private.pem").write_bytes(pem(ED25519))
+    exec(example, {})
+    link, made = capsys.readouterr().out.strip().split("#token=")
+    public = Key(pem(ED25519, private=False))
+    claims = public.check(made, CallId("round"), time.time_ns() // 1_000)
+    assert link.endswith("/call/round")
+    assert (claims.sub, claims.name, claims.role) == ("patient/4711", "Ada", "guest")
+
+
 def test_a_public_key_checks_and_does_not_sign() -> None:
     """[J15]"""
     public = Key(pem(ED25519, private=False))
@@ -119,13 +148,15 @@ def test_a_public_key_checks_and_does_not_sign() -> None:
     ("changed", "words"),
     [
         ({"aud": "another"}, "aud"),
-        ({"aud": ["callmesh"]}, "aud"),
+        ({"aud": ["another"]}, "its aud is not callmesh, or a list with it"),
+        ({"aud": []}, "aud"),
+        ({"aud": {"callmesh": 1}}, "aud"),
         ({"aud": ...}, "aud"),
         ({"call": "other"}, "another call"),
         ({"call": "Demo"}, "another call"),
         ({"call": ["demo"]}, "call"),
-        ({"call": ...}, "call"),
-        ({"role": "hub"}, "hub"),
+        ({"call": ...}, "it has no call"),
+        ({"role": "hub"}, "its role is not host, guest or observer"),
         ({"role": ...}, "role"),
         ({"sub": ""}, "sub"),
         ({"sub": 7}, "sub"),
@@ -138,7 +169,7 @@ def test_a_public_key_checks_and_does_not_sign() -> None:
         ({"iat": NOW + 61}, "not valid yet"),
         ({"nbf": NOW + 61}, "not valid yet"),
         ({"name": 1}, "name"),
-        ({"sub": "\ud800"}, "surrogates"),
+        ({"sub": "\ud800"}, "its sub is not a text"),
         *(
             ({name: time}, name)
             for name in ("iat", "nbf", "exp")
@@ -154,8 +185,16 @@ def test_a_claim_that_is_missing_or_wrong_opens_nothing(
         json.dumps({k: v for k, v in (CLAIMS | changed).items() if v is not ...}).encode(),
         SECRET, algorithm="HS256", headers={"typ": TYP},
     )  # fmt: skip
-    with pytest.raises(Unauthorized, match=words):
+    with pytest.raises(Unauthorized, match=words) as refused:
         check(Key(SECRET), made)
+    assert "ask for" in str(refused.value) or "come back" in str(refused.value)
+    assert "$" not in str(refused.value), "words of ours, not of a library"
+
+
+@pytest.mark.parametrize("aud", ["callmesh", ["callmesh"], ["another", "callmesh"]])
+def test_a_token_for_several_audiences_is_one_for_callmesh_too(aud: object) -> None:
+    """[J15]"""
+    assert check(Key(SECRET), token({"aud": aud})) == msgspec.convert(CLAIMS, Claims)
 
 
 def forged(header: dict[str, Any], secret: bytes | None) -> str:
@@ -195,7 +234,7 @@ def test_what_somebody_else_signed_opens_nothing() -> None:
     keys = [Key(SECRET), Key(pem(ED25519)), Key(public_pem)]
     for wrong in tokens:
         for key in keys:
-            with pytest.raises(Unauthorized):
+            with pytest.raises(Unauthorized, match=f"typ|{FOREIGN}|{BROKEN}"):
                 check(key, wrong)
     with pytest.raises(Unauthorized):
         check(Key(pem(ED25519)), good)

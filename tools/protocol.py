@@ -1,5 +1,7 @@
 """Write the tables of docs/reference/protocol.md out of the code: `python -m tools.protocol`."""
 
+import ast
+import inspect
 import re
 import typing
 from collections.abc import Iterator, Mapping
@@ -56,6 +58,21 @@ def table(head: str, rows: Iterator[tuple[str, ...]]) -> str:
     columns = head.split(" | ")
     lines = [columns, ["---"] * len(columns), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def meanings(kind: type) -> dict[str, str]:
+    """What is written below each field of a class, on one line."""
+    (body,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(body, ast.ClassDef)
+    found = {}
+    for field, below in zip(body.body, body.body[1:], strict=False):
+        match field, below:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(said))),
+            ):
+                found[name] = " ".join(said.split())
+    return found
 
 
 def _messages() -> str:

@@ -1,20 +1,13 @@
 """Tokens: what an operator says about one visitor of one call. JWT, after RFC 7519 and RFC 8725.
 
-header  alg   HS256 or EdDSA, as the hub's key is
-        typ   callmesh+jwt
-claims  aud   callmesh
-        call  the one call that it opens
-        role  host, guest or observer
-        sub   the person, as the operator names them; the same text is the same person
-        name  how others see them; without it they say it themselves
-        wait  false for who need not ask a host to be let in
-        iat, exp, nbf   seconds since the epoch, up to the year 2255; nbf may be left out
+The header says `typ: callmesh+jwt` and `alg`, HS256 or EdDSA, as the hub's key is. The claims are
+those of `Claims`; docs/reference/tokens.md is for who signs them elsewhere.
 """
 
 import base64
 import binascii
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import jwt
 import msgspec
@@ -41,14 +34,38 @@ LATEST = 2**53
 
 class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
     call: Annotated[str, Meta(max_length=64)]
+    """The one call that it opens, as in `/call/<id>`."""
     role: Literal["host", "guest", "observer"]
+    """What they may do there."""
     sub: Annotated[str, Meta(min_length=1, max_length=256)]
+    """The person, as you name them: the same text is the same person. It is shown to nobody."""
     iat: float
+    """Since when it counts, by the clock of who signs, which may be a minute ahead of the hub's.
+
+    A person who was removed, or given another role, after that comes in no more with it, or not in
+    the role that it says."""
     exp: float
+    """From when on nobody comes in with it; who is in stays."""
     nbf: float = 0.0
+    """Before when nobody comes in with it, where that is later than `iat`."""
     name: Annotated[str, Meta(max_length=1024)] | None = None
+    """How others see them: 1–80 visible characters on one line."""
     wait: bool = True
+    """`false`: they need not ask a host to be let in."""
     aud: Literal["callmesh"] = "callmesh"
+    """Whom it is for."""
+
+
+FORMS = {
+    "call": "a text of 1–64 characters",
+    "role": "host, guest or observer",
+    "sub": "a text of 1–256 characters",
+    "iat": "a time", "exp": "a time", "nbf": "a time",
+    "name": "a text",
+    "wait": "true or false",
+    "aud": "callmesh, or a list with it",
+}  # fmt: skip
+"""What each claim is, in words. A time is in seconds since 1970, and before the year 2255."""
 
 
 class Key:
@@ -121,10 +138,11 @@ class Key:
             said = jwt.decode(
                 token, self._checks, algorithms=[self.algorithm], options=_SIGNATURE_ALONE
             )
-            claims = msgspec.convert(_with_audience(said), Claims)
-            _check_claims(claims)
+        except _FOREIGN as error:
+            raise Unauthorized(FOREIGN) from error
         except _WRONG as error:
-            raise Unauthorized(f"this is no invitation to a call here: {error}") from error
+            raise Unauthorized(BROKEN) from error
+        claims = _read(said)
         if claims.call != call:
             raise Unauthorized("this invitation is for another call; ask for the link to this one")
         if claims.exp * MICROSECONDS <= now:
@@ -161,22 +179,39 @@ _SIGNATURE_ALONE: Options = {
 """The claims are checked here, by the hub's clock and by our types."""
 
 
-_WRONG = (
-    jwt.PyJWTError, msgspec.ValidationError, ValueError, OverflowError, RecursionError,
-)  # fmt: skip
+FOREIGN = "this invitation was not made with this hub's key; ask for a new link"
+BROKEN = "this invitation is not whole; open the whole link, or ask for a new one"
+_FOREIGN = (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError)
+_WRONG = (jwt.PyJWTError, ValueError, OverflowError, RecursionError)
 
 
-def _check_claims(claims: Claims) -> None:
-    """What types do not say. Raises `ValueError`."""
-    claims.sub.encode()  # JSON can say half a character
-    for name in ("iat", "nbf", "exp"):
-        if not 0 <= getattr(claims, name) * MICROSECONDS < LATEST:  # nor is NaN
-            raise ValueError(f"its {name} is no time")
+def _read(said: dict[str, object]) -> Claims:
+    """What a token says whose signature is right. Raises `Unauthorized`."""
+    found: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Claims):
+        if field.name in said:
+            found[field.name] = _claim(field.name, said[field.name], field.type)
+        elif field.required or field.name == "aud":  # never left to a default
+            raise _wrong(f"it has no {field.name}, which is {FORMS[field.name]}")
+    return Claims(**found)
 
 
-def _with_audience(said: dict[str, object]) -> dict[str, object]:
-    """The claims as they came; whom a token is for is never left to a default."""
-    return {"aud": None, **said}
+def _claim(name: str, value: object, kind: object) -> object:
+    if name == "aud" and isinstance(value, list) and "callmesh" in value:
+        return "callmesh"
+    try:
+        claim: object = msgspec.convert(value, kind)
+        if isinstance(claim, str):
+            claim.encode()  # JSON can say half a character
+        if isinstance(claim, float) and not 0 <= claim * MICROSECONDS < LATEST:  # nor is NaN
+            raise ValueError
+    except (ValueError, OverflowError) as error:
+        raise _wrong(f"its {name} is not {FORMS[name]}") from error
+    return claim
+
+
+def _wrong(what: str) -> Unauthorized:
+    return Unauthorized(f"this invitation was made wrongly, so ask for a new link: {what}")
 
 
 def _refuse_other_kinds(text: bytes) -> None:

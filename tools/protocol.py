@@ -2,10 +2,14 @@
 
 import ast
 import inspect
+import json
 import re
 import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import msgspec
+from msgspec import inspect as wire
 
 from callmesh import (
     connections,
@@ -22,7 +26,9 @@ from callmesh import (
     values,
     visits,
 )
+from callmesh.commands import ACTIONS
 from callmesh.limits import Limits
+from callmesh.state import Entry
 from callmesh.transport import picows
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "protocol.md"
@@ -31,6 +37,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "reference" / "protocol.md"
 def tables() -> dict[str, str]:
     return {
         "messages": _messages(),
+        "fields": _fields(),
         "codes": _codes(),
         "denials": _denials(),
         "limits": _limits(),
@@ -84,6 +91,63 @@ def _messages() -> str:
             yield f"`[{fields}]`", _who_sends(kind), about.replace("|", "\\|")
 
     return table("message | sent by | what it says", rows())
+
+
+def _fields() -> str:
+    """The fields of each message, and of what stands in them, in their order on the wire."""
+    about = typing.get_args(messages.Message)
+
+    def rows() -> Iterator[tuple[str, ...]]:
+        for kind in (*about, messages.Group, Entry):
+            said, tag = meanings(kind), kind.__struct_config__.tag
+            of = f"`{tag}`" if tag else f"each {kind.__name__.lower()}"
+            for field in msgspec.structs.fields(kind):
+                left_out = "–" if field.required else f"`{_default(field)}`"
+                meaning = said[field.name].replace("`commands.ACTIONS`", ", ".join(ACTIONS))
+                yield of, f"`{field.name}`", wire_type(field.type), left_out, meaning
+
+    return table("of | field | type | left out | meaning", rows())
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    default = field.default
+    if default is msgspec.NODEFAULT:
+        default = field.default_factory()
+    return json.dumps(default)
+
+
+def wire_type(kind: object) -> str:
+    """What a field holds, in words of MessagePack."""
+    return _in_words(wire.type_info(kind))
+
+
+def _in_words(kind: wire.Type) -> str:
+    match kind:
+        case wire.UnionType(types=(inner, wire.NoneType())):
+            return f"{_in_words(inner)}, or null"
+        case wire.LiteralType(values=values):
+            return ", ".join(f'"{value}"' for value in values)
+        case wire.StrType(max_length=None):
+            return "text"
+        case wire.StrType(min_length=None, max_length=most):
+            return f"text of up to {most:,} characters"
+        case wire.StrType(min_length=least, max_length=most):
+            return f"text of {least}–{most:,} characters"
+        case wire.IntType():
+            return "integer from 0 to 2⁵³-1"
+        case wire.BoolType():
+            return "true or false"
+        case wire.BytesType():
+            return "bytes"
+        case wire.RawType():
+            return "any value"
+        case wire.ListType(item_type=item):
+            return f"array of: {_in_words(item)}"
+        case wire.TupleType(item_types=items):
+            return f"[{', '.join(map(_in_words, items))}]"
+        case wire.StructType(cls=cls):
+            return cls.__name__.lower()
+    raise AssertionError(f"no words for {kind}")
 
 
 def _who_sends(kind: type) -> str:

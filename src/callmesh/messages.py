@@ -38,7 +38,9 @@ class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Entries of one State: `[state, [entry, …], version]`."""
 
     state: Id
+    """`call`, `roster`, `apps`, `door` or `hub`, `state/<resource>` or `presence/<resource>`."""
     entries: list[Entry]
+    """In the order of the hub, where they come from it."""
     version: Number = 0
     """With which state version of its app the writer writes; 0 where it does not say."""
 
@@ -47,11 +49,15 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="hello")
     """First message of a participant: who wants into which call."""
 
     version: Number
+    """Of the protocol: 1."""
     call: Annotated[str, Meta(max_length=256)]
+    """The id of the call, as in `/call/<id>` (J9)."""
     name: Annotated[str, Meta(max_length=1024)]
+    """How others are to see them (J10); where the token says a name, that counts."""
     role: Literal["host", "guest", "observer"] | None = None
     """What one asks to be. Only a `--dev` hub listens to it; elsewhere the token says."""
     token: str | None = None
+    """A JWT that lets one in (J15); null on a `--dev` hub, and where `resume` does."""
     person: str | None = None
     """The hub's proof of who this is, from an earlier welcome: the same person across visits."""
     resume: str | None = None
@@ -66,17 +72,25 @@ class Welcome(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="welco
     """You are in. The first batch follows in the same bundle."""
 
     version: Number
+    """Of the protocol: 1."""
     call: Id
+    """The id of the call."""
     participant: Id
+    """Who you are in this call: one presence."""
     writer: Id
     """What to sign writes with: the participant, or `<participant>.<n>` for a frame."""
     person: Id
+    """Who you are in all your presences."""
     name: str
+    """How others see you."""
     role: Literal["host", "guest", "observer"]
+    """What you may do."""
     time: Number
     """The hub's clock, microseconds."""
     resume: str = ""
+    """Say it in the next hello to come back as this participant (J2). The one before is void."""
     person_proof: str = ""
+    """Say it in a later hello as `person` to be the same person (J3)."""
     resource: Id | None = None
     """In an app's frame: the one resource it is about."""
 
@@ -85,12 +99,17 @@ class Waiting(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="waiti
     """You wait to be let in, and get nothing of the call. Said anew when it stands otherwise."""
 
     version: Number
+    """Of the protocol: 1."""
     call: Id
+    """The id of the call."""
     person: Id
+    """Who you are."""
     name: str
+    """How hosts see you."""
     time: Number
     """The hub's clock, microseconds."""
     person_proof: str = ""
+    """As in welcome."""
     held: bool = False
     """Whether a host has seen it, and asks to wait a little longer."""
     words: Annotated[str, Meta(max_length=MAX_WORDS)] = ""
@@ -114,9 +133,11 @@ class Answer(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="answer
     """What became of a command. What was done is on disk."""
 
     id: str
+    """That of the command."""
     reason: str = ""
-    """Empty where it was done; else one of `errors.DENIALS`."""
+    """Empty where it was done; else why not, for programs, as in denied."""
     why: str = ""
+    """A sentence; empty where it was done."""
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="batch"):
@@ -126,31 +147,40 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="batch")
     """
 
     cursor: Number
+    """The number of the last entry: say it in the next hello."""
     saved: Number
     """Everything up to here is on disk."""
     whole: bool
+    """Whether this is all there is, and replaces what you had (S12)."""
     groups: list[Group]
+    """Each State of which something comes."""
 
 
 class Write(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="write"):
     """A participant's own entries, stamped. Those of one stamp are one transaction: all or none."""
 
     groups: list[Group]
+    """Each State that is written to."""
 
 
 class Saved(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="saved"):
     """Everything up to `cursor` is on disk."""
 
     cursor: Number
+    """A number of the hub, as in batch."""
 
 
 class Denial(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="denied"):
     """One transaction was not taken. `reason` is one of `errors.DENIALS`."""
 
     reason: str
+    """Why, for programs."""
     why: str
+    """Why, in a sentence."""
     time: Number
+    """That of the transaction, as it was sent."""
     writer: str
+    """Who signed it."""
     places: list[tuple[str, str]]
     """State and key of each of its entries; the one at fault first."""
     now: Number = 0
@@ -161,6 +191,7 @@ class Signal(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="signal
     """A WebRTC description or candidate. `peer` is the receiver; on the way out, the sender."""
 
     peer: Id
+    """A participant."""
     data: Annotated[str, Meta(max_length=MAX_SIGNAL)]
     """JSON text, which the hub does not read."""
 
@@ -171,8 +202,11 @@ class Stream(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="stream
     peers: list[Id]
     """The receivers, nobody named meaning everybody else; on the way out, the sender alone."""
     resource: Id
+    """Whose stream it is."""
     name: Id
+    """Which of its streams."""
     mode: Mode
+    """How it is to arrive (D2, D3)."""
     number: Number
     """Counts this sender's messages on this stream, from 1.
 
@@ -192,19 +226,23 @@ class Relayed(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="relay
     """
 
     total: Number
+    """Bytes since the link began."""
 
 
 class Ping(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="ping"):
     """Are you there? Participants ask, hubs answer."""
 
     number: Number
+    """Any; the pong brings it back."""
 
 
 class Pong(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="pong"):
     """I am; `time` is the hub's clock, microseconds."""
 
     number: Number
+    """That of the ping."""
     time: Number
+    """The hub's clock, microseconds."""
 
 
 class Leave(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="leave"):
@@ -215,19 +253,23 @@ class Error(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="error")
     """What is wrong; the link closes next. `code` is one of `errors.BY_CODE`."""
 
     code: str
+    """Its name."""
     message: str
+    """A sentence for whoever it happens to."""
 
 
 class Cache(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="cache"):
     """Between page and frame: `[[key, value], …]` of the cache, empty bytes for deleted."""
 
     items: list[tuple[str, Raw]]
+    """A key, and its value encoded."""
 
 
 class Life(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="life"):
     """From page to frame: what happened to the resource."""
 
     event: Literal["add", "setup", "enable", "disable", "remove"]
+    """What comes next in its life (R2–R4)."""
 
 
 class Link(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="link"):

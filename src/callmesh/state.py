@@ -20,11 +20,13 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One register: on the wire `[key, time, writer, value]`."""
 
     key: Annotated[str, Meta(max_length=1024)]
+    """A path (S4)."""
     time: Annotated[int, Meta(ge=0, lt=2**53)]
     """Hybrid clock, microseconds since the epoch."""
     writer: Annotated[Writer, Meta(max_length=64)]
+    """Who signed it: a participant, one of its frames, or `hub`."""
     value: msgspec.Raw
-    """The encoded value, or `DELETED`."""
+    """JSON, encoded in MessagePack; or `DELETED`, an empty byte string."""
 
     @property
     def deleted(self) -> bool:

@@ -1,5 +1,6 @@
 """`callmesh doctor`: what it finds where something is wrong, and that it leaves nothing behind."""
 
+import errno
 import os
 import socket
 import sqlite3
@@ -151,6 +152,28 @@ def test_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found("folder", data=tmp_path)[2][0] == WARNING
     monkeypatch.setattr(doctor, "NO_SPACE", 2**70)
     assert found("folder", data=tmp_path)[2][0] == WRONG
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "make room"), (errno.EROFS, "mount it"), (errno.EDQUOT, "quota"),
+        (errno.EACCES, "give it to the user"), (errno.EIO, "look at that disk, or choose another"),
+    ],
+)  # fmt: skip
+def test_the_advice_is_about_what_is_wrong(
+    number: int, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[O13]"""
+
+    def fails(file: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fails)
+    (finding,) = doctor.folder(Settings(data=tmp_path))
+    assert finding.mark == WRONG
+    assert os.strerror(number) in finding.what
+    assert remedy in finding.remedy
 
 
 def test_the_clock() -> None:

@@ -385,6 +385,19 @@ async def test_an_invitation_opens_its_call_and_no_other(keyed: tuple[HubProcess
                 pass
 
 
+def test_the_greeting_says_how_links_are_made(tmp_path: Path) -> None:
+    """[J17] With a public key they are not made here."""
+    private, public = tmp_path / "private.pem", tmp_path / "public.pem"
+    private.write_bytes(pem(ED25519))
+    public.write_bytes(pem(ED25519, private=False))
+    with hub_process(tmp_path / "a", key=private) as hub:
+        assert f"--key {private} " in hub.greeting
+        assert "half" not in hub.greeting
+    with hub_process(tmp_path / "b", key=public) as hub:
+        assert f"are made, with the private half of {public}, by" in hub.greeting
+        assert "--key PRIVATE.pem " in hub.greeting
+
+
 def test_what_cannot_be_signed_is_said_in_a_sentence(tmp_path: Path) -> None:
     """[J17, J11]"""
     short, public = tmp_path / "short.key", tmp_path / "public.pem"

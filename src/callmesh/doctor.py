@@ -1,6 +1,7 @@
 """`callmesh doctor`: what keeps a hub with these settings from working well, and what to do."""
 
 import contextlib
+import errno
 import importlib.metadata
 import importlib.util
 import os
@@ -31,6 +32,15 @@ NETWORKED = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glust
 """File systems on which SQLite's log is not safe: its memory is shared on one machine alone."""
 LITTLE_SPACE = 1024**3
 NO_SPACE = 64 * 1024**2
+REMEDIES = {
+    errno.ENOSPC: "make room there: a full disk keeps calls from being saved",
+    errno.EDQUOT: "give the user that runs the hub a larger quota",
+    errno.EROFS: "mount it for writing; the kernel's log says so where it made it read-only itself",
+    errno.EACCES: "give it to the user that runs the hub",
+    errno.EPERM: "give it to the user that runs the hub",
+    errno.ENOTDIR: "move away the file that stands there",
+}
+"""What to do about a folder that cannot be written."""
 LONG_AGO = 1_767_225_600
 """2026-01-01: no clock that is right says less."""
 
@@ -120,10 +130,9 @@ def folder(settings: Settings) -> Iterator[Finding]:
             took, touched = time.monotonic() - began, os.stat(file.fileno()).st_mtime
         ahead = time.time() - touched
     except OSError as error:
-        yield Finding(
-            WRONG, f"{existing} cannot be written and synced: {error.strerror}",
-            "give it to the user that runs the hub, or choose another data folder",
-        )  # fmt: skip
+        remedy = REMEDIES.get(error.errno or 0, "look at that disk")
+        what = f"{existing} cannot be written and synced: {error.strerror}"
+        yield Finding(WRONG, what, f"{remedy}, or choose another data folder")
         return
     finally:
         with contextlib.suppress(OSError):

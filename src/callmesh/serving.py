@@ -55,9 +55,8 @@ def serve(settings: Settings) -> int:
 def _run(settings: Settings) -> None:
     catalog = Catalog(settings.apps)
     storage = SqliteStorage(settings.data / DATABASE)
-    authority = Authority(
-        read_secret(settings.data), Key.read(settings.key) if settings.key else None
-    )
+    key = Key.read(settings.key) if settings.key else None
+    authority = Authority(read_secret(settings.data), key)
     app = application(storage, catalog, authority, settings)
     config = uvicorn.Config(
         app,
@@ -78,7 +77,7 @@ def _run(settings: Settings) -> None:
             "its address", extra={"address": _address(settings, port)},
         )  # fmt: skip
     if settings.log == "text":
-        print(_greeting(settings, port), flush=True)
+        print(_greeting(settings, port, key), flush=True)
     gc.freeze()  # what is there now stays: nobody has to look through it again
     gc.set_threshold(*GC)
     Server(config, app.state.live.drain).run([listening])
@@ -160,15 +159,17 @@ def _address(settings: Settings, port: int) -> str:
     return f"http://{host}:{port}"
 
 
-def _greeting(settings: Settings, port: int) -> str:
+def _greeting(settings: Settings, port: int, key: Key | None) -> str:
     address = _address(settings, port)
     call = f"{address}/call/{FIRST_CALL}"
-    if not settings.dev:
+    if key is not None:
         url = settings.url or "https://WHERE.PEOPLE.REACH.IT"
+        signs = settings.key if key.can_sign else "PRIVATE.pem"
+        with_what = "" if key.can_sign else f", with the private half of {settings.key},"
         return f"""
-callmesh is running on {address}. Links that let people in are made by
+callmesh is running on {address}. Links that let people in are made{with_what} by
 
-  callmesh invite CALL --role host --name Ada --key {settings.key} --url {url}
+  callmesh invite CALL --role host --name Ada --key {signs} --url {url}
 
 Browsers give camera and microphone to https:// alone: put a TLS proxy before it.
 Calls are kept in {settings.data.resolve()}. Ctrl-C stops.

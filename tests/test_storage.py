@@ -1,4 +1,5 @@
 import contextlib
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -84,6 +85,47 @@ def test_a_full_disk_is_called_one(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(StorageFailed, match="changes cannot be saved: the disk is full"):
         storage.commit({CallId(f"call{n}" * 9): filled().flush() for n in range(200)})
     storage.close()
+
+
+def test_the_log_fills_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[L8] It is given back before it has taken all there is, and where others have taken that."""
+    log = tmp_path / "callmesh.sqlite-wal"
+    storage = SqliteStorage(tmp_path / "callmesh.sqlite")
+    ledger = filled()
+    free: Callable[[], int] = lambda: 2**30  # noqa: E731
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free()))
+
+    def write(times: range) -> list[int]:
+        """How large the log was after each."""
+        sizes = []
+        for time in times:
+            ledger.accept(StateId("state/r1"), Entry("k", time, Writer("p1"), encode(time)))
+            delta = ledger.flush()
+            try:
+                storage.commit({CALL: delta})
+            except StorageFailed:
+                ledger.flush_failed()
+                raise
+            ledger.flushed()
+            sizes.append(log.stat().st_size)
+        return sizes
+
+    assert max(write(range(2, 60))) > 128 * 1024, "as far as SQLite lets it"
+    free = lambda: 128 * 1024 - log.stat().st_size  # noqa: E731
+    assert max(write(range(60, 200))) < 80 * 1024
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size, before[1]))
+        with pytest.raises(StorageFailed, match="cannot be saved"):
+            write(range(200, 300))
+        free = lambda: 0  # noqa: E731
+        assert len(write(range(300, 310))) == 10, "the next try is taken"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    kept = storage.load(CALL)
+    storage.close()
+    assert kept is not None
+    assert [decode(record.entry.value) for record in kept.records] == [309]
 
 
 def test_the_secret_cannot_be_kept(tmp_path: Path) -> None:

@@ -108,6 +108,7 @@ class SqliteStorage:
                 f"{path} cannot be opened as callmesh's database: {error}"
             ) from error
         self._path = path
+        self._log = path.with_name(f"{path.name}-wal")
 
     def load(self, call: CallId) -> Kept | None:
         try:
@@ -134,6 +135,7 @@ class SqliteStorage:
         gone: Collection[CallId] = (),
     ) -> None:
         try:
+            self._shorten_log()
             with self._transaction():
                 self._take(deltas)
                 self._write_down(events)
@@ -145,6 +147,15 @@ class SqliteStorage:
         except sqlite3.Error as error:
             why = "the disk is full" if _is_full(error, self._path) else error
             raise StorageFailed(f"changes cannot be saved: {why}") from error
+
+    def _shorten_log(self) -> None:
+        """Give the disk back what SQLite's log takes of it, where that is more than what is left.
+
+        SQLite takes it back at some 4 MB, and then needs room for the database to grow.
+        """
+        with contextlib.suppress(sqlite3.Error, OSError):  # then the commit fails, or need not
+            if self._log.stat().st_size > shutil.disk_usage(self._log.parent).free:
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:

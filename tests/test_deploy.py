@@ -1,6 +1,7 @@
 """What `deploy/` and docs/operating.md say is what the hub does."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import tomllib
@@ -11,8 +12,10 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from callmesh.cli import main
 from callmesh.logs import FIELDS as LOG_FIELDS
 from callmesh.settings import FIELDS, Settings, choose
+from callmesh.storage.sqlite import SqliteStorage
 from tests.processes import hub_process
 from tools import operating
 
@@ -43,6 +46,9 @@ def test_the_example_settings_are_settings_and_its_comments_are_the_defaults() -
     chosen = choose({}, {}, file).settings
     assert (chosen.log, chosen.url) == ("json", None), "an address of nobody's is no default"
     commented = tomllib.loads(re.sub(r"^#(\w)", r"\1", file.read_text(), flags=re.MULTILINE))
+    assert chosen.data == Path("/var/lib/callmesh")
+    assert "StateDirectory=callmesh\n" in UNIT
+    assert "User=callmesh\n" in UNIT
     found = {*commented, *(f"limits.{name}" for name in commented["limits"])} - {"limits"}
     assert set(FIELDS) - found == {"dev"}, "a setting that the example leaves out"
     limits = {field: getattr(Settings().limits, field) for field in commented["limits"]}
@@ -51,7 +57,7 @@ def test_the_example_settings_are_settings_and_its_comments_are_the_defaults() -
         assert commented[name] == FIELDS[name].default
 
 
-@pytest.mark.parametrize("text", [UNIT, CONTAINER], ids=["unit", "container"])
+@pytest.mark.parametrize("text", [CONTAINER, PAGE], ids=["container", "page"])
 def test_variables_are_settings(text: str) -> None:
     """[O5]"""
     named = set(re.findall(r"\b(CALLMESH_[A-Z_]+)=", text))
@@ -72,12 +78,38 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
+def test_commands_of_the_page_work_with_the_settings_of_the_unit(
+    tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """[O2, O5, O13] All of them need the file alone."""
+    assert re.search(r"^ExecStart=\S+ serve --config /etc/callmesh/callmesh.toml$", UNIT, re.M)
+    key, data = tmp_path / "etc" / "callmesh.key", tmp_path / "data"
+    key.parent.mkdir()
+    key.touch(mode=0o600)
+    key.write_text("3q8vX0eYpLw7Zc1TnR5uHs9KdGfJ2bMa")
+    SqliteStorage(data / "callmesh.sqlite").close()
+    settings = (DEPLOY / "callmesh.toml").read_text().replace("/var/lib/callmesh", str(data))
+    file = key.with_name("callmesh.toml")
+    file.write_text(
+        settings.replace("/etc/callmesh", str(key.parent)).replace("#port = 8484", "port = 0")
+    )
+    block = PAGE[PAGE.index("hub() {") :].partition("```")[0]
+    commands = re.findall(r"^hub (.+?)(?: {2,}#.*| > .*)?$", block, re.MULTILINE)
+    assert len(commands) == 5
+    for command in commands:
+        assert main([*shlex.split(command), "--config", str(file)]) == 0, command
+    assert b"/call/round#token=" in capsysbinary.readouterr().out
+
+
 def test_the_container_copies_what_there_is() -> None:
     """No engine runs in these tests: what can be said without one."""
     for line in re.findall(r"^COPY (?!--from)(.+)$", CONTAINER, re.MULTILINE):
         *sources, _ = line.split()
         assert [source for source in sources if not (ROOT / source).exists()] == []
     assert re.search(r"^USER callmesh$", CONTAINER, re.MULTILINE)
+    (user,) = re.findall(r"useradd --system --uid (\d+)", CONTAINER)
+    assert f"uid={user}" in CONTAINER
+    assert f"chown {user} callmesh.key" in PAGE
     assert "/healthz" in CONTAINER
 
 

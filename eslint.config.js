@@ -4,7 +4,7 @@ import globals from "globals";
 import tseslint from "typescript-eslint";
 
 export default defineConfig(
-  globalIgnores([".venv", "dist", "src/callmesh/page/dist"]),
+  globalIgnores([".venv", ".bench", "dist", "src/callmesh/page/dist"]),
   js.configs.recommended,
   {
     files: ["web/**/*.{ts,tsx}", "benchmarks/**/*.ts"],
@@ -27,6 +27,6 @@ export default defineConfig(
       "@typescript-eslint/require-await": "off", // a fake of something async
     },
   },
-  { files: ["*.js", "tools/*.js", "web/*/*.js"], languageOptions: { globals: globals.node } },
+  { files: ["*.js", "tools/*.js", "web/*/*.js", "benchmarks/peers/*.mjs"], languageOptions: { globals: globals.node } },
   { files: ["src/callmesh/apps/**/*.js"], languageOptions: { globals: globals.browser } },
 );

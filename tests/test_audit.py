@@ -17,7 +17,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from callmesh import messages
+from callmesh import auditing, messages
 from callmesh.audit import (
     CONFLATED,
     EVENTS,
@@ -202,7 +202,7 @@ async def test_everything_about_people_is_written_down_and_nothing_they_say(cloc
             await guest.go()
             with pytest.raises(Denied):
                 await ada.hosting.remove(me)
-            ada.hosting.set_waiting_area(False)
+            await ada.hosting.set_waiting_area(False)
             await ada.state.saved()
             cy = Guest(hub, link(clock, "guest", "cy"))
             third = (await cy.inside()).me.person
@@ -597,3 +597,12 @@ def test_what_cannot_be_read_is_said_in_a_sentence(tmp_path: Path) -> None:
         assert ended.returncode == 1
         assert words in ended.stderr
         assert ended.stderr.count("\n") == 1, ended.stderr
+
+
+def test_one_line_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """[O2]"""
+    line = follow(START, Event(1, "hub.started"))
+    assert auditing.verify([line], None) == 0
+    assert auditing.verify([line], None, part=True) == 0
+    said = capsys.readouterr().out
+    assert (said.count("1 line, "), said.count("1 lines")) == (2, 0)

@@ -232,7 +232,7 @@ async def test_a_call_that_the_operator_ended_is_opened_by_the_operator(
     async with hub.join("Ada", url=link(clock, "host", "ada")) as ada:
         await operator.command(DEMO, "end")
         assert isinstance(await ends(ada), CallOver)
-    with pytest.raises(CallOver):
+    with pytest.raises(CallOver, match=r"the operator has ended .* no host can open it"):
         await Guest(hub, link(clock, "host", "ada")).inside()
     await operator.command(DEMO, "reopen")
     assert (await operator.info(DEMO)).ended == 0

@@ -12,7 +12,7 @@ from callmesh.folder import DATABASE
 from callmesh.storage.sqlite import SqliteStorage
 
 AT_ONCE = 1_000
-PROVED = """{count} lines, {chained} of them right after the line before, which they follow.
+PROVED = """{count}, {chained} of them right after the line before, which they follow.
 Of the others, and of those left out, a part of a log proves nothing. That it is of a hub's log is
 shown by the whole one: callmesh audit verify --data DIR --noted {last}"""
 
@@ -92,10 +92,16 @@ def verify(lines: Iterable[Line], expected: str | None, *, part: bool = False) -
     if wrong:
         return 1
     if part:
-        print(PROVED.format(count=count, chained=chained, last=f"{last.number}:{last.hash}"))
+        print(
+            PROVED.format(count=_lines(count), chained=chained, last=f"{last.number}:{last.hash}")
+        )
     else:
-        print(f"{count} lines, and the chain holds. Note the last one: {last.number}:{last.hash}")
+        print(f"{_lines(count)}, and the chain holds. Note the last one: {last.number}:{last.hash}")
     return 0
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count} lines"
 
 
 def _noted(expected: str | None) -> tuple[int, str] | None:

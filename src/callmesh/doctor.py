@@ -215,7 +215,8 @@ def database(settings: Settings) -> Iterator[Finding]:
     elif version > len(STEPS):
         yield Finding(WRONG, f"{file} was written by a later callmesh", "upgrade callmesh")
     else:
-        yield Finding(FINE, f"{file} is sound: {calls} calls")
+        kept = "1 call" if calls == 1 else f"{calls} calls"
+        yield Finding(FINE, f"{file} is sound: {kept}")
 
 
 def _opened(file: Path) -> sqlite3.Connection:

@@ -90,6 +90,13 @@ class About(msgspec.Struct):
         return self.days * DAY
 
 
+def over(*, final: bool) -> CallOver:
+    """What is told to whom a call ends for, and who comes later."""
+    if final:
+        return CallOver("the operator has ended this call for everybody, and no host can open it")
+    return CallOver("this call was ended for everybody; it opens again when a host comes in")
+
+
 class Door:
     """Follows the hub's record, and shows hosts what they decided."""
 
@@ -122,7 +129,7 @@ class Door:
         if about.ended:
             host = self.role(me, me.role, visitor.issued) is Role.HOST
             if about.final or not host:
-                raise CallOver("this call has ended")
+                raise over(final=about.final)
             self.reopen(now)
 
     def lets_in(self, visitor: Visitor, role: Role) -> bool:

@@ -55,7 +55,7 @@ class Left(msgspec.Struct, frozen=True):
 
 
 class Hosting:
-    """Every command waits until what it did is on the hub's disk.
+    """Every command waits until what it did is on the hub's disk, but for `set_waiting_area`.
 
     It raises `Denied` where it cannot be done, `TimedOut` where the hub has not answered in time.
     Nobody but a host may command.
@@ -103,10 +103,14 @@ class Hosting:
         value = self._replica.mesh.value(DOOR, WAITING_AREA)
         return value is not None and decode(value) is True
 
-    def set_waiting_area(self, on: bool | None) -> None:
-        """Whether hosts are asked who comes in; None leaves it to the hub. Off lets all in."""
+    async def set_waiting_area(self, on: bool | None, *, timeout: float | None = 10) -> None:
+        """Whether hosts are asked who comes in; None leaves it to the hub. Off lets all in.
+
+        Returns when the hub has taken it.
+        """
         value = DELETED if on is None else encode(on)
-        self._replica.write({CALL: {WAITING_AREA: value}})
+        groups = {CALL: {WAITING_AREA: value}}
+        await self._replica.commit(groups, CALL, WAITING_AREA, timeout, "setting the waiting area")
 
     async def admit(self, person: PersonId | None = None, *, timeout: float | None = 10) -> None:
         """Let a person in; without one, everybody who waits."""

@@ -10,8 +10,8 @@ from callmesh import messages
 from callmesh.audit import Journal
 from callmesh.callstate import CallState
 from callmesh.clock import MICROSECONDS
-from callmesh.door import Door, Grant, Visitor
-from callmesh.errors import CallmeshError, CallOver, Removed, Replaced, TooFast
+from callmesh.door import Door, Grant, Visitor, over
+from callmesh.errors import CallmeshError, Removed, Replaced, TooFast
 from callmesh.feed import Feed
 from callmesh.ids import DOOR, ROSTER, CallId, ParticipantId, PersonId, presence_of
 from callmesh.ledger import Ledger
@@ -348,7 +348,7 @@ class People:
     def end(self, now: int, *, final: bool) -> None:
         """The call is over, for everybody."""
         for who in list(self):
-            self._throw_out(who, CallOver("this call was ended"), now)
+            self._throw_out(who, over(final=final), now)
         self.door.end(now, final=final)
 
     def _throw_out(self, who: Member | Knock, reason: CallmeshError, now: int) -> None:

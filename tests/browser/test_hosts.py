@@ -206,12 +206,16 @@ async def test_a_call_that_is_ended_is_over_for_all_until_a_host_comes(
         await ada.open_people()
         await ada.panel.get_by_role("button", name="End the call for everybody").click()
         await ada.page.get_by_role("button", name="End the call", exact=True).click()
-        for one, words in ((ada, "You ended it"), (bob, "It was ended"), (cleo, "It was ended")):
+        for one, words in (
+            (ada, "You ended it"),
+            (bob, "This call was ended"),
+            (cleo, "This call was ended"),
+        ):
             await expect(one.page.get_by_role("heading", name="The call is over")).to_be_visible()
             await expect(one.page.get_by_text(words)).to_be_visible()
         await bob.page.get_by_role("button", name="Join again").click()
         await bob.page.get_by_role("button", name="Join").click()
-        await expect(bob.page.get_by_text("Come back when a host has opened it")).to_be_visible()
+        await expect(bob.page.get_by_text("it opens again when a host comes in")).to_be_visible()
         await ada.page.get_by_role("button", name="Join again").click()
         await ada.enter()
         await bob.page.get_by_role("button", name="Join again").click()

@@ -1,7 +1,7 @@
 /** What hosts do: let people in, have them wait, take them out, and give roles: `call.hosting`. */
 
 import {
-  CALL, DELETED, Denied, DOOR, isRole, TimedOut, unlessAborted, type Abort, type CallmeshError, type Json, type JsonObject,
+  CALL, DELETED, Denied, DOOR, isRole, received, TimedOut, unlessAborted, type Abort, type CallmeshError, type Json, type JsonObject,
   type messages, type ParticipantId, type PersonId, type ReplicaAccess, type Role, type Value,
 } from "@callmesh/core";
 
@@ -58,7 +58,7 @@ interface Asked {
 }
 
 /**
- * Every command resolves when what it did is on the hub's disk. It rejects with `Denied` where it cannot
+ * Every command but `setWaitingArea` resolves when what it did is on the hub's disk. It rejects with `Denied` where it cannot
  * be done, with `TimedOut` where the hub has not answered in time. Nobody but a host may command.
  */
 export class Hosting {
@@ -107,10 +107,14 @@ export class Hosting {
 
   // --- the waiting area
 
-  /** Whether hosts are asked who comes in. Off lets in who waits. */
-  setWaitingArea(on: boolean | undefined): void {
+  /** Whether hosts are asked who comes in; undefined leaves it to the hub. Off lets in who waits. Resolves when the hub has taken it. */
+  async setWaitingArea(on: boolean | undefined, options?: CommandOptions): Promise<void> {
+    if (this.#access.ended !== undefined) throw this.#access.ended;
+    const { mesh } = this.#access;
     const values = new Map<string, Value>([[WAITING_AREA, on ?? DELETED]]);
-    this.#access.wrote(this.#access.mesh.write(new Map([[CALL, values]]), this.#access.now()));
+    this.#access.wrote(mesh.write(new Map([[CALL, values]]), this.#access.now()));
+    const receipt = mesh.receipt(CALL);
+    await received(this.#access, receipt, () => receipt.accepted, { timeout: ANSWER_TIMEOUT, ...options });
   }
 
   /** Let a person in; without one, everybody who waits. */

@@ -125,6 +125,22 @@ test("[J21] a command resolves with its answer, and rejects with the reason why 
   await Promise.all([admitting, giving]);
 });
 
+test("[J18, L8] the waiting area is set when the hub has taken it, and not while it refuses", async () => {
+  const call = await joined();
+  const setting = call.hosting.setWaitingArea(true);
+  await vi.advanceTimersByTimeAsync(20);
+  hub.accept({ saved: false });
+  await setting;
+  const refused = expect(call.hosting.setWaitingArea(undefined)).rejects.toMatchObject({ code: "denied", reason: "read_only" });
+  await vi.advanceTimersByTimeAsync(20);
+  const [first, second] = hub.socket.of("write").map(({ groups }) => groups[0]!.entries[0]!);
+  expect([first, second]).toMatchObject([{ key: "waiting_area", value: true }, { key: "waiting_area", value: DELETED }]);
+  const { time, writer } = second!;
+  const places = [["call", "waiting_area"]] as const;
+  hub.socket.say({ type: "denied", reason: "read_only", why: "the hub cannot save", time, writer, places, now: time });
+  await refused;
+});
+
 test("[J21] a command that was not answered goes out again over the next link, with the same id", async () => {
   const call = await joined();
   const removing = call.hosting.remove(BOB);

@@ -151,7 +151,11 @@ function AreaSwitch({ hosts }: { hosts: Hosts }) {
         role="switch"
         checked={on}
         aria-describedby="area-words"
-        onChange={({ currentTarget }) => hosts.setWaitingArea(currentTarget.checked)}
+        onChange={({ currentTarget: box }) =>
+          void hosts.setWaitingArea(box.checked).then((done) => {
+            if (!done) box.checked = hosts.waitingArea.value;
+          })
+        }
       />
       <span>
         <strong>Guests wait to be let in</strong>

@@ -51,8 +51,9 @@ export class Hosts {
     if (this.news.value.length > 0) this.#seen.value = new Set(this.waiting.value.map(({ person }) => person));
   }
 
-  setWaitingArea(on: boolean): void {
-    this.#hosting.setWaitingArea(on);
+  /** Tells whether it was done. */
+  async setWaitingArea(on: boolean): Promise<boolean> {
+    return this.run(EVERYBODY, (hosting) => hosting.setWaitingArea(on));
   }
 
   /** Whether a command about that person, or about everybody, is under way. */

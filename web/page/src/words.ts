@@ -96,7 +96,7 @@ export function farewell(error: unknown, { byMe = false } = {}): Farewell {
         title: "The call is over",
         words: byMe
           ? "You ended it for everybody. Everything in it stays, and it opens again when a host joins."
-          : "It was ended for everybody. Everything in it stays. Come back when a host has opened it again.",
+          : `${sentence(messageOf(error))} If you did not expect it, ask who invited you.`,
         again: "join",
       };
     case "":

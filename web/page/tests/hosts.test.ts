@@ -16,6 +16,7 @@ class FakeHosting {
 
   admit = (): Promise<void> => new Promise((resolve, reject) => this.asked.push({ resolve, reject }));
   end = this.admit;
+  setWaitingArea = this.admit;
 }
 
 function knock(name: string, held = false): Waiting {
@@ -70,7 +71,10 @@ describe("commands", () => {
     expect(hosts.problem.value).toBeUndefined();
   });
 
-  test("[J21, J22] what was not done is said in words, and what to do", () => {
+  test("[J18, J21, J22] what was not done is said in words, and what to do", async () => {
+    const setting = hosts.setWaitingArea(false);
+    hosting.asked[0]?.reject(new Denied("read_only", "the hub cannot save at the moment; what was saved is safe"));
+    expect([await setting, hosts.problem.value !== undefined]).toEqual([false, true]);
     expect(callProblem(new Denied("last_host", "x"))).toMatch(/only host here: make somebody else/);
     expect(callProblem(new Denied("full", "this call is full: it has 100 participants"))).toMatch(/^This call is full/);
     expect(callProblem(new Denied("no_right", "only hosts decide who is in a call"))).toBe("Not allowed: only hosts decide who is in a call.");
@@ -84,7 +88,8 @@ describe("commands", () => {
     hosting.asked[0]?.reject(new CallOver("this call was ended"));
     await ending;
     expect(farewell(new CallOver("x"), { byMe: hosts.ends })).toMatchObject({ words: expect.stringMatching(/You ended it/) as string, again: "join" });
-    expect(farewell(new CallOver("x")).words).toMatch(/when a host has opened it/);
+    const words = "the operator has ended this call for everybody, and no host can open it";
+    expect(farewell(new CallOver(words)).words).toMatch(/^The operator has ended .* no host can open it\. If you did not/);
   });
 });
 

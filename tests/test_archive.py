@@ -414,7 +414,7 @@ async def test_an_import_is_all_or_nothing(hub: MemoryHub, clock: Clock) -> None
         await operator.take_in(file, OTHER)
     storage.refuse = set()
     await hub.live._saving.commit()
-    assert storage.calls() == ["demo"]
+    assert list(storage.calls()) == ["demo"]
     assert all(line.event.what != "call.imported" for line in storage.audit(0, 1_000))
 
 

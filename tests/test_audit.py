@@ -348,7 +348,7 @@ async def test_who_is_refused_is_written_down_once_a_minute_and_counted(clock: C
         clock.now += CONFLATED
         hub.live._tidy()
         await hub.live._saving.commit()
-        assert storage.calls() == []
+        assert list(storage.calls()) == []
         refused = [("unauthorized", "1"), ("unauthorized", "4")]
         assert [(d["code"], d["times"]) for *_, d in told(storage)] == refused
         clock.now += CONFLATED

@@ -96,7 +96,7 @@ async def test_a_call_that_there_is_not_is_not_made_by_asking(
     with pytest.raises(NoSuchCall):
         await VERBS[verb](operator)
     assert await operator.calls() == []
-    assert storage.calls() == []
+    assert list(storage.calls()) == []
     assert storage.load(DEMO) is None
     assert told(storage) == []
 
@@ -124,6 +124,24 @@ async def test_a_call_is_made_once_and_listed(operator: Operator, clock: Clock) 
         with pytest.raises(BadInput):
             await operator.create("other", retention=days)
     assert len(await operator.calls()) == 2
+
+
+async def test_a_list_says_when_each_was_used_has_ended_and_expires(
+    operator: Operator, storage: FailingStorage
+) -> None:
+    """[O16, O21] Also of a call that is on disk alone, which is not loaded for that."""
+    await operator.create("demo", retention=30)
+    await operator.create("other")
+    await operator.command(DEMO, "end")
+    async with MemoryHub(storage=storage, key=KEY) as later:
+        for there in (operator, Operator(later.live, later.live._authority, keep=7)):
+            listed = await there.calls()
+            assert [one.ended > 0 for one in listed] == [True, False]
+            infos = [await there.info(CallId(one.id)) for one in listed]
+            for one, info in zip(listed, infos, strict=True):
+                assert (one.used, one.ended, one.expires) == (info.used, info.ended, info.expires)
+            assert await there.calls() == listed
+        assert [one.expires is None for one in await operator.calls()] == [False, True]
 
 
 async def test_what_a_verb_changed_is_on_disk_when_it_returns(
@@ -352,7 +370,7 @@ async def test_who_comes_while_a_call_is_deleted_finds_a_new_one(
             assert isinstance(await ends(inside), CallOver)
         await bob.go()
         await operator.delete(DEMO)
-    assert storage.calls() == []
+    assert list(storage.calls()) == []
 
 
 async def test_what_came_before_a_deletion_leads_nowhere_into_the_call_after_it(
@@ -427,7 +445,7 @@ async def test_a_call_runs_out_when_nobody_was_in_it_for_so_long(
         hub.live._tidy()
         assert await operator.run_out(clock.now) == ["hubs"]
     hub.live._tidy()
-    assert storage.calls() == ["demo", "long"]
+    assert list(storage.calls()) == ["demo", "long"]
     clock.now += 30 * DAY - 1
     assert await operator.run_out(clock.now) == []
     await operator.info(DEMO)
@@ -436,7 +454,7 @@ async def test_a_call_runs_out_when_nobody_was_in_it_for_so_long(
     operator.keep = 0
     clock.now += 1_000 * DAY
     assert await operator.run_out(clock.now) == ["long"]
-    assert storage.calls() == []
+    assert list(storage.calls()) == []
     deleted = [line for line in told(storage) if line[0] == "call.deleted"]
     assert [(by, detail) for _, by, _, _, detail in deleted] == [("", {"reason": "retention"})] * 4
 
@@ -485,5 +503,5 @@ async def test_the_hub_looks_for_them_by_itself(
     tried = len(storage.commits)
     await becomes(lambda: len(storage.commits) > tried)
     storage.refuse = set()
-    await becomes(lambda: storage.calls() == [])
+    await becomes(lambda: list(storage.calls()) == [])
     looking.cancel()

@@ -152,7 +152,7 @@ def test_a_commit_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
     assert [record.entry.time for record in kept.records] == [1]
     storage._db.execute("DROP TRIGGER no")
     storage.commit({CallId("other"): filled().flush()})
-    assert storage.calls() == ["demo", "other"]
+    assert list(storage.calls()) == ["demo", "other"]
     storage.close()
 
 
@@ -244,7 +244,7 @@ migrate(db, Path(), [STEPS[0], "CREATE TABLE other (a); INSERT INTO other VALUES
     with contextlib.closing(sqlite3.connect(first)) as db:
         assert version_and_tables(db) == (1, ["call", "entry"])
     storage = SqliteStorage(first)
-    assert storage.calls() == ["demo"]
+    assert list(storage.calls()) == ["demo"]
     storage.close()
 
 

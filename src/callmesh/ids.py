@@ -29,6 +29,8 @@ READ_ONLY = "read_only"
 """Under this key, a sentence: why nothing is saved at the moment."""
 RECORD = StateId("record")
 """What the hub keeps for itself: saved like any State, shown to nobody."""
+ABOUT = "about/call"
+"""The key of it under which stands what is known of the call itself."""
 HUB = Writer("hub")
 
 _CALL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)

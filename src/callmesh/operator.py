@@ -16,7 +16,7 @@ from callmesh.audit import OPERATOR, Event, Line
 from callmesh.auth import Authority
 from callmesh.callstate import WAITING_AREA
 from callmesh.clock import MICROSECONDS
-from callmesh.door import DAY, MAX_DAYS
+from callmesh.door import DAY, MAX_DAYS, Door
 from callmesh.errors import BadValue, Denied
 from callmesh.hosted import HostedCall
 from callmesh.ids import (
@@ -28,11 +28,12 @@ from callmesh.ids import (
     person_id,
     state_of,
 )  # fmt: skip
-from callmesh.ledger import Ledger, Record
+from callmesh.ledger import Kept, Ledger, Record
 from callmesh.live import LiveHub
 from callmesh.messages import Command
 from callmesh.participant import Access, Role
 from callmesh.people import Member
+from callmesh.record import HubPen
 from callmesh.resource import access_key
 from callmesh.tokens import Claims
 
@@ -77,6 +78,12 @@ class CallListed:
     """A call in a list."""
 
     id: str
+    used: int
+    """When somebody was in it last, or made it, microseconds since the epoch."""
+    ended: int
+    """Since when it is over, microseconds since the epoch; 0 while it is not."""
+    expires: int | None
+    """When it is deleted if nobody comes in, microseconds since the epoch; null for never."""
     participants: int
     """How many are in it, those who are lost and may come back among them."""
     waiting: int
@@ -159,14 +166,23 @@ class Operator:
 
     async def calls(self, after: str = "", most: int = 100) -> list[CallListed]:
         """The calls behind the id `after`, by id."""
-        ids = await self.live.on_disk(lambda storage: storage.calls(after, most))
-        return [self._listed(id) for id in ids]
+        found = await self.live.on_disk(lambda storage: storage.calls(after, most))
+        return [self._listed(id, kept) for id, kept in found.items()]
 
-    def _listed(self, id: CallId) -> CallListed:
+    def _listed(self, id: CallId, kept: Kept) -> CallListed:
         call = self.live.here(id)
         if call is None:
-            return CallListed(id, 0, 0)
-        return CallListed(id, len(call.people.members), len(call.people.knocks))
+            ledger = Ledger(kept)
+            door, members, knocks = Door(ledger, HubPen(ledger)), 0, 0
+        else:
+            ledger, door = call.ledger, call.people.door
+            members, knocks = len(call.people.members), len(call.people.knocks)
+        expires = self._expires(ledger)
+        return CallListed(id, ledger.used, door.about.ended, expires, members, knocks)
+
+    def _expires(self, ledger: Ledger) -> int | None:
+        lasts = ledger.keep or self.keep * DAY
+        return ledger.used + lasts if lasts else None
 
     async def create(
         self, id: str = "", *, waiting_area: bool | None = None, retention: int | None = None
@@ -187,18 +203,17 @@ class Operator:
             return self._info(hosted)
 
     def _info(self, hosted: HostedCall) -> CallInfo:
-        about, people, used = hosted.people.door.about, hosted.people, hosted.ledger.used
-        keep = about.days or self.keep
+        about, people = hosted.people.door.about, hosted.people
         return CallInfo(
             id=hosted.id,
             made=about.made,
-            used=used,
+            used=hosted.ledger.used,
             ended=about.ended,
             final=about.final,
             waiting_area=people.has_waiting_area,
             waiting_area_set=hosted.call.waiting_area,
             retention=about.days or None,
-            expires=used + keep * DAY if keep else None,
+            expires=self._expires(hosted.ledger),
             participants=len(people.members),
             waiting=len(people.knocks),
             resources=len(hosted.resources),

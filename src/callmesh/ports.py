@@ -29,8 +29,11 @@ class Storage(Protocol):
         proves that the disk would take something.
         """
 
-    def calls(self, after: str = "", most: int = MANY) -> list[CallId]:
-        """The calls that are kept, by id: those behind `after`, `most` at most."""
+    def calls(self, after: str = "", most: int = MANY) -> dict[CallId, Kept]:
+        """The calls that are kept, by id: those behind `after`, `most` at most.
+
+        Of their records it gives the one that is `ABOUT` the call itself, if there is one.
+        """
 
     def unused(self, now: int, keep: int) -> list[CallId]:
         """The calls that nobody was in for as long as each is kept, at the time `now`.

@@ -11,8 +11,8 @@ from callmesh.auth import Authority
 from callmesh.catalog import Catalog
 from callmesh.client import Call, join
 from callmesh.errors import CallmeshError, Replaced
-from callmesh.ids import CallId, StateId, Writer
-from callmesh.ledger import Delta, Ledger, Record
+from callmesh.ids import ABOUT, HUB, RECORD, CallId, StateId, Writer
+from callmesh.ledger import Delta, Kept, Ledger, Record
 from callmesh.limits import Limits
 from callmesh.live import LiveHub
 from callmesh.ports import Link, Storage
@@ -92,7 +92,7 @@ def check_storage(open_storage: Callable[[], Storage]) -> None:
 
     storage = open_storage()
     assert storage.load(one) is None, "a call that was never saved is None, not empty"
-    assert storage.calls() == []
+    assert list(storage.calls()) == []
     first, second = Ledger(), Ledger()
     storage.commit({})
     storage.commit({one: first.flush(), two: second.flush()})
@@ -107,7 +107,7 @@ def check_storage(open_storage: Callable[[], Storage]) -> None:
     storage.close()
 
     storage = open_storage()
-    assert storage.calls() == [one, two]
+    assert list(storage.calls()) == [one, two]
     assert _records(storage, one) == first.since(0), "what was committed is there"
     assert _records(storage, two) == second.since(0), "calls are kept apart"
     write(first, "a", "new", 5)
@@ -127,7 +127,7 @@ def check_storage(open_storage: Callable[[], Storage]) -> None:
     storage.commit({}, [Event(9, "call.deleted", one)], [one])
     assert [line.event.what for line in storage.audit(-1, 10)] == ["call.deleted"]
     assert storage.load(one) is None
-    assert storage.calls() == [two]
+    assert list(storage.calls()) == [two]
     storage.close()
     storage.close()
 
@@ -157,7 +157,13 @@ def _check_use(storage: Storage, one: CallId, two: CallId) -> None:
     assert storage.unused(110, 0) == [one], "its own time has run out"
     assert storage.unused(110, 9) == [one, two], "and so has the hub's"
     assert storage.unused(110, 11) == [one]
-    assert (storage.calls(one), storage.calls("", 1), storage.calls(two)) == ([two], [one], [])
+    pages = [list(storage.calls(*page)) for page in ((one,), ("", 1), (two,))]
+    assert pages == [[two], [one], []]
+    assert storage.calls()[one] == Kept([], 5, 100, 10), "without what is in them"
+    about = Record(5, RECORD, Entry(ABOUT, 1, HUB, encode({"ended": 7})))
+    other = Record(4, RECORD, Entry("person/u1", 1, HUB, encode({"name": "Ada"})))
+    storage.commit({one: Delta([about, other], [], 5, 5, 100, 10)})
+    assert storage.calls()[one] == Kept([about], 5, 100, 10)
 
 
 def _records(storage: Storage, call: CallId) -> list[Record]:

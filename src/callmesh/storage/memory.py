@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from callmesh.audit import START, Event, Line, follow
-from callmesh.ids import CallId, StateId
+from callmesh.ids import ABOUT, RECORD, CallId, StateId
 from callmesh.ledger import Delta, Kept, Record
 from callmesh.ports import MANY
 
@@ -40,8 +40,13 @@ class MemoryStorage:
             self._records.pop(call, None)
             self._kept.pop(call, None)
 
-    def calls(self, after: str = "", most: int = MANY) -> list[CallId]:
-        return sorted(call for call in self._kept if call > after)[:most]
+    def calls(self, after: str = "", most: int = MANY) -> dict[CallId, Kept]:
+        found = {}
+        for call in sorted(call for call in self._kept if call > after)[:most]:
+            last, about = self._kept[call], self._records[call].get((RECORD, ABOUT))
+            records = [] if about is None else [about]
+            found[call] = Kept(records, last.reserved, last.used, last.keep)
+        return found
 
     def unused(self, now: int, keep: int) -> list[CallId]:
         found = ((call, last.used, last.keep or keep) for call, last in self._kept.items())

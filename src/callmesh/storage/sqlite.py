@@ -7,13 +7,14 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Raw
 
 from callmesh.audit import START, Event, Line, follow, text_of
 from callmesh.errors import StorageFailed
-from callmesh.ids import CallId, StateId, Writer
+from callmesh.ids import ABOUT, RECORD, CallId, StateId, Writer
 from callmesh.ledger import Delta, Kept, Record
 from callmesh.ports import MANY
 from callmesh.state import Entry
@@ -212,17 +213,30 @@ class SqliteStorage:
     def _audit_rows(self, which: str, *values: int) -> list[tuple[int, str, str]]:
         return self._db.execute(f"SELECT number, event, hash FROM audit {which}", values).fetchall()
 
-    def calls(self, after: str = "", most: int = MANY) -> list[CallId]:
-        return self._ids("id > ? ORDER BY id LIMIT ?", after, most)
+    def calls(self, after: str = "", most: int = MANY) -> dict[CallId, Kept]:
+        rows = self._listed(
+            "SELECT id, reserved, used, keep, number, time, writer, value FROM call "
+            "LEFT JOIN entry ON call = id AND state = ? AND key = ? "
+            "WHERE id > ? ORDER BY id LIMIT ?", RECORD, ABOUT, after, most,
+        )  # fmt: skip
+        found = {}
+        for id, reserved, used, keep, number, time, writer, value in rows:
+            records = []
+            if number is not None:
+                records.append(Record(number, RECORD, Entry(ABOUT, time, writer, Raw(value))))
+            found[CallId(id)] = Kept(records, reserved, used, keep)
+        return found
 
     def unused(self, now: int, keep: int) -> list[CallId]:
         lasts = "CASE keep WHEN 0 THEN ?1 ELSE keep END"
-        return self._ids(f"{lasts} > 0 AND used + {lasts} <= ?2 ORDER BY id", keep, now)
+        which = f"{lasts} > 0 AND used + {lasts} <= ?2 ORDER BY id"
+        return [
+            CallId(id) for (id,) in self._listed(f"SELECT id FROM call WHERE {which}", keep, now)
+        ]
 
-    def _ids(self, which: str, *values: int | str) -> list[CallId]:
+    def _listed(self, which: str, *values: int | str) -> list[Any]:
         try:
-            rows = self._db.execute(f"SELECT id FROM call WHERE {which}", values)
-            return [CallId(id) for (id,) in rows]
+            return self._db.execute(which, values).fetchall()
         except sqlite3.Error as error:
             raise StorageFailed(f"calls cannot be listed: {error}") from error
 

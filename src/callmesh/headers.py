@@ -1,7 +1,8 @@
-"""What stands before everything else: how large headers may be, and from where a request comes."""
+"""What stands before everything else: how large headers are, and who asks from where for what."""
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 from callmesh.address import is_loopback
 
@@ -47,3 +48,14 @@ def _is_near(scope: Scope) -> bool:
     client = scope.get("client")
     proxied = any(name.decode("latin-1").lower() in PROXIED for name, _ in scope["headers"])
     return client is not None and is_loopback(client[0]) and not proxied
+
+
+class NoSockets:
+    """Refuses sockets before an application that knows none."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = WebSocketClose() if scope["type"] == "websocket" else self._app
+        await app(scope, receive, send)

@@ -37,7 +37,7 @@ from callmesh.catalog import Catalog, InstalledApp
 from callmesh.errors import BadInput, BadName
 from callmesh.folder import CURSORS, DATABASE, alone_in
 from callmesh.guard import ApiKey
-from callmesh.headers import BoundedHeaders, ThisMachineAlone
+from callmesh.headers import BoundedHeaders, NoSockets, ThisMachineAlone
 from callmesh.ids import call_id
 from callmesh.limits import Limits
 from callmesh.live import LiveHub
@@ -167,8 +167,8 @@ def application(
             Route("/api/apps", hub.apps),
             *_api(operator, settings, hooks),
             Route("/apps/{app}/{hash}/{file:path}", hub.app_file),
-            Mount("/sdk", OpenFiles(directory=PAGE / "sdk", check_dir=False)),
-            Mount("/page", StaticFiles(directory=PAGE, check_dir=False)),
+            Mount("/sdk", NoSockets(OpenFiles(directory=PAGE / "sdk", check_dir=False))),
+            Mount("/page", NoSockets(StaticFiles(directory=PAGE, check_dir=False))),
             *Operations(live, settings).routes(),
         ],
         middleware=[Middleware(BoundedHeaders), *(alone if authority.is_open else ())],
@@ -200,7 +200,7 @@ def _api(operator: Operator, settings: Settings, hooks: "Webhooks | None") -> li
     key = ApiKey.read(settings.api_key, settings.key)
     with _extra("the operator's API needs"):
         from callmesh.api import api
-    answers = api(operator, key, settings.url, hooks)
+    answers = NoSockets(api(operator, key, settings.url, hooks))
     mount = Mount("/api", answers)
     mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)  # line breaks, no way around
     return [Route("/api", answers), mount]  # without the route it would send on to /api/

@@ -24,7 +24,7 @@ from callmesh.values import decode
 from callmesh.visits import Visit, Visits
 
 GRACE = 45 * MICROSECONDS
-"""How long a participant whose link broke stays in the roster."""
+"""How long a participant whose link broke, or from whom nothing comes, stays in the roster."""
 
 
 AREA = "waiting_area"
@@ -288,18 +288,21 @@ class People:
     # --- going
 
     def lose(self, who: Member | Knock, session: Session, now: int) -> None:
-        """The link of `session` broke; a member may come back within `GRACE`."""
+        """The link of `session` broke; a member may come back within `GRACE`.
+
+        Who fell silent vanished with the last word, and has been lost since then (P2).
+        """
         if who.session is not session:
             return
         if isinstance(who, Knock):
             self._give_up(who, now)
             return
         self._journal.add("participant.lost", now, who.participant)
-        who.session, who.lost = None, now
+        who.session, who.lost = None, now - session.silent
         who.participant = msgspec.structs.replace(who.participant, here=False)
         self.introduce(who, now)
         if visit := self.visits.all.get(who.participant.id):
-            visit.lost = now
+            visit.lost = who.lost
             self.visits.keep(who.participant.id, visit, now)
 
     def leave(self, who: Member | Knock, session: Session, now: int, reason: str = "left") -> None:

@@ -712,7 +712,7 @@ def test_a_participant_shows_so_many_things(world: World) -> None:
         attempt(a, PRESENCE, f"{a.me.id}/{number}", 2)
     attempt(a, PRESENCE, f"{a.me.id}/0", ...)
     assert isinstance(kept, HeadedState)
-    assert (kept.under(a.me.id), kept.under(b.me.id)) == (2, 0)
+    assert [len(kept.under(who.me.id)) for who in (a, b)] == [2, 0]
     attempt(a, PRESENCE, f"{a.me.id}/0", 1)
     for number in range(64):
         assert attempt(a, PRESENCE, f"{a.me.id}/{number}", 1) == []

@@ -20,6 +20,7 @@ from callmesh.participant import Participant, Role
 from callmesh.record import HubPen
 from callmesh.session import Session
 from callmesh.sight import Sights
+from callmesh.state import HeadedState
 from callmesh.values import decode
 from callmesh.visits import Visit, Visits
 
@@ -372,11 +373,13 @@ class People:
             visit.gone = True
             self.visits.keep(id, visit, now)
         self.members.pop(id, None)
-        gone = [ROSTER, *(presence_of(resource) for resource in self._call.resources)]
-        for state in gone:
-            for entry in list(self._ledger.state(state).live()):
-                if entry.key == id or entry.key.startswith(f"{id}/"):
-                    self._pen.delete(state, entry.key, now)
+        shown = self._ledger.state(ROSTER).entries.get(id)
+        if shown is not None and not shown.deleted:
+            self._pen.delete(ROSTER, id, now)
+        for state in map(presence_of, self._call.resources):
+            kept = self._ledger.state(state)
+            for key in list(kept.under(id)) if isinstance(kept, HeadedState) else ():
+                self._pen.delete(state, key, now)
         self._note_gone(member.participant, member.issued, now)
 
     def _note_gone(self, participant: Participant, issued: int, now: int) -> None:

@@ -3,8 +3,9 @@
     uvicorn --app-dir examples --ws websockets-sansio --ws-max-size 2097152 --ws-ping-interval 0 \
         --ws-per-message-deflate false --timeout-graceful-shutdown 3 mounted:app
 
-The hub is under /callmesh, its calls at /callmesh/call/<id>. Without a key it lets in whoever asks,
-on this machine alone; hand it `key=Path("callmesh.key")` to let in who brings a token.
+The hub is under /callmesh, its calls at /callmesh/call/<id>. With `dev=True` it lets in who
+comes from this machine, and nobody else; say `key=Path("callmesh.key")` instead to let in who
+brings a token.
 """
 
 import os
@@ -14,7 +15,7 @@ from fastapi import FastAPI
 
 import callmesh
 
-hub = callmesh.asgi(data=Path(os.environ.get("CALLS", "callmesh-data")))
+hub = callmesh.asgi(data=Path(os.environ.get("CALLS", "callmesh-data")), dev=True)
 
 # An application does not start what is mounted into it, so hand it the hub's lifespan: the hub
 # saves what is written while it lasts. If you have one of your own, say in it

@@ -21,6 +21,8 @@ from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import negative_data_rejection
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from callmesh.api import description
 from callmesh.auth import Authority
@@ -176,6 +178,21 @@ async def test_without_a_key_there_is_no_api() -> None:
         assert (await http.get("/api/calls", headers=BEARER)).status_code == 404
 
 
+@pytest.mark.anyio
+async def test_there_are_no_sockets_under_it(
+    app: Application, caplog: pytest.LogCaptureFixture
+) -> None:
+    """[O22, W10] Nor where files are."""
+    with served(app) as address:
+        socket = address.replace("http", "ws")
+        for path in ("/api", "/api/", "/api/calls", "/sdk/app.js", "/page/", "/metrics", "/none"):
+            for headers in ({}, BEARER):
+                with pytest.raises(InvalidStatus) as refused:
+                    await connect(socket + path, additional_headers=headers)
+                assert refused.value.response.status_code == 403, path
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 def test_what_the_api_needs_is_imported_for_it_alone() -> None:
     """[O22]"""
     loaded = "import sys, callmesh.hub; print({'fastapi', 'httpx', 'pydantic'} & set(sys.modules))"
@@ -308,7 +325,8 @@ async def test_what_is_sent_is_bounded(
     app: Application, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """[O22, O23] By what comes, whatever was said of its length."""
-    api = next(r for r in app.routes if isinstance(r, Mount) and r.path == "/api").app
+    mount = next(r for r in app.routes if isinstance(r, Mount) and r.path == "/api")
+    api = mount.app._app  # type: ignore[attr-defined]
     monkeypatch.setattr(api, "_most", 200_000)
 
     async def parts(size: int) -> AsyncIterator[bytes]:

@@ -1,6 +1,7 @@
 """Python participants and a live hub, over links in memory."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from callmesh.errors import (
     BadName,
     Broken,
     CallmeshError,
+    CallOver,
     Denied,
+    Removed,
     Replaced,
     TimedOut,
     TooLarge,
@@ -553,6 +556,29 @@ async def test_after_leaving_everything_says_so_at_once(hub: MemoryHub) -> None:
         await ada.resources.add("poll")
     with pytest.raises(callmesh.Closed, match="left"):
         await ada.until(lambda: False)
+
+
+async def test_a_program_is_told_that_the_call_is_over_for_it(hub: MemoryHub) -> None:
+    """[W14] Also one that writes nothing and waits for nothing else."""
+    async with hub.join("Ada") as ada, hub.join("Bob", role="guest") as bob:
+        told, waits = asyncio.create_task(bob.over()), asyncio.create_task(bob.until(lambda: False))
+        await bob.until(lambda: len(bob.participants) == 2)
+        await hub.links[1].cut()
+        await bob.until(lambda: bob.status == "offline")
+        await bob.until(lambda: bob.status == "synced")
+        assert not told.done()
+        await ada.hosting.remove(bob.me.person)
+        assert isinstance(await told, Removed)
+        assert (bob.status, dict(bob.participants), bob.me.name) == ("over", {}, "Bob")
+        with pytest.raises(Removed):
+            await waits
+        assert isinstance(await bob.over(), Removed)
+        with contextlib.suppress(CallOver):
+            await ada.hosting.end()
+        assert isinstance(await ada.over(), CallOver)
+    async with hub.join("Ada") as again:
+        pass
+    assert isinstance(await again.over(), callmesh.Closed)
 
 
 async def test_mistakes_of_a_programmer_are_named(hub: MemoryHub) -> None:

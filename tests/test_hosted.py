@@ -8,14 +8,14 @@ import pytest
 from callmesh import messages
 from callmesh.app import KeyRule
 from callmesh.clock import AHEAD
-from callmesh.errors import Replaced, TooFast
+from callmesh.errors import Broken, Replaced, TooFast
 from callmesh.feed import MAX_ANSWERS
 from callmesh.ids import CALL, ROSTER, ResourceId, StateId, Writer, presence_of, state_of
 from callmesh.limits import Limits
 from callmesh.messages import Group, Stream, Write
 from callmesh.participant import Role
 from callmesh.people import GRACE
-from callmesh.session import MAX_WAITING, Over, Session, Side
+from callmesh.session import MAX_WAITING, SILENCE, Over, Session, Side
 from callmesh.state import DELETED, Entry, HeadedState
 from callmesh.values import encode
 from tests import simulated
@@ -341,6 +341,31 @@ def test_presence_goes_45_seconds_after_its_participant_has_vanished(world: Worl
     a.step()
     assert "pb" in a.view(ROSTER)
     world.now += 1
+    world.call.tick(world.now)
+    a.step()
+    assert (a.view(PRESENCE), set(a.view(ROSTER))) == ({}, {"pa", "po"})
+
+
+def test_who_falls_silent_is_lost_at_40_seconds_and_gone_at_45(world: World) -> None:
+    """[P2, W7] Counted from the last word, whoever notices when."""
+    a, b, _ = world.clients
+    attempt(b, PRESENCE, f"{b.me.id}/cursor", [1, 2])
+    start, far = world.now, b.far
+    far.receive(messages.bundle([messages.encode(messages.Ping(1))]), start)
+    world.now = start + SILENCE
+    far.tick(world.now)
+    world.now += 1
+    with pytest.raises(Broken):
+        far.tick(world.now)
+    b.cut()
+    a.step()
+    assert a.view(ROSTER)["pb"]["here"] is False
+    assert world.call.people.members[b.me.id].lost == start + 1
+    world.now = start + GRACE
+    world.call.tick(world.now)
+    a.step()
+    assert "pb" in a.view(ROSTER)
+    world.now += 2
     world.call.tick(world.now)
     a.step()
     assert (a.view(PRESENCE), set(a.view(ROSTER))) == ({}, {"pa", "po"})
@@ -687,7 +712,7 @@ def test_a_participant_shows_so_many_things(world: World) -> None:
         attempt(a, PRESENCE, f"{a.me.id}/{number}", 2)
     attempt(a, PRESENCE, f"{a.me.id}/0", ...)
     assert isinstance(kept, HeadedState)
-    assert (kept.under(a.me.id), kept.under(b.me.id)) == (2, 0)
+    assert [len(kept.under(who.me.id)) for who in (a, b)] == [2, 0]
     attempt(a, PRESENCE, f"{a.me.id}/0", 1)
     for number in range(64):
         assert attempt(a, PRESENCE, f"{a.me.id}/{number}", 1) == []

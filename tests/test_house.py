@@ -23,7 +23,7 @@ FIRST = """
     cachefile folder
 """.split()
 SECOND = """
-    settings logs tokens auth catalog saving ending headers livecall live metrics address operations
+    settings logs tokens auth catalog saving ending address headers livecall live metrics operations
     archive operator retention webhooks guard shapes problems api hub
     connection notify replica hosting undo typed changes shared presence standing streams
     instance handling resources half joining client testing

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import callmesh
-from callmesh.logs import JsonFormatter, TextFormatter
+from callmesh.logs import JsonFormatter, Seldom, TextFormatter
 from callmesh.testing import MemoryHub
 
 pytestmark = pytest.mark.anyio
@@ -50,6 +50,25 @@ def test_a_line_is_one_event() -> None:
     for formatter in (TextFormatter(), JsonFormatter()):
         line = formatter.format(forged)
         assert line.isprintable()
+
+
+def test_what_anybody_can_cause_is_said_once_a_minute() -> None:
+    """[O12]"""
+    seldom = Seldom()
+
+    def passes(
+        said: str, at: float, level: int = logging.WARNING, by: str = "uvicorn.error"
+    ) -> bool:
+        record = logging.LogRecord(by, level, __file__, 1, said, (), None)
+        record.created = at
+        return bool(seldom.filter(record))
+
+    assert [passes("Invalid", at) for at in (0, 1, 59.9, 60, 61, 3, 4, 120)] == [
+        True, False, False, True, False, True, False, True
+    ]  # fmt: skip
+    assert passes("Unsupported", 121)
+    assert all(passes("Failed", 121, logging.ERROR) for _ in range(2))
+    assert all(passes("Full", 121, by="callmesh.hub") for _ in range(2))
 
 
 def test_an_error_is_told_without_its_words() -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -91,7 +92,7 @@ async def test_without_its_lifespan_a_hub_lets_nobody_in(tmp_path: Path) -> None
         "import callmesh, os, pathlib\n"
         "from starlette.applications import Starlette\n"
         "from starlette.routing import Mount\n"
-        "hub = callmesh.asgi(data=pathlib.Path(os.environ['CALLS']))\n"
+        "hub = callmesh.asgi(data=pathlib.Path(os.environ['CALLS']), dev=True)\n"
         "app = Starlette(routes=[Mount('/hub', hub)])\n"
     )
     with served(tmp_path / "data", app="forgetful:app", folder=tmp_path) as address:
@@ -106,10 +107,60 @@ async def test_without_its_lifespan_a_hub_lets_nobody_in(tmp_path: Path) -> None
 
 async def test_two_hubs_do_not_share_a_folder(tmp_path: Path) -> None:
     """[O14, L5] As two workers of one server would."""
-    first, second = callmesh.asgi(data=tmp_path), callmesh.asgi(data=tmp_path)
+    first, second = callmesh.asgi(data=tmp_path, dev=True), callmesh.asgi(data=tmp_path, dev=True)
     app = Starlette(routes=[Mount("/hub", first)], lifespan=first.lifespan)
     async with app.router.lifespan_context(app):
         with pytest.raises(AlreadyRunning):
             await second.lifespan(second).__aenter__()
-    async with callmesh.asgi(data=tmp_path).lifespan(app):
+    async with callmesh.asgi(data=tmp_path, dev=True).lifespan(app):
         pass
+
+
+async def test_a_hub_without_a_key_is_said_to_be_one(tmp_path: Path) -> None:
+    """[J11]"""
+    key = tmp_path / "key"
+    key.write_bytes(b"0123456789abcdef" * 2)
+    for given, dev in ((None, False), (key, True)):
+        with pytest.raises(callmesh.BadInput, match="or say dev=True"):
+            callmesh.asgi(data=tmp_path / "data", key=given, dev=dev)
+    assert not (tmp_path / "data").exists()
+
+
+async def test_a_hub_without_a_key_is_for_its_own_machine(tmp_path: Path) -> None:
+    """[J11] Whatever host they name, on whatever address the server listens."""
+    hub = callmesh.asgi(data=tmp_path, dev=True)
+    outer = Starlette(routes=[Mount("/hub", hub)], lifespan=hub.lifespan)
+    near = ("127.0.0.1", 50_000)
+    async with outer.router.lifespan_context(outer):
+        for client, headers, status in (
+            (near, {}, 101),
+            (("::1", 50_000), {}, 101),
+            (("::ffff:127.0.0.1", 50_000), {}, 101),
+            (("192.0.2.1", 50_000), {}, 403),
+            (("::ffff:192.0.2.1", 50_000), {}, 403),
+            (None, {}, 403),
+            (near, {"X-Forwarded-For": "127.0.0.1"}, 403),
+            (near, {"Forwarded": "for=127.0.0.1"}, 403),
+            (near, {"X-Forwarded-Proto": "https"}, 403),
+        ):
+            assert await _opened(outer, client, headers) == status, (client, headers)
+
+
+async def _opened(app: Starlette, client: tuple[str, int] | None, headers: dict[str, str]) -> int:
+    """The status of the answer to who opens a socket and names localhost."""
+    answers: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.disconnect" if answers else "websocket.connect", "code": 1006}
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    given = {"Host": "localhost", **headers}.items()
+    scope: dict[str, Any] = {
+        "type": "websocket", "scheme": "ws", "path": "/hub/call/demo/socket", "query_string": b"",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in given],
+        "client": client, "subprotocols": [], "extensions": {"websocket.http.response": {}},
+    }  # fmt: skip
+    await app(scope, receive, send)
+    return 101 if answers[0]["type"] == "websocket.accept" else int(answers[0]["status"])

@@ -58,7 +58,7 @@ def made(storage: MemoryStorage | None = None, **settings: object) -> Starlette:
     return application(
         storage or MemoryStorage(),
         Catalog(),
-        Authority(b"s" * 32),
+        Authority(b"s" * 32, Key(b"0123456789abcdef" * 2)),
         Settings(**settings),  # type: ignore[arg-type]
     )
 

@@ -317,6 +317,42 @@ async def test_an_invitation_lets_in_whom_it_names(
             await keyless.invite(DEMO)
 
 
+async def test_an_invitation_works_whatever_was_decided_before(
+    hub: MemoryHub, operator: Operator, clock: Clock
+) -> None:
+    """[O28, J13, J20] Or none is given."""
+    await operator.create("demo")
+
+    async def invited(role: Role = Role.GUEST) -> str:
+        made = await operator.invite(DEMO, person="bob", name="Bob", role=role, wait=False)
+        return f"{ADDRESS}#token={made.token}"
+
+    start, first = clock.now, await invited()
+    async with hub.join("x", url=first) as bob:
+        person = bob.me.person
+        await operator.command(DEMO, "remove", person)
+        assert isinstance(await bob.over(), Removed)
+    with pytest.raises(Removed):
+        async with hub.join("x", url=first):
+            pass
+    async with hub.join("x", url=await invited()) as again:
+        assert again.me.person == person
+        await operator.command(DEMO, "role", person, "observer")
+    async with hub.join("x", url=await invited(Role.HOST)) as host:
+        assert host.me.role == "host"
+        assert clock.now == start, "all of it within one second"
+    await operator.command(DEMO, "ban", person)
+    with pytest.raises(Refused, match="banned, and no invitation helps"):
+        await invited()
+    await operator.command(DEMO, "allow", person)
+    async with hub.join("x", url=await invited()):
+        pass
+    await operator.command(DEMO, "end")
+    assert (await operator.invite(DEMO)).ended == clock.now
+    await operator.command(DEMO, "reopen")
+    assert (await operator.invite(DEMO)).ended == 0
+
+
 # --- deleting
 
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from callmesh.audit import Event, faults
 from callmesh.auth import read_secret
 from callmesh.errors import StorageFailed
 from callmesh.ids import CallId, StateId, Writer
@@ -298,6 +299,26 @@ def test_a_database_that_somebody_else_holds_refuses_and_is_taken_up_again(tmp_p
     holder.execute("ROLLBACK")
     holder.close()
     storage.commit({})
+    storage.close()
+
+
+def test_a_commit_takes_few_statements(tmp_path: Path) -> None:
+    """[L5] Each costs a turn of the interpreter, and everybody's `saved()` waits for it."""
+    said: list[str] = []
+
+    def connect(path: Path) -> sqlite3.Connection:
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        db.set_trace_callback(said.append)
+        return db
+
+    storage = SqliteStorage(tmp_path / "db", connect=connect)
+    said.clear()
+    events = [Event(number, "participant.joined", "demo") for number in range(1_000)]
+    storage.commit({}, events)
+    assert len(said) < 20
+    lines = storage.audit(0, 2_000)
+    assert [line.event for line in lines] == events
+    assert not list(faults(lines))
     storage.close()
 
 

@@ -48,6 +48,7 @@ def read_role(text: str) -> Role:
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine alone."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
+        return (getattr(address, "ipv4_mapped", None) or address).is_loopback
     except ValueError:
         return host == "localhost"

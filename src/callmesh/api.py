@@ -167,13 +167,15 @@ def _people(operator: Operator, url: str | None) -> APIRouter:
 
     @router.post("/calls/{call}/invites", status_code=201, responses=CHANGING)
     async def invite(call: Call, request: Request, new: NewInvite = NewInvite()) -> Invite:  # noqa: B008 - frozen
-        """A link that lets somebody in."""
+        """A link that lets somebody in; `ended` says where nobody comes in before it is opened."""
         made = await operator.invite(
             CallId(call), role=Role(new.role), name=new.name, person=new.person, lasts=new.lasts,
             wait=new.wait,
         )  # fmt: skip
         link = f"{(url or _origin(request)).rstrip('/')}/call/{call}#token={made.token}"
-        return Invite(link=link, token=made.token, person=made.person, expires=made.expires)
+        return Invite(
+            link=link, token=made.token, person=made.person, expires=made.expires, ended=made.ended
+        )
 
     @router.get("/calls/{call}/participants", responses=OF_CALL)
     async def list_participants(call: Call) -> Participants:

@@ -68,7 +68,9 @@ def join(
 
     Raises the hub's named refusal (`Declined`, `Removed`, `Unauthorized` …), `BadName` for an
     address, name or role that cannot be one, or `Broken` when no hub answers (all in
-    `callmesh.errors`). Leaving waits up to 5 s for what is not saved yet.
+    `callmesh.errors`). A program that is removed, or whose call is ended, goes on with its block:
+    `await call.over()` tells it, and so does whatever it waits for. Leaving waits up to 5 s for
+    what is not saved yet.
     """
 
     @contextlib.asynccontextmanager
@@ -174,11 +176,14 @@ class Call:
         return MappingProxyType(self._roster)
 
     @property
-    def status(self) -> Status:
+    def status(self) -> Status | Literal["over"]:
         """Whether everything written here is safe on the hub's disk.
 
-        `read_only` while the hub cannot save: what is written then is denied.
+        `read_only` while the hub cannot save: what is written then is denied. `offline` while the
+        link is lost and comes back by itself; `over` once it does not, see `over()`.
         """
+        if self._replica.moved.has_failed:
+            return "over"
         mesh = self._replica.mesh
         if not mesh.linked:
             return "offline"
@@ -190,6 +195,14 @@ class Call:
         """How streams reach a participant: `direct`, `relay`, `connecting`, or `none`."""
         path = self._streams.path(participant)
         return type(path).__name__.lower() if path else "none"
+
+    async def over(self) -> CallmeshError:
+        """Wait until the call is over for this program; why it is.
+
+        `Removed`, `CallOver`, `Replaced` …, or `Closed` when you left it yourself. From then on
+        nobody is in `participants`, and every wait and write raises the same.
+        """
+        return await self._replica.moved.failed()
 
     async def until(
         self, true: Callable[[], bool], *, timeout: float | None = 10, what: str = "this"
@@ -241,6 +254,7 @@ class Call:
             self._end(reason)
 
     def _end(self, reason: CallmeshError) -> None:
+        self._roster.clear()
         self._replica.moved.fail(reason)
         self.hosting.end_all(reason)
         self._streams.fail(reason)

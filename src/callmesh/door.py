@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import msgspec
 
 from callmesh.clock import MICROSECONDS
-from callmesh.errors import CallOver, Removed
+from callmesh.errors import CallOver, Refused, Removed
 from callmesh.ids import DOOR, PersonId
 from callmesh.ledger import Ledger
 from callmesh.participant import Participant, Role
@@ -131,6 +131,19 @@ class Door:
             if about.final or not host:
                 raise over(final=about.final)
             self.reopen(now)
+
+    def invited(self, person: PersonId, now: int) -> int:
+        """When an invitation that is made now is issued, in seconds: after what was decided before.
+
+        Raises `Refused` for who is banned.
+        """
+        grant = self.grants.all.get(person)
+        if grant is None:
+            return now // MICROSECONDS
+        if grant.banned:
+            raise Refused("this person is banned, and no invitation helps; let them back in first")
+        decided = max(grant.removed, grant.role_since if grant.role else 0)
+        return max(now // MICROSECONDS, decided // MICROSECONDS + 1)
 
     def lets_in(self, visitor: Visitor, role: Role) -> bool:
         """Whether somebody comes in without asking a host."""

@@ -37,7 +37,7 @@ from callmesh.catalog import Catalog, InstalledApp
 from callmesh.errors import BadInput, BadName
 from callmesh.folder import CURSORS, DATABASE, alone_in
 from callmesh.guard import ApiKey
-from callmesh.headers import BoundedHeaders
+from callmesh.headers import BoundedHeaders, NoSockets, ThisMachineAlone
 from callmesh.ids import call_id
 from callmesh.limits import Limits
 from callmesh.live import LiveHub
@@ -46,7 +46,7 @@ from callmesh.operator import Operator
 from callmesh.ports import Storage
 from callmesh.settings import Settings
 from callmesh.storage.sqlite import SqliteStorage
-from callmesh.tokens import HOOKS_RECIPE, Key
+from callmesh.tokens import HOOKS_RECIPE, Key, recipe
 from callmesh.transport.websocket import LINK, AsgiLink
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ def asgi(
     *,
     data: Path,
     key: Path | None = None,
+    dev: bool = False,
     apps: Sequence[Path] = (),
     waiting_area: bool | None = None,
     api_key: Path | None = None,
@@ -105,18 +106,24 @@ def asgi(
 ) -> Application:
     """The hub as an application over the folder `data`, with the built-in apps and `apps`.
 
-    `key` is the file that tokens are checked with (`callmesh.tokens`). Without one the hub lets in
-    whoever asks, and answers to loopback host names alone. `waiting_area` is whether guests wait
-    until a host lets them in; unset, they do where there is a key. `api_key` is the file with the
-    key of the operator's API; without one there is none. `retention` is after how many days a call
-    that nobody was in is deleted. What happens in calls is sent to each `webhook_url`, signed with
-    what is in the file `webhook_secret`. Raises `BadInput` or `StorageFailed`.
+    `key` is the file that tokens are checked with (`callmesh.tokens`). With `dev` instead of one
+    the hub lets in whoever asks, from this machine alone and through no proxy. `waiting_area` is
+    whether guests wait until a host lets them in; unset, they do where there is a key. `api_key` is
+    the file with the key of the operator's API; without one there is none. `retention` is after how
+    many days a call that nobody was in is deleted. What happens in calls is sent to each
+    `webhook_url`, signed with what is in the file `webhook_secret`. Raises `BadInput` or
+    `StorageFailed`.
 
     Mounted into another application, that one needs its lifespan: `FastAPI(lifespan=hub.lifespan)`.
     """
+    if dev == (key is not None):
+        raise BadInput(
+            "a hub needs a key to know who may come in, or to be for this machine alone: make one "
+            f"with `{recipe('callmesh.key')}` and say key=Path('callmesh.key'), or say dev=True"
+        )
     authority = Authority(read_secret(data), Key.read(key) if key else None)
     settings = Settings(
-        data=data, key=key, apps=tuple(apps), waiting_area=waiting_area, limits=limits,
+        data=data, key=key, dev=dev, apps=tuple(apps), waiting_area=waiting_area, limits=limits,
         api_key=api_key, retention=retention, webhook_url=tuple(webhook_url),
         webhook_secret=webhook_secret,
     )  # fmt: skip
@@ -148,7 +155,10 @@ def application(
         inside=inside or contextlib.nullcontext(),
         beside=beside,
     )
-    hosts = LOOPBACK if authority.is_open else ("*",)
+    alone = [
+        Middleware(ThisMachineAlone),
+        Middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK]),
+    ]
     app = Application(
         routes=[
             Route("/", hub.front),
@@ -157,14 +167,11 @@ def application(
             Route("/api/apps", hub.apps),
             *_api(operator, settings, hooks),
             Route("/apps/{app}/{hash}/{file:path}", hub.app_file),
-            Mount("/sdk", OpenFiles(directory=PAGE / "sdk", check_dir=False)),
-            Mount("/page", StaticFiles(directory=PAGE, check_dir=False)),
+            Mount("/sdk", NoSockets(OpenFiles(directory=PAGE / "sdk", check_dir=False))),
+            Mount("/page", NoSockets(StaticFiles(directory=PAGE, check_dir=False))),
             *Operations(live, settings).routes(),
         ],
-        middleware=[
-            Middleware(BoundedHeaders),
-            Middleware(TrustedHostMiddleware, allowed_hosts=[*hosts]),
-        ],
+        middleware=[Middleware(BoundedHeaders), *(alone if authority.is_open else ())],
         lifespan=hub.lifespan,
     )
     app.state.live = live
@@ -193,7 +200,7 @@ def _api(operator: Operator, settings: Settings, hooks: "Webhooks | None") -> li
     key = ApiKey.read(settings.api_key, settings.key)
     with _extra("the operator's API needs"):
         from callmesh.api import api
-    answers = api(operator, key, settings.url, hooks)
+    answers = NoSockets(api(operator, key, settings.url, hooks))
     mount = Mount("/api", answers)
     mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)  # line breaks, no way around
     return [Route("/api", answers), mount]  # without the route it would send on to /api/

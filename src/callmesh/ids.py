@@ -43,8 +43,17 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zs", "Zl", "Zp")
 """Control and format characters, halves of pairs, private ones, spaces."""
-_BLANK = "\u115f\u1160\u2800\u3164\uffa0"
-"""Letters and signs that show nothing: the fillers of Hangul, and the empty one of Braille."""
+_BLANK = re.compile(
+    "[\u2800\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""The empty sign of Braille, and what Unicode has shown as nothing (`Default_Ignorable`): fillers,
+
+joiners, selectors of variants, tags. With any of them two names are others, and look alike.
+"""
+MAX_STACKED = 4
+"""Marks on one character; some scripts need as many. More are left out."""
 
 REMEMBERED = 4096
 """Answers about ids that are remembered: the same few are asked about with every write."""
@@ -144,7 +153,7 @@ def person_id(text: str) -> PersonId:
 
 def display_name(text: str, *, what: str = "a name") -> str:
     """A name as people see it: one line, 1–80 characters. Markup in it is text."""
-    name = " ".join("".join(" " if _is_unseen(c) else c for c in text).split())
+    name = _unstacked(" ".join("".join(" " if _is_unseen(c) else c for c in text).split()))
     if len(name) > MAX_NAME or all(c == " " or category(c)[0] == "M" for c in name):
         raise BadName(f"{what} has 1–{MAX_NAME} visible characters")
     return name
@@ -152,7 +161,18 @@ def display_name(text: str, *, what: str = "a name") -> str:
 
 def _is_unseen(character: str) -> bool:
     """Whether it does not show, or shows as a gap. What this Unicode does not know yet may show."""
-    return category(character) in _UNSEEN or character in _BLANK
+    return category(character) in _UNSEEN or _BLANK.match(character) is not None
+
+
+def _unstacked(text: str) -> str:
+    """The same with at most `MAX_STACKED` marks that take no place in a row."""
+    kept: list[str] = []
+    marks = 0
+    for character in text:
+        marks = marks + 1 if category(character) in ("Mn", "Me") else 0
+        if marks <= MAX_STACKED:
+            kept.append(character)
+    return "".join(kept)
 
 
 def issue(letter: str, entropy: bytes) -> str:

@@ -17,6 +17,7 @@ from callmesh.settings import Settings
 
 FIELDS = ("call", "participant", "role", "state", "code", "reason", "address", "signal",
           "error", "where")  # fmt: skip
+SELDOM = 60.0
 
 
 def configure(settings: Settings) -> None:
@@ -24,9 +25,29 @@ def configure(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     formatter = JsonFormatter if settings.log == "json" else TextFormatter
     handler.setFormatter(formatter(whole=settings.dev))
+    handler.addFilter(Seldom())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("callmesh").setLevel(settings.log_level.upper())
     logging.captureWarnings(True)
+
+
+class Seldom(logging.Filter):
+    """Of what the server says of requests that are none, each sentence once in `SELDOM` seconds:
+
+    anybody can send as many of them as they like.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name != "uvicorn.error" or record.levelno != logging.WARNING:
+            return True
+        if 0 <= record.created - self._said.get(record.msg, -SELDOM) < SELDOM:
+            return False
+        self._said[record.msg] = record.created
+        return True
 
 
 class TextFormatter(logging.Formatter):

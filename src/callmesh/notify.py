@@ -51,6 +51,10 @@ class Notifier:
             self._event.set()
             self._event = None
 
+    @property
+    def has_failed(self) -> bool:
+        return self._failure is not None
+
     def fail(self, failure: CallmeshError) -> None:
         self._failure = self._failure or failure
         self.notify()
@@ -74,9 +78,18 @@ class Notifier:
 
     async def wait(self) -> None:
         if self._failure is None:
-            self._event = self._event or asyncio.Event()
-            await self._event.wait()
+            await self._moved()
         self.check()
+
+    async def failed(self) -> CallmeshError:
+        """Wait until it has failed; why it has."""
+        while self._failure is None:
+            await self._moved()
+        return self._failure
+
+    async def _moved(self) -> None:
+        self._event = self._event or asyncio.Event()
+        await self._event.wait()
 
     async def until(self, true: Callable[[], bool], *, timeout: float | None, what: str) -> None:
         """Wait until `true()`. Raises `TimedOut`, saying what was waited for, after `timeout` s."""

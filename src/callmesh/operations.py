@@ -8,14 +8,13 @@ from starlette.routing import Route
 
 from callmesh.address import is_loopback
 from callmesh.errors import StorageFailed
+from callmesh.headers import PROXIED
 from callmesh.live import LiveHub
 from callmesh.metrics import TYPE, Metrics
 from callmesh.settings import Settings
 
 PATIENCE = 2.0
 """Seconds that the disk may take to answer; who asks meanwhile waits for the same answer."""
-PROXIED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto",
-           "x-real-ip")  # fmt: skip
 PRIVATE = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",

@@ -152,6 +152,8 @@ class Invitation:
     person: str
     """Who will come in with it."""
     expires: int
+    ended: int
+    """Since when the call is over, microseconds since the epoch; 0 while it is not."""
 
 
 class Operator:
@@ -305,7 +307,7 @@ class Operator:
     ) -> Invitation:
         """A token that lets somebody into a call, for `lasts` seconds.
 
-        Raises `Refused` where the hub has no key that signs.
+        Raises `Refused` where the hub has no key that signs, or the person is banned.
         """
         if not 1 <= lasts <= LONGEST:
             raise BadValue(f"an invitation lasts 1–{LONGEST} seconds")
@@ -313,11 +315,13 @@ class Operator:
         if not 1 <= len(subject) <= MAX_SUBJECT:
             raise BadValue(f"a person is named by 1–{MAX_SUBJECT} characters")
         shown = None if name is None else display_name(name)
-        async with self.live.holding(id):
-            now = self.live.now() // MICROSECONDS
-            claims = Claims(id, role.value, subject, now, now + lasts, name=shown, wait=wait)
+        who = self._authority.person_called(subject)
+        async with self.live.holding(id) as hosted:
+            now, door = self.live.now(), hosted.people.door
+            issued, ends = door.invited(who, now), now // MICROSECONDS + lasts
+            claims = Claims(id, role.value, subject, issued, ends, name=shown, wait=wait)
             token = self._authority.sign(claims)
-        return Invitation(token, self._authority.person_called(subject), (now + lasts) * 1_000_000)
+        return Invitation(token, who, ends * MICROSECONDS, door.about.ended)
 
     # --- resources
 

@@ -20,11 +20,12 @@ from callmesh.participant import Participant, Role
 from callmesh.record import HubPen
 from callmesh.session import Session
 from callmesh.sight import Sights
+from callmesh.state import HeadedState
 from callmesh.values import decode
 from callmesh.visits import Visit, Visits
 
 GRACE = 45 * MICROSECONDS
-"""How long a participant whose link broke stays in the roster."""
+"""How long a participant whose link broke, or from whom nothing comes, stays in the roster."""
 
 
 AREA = "waiting_area"
@@ -288,18 +289,21 @@ class People:
     # --- going
 
     def lose(self, who: Member | Knock, session: Session, now: int) -> None:
-        """The link of `session` broke; a member may come back within `GRACE`."""
+        """The link of `session` broke; a member may come back within `GRACE`.
+
+        Who fell silent vanished with the last word, and has been lost since then (P2).
+        """
         if who.session is not session:
             return
         if isinstance(who, Knock):
             self._give_up(who, now)
             return
         self._journal.add("participant.lost", now, who.participant)
-        who.session, who.lost = None, now
+        who.session, who.lost = None, now - session.silent
         who.participant = msgspec.structs.replace(who.participant, here=False)
         self.introduce(who, now)
         if visit := self.visits.all.get(who.participant.id):
-            visit.lost = now
+            visit.lost = who.lost
             self.visits.keep(who.participant.id, visit, now)
 
     def leave(self, who: Member | Knock, session: Session, now: int, reason: str = "left") -> None:
@@ -369,11 +373,13 @@ class People:
             visit.gone = True
             self.visits.keep(id, visit, now)
         self.members.pop(id, None)
-        gone = [ROSTER, *(presence_of(resource) for resource in self._call.resources)]
-        for state in gone:
-            for entry in list(self._ledger.state(state).live()):
-                if entry.key == id or entry.key.startswith(f"{id}/"):
-                    self._pen.delete(state, entry.key, now)
+        shown = self._ledger.state(ROSTER).entries.get(id)
+        if shown is not None and not shown.deleted:
+            self._pen.delete(ROSTER, id, now)
+        for state in map(presence_of, self._call.resources):
+            kept = self._ledger.state(state)
+            for key in list(kept.under(id)) if isinstance(kept, HeadedState) else ():
+                self._pen.delete(state, key, now)
         self._note_gone(member.participant, member.issued, now)
 
     def _note_gone(self, participant: Participant, issued: int, now: int) -> None:

@@ -384,7 +384,7 @@ class Rights:
                 return Refusal("full", f"a State has at most {limits.keys} keys", place)
             if tally.size > 0 and kept.size + tally.size > limits.state_bytes:
                 return Refusal("full", f"a State has at most {limits.state_bytes} bytes", place)
-            shown = kept.under(transaction.me.id) if isinstance(kept, HeadedState) else 0
+            shown = len(kept.under(transaction.me.id)) if isinstance(kept, HeadedState) else 0
             if is_presence(state) and tally.keys > 0 and shown + tally.keys > limits.presence_keys:
                 why = f"a participant shows at most {limits.presence_keys} things"
                 return Refusal("full", why, place)

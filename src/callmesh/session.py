@@ -103,6 +103,8 @@ class Session:
         self.side = side
         self.state: Opening | Waiting | Open | Over = Opening(now)
         self._heard = self._pinged = now
+        self.silent = 0
+        """For how long nothing had been heard when it ended because of that; 0 where it did not."""
         self._pings = 0
         self._out: deque[tuple[bytes, Credit | None]] = deque()
         self.waiting = 0
@@ -268,6 +270,7 @@ class Session:
                 raise error
             case Waiting() | Open():
                 if now - self._heard > SILENCE:
+                    self.silent = SILENCE
                     error = Broken("nothing was heard from the other side for too long")
                     self.end(error)
                     raise error

@@ -158,6 +158,8 @@ class Invite(Answered):
     """Who will come in with it, as the hub names them."""
     expires: int
     """When it runs out, microseconds since the epoch."""
+    ended: int
+    """Since when the call is over, microseconds since the epoch; 0 while it is not."""
 
 
 class Happened(Answered):

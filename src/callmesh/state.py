@@ -4,7 +4,7 @@ A State is a set of registers. Merging is commutative, associative and idempoten
 repetition and delay never matter.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated
 
 import msgspec
@@ -91,31 +91,30 @@ class State:
 
 
 class HeadedState(State):
-    """A State that also counts the live keys under each first segment: what a participant shows."""
+    """A State that also knows the live keys under each first segment: what a participant shows."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._heads: dict[str, int] = {}
+        self._heads: dict[str, dict[str, None]] = {}
 
-    def under(self, head: str) -> int:
+    def under(self, head: str) -> Collection[str]:
         """Live keys that are `head`, or start with it as their first segment."""
-        return self._heads.get(head, 0)
+        return self._heads.get(head, {}).keys()
 
     def put(self, entry: Entry) -> None:
         super().put(entry)
         if not entry.deleted:
-            self._count(entry.key, 1)
+            self._heads.setdefault(_head(entry.key), {})[entry.key] = None
 
     def forget(self, key: str) -> None:
-        old = self.entries.get(key)
         super().forget(key)
-        if old is not None and not old.deleted:
-            self._count(key, -1)
+        head = _head(key)
+        keys = self._heads.get(head, {})
+        if key in keys:
+            del keys[key]
+            if not keys:
+                del self._heads[head]
 
-    def _count(self, key: str, more: int) -> None:
-        head = key.partition("/")[0]
-        count = self._heads.get(head, 0) + more
-        if count:
-            self._heads[head] = count
-        else:
-            del self._heads[head]
+
+def _head(key: str) -> str:
+    return key.partition("/")[0]

@@ -46,12 +46,13 @@ A step that was released is never changed: another one is put behind it.
 """
 
 
-ROW = "(?, ?, ?, ?, ?, ?, ?)"
+ROW, LINE = "(?, ?, ?, ?, ?, ?, ?)", "(?, ?, ?)"
+"""Of an entry, and of the audit log."""
 AT_ONCE = (256, 64, 16, 4, 1)
-"""How many entries one statement takes.
+"""How many rows one statement takes.
 
 For each statement the thread of the disk lets go of the interpreter and waits for it again, which
-costs more than what SQLite does with an entry.
+costs more than what SQLite does with a row.
 """
 ROOM = 64 * 1024
 """Bytes that SQLite needs beside the database, at least."""
@@ -189,20 +190,25 @@ class SqliteStorage:
             for call, delta in deltas.items()
             for r in delta.records
         ]  # fmt: skip
-        for size in AT_ONCE:
-            put = f"INSERT OR REPLACE INTO entry VALUES {', '.join([ROW] * size)}"
-            while len(rows) >= size:
-                some, rows = rows[:size], rows[size:]
-                self._db.execute(put, tuple(itertools.chain.from_iterable(some)))
+        self._in_few("INSERT OR REPLACE INTO entry", ROW, rows)
 
     def _write_down(self, events: Sequence[Event]) -> None:
         if not events:
             return
         line = next(iter(self._lines("ORDER BY number DESC LIMIT 1")), START)
+        rows = []
         for event in events:
             line = follow(line, event)
-            row = (line.number, text_of(event).decode(), line.hash)
-            self._db.execute("INSERT INTO audit VALUES (?, ?, ?)", row)
+            rows.append((line.number, text_of(event).decode(), line.hash))
+        self._in_few("INSERT INTO audit", LINE, rows)
+
+    def _in_few(self, put: str, row: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """One statement for many rows at a time."""
+        for size in AT_ONCE:
+            statement = f"{put} VALUES {', '.join([row] * size)}"
+            while len(rows) >= size:
+                some, rows = rows[:size], rows[size:]
+                self._db.execute(statement, tuple(itertools.chain.from_iterable(some)))
 
     def _lines(self, which: str, *values: int) -> list[Line]:
         return [

@@ -38,10 +38,13 @@ const STREAM = /^[A-Za-z0-9_.-]{1,64}$/;
 const STATE_ID = /^(?:call|roster|apps|door|hub|(?:state|presence)\/r[0-9a-z]{1,24})$/;
 const WRITER = /^(p[0-9a-z]{1,24})(?:\.[1-9][0-9]{0,8})?$/;
 /**
- * What does not show, or shows as a gap: control and format characters, halves of pairs, private ones, spaces,
- * and letters and signs that are blank, the fillers of Hangul and the empty one of Braille.
+ * What does not show, or shows as a gap: control and format characters, halves of pairs, private ones, spaces, the
+ * empty sign of Braille, and what Unicode has shown as nothing: fillers, joiners, selectors of variants, tags. With
+ * any of them two names are others, and look alike.
  */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Z}\u115f\u1160\u2800\u3164\uffa0]+/gu;
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]+/gu;
+/** Marks on one character beyond the four that some scripts need: they are left out. */
+const STACKED = /([\p{Mn}\p{Me}]{4})[\p{Mn}\p{Me}]+/gu;
 /** Marks sit on something else, and show nothing by themselves. */
 const NOTHING = /^[\p{M} ]*$/u;
 
@@ -110,7 +113,7 @@ export function writesFor(writer: string, participant: ParticipantId): boolean {
 
 /** A name as people see it: trimmed, one line, 1–80 characters. It is data; markup in it is text. */
 export function displayName(text: string): string {
-  const name = text.replace(UNSEEN, " ").trim();
+  const name = text.replace(UNSEEN, " ").trim().replace(STACKED, "$1");
   if (NOTHING.test(name) || characters(name) > MAX_NAME) {
     throw new BadName(`a name has 1–${MAX_NAME} visible characters`);
   }

@@ -13,9 +13,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from benchmarks import facts
+from benchmarks import facts, report
 from benchmarks.crowd import Plan
 from benchmarks.progress import done, say
 from benchmarks.servers import KINDS, ROOT, Server, install, python, running
@@ -28,6 +28,18 @@ SCENARIOS = {
     "one writer": Plan("", "", members=64, writers=1, rate=250),
     "saturated": Plan("", "", members=64, rate=0),
 }
+
+GOALS = {
+    "16": ("micros", 0.6), "64": ("micros", 0.4), "250x4": ("micros", 0.7),
+    "saturated": ("per_second", 1.5),
+}  # fmt: skip
+"""What is to be how many times that of the best peer: CPU at most, updates at least."""
+BOUNDS = (
+    ("64", "p99", 10, "p99 in ms", 1),
+    ("250x4", "memory", 80, "MB resident", 1e6),
+)
+"""What is to be no more than that."""
+PAGE = ROOT / "docs" / "performance.md"
 
 
 @dataclass(frozen=True)
@@ -66,6 +78,10 @@ def measure(name: str, plan: Plan, at: Path | None = None) -> Run:
         )  # fmt: skip
 
 
+Results: TypeAlias = dict[str, dict[str, list[Run]]]
+"""The runs of each server in each scenario."""
+
+
 @dataclass(frozen=True)
 class Mark:
     """What a server had used at a moment that its crowd named."""
@@ -98,7 +114,7 @@ def crowded(server: Server, plan: Plan) -> tuple[list[Mark], dict[str, Any]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     install()
-    results: dict[str, dict[str, list[Run]]] = {}
+    results: Results = {}
     servers = options.server or list(KINDS)
     for scenario in options.scenario or list(SCENARIOS):
         plan = replace(SCENARIOS[scenario], seconds=options.seconds)
@@ -109,8 +125,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 name, _, at = server.partition("@")
                 runs.setdefault(server, []).append(measure(name, plan, Path(at) if at else None))
     done()
-    for scenario, by_server in results.items():
-        print(f"\n{scenario}\n{table(by_server)}")
+    text = markdown(results)
+    print(text)
+    if options.page and not report.put_into(PAGE, text, "benchmarks/fanout"):
+        raise SystemExit(f"there is no place for it in {PAGE}")
     if options.json:
         plain = {
             s: {n: [asdict(r) for r in rs] for n, rs in by.items()} for s, by in results.items()
@@ -130,27 +148,67 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=5, help="(default: 5)")
     parser.add_argument("--seconds", type=float, default=8.0, help="of each run (default: 8)")
     parser.add_argument("--json", type=Path, help="keep every run in this file")
+    parser.add_argument("--page", action="store_true", help="put the tables into the docs")
     return parser
 
 
-def table(by_server: dict[str, list[Run]]) -> str:
-    head = ("server", "µs per update", "updates/s", "arrived", "p50 ms", "p99 ms", "MB", "B/update",
-            "generator")  # fmt: skip
-    rows = [head]
+def middle(runs: Sequence[Run], field: str) -> float:
+    return float(statistics.median(getattr(run, field) for run in runs))
+
+
+def by_goals(results: Results) -> str:
+    """How callmesh stands to the best peer that saves, and whether that is what it should be."""
+    rows = []
+    for scenario, (field, most) in GOALS.items():
+        runs = results.get(scenario, {})
+        peers = [name for name, kind in KINDS.items() if kind.saves and name in runs]
+        if "callmesh" not in runs or len(peers) < 2:
+            continue
+        peers.remove("callmesh")
+        less = field == "micros"
+        best = (min if less else max)(peers, key=lambda name: middle(runs[name], field))
+        ours, theirs = middle(runs["callmesh"], field), middle(runs[best], field)
+        ratio = ours / theirs
+        reached = ratio <= most if less else ratio >= most
+        what = "µs of CPU per update" if less else "updates a second"
+        rows.append([
+            f"{scenario}: {what}", f"{ours:,.1f}" if less else f"{ours:,.0f}",
+            f"{theirs:,.1f} ({best})" if less else f"{theirs:,.0f} ({best})", f"{ratio:.2f}",
+            f"{'≤' if less else '≥'} {most}", "✓" if reached else "✗",
+        ])  # fmt: skip
+    for scenario, field, most, what, unit in BOUNDS:
+        if ours_at := results.get(scenario, {}).get("callmesh"):
+            value = middle(ours_at, field) / unit
+            mark = "✓" if value <= most else "✗"
+            rows.append([f"{scenario}: {what}", f"{value:.1f}", "–", "–", f"≤ {most}", mark])
+    return report.table(["", "callmesh", "best peer that saves", "ratio", "goal", ""], rows)
+
+
+def of_all(by_server: dict[str, list[Run]]) -> str:
+    head = ["server", "µs per update", "updates/s", "arrived", "p50 ms", "p99 ms", "MB",
+            "B/update", "generator"]  # fmt: skip
+    rows = []
     for name, runs in by_server.items():
+        costs = sorted(run.micros for run in runs)
+        rows.append([
+            name, f"{middle(runs, 'micros'):.1f} ({costs[0]:.1f}–{costs[-1]:.1f})",
+            f"{middle(runs, 'per_second'):,.0f}", f"{middle(runs, 'arrived'):.2f}",
+            f"{middle(runs, 'p50'):.1f}", f"{middle(runs, 'p99'):.1f}",
+            f"{middle(runs, 'memory') / 1e6:.0f}", f"{middle(runs, 'bytes'):.0f}",
+            f"{middle(runs, 'load'):.2f}",
+        ])  # fmt: skip
+    return report.table(head, rows)
 
-        def mid(field: str, runs: list[Run] = runs) -> float:
-            return float(statistics.median(getattr(run, field) for run in runs))
 
-        spread = f"{min(r.micros for r in runs):.1f}-{max(r.micros for r in runs):.1f}"
-        rows.append((
-            name, f"{mid('micros'):.1f} ({spread})", f"{mid('per_second'):,.0f}",
-            f"{mid('arrived'):.2f}", f"{mid('p50'):.1f}", f"{mid('p99'):.1f}",
-            f"{mid('memory') / 1e6:.0f}", f"{mid('bytes'):.0f}", f"{mid('load'):.2f}",
-        ))  # fmt: skip
-    widths = [max(len(row[at]) for row in rows) for at in range(len(head))]
-    lines = (" ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(lines)
+def markdown(results: Results) -> str:
+    parts = [by_goals(results)]
+    for scenario, by_server in results.items():
+        plan, rounds = SCENARIOS[scenario], max(map(len, by_server.values()))
+        many = f"{plan.rate:g} a second each" if plan.rate else "as many as go"
+        who = f"{plan.writers or plan.members} of {plan.members} write, {many}"
+        calls = f"{plan.calls} calls; " if plan.calls > 1 else ""
+        parts.append(f"**{scenario}** – {calls}{who}; {rounds} rounds\n\n{of_all(by_server)}")
+    return "\n\n".join([*parts, report.described(facts.gather())]) + "\n"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from benchmarks.joining import Size
 from benchmarks.memory import Growth
 from benchmarks.stalled import Stall, held, typical
 
-BEGIN, END = "<!-- benchmarks/state -->", "<!-- /benchmarks/state -->"
 MIB = 1024 * 1024
 
 
@@ -66,7 +65,7 @@ def markdown(results: Results) -> str:
     parts = []
     goals = [*_join_goals(results.joins), *_hub_goals(results)]
     if goals:
-        parts.append(_table(["State", "measured", "goal", ""], goals))
+        parts.append(table(["State", "measured", "goal", ""], goals))
     if results.joins:
         parts.append(_joins(results.joins))
     if results.growth:
@@ -75,17 +74,16 @@ def markdown(results: Results) -> str:
         parts.append(_stall(results.stall))
     if results.cpu:
         parts.append(_cpu(results.cpu))
-    return "\n\n".join([*parts, _facts(results.facts)]) + "\n"
+    return "\n\n".join([*parts, described(results.facts)]) + "\n"
 
 
-def put_into(readme: Path, text: str) -> bool:
-    """Replace what stands between the markers; False if they are not there."""
-    whole = readme.read_text()
-    before, begin, rest = whole.partition(BEGIN)
-    _, end, after = rest.partition(END)
+def put_into(page: Path, text: str, name: str = "benchmarks/state") -> bool:
+    """Replace what stands between the markers of that name; False if they are not there."""
+    before, begin, rest = page.read_text().partition(f"<!-- {name} -->")
+    _, end, after = rest.partition(f"<!-- /{name} -->")
     if not begin or not end:
         return False
-    readme.write_text(f"{before}{BEGIN}\n{text}{END}{after}")
+    page.write_text(f"{before}{begin}\n{text}{end}{after}")
     return True
 
 
@@ -152,7 +150,7 @@ def _joins(joins: Sequence[Joined]) -> str:
         row("of this the page's own work", [j.page for j in joins]),
     ]
     heads = [f"{j.writes:,} writes" for j in joins]
-    return _table(["joining after", *heads], rows)
+    return table(["joining after", *heads], rows)
 
 
 def _growth(growth: Growth) -> str:
@@ -166,7 +164,7 @@ def _growth(growth: Growth) -> str:
             *((f"{look.writes:,}", look) for look in growth.looks),
         ]
     ]  # fmt: skip
-    return _table(["hub after writes", "RSS", "PSS", "USS", "database", "its log"], rows)
+    return table(["hub after writes", "RSS", "PSS", "USS", "database", "its log"], rows)
 
 
 def _stall(stall: Stall) -> str:
@@ -181,7 +179,7 @@ def _stall(stall: Stall) -> str:
         ["current after", f"{stall.current * 1e3:.0f} ms" if not stall.kicked else "never"],
         ["kicked", stall.kicked or "no"],
     ]  # fmt: skip
-    return _table([f"reader stalled for {stall.seconds:.0f} s", ""], rows)
+    return table([f"reader stalled for {stall.seconds:.0f} s", ""], rows)
 
 
 STAGES = {
@@ -199,10 +197,10 @@ def _cpu(cpu: dict[str, dict[int, Costs]]) -> str:
         for stage, name in STAGES.items()
     ]
     heads = [f"{language}, {frame} a frame" for language, frame in columns]
-    return _table(["CPU per write, µs", *heads], rows)
+    return table(["CPU per write, µs", *heads], rows)
 
 
-def _facts(facts: Facts) -> str:
+def described(facts: Facts) -> str:
     return (
         f"{facts.date}, commit {facts.commit}, {facts.cores} × {facts.processor}, "
         f"{facts.memory / 2**30:.0f} GiB, {facts.system}, Python {facts.python}, "
@@ -214,7 +212,8 @@ def _facts(facts: Facts) -> str:
 # --- how things read
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """In Markdown: the first column to the left, the others to the right."""
     rule = ["---", *("--:" for _ in head[1:])]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, rule, *rows])
 

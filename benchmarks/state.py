@@ -20,7 +20,7 @@ from benchmarks.hub import running_hub
 from benchmarks.joining import browse_in_turn, join_in_turn, prepared
 from benchmarks.memory import grow
 from benchmarks.progress import done
-from benchmarks.report import BEGIN, Results, joined, markdown, put_into
+from benchmarks.report import Results, joined, markdown, put_into
 from benchmarks.stalled import stall
 
 README = ROOT / "README.md"
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.json:
         options.json.write_text(json.dumps(asdict(results), indent=2) + "\n")
     if options.readme and not put_into(README, text):
-        print(f"{README} has no {BEGIN}", file=sys.stderr)
+        print(f"{README} has no place for it", file=sys.stderr)
         return 1
     return 0
 

@@ -41,7 +41,7 @@ async def test_people_come_in_by_their_links_and_by_nothing_else(
             wrong = {
                 hub.call("round"): "ask its host for a link",
                 f"{hub.call('round')}#role=host": "ask its host for a link",
-                f"{hub.call('round')}#token=rubbish": "no invitation",
+                f"{hub.call('round')}#token=rubbish": "not whole",
                 hub.invite("round").replace("/round#", "/other#"): "for another call",
             }
             for link, words in wrong.items():

@@ -101,11 +101,15 @@ def crowded(server: Server, plan: Plan) -> tuple[list[Mark], dict[str, Any]]:
     assert crowd.stdout is not None
     marks: list[Mark] = []
     found: dict[str, Any] = {}
-    for line in crowd.stdout:
-        if line.startswith("{"):
-            found = json.loads(line)
-        else:
-            marks.append(Mark(server.cpu(), server.memory()))
+    try:
+        for line in crowd.stdout:
+            if line.startswith("{"):
+                found = json.loads(line)
+            else:
+                marks.append(Mark(server.cpu(), server.memory()))
+    except BaseException:
+        crowd.kill()
+        raise
     if crowd.wait() or len(marks) < 2 or not found["updates"]:
         raise RuntimeError(f"the crowd at {server.kind.name} failed")
     return marks, found
@@ -123,7 +127,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for server in servers:
                 say(f"{scenario}: {server}, round {number + 1} of {options.rounds}")
                 name, _, at = server.partition("@")
-                runs.setdefault(server, []).append(measure(name, plan, Path(at) if at else None))
+                try:
+                    run = measure(name, plan, Path(at) if at else None)
+                except (RuntimeError, OSError) as error:
+                    if name == "callmesh":
+                        raise
+                    say(f"{scenario}: {server} is left out: {error}\n")
+                else:
+                    runs.setdefault(server, []).append(run)
     done()
     text = markdown(results)
     print(text)

@@ -119,6 +119,8 @@ class Server:
 
     def memory(self) -> int:
         """Resident bytes."""
+        if self.process.poll() is not None:
+            raise RuntimeError(f"{self.kind.name} came to an end")
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0]) * 1024
 

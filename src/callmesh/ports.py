@@ -75,7 +75,7 @@ class HubLink(Link, Protocol):
         """Send without waiting."""
 
     def listen(self, hear: Callable[[bytes], bool]) -> None:
-        """Give `hear` what comes, at once, while somebody waits in `receive`.
+        """Give `hear` what comes alone, at once, while somebody waits in `receive`.
 
         What it does not take is received as ever. Where that is no cheaper nothing comes of it.
         """

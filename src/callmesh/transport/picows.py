@@ -200,9 +200,9 @@ class PicowsLink(WSListener):
             data = b"".join([*self._parts, data])
             self._parts.clear()
             self._parts_size = 0
-        waited_for = self._waiter is not None and not self._waiter.done()
-        if waited_for and self._hear_at_once and self._hear_at_once(data):
-            return
+        alone = frame.tail_size == 0 and self._waiter is not None and not self._waiter.done()
+        if alone and self._hear_at_once and self._hear_at_once(data):
+            return  # many that came together wait their turn
         self._heard.append(data)
         self._heard_size += size
         if not self._paused and (self._heard_size > HIGH or len(self._heard) > MANY):

@@ -214,7 +214,7 @@ def of_all(by_server: dict[str, list[Run]]) -> str:
 def markdown(results: Results) -> str:
     parts = [by_goals(results)]
     for scenario, by_server in results.items():
-        plan, rounds = SCENARIOS[scenario], max(map(len, by_server.values()))
+        plan, rounds = SCENARIOS[scenario], max(map(len, by_server.values()), default=0)
         many = f"{plan.rate:g} a second each" if plan.rate else "as many as go"
         who = f"{plan.writers or plan.members} of {plan.members} write, {many}"
         calls = f"{plan.calls} calls; " if plan.calls > 1 else ""

@@ -15,6 +15,8 @@ from callmesh.values import MAX_INTEGER, check_key, decode
 
 RENEWED = 3600 * MICROSECONDS
 """How old that which the disk knows of a call's use may grow while somebody is in it."""
+USED = 60 * MICROSECONDS
+"""The same where something else of it is saved anyway."""
 MAX_TOMBSTONES = 10_000
 """Deletes that are remembered of one State; beyond, the older half is let go of."""
 PATIENCE = 4
@@ -25,8 +27,6 @@ BLOCK = 2**28
 Half of it is enough for half a day of presence at full speed, while the disk refuses to set aside
 more.
 """
-USED = 60 * MICROSECONDS
-"""How old it may grow where something else is saved anyway."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,7 @@
 
 N1 The first change leaves at once; what becomes ready after it in the same turn of the loop leaves
    at its end, as one bundle per link.
-N2 Where a call has sent more bundles than `EASY` allows, the next
-   leave a `WINDOW` after the last ones.
+N2 Where a call has sent more bundles than `EASY` allows, the next leave a `WINDOW` after the last.
 N3 That something is saved goes along with the next change. Where none comes it goes alone: at once,
    or after a while when that has been told more often than `TOLD` allows.
 N4 A link without room is not waited for: a task of its own sends what there is when it has some.
@@ -96,6 +95,7 @@ class LiveCall:
         """Until then it counts as one that has just sent."""
         self._not_before = 0.0
         self._relayed = 0
+        """How many stream messages it had had when it sent last."""
 
     def attach(self, line: Line) -> None:
         if old := self.lines.get(line.id):
@@ -165,7 +165,7 @@ class LiveCall:
             self.changed()
 
     def _send_ready(self, who: Member | Knock) -> int:
-        """How many bundles left; where there is no room, the rest is for another task (N3)."""
+        """How many bundles left; where there is no room, the rest is for another task (N4)."""
         line = self.lines.get(who.participant.id)
         if line is None or line.session is not who.session or line.busy:
             return 0

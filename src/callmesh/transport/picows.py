@@ -415,9 +415,7 @@ class Upgrade(asyncio.Protocol):
     def _accept(self) -> None:
         """From now on picows speaks; it is told of the request what it needs."""
         self._answered = True
-        if (
-            self.transport.get_write_buffer_size()
-        ):  # answers to earlier requests, which nobody reads
+        if self.transport.get_write_buffer_size():  # earlier answers that nobody reads
             self._link.abort()
             self.transport.abort()
             return

@@ -292,6 +292,8 @@ def test_what_was_exported_is_imported_exactly(
     assert all(not r.entry.deleted and r.state != "presence/r1" for r in kept)
     archive.write(again, outline, found.delta.records, [])
     assert again.getvalue() == file.getvalue()
+    with zipfile.ZipFile(file) as zipped:
+        assert {one.date_time[0] for one in zipped.infolist()} == {1980}, "the same at any time"
     live = Ledger(Kept(found.delta.records, found.delta.reserved))
     assert live.number > found.delta.records[-1].number, "no number is used twice"
 

@@ -117,7 +117,8 @@ def _write(
 ) -> int:
     """Returns the bytes before compression."""
     with zipfile.ZipFile(to, "w", how) as archive:
-        archive.writestr(OUTLINE, msgspec.json.format(msgspec.json.encode(outline)) + b"\n")
+        with archive.open(OUTLINE, "w") as whole:  # (`writestr` would write the time of day too)
+            whole.write(msgspec.json.format(msgspec.json.encode(outline)) + b"\n")
         with archive.open(ENTRIES, "w") as lines:
             for record in records:
                 lines.write(_line(record) + b"\n")

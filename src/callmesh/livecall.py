@@ -3,8 +3,8 @@
 N1 The first change leaves at once; what becomes ready after it in the same turn of the loop leaves
    at its end, as one bundle per link.
 N2 Where a call has sent more bundles than `EASY` allows, the next leave a `WINDOW` after the last.
-N3 That something is saved goes along with the next change. Where none comes it goes alone: at once,
-   or after a while when that has been told more often than `TOLD` allows.
+N3 That an own write was taken, or is saved, goes along with the next change of somebody else. Where
+   none comes it goes alone: at once, or after a while when a call does so more often than `TOLD`.
 N4 A link without room is not waited for: a task of its own sends what there is when it has some.
 """
 
@@ -28,9 +28,10 @@ EASY = (400, 400)
 WINDOW = 0.007
 """Seconds from one time that it sends to the next then."""
 TOLD = (2, 20)
-"""How often a call tells a link alone that something is saved, before it waits with that."""
+"""How often a call tells somebody nothing but what their writes came to, a second and at once."""
+NEVER = float("inf")
 LATER = 0.1
-"""Seconds that it waits then."""
+"""Seconds that it waits with that then."""
 
 
 def steady() -> int:
@@ -94,6 +95,8 @@ class LiveCall:
         self._quiet_until = 0.0
         """Until then it counts as one that has just sent."""
         self._not_before = 0.0
+        self._confirm_at = NEVER
+        """When those are told who wait for nothing else (N3)."""
         self._relayed = 0
         """How many stream messages it had had when it sent last."""
 
@@ -130,10 +133,9 @@ class LiveCall:
 
     def saved(self) -> None:
         """What was ready is saved: those who wrote are told (N3)."""
-        now = steady()
-        told = sum(member.feed.waits for member in self.hosted.people.members.values())
-        late = self._told.take(told, now) > 0 and not self.hosted.answers
-        self._flush_at(asyncio.get_running_loop().time() + LATER if late else self._not_before)
+        feeds = (member.feed for member in self.hosted.people.members.values())
+        if any(feed.waits or feed.answers for feed in feeds):
+            self._flush_at(self._not_before)
 
     def _flush_at(self, at: float) -> None:
         if self._flushing is not None:
@@ -146,14 +148,19 @@ class LiveCall:
             loop.call_soon(self.flush) if at <= loop.time() else loop.call_at(at, self.flush)
         )
 
-    def flush(self) -> None:
-        """What is ready leaves now, and the links end whose sessions are over."""
+    def flush(self, *, all: bool = False) -> None:
+        """What is ready leaves now, and the links end whose sessions are over.
+
+        What only confirms may wait (N3), unless it is to be `all`.
+        """
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
+        if all or asyncio.get_running_loop().time() >= self._confirm_at:
+            all, self._confirm_at = True, NEVER
         sent = 0
         for who in self.hosted.people:
-            sent += self._send_ready(who)
+            sent += self._send_ready(who, all)
         if sent:
             self._quiet_until = asyncio.get_running_loop().time() + WINDOW
             if self._sends.take(sent, steady()) > 0:
@@ -163,11 +170,16 @@ class LiveCall:
         if self._relayed != self.hosted.relayed:  # who sent it may have to be told that it left
             self._relayed = self.hosted.relayed
             self.changed()
+        if self._confirm_at != NEVER:
+            self._flush_at(self._confirm_at)
 
-    def _send_ready(self, who: Member | Knock) -> int:
+    def _send_ready(self, who: Member | Knock, all: bool) -> int:
         """How many bundles left; where there is no room, the rest is for another task (N4)."""
         line = self.lines.get(who.participant.id)
         if line is None or line.session is not who.session or line.busy:
+            return 0
+        if not all and self.hosted.only_confirms(who) and not self._told.takes(steady()):
+            self._confirm_at = min(self._confirm_at, asyncio.get_running_loop().time() + LATER)
             return 0
         sent, link, take = 0, line.link, self.hosted.take
         while link.ready:
@@ -215,7 +227,7 @@ class LiveCall:
 
     def say_last_words(self) -> None:
         """All is saved: every session ends when its peer has been told."""
-        self.flush()
+        self.flush(all=True)
         for line in self.lines.values():
             if not line.busy:
                 self._ending.end(line.session)

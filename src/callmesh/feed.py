@@ -11,7 +11,6 @@ F6 A denial leaves after what was taken before it.
 F7 An answer to a command leaves when what it did is on disk.
 """
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -51,10 +50,10 @@ class Feed:
     """The last `saved` it heard of."""
     owed: dict[tuple[StateId, str], Entry] = field(default_factory=dict)
     """Own writes, without their values, whose answer does not come by itself (F4)."""
-    denials: deque[bytes] = field(default_factory=deque)
+    denials: list[bytes] = field(default_factory=list)
     denied: int = 0
     """Bytes of them."""
-    answers: deque[tuple[int, messages.Answer]] = field(default_factory=deque)
+    answers: list[tuple[int, messages.Answer]] = field(default_factory=list)
     """To commands, each with the number that has to be on disk before (F7)."""
 
     def __post_init__(self) -> None:
@@ -154,11 +153,12 @@ class Feeds:
             parts.append(messages.encode(batch))
         if feed.told >= feed.cursor:
             feed.waits = False
-        for _ in range(min(len(feed.denials), DENIALS_AT_ONCE)):  # (F6)
-            parts.append(feed.denials.popleft())
-            feed.denied -= len(parts[-1])
+        if feed.denials:  # (F6)
+            parts += feed.denials[:DENIALS_AT_ONCE]
+            feed.denied -= sum(map(len, feed.denials[:DENIALS_AT_ONCE]))
+            del feed.denials[:DENIALS_AT_ONCE]
         while feed.answers and feed.answers[0][0] <= self._ledger.saved:  # (F7)
-            parts.append(messages.encode(feed.answers.popleft()[1]))
+            parts.append(messages.encode(feed.answers.pop(0)[1]))
         return parts
 
     def _answers(self, feed: Feed, behind: int) -> list[tuple[StateId, Entry]]:

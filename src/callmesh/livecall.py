@@ -42,7 +42,7 @@ def steady() -> int:
 class Line:
     """A link, its session, and the task that serves them until `ends` cuts it short."""
 
-    __slots__ = ("busy", "ends", "id", "link", "served", "session", "wake", "writer")
+    __slots__ = ("busy", "due", "ends", "id", "link", "served", "session", "wake", "writer")
 
     def __init__(self, link: HubLink, session: Session, id: ParticipantId) -> None:
         self.link = link
@@ -56,6 +56,8 @@ class Line:
         """What sends when the link has no room."""
         self.busy = False
         """Whether there is something to send for it."""
+        self.due = NEVER
+        """When it is told what its own writes came to, if nothing else comes up; 0 is now."""
 
     def tick(self, now: int) -> None:
         """Let time pass; the session may be over then."""
@@ -95,8 +97,8 @@ class LiveCall:
         self._quiet_until = 0.0
         """Until then it counts as one that has just sent."""
         self._not_before = 0.0
-        self._confirm_at = NEVER
-        """When those are told who wait for nothing else (N3)."""
+        self._confirming: asyncio.Handle | None = None
+        """What looks for lines that are due."""
         self._relayed = 0
         """How many stream messages it had had when it sent last."""
 
@@ -133,9 +135,28 @@ class LiveCall:
 
     def saved(self) -> None:
         """What was ready is saved: those who wrote are told (N3)."""
-        feeds = (member.feed for member in self.hosted.people.members.values())
-        if any(feed.waits or feed.answers for feed in feeds):
+        members = self.hosted.people.members.values()
+        if any(member.feed.answers for member in members) or self._told.has(steady()):
             self._flush_at(self._not_before)
+            return
+        for member in members:
+            if member.feed.waits and (line := self.lines.get(member.participant.id)):
+                self._tell_later(line)
+
+    def _tell_later(self, line: Line) -> None:
+        if line.due == NEVER:
+            line.due = asyncio.get_running_loop().time() + LATER
+        if self._confirming is None:
+            soonest = min(line.due for line in self.lines.values() if line.due)
+            self._confirming = asyncio.get_running_loop().call_at(soonest, self._confirm)
+
+    def _confirm(self) -> None:
+        self._confirming = None
+        soon = asyncio.get_running_loop().time() + LATER / 10
+        for line in self.lines.values():
+            if line.due <= soon:
+                line.due = 0.0
+        self.changed()
 
     def _flush_at(self, at: float) -> None:
         if self._flushing is not None:
@@ -148,19 +169,14 @@ class LiveCall:
             loop.call_soon(self.flush) if at <= loop.time() else loop.call_at(at, self.flush)
         )
 
-    def flush(self, *, all: bool = False) -> None:
-        """What is ready leaves now, and the links end whose sessions are over.
-
-        What only confirms may wait (N3), unless it is to be `all`.
-        """
+    def flush(self) -> None:
+        """What is ready leaves now, and the links end whose sessions are over."""
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
-        if all or asyncio.get_running_loop().time() >= self._confirm_at:
-            all, self._confirm_at = True, NEVER
         sent = 0
         for who in self.hosted.people:
-            sent += self._send_ready(who, all)
+            sent += self._send_ready(who)
         if sent:
             self._quiet_until = asyncio.get_running_loop().time() + WINDOW
             if self._sends.take(sent, steady()) > 0:
@@ -170,17 +186,16 @@ class LiveCall:
         if self._relayed != self.hosted.relayed:  # who sent it may have to be told that it left
             self._relayed = self.hosted.relayed
             self.changed()
-        if self._confirm_at != NEVER:
-            self._flush_at(self._confirm_at)
 
-    def _send_ready(self, who: Member | Knock, all: bool) -> int:
+    def _send_ready(self, who: Member | Knock) -> int:
         """How many bundles left; where there is no room, the rest is for another task (N4)."""
         line = self.lines.get(who.participant.id)
         if line is None or line.session is not who.session or line.busy:
             return 0
-        if not all and self.hosted.only_confirms(who) and not self._told.takes(steady()):
-            self._confirm_at = min(self._confirm_at, asyncio.get_running_loop().time() + LATER)
+        if self.hosted.only_confirms(who) and not self._tells(line):
+            self._tell_later(line)
             return 0
+        line.due = NEVER
         sent, link, take = 0, line.link, self.hosted.take
         while link.ready:
             bundle = take(who)
@@ -194,6 +209,12 @@ class LiveCall:
         if self.hosted.has_output(who):
             self._begin_writing(line)
         return sent
+
+    def _tells(self, line: Line) -> bool:
+        """Whether it is told now what its own writes came to, and nothing else (N3)."""
+        if self._ending.saved or not line.due:
+            return True
+        return line.due == NEVER and self._told.takes(steady())
 
     def _count(self, bundle: bytes) -> None:
         self._counts.bundles += 1
@@ -227,7 +248,7 @@ class LiveCall:
 
     def say_last_words(self) -> None:
         """All is saved: every session ends when its peer has been told."""
-        self.flush(all=True)
+        self.flush()
         for line in self.lines.values():
             if not line.busy:
                 self._ending.end(line.session)

@@ -9,7 +9,6 @@ business of `Mesh` (a participant's side) and `HostedCall` (the hub's).
        ╰──────────────────────╰────────────╯
 """
 
-from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import Enum
@@ -106,7 +105,7 @@ class Session:
         self.silent = 0
         """For how long nothing had been heard when it ended because of that; 0 where it did not."""
         self._pings = 0
-        self._out: deque[tuple[bytes, Credit | None]] = deque()
+        self._out: list[tuple[bytes, Credit | None]] = []
         self.waiting = 0
         """Bytes of messages that must arrive and have not left."""
         self._lost: dict[Hashable, bytes] = {}
@@ -223,17 +222,17 @@ class Session:
             self._credit_told = self.credited
             taken.append(messages.encode(messages.Relayed(self.credited)))
         room = messages.MAX_BUNDLE - 16
-        while (
-            self._out
-            and len(taken) < messages.MAX_MESSAGES
-            and (room >= len(self._out[0][0]) or not taken)
-        ):
-            encoded, credit = self._out.popleft()
+        gone = 0
+        for encoded, credit in self._out:
+            if len(taken) >= messages.MAX_MESSAGES or (room < len(encoded) and taken):
+                break
             taken.append(encoded)
             room -= len(encoded)
+            gone += 1
             self.waiting -= len(encoded)
             if credit:
                 credit.left()
+        del self._out[:gone]
         while not self._out and self._lost and len(taken) < messages.MAX_MESSAGES:
             taken.append(self._lost.pop(next(iter(self._lost))))
         while not self._out and self._latest:
@@ -284,8 +283,8 @@ class Session:
         if isinstance(self.state, Over):
             return
         self.state = Over(reason)
-        while self._out:
-            _, credit = self._out.popleft()
+        dropped, self._out = self._out, []
+        for _, credit in dropped:
             if credit:
                 credit.left()
         self._lost.clear()

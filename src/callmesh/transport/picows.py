@@ -8,7 +8,6 @@ scope is open, and picows is what the connection speaks.
 import asyncio
 import email.utils
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, cast
@@ -54,7 +53,7 @@ class PicowsLink(WSListener):
 
     def __init__(self) -> None:
         self._socket: WSTransport | None = None
-        self._heard: deque[bytes] = deque()
+        self._heard: list[bytes] = []
         self._heard_size = 0
         self._hear_at_once: Callable[[bytes], bool] | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -92,7 +91,7 @@ class PicowsLink(WSListener):
                 await self._waiter
             finally:
                 self._waiter = None
-        data = self._heard.popleft()
+        data = self._heard.pop(0)
         self._heard_size -= len(data)
         if self._paused and not self._heard and self._socket:
             self._paused = False
@@ -327,7 +326,9 @@ class Upgrade(asyncio.Protocol):
         self._state = server_state
         self._app_state = app_state
         self._head = b""
-        self._said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._greeted = False
+        """Whether the application has heard that somebody connects."""
+        self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._answered = False
         self._answer: tuple[int, list[tuple[bytes, bytes]]] = (500, [])
         self._link = PicowsLink()
@@ -344,7 +345,6 @@ class Upgrade(asyncio.Protocol):
         """The request; whatever comes after it has to wait for the answer."""
         if self._asking is None:
             self._head = data
-            self._said.put_nowait({"type": "websocket.connect"})
             self._asking = asyncio.get_running_loop().create_task(self._ask())
             self._state.tasks.add(self._asking)
             self._asking.add_done_callback(self._state.tasks.discard)
@@ -353,7 +353,8 @@ class Upgrade(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._state.connections.discard(self)
-        self._said.put_nowait({"type": "websocket.disconnect", "code": 1006})
+        if not self._gone.done():
+            self._gone.set_result(None)
 
     def shutdown(self) -> None:
         """The server ends. The hub has said so over its links before."""
@@ -363,7 +364,7 @@ class Upgrade(asyncio.Protocol):
 
     async def _ask(self) -> None:
         try:
-            await self._config.loaded_app(self._scope(), self._said.get, self._hear)
+            await self._config.loaded_app(self._scope(), self._say, self._hear)
             if self._link.served_by is not None:
                 await self._link.served_by()
         except Exception:
@@ -373,6 +374,13 @@ class Upgrade(asyncio.Protocol):
                 self._refuse(500, [], b"")
             elif self._link.is_open:
                 self._link.abort()
+
+    async def _say(self) -> dict[str, Any]:
+        if not self._greeted:
+            self._greeted = True
+            return {"type": "websocket.connect"}
+        await asyncio.shield(self._gone)
+        return {"type": "websocket.disconnect", "code": 1006}
 
     def _scope(self) -> dict[str, Any]:
         line, *lines = self._lines()

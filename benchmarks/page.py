@@ -17,7 +17,6 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from playwright.async_api import Browser, CDPSession, Frame
 
@@ -337,7 +336,10 @@ async def storm(browser: Browser, url: str, seconds: float) -> Storm:
         sending.append(asyncio.create_task(ecg(programs[0], id, stop)))
         await frame.evaluate("window.monitor.start()")
         await asyncio.sleep(2)
-        zero = "Object.assign(window.monitor.counts, { samples: 0, gaps: 0, presence: 0, frames: 0, late: 0 })"  # noqa: E501
+        zero = (
+            "Object.assign(window.monitor.counts,"
+            " { samples: 0, gaps: 0, presence: 0, frames: 0, late: 0 })"
+        )
         for thread in threads:
             await thread.begin()
         categories = ["v8", "devtools.timeline"]

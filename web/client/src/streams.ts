@@ -256,6 +256,6 @@ function dropRubbish(act: () => void): void {
 
 /** Messages that had to arrive were lost where the number is 0: this participant was too slow for them (D8). */
 function take(stream: DataStream, { sender, mode, piece }: Arrival): void {
-  if (piece.number > 0) stream.receive(openPiece(piece, sender), mode);
+  if (piece.number > 0) stream.receive(openPiece(piece, sender), mode, piece.payload.length);
   else if (stream.mode === mode) stream.overflow();
 }

@@ -95,9 +95,10 @@ export class DataStream {
 
   // --- for who runs the stream
 
-  receive(message: StreamMessage, mode: Mode): void {
+  /** A message whose payload had so many bytes. */
+  receive(message: StreamMessage, mode: Mode, size = 0): void {
     if (mode !== this.mode) return; // sent as something that nobody reads here
-    this.#inbox.put(message, mode);
+    this.#inbox.put(message, mode, size);
     this.#tell();
   }
 

@@ -15,8 +15,14 @@ import { decode, encode, type Json } from "./values.ts";
 export const HIGH_WATER = 1024 * 1024;
 /** Bytes a channel's own buffer is kept filled to. */
 export const LOW_WATER = 256 * 1024;
-/** Messages that may wait for the app to read them. */
+/** A channel is filled up again when it holds no more bytes: once for many messages. */
+export const REFILL = 128 * 1024;
+/** Mode `latest`: messages that may wait for the app to read them. */
 export const INBOX = 1024;
+/** Mode `reliable`: bytes of them. A burst of small ones, however many, is no slow reader. */
+export const INBOX_BYTES = 8 * 1024 * 1024;
+/** Bytes that a message counts besides its payload, wherever such bytes are counted. */
+const HEAD = 64;
 
 /** What one channel message holds: `[number, json, payload]`. */
 export interface Piece {
@@ -55,8 +61,18 @@ export function piece(number: number, data: unknown): Piece {
   return { number, json: false, payload: data.slice() };
 }
 
+/** The bytes of a piece: the payload is copied once, as one is sent for each message. */
 export function encodePiece({ number, json, payload }: Piece): Uint8Array<ArrayBuffer> {
-  return pack([number, json, payload]).slice();
+  const head = pack([number, json]);
+  const size = payload.length;
+  const wide = size < 0x100 ? 1 : size < 0x10000 ? 2 : 4;
+  const data = new Uint8Array(head.length + 1 + wide + size);
+  data.set(head);
+  data[0] = 0x93; // an array of three, where that of `head` has two
+  data[head.length] = wide === 1 ? 0xc4 : wide === 2 ? 0xc5 : 0xc6;
+  for (let at = 0, rest = size; at < wide; at++, rest >>>= 8) data[head.length + wide - at] = rest & 0xff;
+  data.set(payload, head.length + 1 + wide);
+  return data;
 }
 
 /** What a peer sent through a channel. Raises `WireError`. */
@@ -119,6 +135,8 @@ export class Outgoing {
 /** What has come for the reader of one stream, from all senders. */
 export class Inbox {
   readonly #waiting: StreamMessage[] = [];
+  readonly #sizes: number[] = [];
+  #size = 0;
   readonly #last = new Map<ParticipantId, number>();
   #dropped = 0;
   #broken: CallmeshError | undefined;
@@ -136,30 +154,38 @@ export class Inbox {
     return this.#broken;
   }
 
-  /** Take a message in. A reader too slow for `reliable` is told so, with `Broken`. */
-  put(message: StreamMessage, mode: Mode): void {
+  /** Take a message of `size` bytes in. A reader too slow for `reliable` is told so, with `Broken`. */
+  put(message: StreamMessage, mode: Mode, size = 0): void {
     if (message.number <= (this.#last.get(message.sender) ?? 0)) {
       if (mode === "latest") this.#dropped++;
       return;
     }
     this.#last.set(message.sender, message.number);
-    if (this.#waiting.length >= INBOX) {
+    while (this.#isFull(mode, size)) {
       if (mode === "reliable") {
         this.overflow();
         return;
       }
-      this.#waiting.shift();
+      this.take();
       this.#dropped++;
     }
     this.#waiting.push(message);
+    this.#sizes.push(size + HEAD);
+    this.#size += size + HEAD;
+  }
+
+  #isFull(mode: Mode, size: number): boolean {
+    if (mode === "latest" && this.#waiting.length >= INBOX) return true;
+    return this.#waiting.length > 0 && this.#size + size + HEAD > INBOX_BYTES;
   }
 
   /** Messages that had to arrive are lost: nobody read them in time. */
   overflow(): void {
-    this.#broken ??= new Broken(`${INBOX} messages wait to be read: the reader is too slow`);
+    this.#broken ??= new Broken("too many messages wait to be read: the reader is too slow");
   }
 
   take(): StreamMessage | undefined {
+    this.#size -= this.#sizes.shift() ?? 0;
     return this.#waiting.shift();
   }
 

@@ -8,8 +8,16 @@ import {
 
 import type { Arrival, CourierHost } from "./host.ts";
 import { refusal, transactionsOf, weigh } from "./refusal.ts";
+import { after } from "./runtime.ts";
 import { View } from "./view.ts";
 
+/**
+ * Milliseconds that lie between two bundles: posting one costs each side more than what is in it, and
+ * what comes is drawn once per frame at most. The first goes at once.
+ */
+const GAP = 8;
+/** Bytes from which on it is cheaper to hand a bundle over than to copy it. */
+const LARGE = 16 * 1024;
 /** Bytes of stream messages that wait for a frame that does not answer. */
 const MOST_WAITING = 4 * 1024 * 1024;
 /** A value in a cache may be larger than a bundle of everything else. */
@@ -32,6 +40,9 @@ export class FrameLink {
   #sent = 0;
   #answered = 0;
   #scheduled = false;
+  /** When the last bundle went, and what ends the rest after it. */
+  #sentAt = -Infinity;
+  #endRest: (() => void) | undefined;
   #asked = false;
   /** What the frame knows of the page's own link. */
   #linkTold = "joined";
@@ -221,8 +232,29 @@ export class FrameLink {
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
-      if (this.#session.state.kind === "open" && this.#answered === this.#sent) this.#send();
+      this.#turn();
     });
+  }
+
+  get #maySend(): boolean {
+    return this.#session.state.kind === "open" && this.#answered === this.#sent;
+  }
+
+  get #hasOutput(): boolean {
+    return this.#asked || this.#session.hasOutput || this.#view.hasOutput || this.#host.link !== this.#linkTold;
+  }
+
+  /** Not the timer alone says that the rest is over: in a page that nobody looks at it is late. */
+  #turn(): void {
+    if (!this.#maySend || !this.#hasOutput) return;
+    const rest = GAP - (this.#host.now() - this.#sentAt) / 1_000;
+    if (rest <= 0) this.#send();
+    else this.#endRest ??= after(Math.min(rest, GAP), () => this.#rested());
+  }
+
+  #rested(): void {
+    this.#endRest = undefined;
+    if (this.#maySend) this.#send();
   }
 
   #send(): void {
@@ -235,7 +267,8 @@ export class FrameLink {
     if (!this.#session.hasOutput) this.#waiting = 0;
     const data = bundle(parts);
     this.#sent++;
-    this.#port.postMessage(data, [data.buffer]);
+    this.#sentAt = this.#host.now();
+    this.#port.postMessage(data, data.length < LARGE ? [] : [data.buffer]);
   }
 
   // --- the end
@@ -250,6 +283,7 @@ export class FrameLink {
   #stop(reason: CallmeshError): void {
     this.#session.end(reason);
     for (const stop of this.#stops.splice(0)) stop();
+    this.#endRest?.();
     this.#port.onmessage = null;
     this.#port.close();
     this.#clearPresence();

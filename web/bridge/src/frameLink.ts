@@ -2,7 +2,7 @@
 
 import {
   bundle, CALL, CallmeshError, Closed, DELETED, encodeMessage, keyOf, MAX_BUNDLE, MAX_ITEM, MAX_PAYLOAD, MAX_WRITE,
-  presenceOf, Session, streamName, TooLarge, unbundle, VERSION, WireError, type HubWord, type LifeEvent, type Message,
+  presenceOf, Session, STREAM_WINDOW, streamName, TooLarge, unbundle, VERSION, WireError, type HubWord, type LifeEvent, type Message,
   type messages, type ParticipantId, type Writer,
 } from "@callmesh/core";
 
@@ -240,14 +240,19 @@ export class FrameLink {
     return this.#session.state.kind === "open" && this.#answered === this.#sent;
   }
 
-  get #hasOutput(): boolean {
-    return this.#asked || this.#session.hasOutput || this.#view.hasOutput || this.#host.link !== this.#linkTold;
+  /** Milliseconds until what waits should go; undefined where nothing does. */
+  get #rest(): number | undefined {
+    const news = this.#session.hasMessages || this.#view.hasOutput || this.#asked || this.#host.link !== this.#linkTold;
+    if (this.#session.owed >= STREAM_WINDOW / 2) return 0; // soon the frame can send no more
+    if (news) return GAP - (this.#host.now() - this.#sentAt) / 1_000;
+    // A credit goes along with what comes next: alone, it would make that wait.
+    return this.#session.owed > 0 ? GAP : undefined;
   }
 
   /** Not the timer alone says that the rest is over: in a page that nobody looks at it is late. */
   #turn(): void {
-    if (!this.#maySend || !this.#hasOutput) return;
-    const rest = GAP - (this.#host.now() - this.#sentAt) / 1_000;
+    const rest = this.#maySend ? this.#rest : undefined;
+    if (rest === undefined) return;
     if (rest <= 0) this.#send();
     else this.#endRest ??= after(Math.min(rest, GAP), () => this.#rested());
   }

@@ -5,7 +5,6 @@ A stream belongs to a resource. Each sender opens a channel of its own to each r
 """
 
 from collections import deque
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -45,8 +44,7 @@ _encode_piece = msgspec.msgpack.Encoder().encode
 _decode_piece = msgspec.msgpack.Decoder(Piece).decode
 
 
-@dataclass(frozen=True, slots=True)
-class StreamMessage:
+class StreamMessage(msgspec.Struct, frozen=True):
     """What a reader of a stream gets."""
 
     data: Any

@@ -8,7 +8,7 @@
 import { BadName, Broken, TooLarge, WireError, type CallmeshError } from "./errors.ts";
 import { resourceId, streamName, type ParticipantId, type ResourceId } from "./ids.ts";
 import { MAX_PAYLOAD, type Mode } from "./messages.ts";
-import { pack, Reader } from "./msgpack.ts";
+import { Reader } from "./msgpack.ts";
 import { decode, encode, type Json } from "./values.ts";
 
 /** Bytes that may wait for one receiver before `send` waits too. */
@@ -61,18 +61,46 @@ export function piece(number: number, data: unknown): Piece {
   return { number, json: false, payload: data.slice() };
 }
 
-/** The bytes of a piece: the payload is copied once, as one is sent for each message. */
+const head = new DataView(new ArrayBuffer(16));
+
+/** The bytes of a piece. By hand: every message makes one, and the payload is copied once. */
 export function encodePiece({ number, json, payload }: Piece): Uint8Array<ArrayBuffer> {
-  const head = pack([number, json]);
-  const size = payload.length;
-  const wide = size < 0x100 ? 1 : size < 0x10000 ? 2 : 4;
-  const data = new Uint8Array(head.length + 1 + wide + size);
-  data.set(head);
-  data[0] = 0x93; // an array of three, where that of `head` has two
-  data[head.length] = wide === 1 ? 0xc4 : wide === 2 ? 0xc5 : 0xc6;
-  for (let at = 0, rest = size; at < wide; at++, rest >>>= 8) data[head.length + wide - at] = rest & 0xff;
-  data.set(payload, head.length + 1 + wide);
+  head.setUint8(0, 0x93);
+  let at = putNumber(1, number);
+  head.setUint8(at++, json ? 0xc3 : 0xc2);
+  at = putSize(at, payload.length);
+  const data = new Uint8Array(at + payload.length);
+  for (let index = 0; index < at; index++) data[index] = head.getUint8(index);
+  data.set(payload, at);
   return data;
+}
+
+/** Returns where it ends. */
+function putNumber(at: number, number: number): number {
+  if (number < 0x80) {
+    head.setUint8(at, number);
+    return at + 1;
+  }
+  if (number < 0x10000) {
+    const narrow = number < 0x100;
+    head.setUint8(at, narrow ? 0xcc : 0xcd);
+    if (narrow) head.setUint8(at + 1, number);
+    else head.setUint16(at + 1, number);
+    return at + (narrow ? 2 : 3);
+  }
+  const wide = number >= 2 ** 32;
+  head.setUint8(at, wide ? 0xcf : 0xce);
+  if (wide) head.setUint32(at + 1, Math.floor(number / 2 ** 32));
+  head.setUint32(at + (wide ? 5 : 1), number >>> 0);
+  return at + (wide ? 9 : 5);
+}
+
+function putSize(at: number, size: number): number {
+  const narrow = size < 0x100; // no payload has 64 KiB
+  head.setUint8(at, narrow ? 0xc4 : 0xc5);
+  if (narrow) head.setUint8(at + 1, size);
+  else head.setUint16(at + 1, size);
+  return at + (narrow ? 2 : 3);
 }
 
 /** What a peer sent through a channel. Raises `WireError`. */

@@ -64,6 +64,18 @@ describe("what travels", () => {
   });
 });
 
+test("[D4] a piece is written as MessagePack has it", () => {
+  const numbers = [1, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x10000, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER];
+  for (const number of numbers) {
+    for (const size of [0, 1, 0xff, 0x100, 700]) {
+      for (const json of [true, false]) {
+        const payload = new Uint8Array(size).fill(7);
+        expect(encodePiece({ number, json, payload })).toEqual(pack([number, json, payload]));
+      }
+    }
+  }
+});
+
 describe("what waits to go", () => {
   test("[D2] reliable: all of it, in order; full from 1 MiB on", () => {
     const outgoing = new Outgoing("reliable");

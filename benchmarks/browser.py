@@ -73,13 +73,26 @@ class CallPage:
 @contextlib.asynccontextmanager
 async def call_page() -> AsyncIterator[CallPage | None]:
     """None where there is no Chromium (`CHROMIUM=` names another one)."""
-    path = shutil.which(os.environ.get("CHROMIUM", "chromium"))
-    if path is None:
+    if _path() is None:
         yield None
         return
+    async with chromium() as browser:
+        yield CallPage(browser)
+
+
+@contextlib.asynccontextmanager
+async def chromium(*arguments: str) -> AsyncIterator[Browser]:
+    """Headless. Raises `RuntimeError` where there is none."""
+    path = _path()
+    if path is None:
+        raise RuntimeError("Chromium is missing: install it, or name one with CHROMIUM=")
     if node := shutil.which("node"):  # Playwright's own needs libraries that a bare Debian lacks
         os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", node)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path)
-        yield CallPage(browser)
+        browser = await playwright.chromium.launch(executable_path=path, args=list(arguments))
+        yield browser
         await browser.close()
+
+
+def _path() -> str | None:
+    return shutil.which(os.environ.get("CHROMIUM", "chromium"))

@@ -4,6 +4,7 @@ Time is for `benchmarks/`. What is counted here grows only where somebody lets t
 each write; then it is worth a look, and maybe a larger number.
 """
 
+import asyncio
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -15,11 +16,12 @@ from callmesh.door import Visitor
 from callmesh.hosted import HostedCall
 from callmesh.ids import CALL, CallId, ParticipantId, PersonId, ResourceId, Writer, state_of
 from callmesh.ledger import Ledger
-from callmesh.messages import Group, Write
+from callmesh.messages import Group, Mode, Write
 from callmesh.participant import Participant, Role
 from callmesh.people import Member
 from callmesh.session import Session, Side
 from callmesh.state import Entry
+from callmesh.streams import Streams
 from callmesh.values import encode
 
 APP = Manifest(id="bench", name="Bench", version="1.0.0")
@@ -75,6 +77,60 @@ def written(call: HostedCall, member: Member, times: range) -> Callable[[], None
                 call.receive(member, message, time)
 
     return act
+
+
+class Sink:
+    """Direct paths that take everything."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def connect(self, peer: ParticipantId, *, offers: bool) -> None: ...
+    def signal(self, peer: ParticipantId, text: str) -> None: ...
+    def room(self, peer: ParticipantId, label: str, mode: Mode) -> bool:
+        return True
+
+    def send(self, peer: ParticipantId, label: str, mode: Mode, data: bytes) -> None:
+        self.sent.append(data)
+
+    def disconnect(self, peer: ParticipantId) -> None: ...
+    async def close(self) -> None: ...
+
+
+def test_a_stream_message_costs_so_many_calls() -> None:
+    """[D2] Its way out to one receiver, and in; the receiver waits for nothing."""
+    me, other = (
+        Participant(ParticipantId(id), PersonId(f"u{id}"), "N", Role.GUEST, offers=["rtc"])
+        for id in ("p1", "p2")
+    )
+    streams = Streams(lambda: 0, lambda: None, lambda: None)
+    sink = streams.peers = Sink()
+    streams.roster(me, [other])
+    streams.path_changed(other.id, None)
+    for name in ("a", "b", "c"):  # others, which have nothing to send
+        asyncio.run(streams.stream(ResourceId("r1"), name, "reliable").send(b"x"))
+    stream = streams.stream(ResourceId("r1"), "ecg", "reliable")
+    asyncio.run(stream.send(b"x"))
+    sink.sent.clear()
+
+    async def send() -> None:
+        for _ in range(100):
+            await stream.send(b"x")
+
+    runner = asyncio.Runner()
+    empty = calls_of(lambda: runner.run(asyncio.sleep(0)))
+    out = (calls_of(lambda: runner.run(send())) - empty) / 100
+    runner.close()
+    assert len(sink.sent) == 100
+    assert out < 26, f"sending takes {out:.0f} calls of functions"
+
+    def come() -> None:
+        for data in sink.sent:
+            streams.came_direct(other.id, "r1/ecg", "reliable", data)
+
+    into = calls_of(come) / 100
+    assert len(stream.inbox) == 100
+    assert into < 13, f"receiving takes {into:.0f} calls of functions"
 
 
 STATE = state_of(ResourceId("r1"))

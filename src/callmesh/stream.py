@@ -5,7 +5,7 @@ A stream belongs to a resource. Each sender opens a channel of its own to each r
 """
 
 from collections import deque
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -21,9 +21,14 @@ LOW_WATER = 256 * 1024
 """Bytes a channel's own buffer is kept filled to."""
 RECENT = 512 * 1024
 """Bytes of `reliable` messages kept after they left: what a path that breaks may take with it."""
+REFILL = 128 * 1024
+"""A channel is filled up again when it holds no more bytes: once for many messages."""
 INBOX = 1024
-"""Messages that may wait for the app to read them."""
+"""Mode `latest`: messages that may wait for the app to read them."""
 INBOX_BYTES = 8 * 1024 * 1024
+"""Mode `reliable`: bytes of them. A burst of small ones, however many, is no slow reader."""
+HEAD = 64
+"""Bytes that a message counts besides its payload while it waits to be read."""
 
 
 class Piece(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -39,8 +44,7 @@ _encode_piece = msgspec.msgpack.Encoder().encode
 _decode_piece = msgspec.msgpack.Decoder(Piece).decode
 
 
-@dataclass(frozen=True, slots=True)
-class StreamMessage:
+class StreamMessage(msgspec.Struct, frozen=True):
     """What a reader of a stream gets."""
 
     data: Any
@@ -54,6 +58,7 @@ def label(resource: ResourceId, name: str) -> str:
     return f"{resource}/{stream_name(name)}"
 
 
+@lru_cache(1024)
 def read_label(text: str) -> tuple[ResourceId, str]:
     """Which stream a channel that a peer opened belongs to. Raises `BadName`."""
     resource, slash, name = text.partition("/")
@@ -159,7 +164,8 @@ class Inbox:
             self.dropped += mode == "latest"
             return
         self._last[message.sender] = message.number
-        while len(self._waiting) >= INBOX or (self._waiting and self._size + size > INBOX_BYTES):
+        size += HEAD
+        while self._is_full(mode, size):
             if mode == "reliable":
                 self.overflow()
                 return
@@ -168,6 +174,11 @@ class Inbox:
         self._waiting.append(message)
         self._sizes.append(size)
         self._size += size
+
+    def _is_full(self, mode: Mode, size: int) -> bool:
+        if mode == "latest" and len(self._waiting) >= INBOX:
+            return True
+        return bool(self._waiting) and self._size + size > INBOX_BYTES
 
     def take(self) -> StreamMessage | None:
         if not self._waiting:

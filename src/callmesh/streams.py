@@ -39,6 +39,8 @@ class DataStream:
         self.resource = resource
         self.name = name
         self.mode: Mode = mode
+        self.label = label(resource, name)
+        """Of its channels."""
         self.number = 0
         """How many messages were sent."""
         self.inbox = Inbox()
@@ -267,7 +269,9 @@ class Streams:
         for peer in receivers:
             self._queue(peer, stream).put(sent)
         for peer in receivers:
-            self._drain(peer)
+            self._drain_one(peer, stream)
+        if not any(self._full(peer, stream) for peer in receivers):
+            return
         try:
             async with asyncio.timeout(timeout):
                 while any(self._full(peer, stream) for peer in receivers):
@@ -293,24 +297,31 @@ class Streams:
         self._drain(peer)
 
     def _drain(self, peer: ParticipantId) -> None:
+        for stream in self._outgoing.get(peer, ()):
+            self._drain_one(peer, stream)
+
+    def _drain_one(self, peer: ParticipantId, stream: DataStream) -> None:
         pair = self._pairs.get(peer)
-        if pair is None:
+        queue = self._outgoing.get(peer, {}).get(stream)
+        if pair is None or not queue:
             return
-        for stream, queue in self._outgoing.get(peer, {}).items():
-            match pair.path:
-                case Direct() if not queue.relayed:
-                    self._drain_direct(peer, stream, queue)
-                case Direct() | Relay():
-                    self._drain_relay(peer, stream, queue)
-        self._room.notify()
+        full = queue.full
+        match pair.path:
+            case Direct() if not queue.relayed:
+                self._drain_direct(peer, stream, queue)
+            case Direct() | Relay():
+                self._drain_relay(peer, stream, queue)
+            case _:
+                pass  # it is sought
+        if full and not queue.full:
+            self._room.notify()
 
     def _drain_direct(self, peer: ParticipantId, stream: DataStream, queue: Outgoing) -> None:
         assert self.peers is not None
-        name = label(stream.resource, stream.name)
-        while queue and self.peers.room(peer, name, stream.mode):
+        while queue and self.peers.room(peer, stream.label, stream.mode):
             sent = queue.take()
             assert sent is not None
-            self.peers.send(peer, name, stream.mode, encode_piece(sent))
+            self.peers.send(peer, stream.label, stream.mode, encode_piece(sent))
 
     def _drain_relay(self, peer: ParticipantId, stream: DataStream, queue: Outgoing) -> None:
         session = self._session()
@@ -335,6 +346,7 @@ class Streams:
             self._numbers[place] = stream.number
         for queues in self._outgoing.values():
             queues.pop(stream, None)
+        self._room.notify()
 
     def fail(self, reason: CallmeshError) -> None:
         """The call is over: whoever reads or sends is told why."""

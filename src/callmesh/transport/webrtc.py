@@ -17,7 +17,7 @@ from callmesh.errors import WireError
 from callmesh.ids import ParticipantId
 from callmesh.messages import Mode
 from callmesh.signaling import CONTROL_ID, CONTROL_LABEL, read_signal
-from callmesh.stream import LOW_WATER
+from callmesh.stream import LOW_WATER, REFILL
 
 log = logging.getLogger("callmesh.rtc")
 
@@ -135,7 +135,7 @@ class RtcPeers:
             label, ordered=not latest, maxRetransmits=0 if latest else None
         )
         connection.channels[label] = channel
-        channel.bufferedAmountLowThreshold = LOW_WATER
+        channel.bufferedAmountLowThreshold = REFILL
         channel.on("open", lambda: self._on_room(peer))
         channel.on("bufferedamountlow", lambda: self._on_room(peer))
         channel.on("close", lambda: connection.channels.pop(label, None))

@@ -22,6 +22,8 @@ export type Handlers<S extends object = Record<string, Json>> = Schema & {
   readonly [E in LifeEvent]?: (resource: Resource<S>) => unknown;
 };
 
+/** Bytes from which on it is cheaper to hand a bundle over than to copy it. */
+const LARGE = 16 * 1024;
 /** What access, rules and the hub's being read-only stand in, besides the roster. */
 const RIGHTS: readonly StateId[] = [CALL, APPS, HUB_STATE];
 
@@ -210,7 +212,7 @@ export class Frame {
 
   #post(parts: readonly Uint8Array[]): void {
     const data = bundle(parts);
-    this.#port.postMessage(data, [data.buffer]);
+    this.#port.postMessage(data, data.length < LARGE ? [] : [data.buffer]);
   }
 
   /** Tell the page why it is over. */

@@ -2,14 +2,22 @@
 
 import {
   bundle, CALL, CallmeshError, Closed, DELETED, encodeMessage, keyOf, MAX_BUNDLE, MAX_ITEM, MAX_PAYLOAD, MAX_WRITE,
-  presenceOf, Session, streamName, TooLarge, unbundle, VERSION, WireError, type HubWord, type LifeEvent, type Message,
+  presenceOf, Session, STREAM_WINDOW, streamName, TooLarge, unbundle, VERSION, WireError, type HubWord, type LifeEvent, type Message,
   type messages, type ParticipantId, type Writer,
 } from "@callmesh/core";
 
 import type { Arrival, CourierHost } from "./host.ts";
 import { refusal, transactionsOf, weigh } from "./refusal.ts";
+import { after } from "./runtime.ts";
 import { View } from "./view.ts";
 
+/**
+ * Milliseconds that lie between two bundles: posting one costs each side more than what is in it, and
+ * what comes is drawn once per frame at most. The first goes at once.
+ */
+const GAP = 8;
+/** Bytes from which on it is cheaper to hand a bundle over than to copy it. */
+const LARGE = 16 * 1024;
 /** Bytes of stream messages that wait for a frame that does not answer. */
 const MOST_WAITING = 4 * 1024 * 1024;
 /** A value in a cache may be larger than a bundle of everything else. */
@@ -32,6 +40,9 @@ export class FrameLink {
   #sent = 0;
   #answered = 0;
   #scheduled = false;
+  /** When the last bundle went, and what ends the rest after it. */
+  #sentAt = -Infinity;
+  #endRest: (() => void) | undefined;
   #asked = false;
   /** What the frame knows of the page's own link. */
   #linkTold = "joined";
@@ -221,8 +232,34 @@ export class FrameLink {
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
-      if (this.#session.state.kind === "open" && this.#answered === this.#sent) this.#send();
+      this.#turn();
     });
+  }
+
+  get #maySend(): boolean {
+    return this.#session.state.kind === "open" && this.#answered === this.#sent;
+  }
+
+  /** Milliseconds until what waits should go; undefined where nothing does. */
+  get #rest(): number | undefined {
+    const news = this.#session.hasMessages || this.#view.hasOutput || this.#asked || this.#host.link !== this.#linkTold;
+    if (this.#session.owed >= STREAM_WINDOW / 2) return 0; // soon the frame can send no more
+    if (news) return GAP - (this.#host.now() - this.#sentAt) / 1_000;
+    // A credit goes along with what comes next: alone, it would make that wait.
+    return this.#session.owed > 0 ? GAP : undefined;
+  }
+
+  /** Not the timer alone says that the rest is over: in a page that nobody looks at it is late. */
+  #turn(): void {
+    const rest = this.#maySend ? this.#rest : undefined;
+    if (rest === undefined) return;
+    if (rest <= 0) this.#send();
+    else this.#endRest ??= after(Math.min(rest, GAP), () => this.#rested());
+  }
+
+  #rested(): void {
+    this.#endRest = undefined;
+    if (this.#maySend) this.#send();
   }
 
   #send(): void {
@@ -235,7 +272,8 @@ export class FrameLink {
     if (!this.#session.hasOutput) this.#waiting = 0;
     const data = bundle(parts);
     this.#sent++;
-    this.#port.postMessage(data, [data.buffer]);
+    this.#sentAt = this.#host.now();
+    this.#port.postMessage(data, data.length < LARGE ? [] : [data.buffer]);
   }
 
   // --- the end
@@ -250,6 +288,7 @@ export class FrameLink {
   #stop(reason: CallmeshError): void {
     this.#session.end(reason);
     for (const stop of this.#stops.splice(0)) stop();
+    this.#endRest?.();
     this.#port.onmessage = null;
     this.#port.close();
     this.#clearPresence();

@@ -59,7 +59,7 @@ export class FrameStreams {
       return;
     }
     try {
-      stream.receive(openPiece({ number, json, payload }, (peers[0] ?? "") as ParticipantId), mode);
+      stream.receive(openPiece({ number, json, payload }, (peers[0] ?? "") as ParticipantId), mode, payload.length);
     } catch (error) {
       if (!(error instanceof CallmeshError)) throw error; // what a peer should not have sent (D8)
     }

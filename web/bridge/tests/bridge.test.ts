@@ -17,7 +17,7 @@ let courier: Courier;
 let ports: MessagePort[];
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true, advanceTimeDelta: 1 });
   call = new FakeCall();
   courier = new Courier(call.host);
   ports = [];
@@ -115,6 +115,38 @@ describe("the frame's replica", () => {
     call.resync();
     await settle();
     expect(state.toObject()).toEqual({ a: 1, b: 2 });
+  });
+
+  test("[A6] what comes within 8 ms goes to a frame together, and the first at once", async () => {
+    const rogue = new Rogue();
+    await settle();
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }); // time stands still from here
+    const { port } = rogue;
+    port.onmessage = ({ data }: MessageEvent<Uint8Array>) => {
+      rogue.heard.push(...unbundle(data, null));
+      rogue.send({ type: "ping", number: ++rogue.bundles });
+    };
+    rogue.send({ type: "ping", number: rogue.bundles });
+    const turns = async (): Promise<void> => {
+      for (let n = 0; n < 8; n++) await new Promise((resolve) => void setImmediate(resolve));
+    };
+    await turns();
+    vi.advanceTimersByTime(8);
+    call.time += 8_000;
+    const before = rogue.bundles;
+    call.hubWrites(STATE, { first: 0 }); // a millisecond passes with each
+    await turns();
+    expect(rogue.bundles - before).toBe(1);
+    for (let n = 1; n <= 20; n++) {
+      call.hubWrites(STATE, { [`k${n}`]: n });
+      await turns();
+    }
+    expect(rogue.bundles - before).toBe(3);
+    vi.advanceTimersByTime(8);
+    await turns();
+    expect(rogue.bundles - before).toBe(4);
+    const keys = rogue.of("batch").flatMap(({ groups }) => groups.flatMap(({ entries }) => entries.map(({ key }) => key)));
+    expect(keys.filter((key) => key.startsWith("k"))).toHaveLength(20);
   });
 
   test("[S24] what cannot be read is told once, and known by its key", async () => {

@@ -23,7 +23,7 @@ let ports: MessagePort[];
 let ends: (() => void)[];
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true, advanceTimeDelta: 1 });
   call = new FakeCall();
   couriers = [];
   ports = [];

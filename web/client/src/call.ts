@@ -157,9 +157,12 @@ export class Call {
 
   /** Whether everything written here is safe on the hub's disk. */
   get status(): Status {
-    const states: StateId[] = [CALL, ...this.resources.all().map(({ id }) => stateOf(id))];
-    const all = states.map((state) => this.mesh.status(state));
-    return all.find((status) => status !== "synced") ?? "synced";
+    let status = this.mesh.status(CALL);
+    for (const id of this.resources.ids()) {
+      if (status !== "synced") break;
+      status = this.mesh.status(stateOf(id));
+    }
+    return status;
   }
 
   /** How another participant is reached. */

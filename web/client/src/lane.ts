@@ -14,6 +14,11 @@ export interface LaneUser {
   room(): void;
 }
 
+interface Sent {
+  readonly piece: Piece;
+  readonly size: number;
+}
+
 type Way =
   | { readonly kind: "undecided" }
   | { readonly kind: "channel"; readonly channel: RTCDataChannel }
@@ -24,7 +29,9 @@ export class Lane {
   readonly #user: LaneUser;
   #way: Way = { kind: "undecided" };
   /** Mode `reliable`: the last pieces that went into the channel. Who has them knows their numbers. */
-  #doubtful: Piece[] = [];
+  #doubtful: Sent[] = [];
+  /** Where they begin: those before are taken out together, now and then. */
+  #first = 0;
   #doubt = 0;
 
   constructor(mode: Mode, user: LaneUser) {
@@ -84,7 +91,8 @@ export class Lane {
     if (way.kind === "relay") return;
     this.#way = { kind: "relay" };
     if (way.kind === "channel") release(way.channel);
-    for (const piece of this.#doubtful.splice(0)) this.#user.relay(piece);
+    for (const { piece } of this.#doubtful.splice(0).slice(this.#first)) this.#user.relay(piece);
+    this.#first = 0;
     for (let piece = this.#outgoing.take(); piece; piece = this.#outgoing.take()) this.#user.relay(piece);
     this.#user.room();
   }
@@ -96,9 +104,10 @@ export class Lane {
     while (channel.bufferedAmount <= LOW_WATER) {
       const piece = this.#outgoing.take();
       if (piece === undefined) break;
-      this.#remember(piece);
+      const data = encoded(piece);
+      this.#remember({ piece, size: data.length });
       try {
-        channel.send(encodePiece(piece));
+        channel.send(data);
       } catch {
         if (this.#outgoing.mode === "latest") this.#user.relay(piece);
         this.#toRelay(); // closed just now; with it goes what is remembered
@@ -108,14 +117,23 @@ export class Lane {
     if (before !== this.full) this.#user.room();
   }
 
-  #remember(piece: Piece): void {
+  #remember(sent: Sent): void {
     if (this.#outgoing.mode === "latest") return;
-    this.#doubtful.push(piece);
-    this.#doubt += piece.payload.length;
-    let old = 0;
-    while (this.#doubt > DOUBTFUL) this.#doubt -= this.#doubtful[old++]?.payload.length ?? 0;
-    if (old > 0) this.#doubtful.splice(0, old);
+    this.#doubtful.push(sent);
+    this.#doubt += sent.size;
+    while (this.#doubt > DOUBTFUL) this.#doubt -= this.#doubtful[this.#first++]?.size ?? 0;
+    if (this.#first * 2 <= this.#doubtful.length) return;
+    this.#doubtful.splice(0, this.#first);
+    this.#first = 0;
   }
+}
+
+/** The piece that was encoded last: it mostly goes to several receivers, one after the other. */
+let last: { readonly piece: Piece; readonly data: Uint8Array<ArrayBuffer> } | undefined;
+
+function encoded(piece: Piece): Uint8Array<ArrayBuffer> {
+  if (last?.piece !== piece) last = { piece, data: encodePiece(piece) };
+  return last.data;
 }
 
 function release(channel: RTCDataChannel): void {

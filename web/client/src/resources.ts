@@ -45,6 +45,11 @@ export class Resources {
     return this.#items.get(id);
   }
 
+  /** In no order: asked for with every change. */
+  ids(): Iterable<ResourceId> {
+    return this.#items.keys();
+  }
+
   /** In the order in which they were added. */
   all(): Resource[] {
     return [...this.#items.values()].sort((a, b) => a.added - b.added || (a.id < b.id ? -1 : 1));

@@ -130,17 +130,17 @@ export class Streams {
   async send(id: StreamId, unnumbered: Piece, to?: readonly ParticipantId[]): Promise<void> {
     const sender = this.#sender(label(id.resource, id.name));
     const piece = { ...unnumbered, number: ++sender.number };
-    const others = this.#user.others(id.resource);
-    const receivers = to === undefined ? others : others.filter((other) => to.includes(other));
     const lanes: Lane[] = [];
     const relayed: ParticipantId[] = [];
-    for (const receiver of receivers) {
+    for (const receiver of this.#user.others(id.resource)) {
+      if (to?.includes(receiver) === false) continue;
       const lane = this.#lane(id, sender, receiver);
       if (lane.put(piece)) lanes.push(lane);
       else relayed.push(receiver);
     }
     if (relayed.length > 0) this.#putRelayed(id, sender, piece, relayed);
-    if (id.mode === "reliable") await this.#room(() => lanes.some(({ full }) => full) || this.#relay.full);
+    const full = (): boolean => lanes.some((lane) => lane.full) || this.#relay.full;
+    if (id.mode === "reliable" && full()) await this.#room(full);
   }
 
   #putRelayed(id: StreamId, sender: Sender, piece: Piece, to: readonly ParticipantId[]): void {
@@ -180,7 +180,7 @@ export class Streams {
 
   /** Resolves when `full` says no. */
   async #room(full: () => boolean): Promise<void> {
-    if (full()) await new Promise<void>((resolve) => void this.#waiting.push({ full, resolve }));
+    await new Promise<void>((resolve) => void this.#waiting.push({ full, resolve }));
   }
 
   #settle(): void {
@@ -256,6 +256,6 @@ function dropRubbish(act: () => void): void {
 
 /** Messages that had to arrive were lost where the number is 0: this participant was too slow for them (D8). */
 function take(stream: DataStream, { sender, mode, piece }: Arrival): void {
-  if (piece.number > 0) stream.receive(openPiece(piece, sender), mode);
+  if (piece.number > 0) stream.receive(openPiece(piece, sender), mode, piece.payload.length);
   else if (stream.mode === mode) stream.overflow();
 }

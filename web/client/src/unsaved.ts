@@ -7,10 +7,16 @@ import {
 
 import { Alive } from "./alive.ts";
 import { rangeOf, Rows } from "./rows.ts";
+import { after } from "./runtime.ts";
 
 /** Days after which what somebody left behind is not written again. */
 const TOO_OLD = 7;
 const DAY = 24 * 3_600_000;
+/**
+ * Milliseconds that a write has to be saved by the hub before it is kept here too: a transaction of
+ * IndexedDB costs the page more than all else about a write. Who goes, or has no hub, keeps it at once.
+ */
+const GRACE = 100;
 
 export interface UnsavedId {
   readonly call: CallId;
@@ -35,6 +41,7 @@ export class UnsavedStore {
   /** The places of what is kept by this participant. */
   readonly #kept = new Map<string, readonly string[]>();
   #follows = false;
+  #endGrace: (() => void) | undefined;
   readonly #isHere: (participant: ParticipantId) => boolean;
   #id: UnsavedId | undefined;
   /** What holds this tab's place, and those of the tabs it stands in for. */
@@ -62,7 +69,7 @@ export class UnsavedStore {
    */
   async start(id: UnsavedId): Promise<Unsaved[]> {
     this.#id = id;
-    this.#follow();
+    this.#keep();
     const alive = new Alive(id.call, this.#isHere);
     this.#holds.push(await alive.hold(id.participant));
     const left = await this.#claim(alive, await this.#rows.load<Row>(rangeOf(id.call, id.person)));
@@ -90,6 +97,7 @@ export class UnsavedStore {
 
   /** What was left behind is written again, and kept in this participant's name by now. */
   taken(): void {
+    this.#keep();
     const left = this.#left.splice(0);
     if (left.length > 0) this.#rows.do((rows) => left.forEach((place) => void rows.delete([...place])));
     void this.#rows.settled().then(() => this.#release(this.#claims));
@@ -97,6 +105,7 @@ export class UnsavedStore {
 
   /** This tab is not in the call any more: what it leaves behind is for the next one. */
   close(): void {
+    if (this.#endGrace !== undefined) this.#keep();
     this.#closed = true;
     this.#release(this.#claims);
     this.#release(this.#holds);
@@ -118,12 +127,22 @@ export class UnsavedStore {
 
   /** Resolves when everything is written that was put until now. */
   settled(): Promise<void> {
+    if (this.#endGrace !== undefined) this.#keep();
     return this.#rows.settled();
   }
 
-  /** Keep what the mesh would lose, transactions whole, and nothing else. Once for all of a turn. */
+  /** Keep what there is to keep, when the hub has had its time. */
   #follow(): void {
+    if (this.#mesh.linked) this.#endGrace ??= after(GRACE, () => this.#keep());
+    else this.#keep();
+  }
+
+  /** Keep what the mesh would lose, transactions whole, and nothing else. Once for all of a turn. */
+  #keep(): void {
+    this.#endGrace?.();
+    this.#endGrace = undefined;
     if (this.#id === undefined || this.#follows) return;
+    if (this.#kept.size === 0 && this.#mesh.unsavedWrites().length === 0) return;
     this.#follows = true;
     this.#rows.do((rows) => {
       this.#follows = false;

@@ -1,6 +1,6 @@
 /** One `RTCPeerConnection`: perfect negotiation as W3C describes it, and the channels over it. */
 
-import { CONTROL_ID, CONTROL_LABEL, LOW_WATER, type Mode, type PeerSignal } from "@callmesh/core";
+import { CONTROL_ID, CONTROL_LABEL, REFILL, type Mode, type PeerSignal } from "@callmesh/core";
 
 /** What a connection tells of. */
 export interface RtcEvents {
@@ -147,7 +147,7 @@ export class RtcPeer {
     const options = mode === "reliable" ? { ordered: true } : { ordered: false, maxRetransmits: 0 };
     const channel = this.#pc.createDataChannel(label, options);
     channel.binaryType = "arraybuffer";
-    channel.bufferedAmountLowThreshold = LOW_WATER;
+    channel.bufferedAmountLowThreshold = REFILL;
     return channel;
   }
 

@@ -8,6 +8,7 @@ class FakeChannel {
   bufferedAmount = 0;
   broken = false;
   readonly sent: number[] = [];
+  readonly bytes: Uint8Array[] = [];
   onopen: (() => void) | null = null;
   onclose: (() => void) | null = null;
   onerror: (() => void) | null = null;
@@ -17,6 +18,7 @@ class FakeChannel {
     if (this.broken) throw new Error("closing");
     this.bufferedAmount += data.length;
     this.sent.push(decodePiece(data).number);
+    this.bytes.push(data);
   }
 
   open(): void {
@@ -90,6 +92,30 @@ describe("a lane", () => {
     expect([lane.full, rooms.count]).toEqual([false, 1]);
     while (channel.sent.length < n) channel.drain();
     expect(channel.sent).toEqual(numbers(1, n));
+  });
+
+  test("[D2] for several receivers a piece is encoded once", () => {
+    const lanes = [make("reliable"), make("reliable"), make("latest")];
+    for (const { lane, channel } of lanes) {
+      lane.follow("direct");
+      channel.open();
+    }
+    const piece = bytes(1, 300);
+    for (const { lane } of lanes) lane.put(piece);
+    expect(new Set(lanes.map(({ channel }) => channel.bytes[0])).size).toBe(1);
+  });
+
+  test("[D2] of many small messages no more is remembered than what a broken path may take along", () => {
+    const { lane, channel, relayed } = make("reliable");
+    lane.follow("direct");
+    channel.open();
+    for (const n of numbers(1, 100_000)) {
+      lane.put(bytes(n, 0));
+      if (n % 1_000 === 0) channel.drain();
+    }
+    lane.follow("relay");
+    expect(relayed.at(-1)).toBe(100_000);
+    expect(relayed.length).toBeLessThan((2 * LOW_WATER) / 4);
   });
 
   test("[D3] latest: what has not left is replaced", () => {

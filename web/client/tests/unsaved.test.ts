@@ -94,6 +94,44 @@ test("[S25] what is saved or denied is not kept", async () => {
   expect((await tab("p2", { call: "two" })).left.map(({ entry }) => entry.key)).toEqual(["waiting"]);
 });
 
+test("[S25] what the hub saves at once never comes to the disk here, and a drag comes seldom", async () => {
+  const { mesh, store, write } = await tab("p1", { call: "eight" });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  const transactions = vi.spyOn(IDBDatabase.prototype, "transaction");
+  const frame = async (): Promise<void> => {
+    vi.advanceTimersByTime(16);
+    for (let n = 0; n < 10; n++) await new Promise((resolve) => void setImmediate(resolve));
+  };
+  let cursor = 1;
+  const save = (): void => {
+    for (const { groups } of mesh.outgoing()) mesh.batch({ type: "batch", cursor: ++cursor, saved: cursor, whole: false, groups }, 0);
+    store.heard();
+  };
+  write({ click: 1 });
+  save();
+  for (let n = 0; n < 10; n++) await frame();
+  expect(transactions).not.toHaveBeenCalled();
+  for (let n = 0; n < 60; n++) {
+    write({ drag: n });
+    await frame();
+  }
+  expect(transactions.mock.calls.length).toBeLessThanOrEqual(10);
+  save();
+  for (let n = 0; n < 10; n++) await frame();
+  vi.useRealTimers();
+  transactions.mockRestore();
+  store.close();
+  expect((await tab("p2", { call: "eight" })).left).toEqual([]);
+});
+
+test("[S25] who leaves keeps at once what is not saved", async () => {
+  const { store, write } = await tab("p1", { call: "nine" });
+  write({ last: "word" });
+  store.close();
+  await store.settled();
+  expect((await tab("p2", { call: "nine" })).left.map(({ entry }) => entry.value)).toEqual(["word"]);
+});
+
 test("[S25] what was left behind long ago is not written again", async () => {
   const { store, write } = await tab("p1", { call: "three" });
   const warn = vi.spyOn(console, "warn").mockReturnValue();

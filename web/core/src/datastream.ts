@@ -66,7 +66,8 @@ export class DataStream {
     if (this.#over !== undefined) throw this.#over;
     if (signal?.aborted === true) throw signal.reason;
     if (to?.length === 0) return;
-    await unlessAborted(this.#port.send(piece(0, data), to), signal);
+    const sent = this.#port.send(piece(0, data), to);
+    await (signal === undefined ? sent : unlessAborted(sent, signal));
   }
 
   /** Be told of every message; at once of those that wait. Returns what ends it. */
@@ -95,9 +96,10 @@ export class DataStream {
 
   // --- for who runs the stream
 
-  receive(message: StreamMessage, mode: Mode): void {
+  /** A message whose payload had so many bytes. */
+  receive(message: StreamMessage, mode: Mode, size = 0): void {
     if (mode !== this.mode) return; // sent as something that nobody reads here
-    this.#inbox.put(message, mode);
+    this.#inbox.put(message, mode, size);
     this.#tell();
   }
 

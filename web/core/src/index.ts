@@ -38,8 +38,8 @@ export { complain, Listeners } from "./listeners.ts";
 export { checkFunction, modeIn } from "./options.ts";
 export { CONTROL_ID, CONTROL_LABEL, Pair, PATIENCE, readSignal, type Path, type PeerSignal } from "./signaling.ts";
 export {
-  decodePiece, encodePiece, HIGH_WATER, Inbox, INBOX, label, LOW_WATER, openPiece, Outgoing, piece,
-  readLabel, type Piece, type StreamMessage,
+  decodePiece, encodePiece, HIGH_WATER, Inbox, INBOX, INBOX_BYTES, label, LOW_WATER, openPiece, Outgoing, piece,
+  readLabel, REFILL, type Piece, type StreamMessage,
 } from "./stream.ts";
 export { RelayQueue, type StreamId } from "./relay.ts";
 export { DataStream, unlessAborted, type Abort, type SendOptions, type StreamPort } from "./datastream.ts";

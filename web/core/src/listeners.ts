@@ -3,6 +3,8 @@
 /** Told in order, also of what a listener causes while it is being told. */
 export class Listeners<T> {
   readonly #listeners = new Set<(value: T) => void>();
+  /** Them, as whoever tells goes through them: made anew when there are others, not for every value. */
+  #all: readonly ((value: T) => void)[] = [];
   readonly #queue: T[] = [];
   #telling = false;
 
@@ -14,7 +16,10 @@ export class Listeners<T> {
   add(listener: (value: T) => void): () => void {
     const own = (value: T): void => listener(value); // the same function may be added twice
     this.#listeners.add(own);
-    return () => void this.#listeners.delete(own);
+    this.#all = [...this.#listeners];
+    return () => {
+      if (this.#listeners.delete(own)) this.#all = [...this.#listeners];
+    };
   }
 
   /** An error that a listener throws is not for whoever tells, nor for the other listeners. */
@@ -28,10 +33,11 @@ export class Listeners<T> {
 
   clear(): void {
     this.#listeners.clear();
+    this.#all = [];
   }
 
   #tellAll(value: T): void {
-    for (const listener of [...this.#listeners]) {
+    for (const listener of this.#all) {
       if (!this.#listeners.has(listener)) continue;
       try {
         listener(value);

@@ -186,11 +186,17 @@ export class Session {
   }
 
   get hasOutput(): boolean {
-    return this.#out.length > 0 || this.#latest.size > 0 || this.#owesCredit;
+    return this.hasMessages || this.owed > 0;
   }
 
-  get #owesCredit(): boolean {
-    return this.side === "hub" && this.#credited > this.#creditTold;
+  /** Whether messages wait, and not a credit alone. */
+  get hasMessages(): boolean {
+    return this.#out.length > 0 || this.#latest.size > 0;
+  }
+
+  /** Hub: bytes that have gone on, and the peer does not know. */
+  get owed(): number {
+    return this.side === "hub" ? this.#credited - this.#creditTold : 0;
   }
 
   /**

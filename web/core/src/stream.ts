@@ -8,15 +8,21 @@
 import { BadName, Broken, TooLarge, WireError, type CallmeshError } from "./errors.ts";
 import { resourceId, streamName, type ParticipantId, type ResourceId } from "./ids.ts";
 import { MAX_PAYLOAD, type Mode } from "./messages.ts";
-import { pack, Reader } from "./msgpack.ts";
+import { Reader } from "./msgpack.ts";
 import { decode, encode, type Json } from "./values.ts";
 
 /** Bytes that may wait for one receiver before `send` waits too. */
 export const HIGH_WATER = 1024 * 1024;
 /** Bytes a channel's own buffer is kept filled to. */
 export const LOW_WATER = 256 * 1024;
-/** Messages that may wait for the app to read them. */
+/** A channel is filled up again when it holds no more bytes: once for many messages. */
+export const REFILL = 128 * 1024;
+/** Mode `latest`: messages that may wait for the app to read them. */
 export const INBOX = 1024;
+/** Mode `reliable`: bytes of them. A burst of small ones, however many, is no slow reader. */
+export const INBOX_BYTES = 8 * 1024 * 1024;
+/** Bytes that a message counts besides its payload, wherever such bytes are counted. */
+const HEAD = 64;
 
 /** What one channel message holds: `[number, json, payload]`. */
 export interface Piece {
@@ -55,8 +61,46 @@ export function piece(number: number, data: unknown): Piece {
   return { number, json: false, payload: data.slice() };
 }
 
+const head = new DataView(new ArrayBuffer(16));
+
+/** The bytes of a piece. By hand: every message makes one, and the payload is copied once. */
 export function encodePiece({ number, json, payload }: Piece): Uint8Array<ArrayBuffer> {
-  return pack([number, json, payload]).slice();
+  head.setUint8(0, 0x93);
+  let at = putNumber(1, number);
+  head.setUint8(at++, json ? 0xc3 : 0xc2);
+  at = putSize(at, payload.length);
+  const data = new Uint8Array(at + payload.length);
+  for (let index = 0; index < at; index++) data[index] = head.getUint8(index);
+  data.set(payload, at);
+  return data;
+}
+
+/** Returns where it ends. */
+function putNumber(at: number, number: number): number {
+  if (number < 0x80) {
+    head.setUint8(at, number);
+    return at + 1;
+  }
+  if (number < 0x10000) {
+    const narrow = number < 0x100;
+    head.setUint8(at, narrow ? 0xcc : 0xcd);
+    if (narrow) head.setUint8(at + 1, number);
+    else head.setUint16(at + 1, number);
+    return at + (narrow ? 2 : 3);
+  }
+  const wide = number >= 2 ** 32;
+  head.setUint8(at, wide ? 0xcf : 0xce);
+  if (wide) head.setUint32(at + 1, Math.floor(number / 2 ** 32));
+  head.setUint32(at + (wide ? 5 : 1), number >>> 0);
+  return at + (wide ? 9 : 5);
+}
+
+function putSize(at: number, size: number): number {
+  const narrow = size < 0x100; // no payload has 64 KiB
+  head.setUint8(at, narrow ? 0xc4 : 0xc5);
+  if (narrow) head.setUint8(at + 1, size);
+  else head.setUint16(at + 1, size);
+  return at + (narrow ? 2 : 3);
 }
 
 /** What a peer sent through a channel. Raises `WireError`. */
@@ -119,6 +163,8 @@ export class Outgoing {
 /** What has come for the reader of one stream, from all senders. */
 export class Inbox {
   readonly #waiting: StreamMessage[] = [];
+  readonly #sizes: number[] = [];
+  #size = 0;
   readonly #last = new Map<ParticipantId, number>();
   #dropped = 0;
   #broken: CallmeshError | undefined;
@@ -136,30 +182,38 @@ export class Inbox {
     return this.#broken;
   }
 
-  /** Take a message in. A reader too slow for `reliable` is told so, with `Broken`. */
-  put(message: StreamMessage, mode: Mode): void {
+  /** Take a message of `size` bytes in. A reader too slow for `reliable` is told so, with `Broken`. */
+  put(message: StreamMessage, mode: Mode, size = 0): void {
     if (message.number <= (this.#last.get(message.sender) ?? 0)) {
       if (mode === "latest") this.#dropped++;
       return;
     }
     this.#last.set(message.sender, message.number);
-    if (this.#waiting.length >= INBOX) {
+    while (this.#isFull(mode, size)) {
       if (mode === "reliable") {
         this.overflow();
         return;
       }
-      this.#waiting.shift();
+      this.take();
       this.#dropped++;
     }
     this.#waiting.push(message);
+    this.#sizes.push(size + HEAD);
+    this.#size += size + HEAD;
+  }
+
+  #isFull(mode: Mode, size: number): boolean {
+    if (mode === "latest" && this.#waiting.length >= INBOX) return true;
+    return this.#waiting.length > 0 && this.#size + size + HEAD > INBOX_BYTES;
   }
 
   /** Messages that had to arrive are lost: nobody read them in time. */
   overflow(): void {
-    this.#broken ??= new Broken(`${INBOX} messages wait to be read: the reader is too slow`);
+    this.#broken ??= new Broken("too many messages wait to be read: the reader is too slow");
   }
 
   take(): StreamMessage | undefined {
+    this.#size -= this.#sizes.shift() ?? 0;
     return this.#waiting.shift();
   }
 

@@ -7,7 +7,7 @@ import { pack } from "../src/msgpack.ts";
 import { RelayQueue } from "../src/relay.ts";
 import { Session } from "../src/session.ts";
 import {
-  decodePiece, encodePiece, HIGH_WATER, Inbox, INBOX, label, openPiece, Outgoing, piece, readLabel, type Piece,
+  decodePiece, encodePiece, HIGH_WATER, Inbox, INBOX, INBOX_BYTES, label, openPiece, Outgoing, piece, readLabel, type Piece,
 } from "../src/stream.ts";
 import { bundle, encode, unbundle } from "../src/codec.ts";
 
@@ -64,6 +64,18 @@ describe("what travels", () => {
   });
 });
 
+test("[D4] a piece is written as MessagePack has it", () => {
+  const numbers = [1, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x10000, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER];
+  for (const number of numbers) {
+    for (const size of [0, 1, 0xff, 0x100, 700]) {
+      for (const json of [true, false]) {
+        const payload = new Uint8Array(size).fill(7);
+        expect(encodePiece({ number, json, payload })).toEqual(pack([number, json, payload]));
+      }
+    }
+  }
+});
+
 describe("what waits to go", () => {
   test("[D2] reliable: all of it, in order; full from 1 MiB on", () => {
     const outgoing = new Outgoing("reliable");
@@ -104,9 +116,20 @@ describe("what has come", () => {
 
   test("[D8] a reader too slow for reliable gets Broken", () => {
     const inbox = new Inbox();
-    for (let number = 1; number <= INBOX + 1; number++) inbox.put(message(number), "reliable");
+    const size = 50_000;
+    const most = Math.floor(INBOX_BYTES / (size + 64));
+    for (let number = 1; number <= most; number++) inbox.put(message(number), "reliable", size);
+    expect(inbox.broken).toBeUndefined();
+    inbox.put(message(most + 1), "reliable", size);
     expect(inbox.broken).toMatchObject({ code: "broken" });
     expect(inbox.take()?.number).toBe(1);
+    expect(inbox.length).toBe(most - 1);
+  });
+
+  test("[D8] a burst of small messages is no slow reader", () => {
+    const inbox = new Inbox();
+    for (let number = 1; number <= 20 * INBOX; number++) inbox.put(message(number), "reliable", 64);
+    expect(inbox).toMatchObject({ length: 20 * INBOX, broken: undefined });
   });
 
   test("a sender who left may count anew", () => {
@@ -221,13 +244,14 @@ describe("a stream as apps have it", () => {
 
   test("[D8] a reader too slow for reliable gets Broken, after what there is", async () => {
     const { stream } = make();
-    for (let number = 1; number <= INBOX + 1; number++) stream.receive(message(number), "reliable");
+    const most = Math.floor(INBOX_BYTES / (50_000 + 64));
+    for (let number = 1; number <= most + 1; number++) stream.receive(message(number), "reliable", 50_000);
     let read = 0;
     const reading = (async () => {
       for await (const one of stream) read += Math.sign(one.number);
     })();
     await expect(reading).rejects.toMatchObject({ code: "broken" });
-    expect(read).toBe(INBOX);
+    expect(read).toBe(most);
   });
 
   test("[D3] drops on the way out and on the way in are counted together", () => {

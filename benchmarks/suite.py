@@ -69,6 +69,8 @@ class Scenario:
     """One server in one round; the path is another source tree of callmesh."""
     columns: Sequence[Column]
     servers: tuple[str, ...] = SAVING
+    more: Sequence[Sequence[Column]] = ()
+    """Further tables."""
     rounds: int = 3
     guess: float = 20.0
     """Seconds of one server in one round, roughly."""
@@ -163,8 +165,16 @@ def crowded(
 # --- the command
 
 
-def main(scenarios: Sequence[Scenario], about: str, arguments: Sequence[str] | None = None) -> int:
-    options = _parser(scenarios, about).parse_args(arguments)
+def main(
+    scenarios: Sequence[Scenario], about: str, render: Callable[["Figures"], None] | None = None
+) -> None:
+    """`render` puts what was measured into the page, where the command has --page."""
+    parser = _parser(scenarios, about)
+    if render:
+        parser.add_argument("--page", action="store_true", help="keep them, and make the page anew")
+    options = parser.parse_args()
+    if render and options.page:
+        options.json = options.json or FIGURES
     figures = Figures.read(options.json) if options.json else Figures()
     chosen = [s for s in scenarios if not options.scenario or s.name in options.scenario]
     if options.missing:
@@ -174,7 +184,8 @@ def main(scenarios: Sequence[Scenario], about: str, arguments: Sequence[str] | N
         print(part)
         if options.json:
             figures.write(options.json)
-    return 0
+        if render and options.page:
+            render(figures)
 
 
 def measured(
@@ -236,18 +247,24 @@ def _parser(scenarios: Sequence[Scenario], about: str) -> argparse.ArgumentParse
 
 
 def shown(scenario: Scenario, part: Part) -> str:
-    """A scenario's table."""
-    head = ["server", *(column.title for column in scenario.columns)]
-    rows = [
-        [server, *(column.of(runs) for column in scenario.columns)]
-        for server, runs in part.runs.items()
+    """What was measured of a scenario, as tables."""
+    tables = [
+        table(
+            ["server", *(column.title for column in columns)],
+            [[s, *(column.of(runs) for column in columns)] for s, runs in part.runs.items()],
+        )
+        for columns in (scenario.columns, *scenario.more)
     ]
     rounds = max(map(len, part.runs.values()), default=0)
     many = f"{rounds} rounds" if rounds > 1 else "one round"
-    return f"**{scenario.name}** – {scenario.what}; {many}\n\n{table(head, rows)}\n"
+    return f"**{scenario.name}** – {scenario.what}; {many}\n\n" + "\n\n".join(tables) + "\n"
 
 
-def run(scenarios: Sequence[Scenario], about: str | None) -> None:
+def run(
+    scenarios: Sequence[Scenario],
+    about: str | None,
+    render: Callable[[Figures], None] | None = None,
+) -> None:
     """As a command. Who ends it ends the servers, too."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    sys.exit(main(scenarios, about or ""))
+    main(scenarios, about or "", render)

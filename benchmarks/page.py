@@ -5,6 +5,7 @@ Everything is made of the file of figures, so a scenario that was measured anew 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks import plots
 from benchmarks.facts import Facts
@@ -12,7 +13,7 @@ from benchmarks.joins import WRITES
 from benchmarks.plots import Axis
 from benchmarks.servers import ROOT, SAVING
 from benchmarks.suite import Figures, Part, Scenario, shown
-from benchmarks.tables import described, mark, put_into, table
+from benchmarks.tables import described, mark, table, with_part
 
 PAGE = ROOT / "docs" / "performance.md"
 FOLDER = ROOT / "docs" / "performance"
@@ -38,17 +39,24 @@ SECTIONS = {
 
 
 def render(figures: Figures, scenarios: Sequence[Scenario]) -> None:
-    """Put all that there is into the page and beside it. Raises if a place is missing."""
+    """Put all that there is into the page and beside it."""
+    for file, text in rendered(figures, scenarios).items():
+        file.write_text(text)
+
+
+def rendered(figures: Figures, scenarios: Sequence[Scenario]) -> dict[Path, str]:
+    """The page and its plots, by file. Raises `RuntimeError` if the page lacks a place."""
     pictures = {name: made for name, draw in PLOTS.items() if (made := draw(figures))}
-    FOLDER.mkdir(exist_ok=True)
-    for name, picture in pictures.items():
-        (FOLDER / f"{name}.svg").write_text(picture.svg)
     texts = {"goals": goals(figures)}
     for name, section in SECTIONS.items():
         texts[name] = _section(section, figures, scenarios, pictures)
+    page = PAGE.read_text()
     for name, text in texts.items():
-        if not put_into(PAGE, text, f"benchmarks/{name}"):
+        replaced = with_part(page, text, f"benchmarks/{name}")
+        if replaced is None:
             raise RuntimeError(f"there is no place for benchmarks/{name} in {PAGE}")
+        page = replaced
+    return {PAGE: page, **{FOLDER / f"{name}.svg": made.svg for name, made in pictures.items()}}
 
 
 @dataclass(frozen=True, slots=True)

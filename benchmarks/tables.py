@@ -8,12 +8,17 @@ from benchmarks.facts import Facts
 
 def put_into(page: Path, text: str, name: str = "benchmarks/state") -> bool:
     """Replace what stands between the markers of that name; False if they are not there."""
-    before, begin, rest = page.read_text().partition(f"<!-- {name} -->")
+    replaced = with_part(page.read_text(), text, name)
+    if replaced is not None:
+        page.write_text(replaced)
+    return replaced is not None
+
+
+def with_part(page: str, text: str, name: str) -> str | None:
+    """The same of a page that was read; None if they are not there."""
+    before, begin, rest = page.partition(f"<!-- {name} -->")
     _, end, after = rest.partition(f"<!-- /{name} -->")
-    if not begin or not end:
-        return False
-    page.write_text(f"{before}{begin}\n{text}{end}{after}")
-    return True
+    return f"{before}{begin}\n{text}{end}{after}" if begin and end else None
 
 
 def described(facts: Facts) -> str:

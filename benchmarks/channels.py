@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
 import callmesh
-from benchmarks import facts, report
+from benchmarks import facts, tables
 from benchmarks.browser import chromium
 from benchmarks.progress import done, say
 from callmesh.ids import ParticipantId, ResourceId
@@ -381,7 +381,7 @@ def markdown(results: Results) -> str:
             for figure, name, unit, digits in FIGURES:
                 rows.append([mode, name, *_compared(bare, ours, figure, unit, digits)])
         head = ["mode", pair, "bare channel", "callmesh", "ratio (least–most)"]
-        parts.append(report.table(head, rows))
+        parts.append(tables.table(head, rows))
     return "\n\n".join(parts)
 
 
@@ -409,7 +409,7 @@ def main(given: Sequence[str] | None = None) -> None:
     plan = Plan(chosen.rounds, chosen.seconds, chosen.pings, tuple(chosen.pair or PAIRS))
     results = asyncio.run(run(plan))
     done()
-    text = f"{markdown(results)}\n\n{report.described(about)}\n"
+    text = f"{markdown(results)}\n\n{tables.described(about)}\n"
     sys.stdout.write(text)
     if chosen.json:
         every = {
@@ -417,7 +417,7 @@ def main(given: Sequence[str] | None = None) -> None:
             for pair, ways in results.items()
         }
         chosen.json.write_text(json.dumps({"facts": asdict(about), "runs": every}, indent=1))
-    if chosen.page and not report.put_into(PAGE, text, "benchmarks/channels"):
+    if chosen.page and not tables.put_into(PAGE, text, "benchmarks/channels"):
         raise SystemExit(f"the markers of benchmarks/channels are not in {PAGE}")
 
 

@@ -12,18 +12,18 @@ ROOT = Path(__file__).parent.parent
 
 @dataclass(slots=True)
 class Facts:
-    date: str
-    commit: str
+    date: str = ""
+    commit: str = ""
     """Of the work tree; `+` where there is more than was committed."""
-    processor: str
-    cores: int
-    memory: int
+    processor: str = ""
+    cores: int = 0
+    memory: int = 0
     """Bytes."""
-    system: str
-    load: float
+    system: str = ""
+    load: float = 0.0
     """Processes that wanted to run in the minute before: the fewer, the better the times."""
-    python: str
-    node: str
+    python: str = ""
+    node: str = ""
     browser: str = ""
     """Told by the measurement that starts one."""
 

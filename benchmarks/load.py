@@ -1,15 +1,13 @@
 """Participants as benchmarks need them: every write reaches the hub, and every byte is counted.
 
 The SDK conflates what is written to a key within 16 ms: a million writes of its would be a few
-thousand on the wire. A `Peer` is a session over a WebSocket without that, and it can stop reading.
+thousand on the wire. A `Peer` is a session over a WebSocket without that.
 """
 
 import asyncio
 import contextlib
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -70,13 +68,6 @@ class Peer:
     async def send_bundle(self, bundle: bytes) -> None:
         await self._connection.send(bundle)
 
-    def stop_reading(self) -> None:
-        """Take nothing from the socket any more: the kernel's buffers fill up."""
-        self._connection.transport.pause_reading()
-
-    def read_again(self) -> None:
-        self._connection.transport.resume_reading()
-
     async def run(self) -> None:
         """Read and ping, until the link is over."""
         pinging = asyncio.create_task(self._ping())
@@ -120,12 +111,11 @@ class Peer:
 
 
 @contextlib.asynccontextmanager
-async def peer(url: str, name: str, *, receive_buffer: int | None = None) -> AsyncIterator[Peer]:
-    """Join the call at `url` as a host. `receive_buffer` is the socket's, in bytes."""
+async def peer(url: str, name: str) -> AsyncIterator[Peer]:
+    """Join the call at `url` as a host."""
     address = read_address(url)
     async with connect(
         address.socket,
-        sock=_socket(address.socket, receive_buffer),
         compression=None, max_size=None, ping_interval=None,
     ) as connection:  # fmt: skip
         joined = Peer(connection)
@@ -142,18 +132,6 @@ async def peer(url: str, name: str, *, receive_buffer: int | None = None) -> Asy
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
-
-
-def _socket(url: str, receive_buffer: int | None) -> socket.socket:
-    """A connection to the hub, its buffer set before it is made: later it would not count."""
-    at = urlsplit(url)
-    assert at.hostname is not None
-    made = socket.socket()
-    if receive_buffer is not None:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    made.connect((at.hostname, at.port or 80))
-    made.setblocking(False)
-    return made
 
 
 async def pour(

@@ -1,498 +1,340 @@
-"""What a call costs in the browser: `python -m benchmarks.page`.
+"""What was measured, as it stands in docs/performance.md: goals, plots and tables.
 
-The way from an app's frame to the page and on, against a bare `MessagePort`; what an update costs
-the main threads of page and frame; and whether streams and presence make storms of layouts, of
-garbage or of long tasks. By Chromium's own account, in headless Chromium.
+Everything is made of the file of figures, so a scenario that was measured anew changes its part.
 """
 
-import argparse
-import asyncio
-import contextlib
-import json
-import statistics
-import struct
-import sys
-import tempfile
-import time
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.async_api import Browser, CDPSession, Frame
-
-import callmesh
-from benchmarks import facts, report
-from benchmarks.browser import chromium
-from benchmarks.load import Peer, peer
-from benchmarks.progress import done, say
-from callmesh.ids import ResourceId, state_of
-from tests.browser.people import Person, person
-from tests.processes import hub_process
-
-APPS = Path(__file__).parent
-PAGE = APPS.parent / "docs" / "performance.md"
-SCRIPT = (APPS / "page.js").read_text()
-WRITERS, RATE = 64, 10
-"""Keys that change, and how often a second."""
-HERTZ = 250
-"""Messages a second of the stream of three traces."""
-POINTERS = 4
-POINTER_HERTZ = 60
-
-
-# --- what Chromium counts
-
-
-@dataclass(slots=True)
-class Costs:
-    """What one main thread did; seconds and counts."""
-
-    seconds: float
-    busy: float
-    script: float
-    layouts: float
-    layout: float
-    styles: float
-    style: float
-    long: float
-    """Tasks of more than 50 ms."""
-    heap: float
-    """Bytes by which the heap grew."""
-
-
-class Thread:
-    """The main thread of a page, or of a frame, which has a process of its own."""
-
-    def __init__(self, session: CDPSession, frame: Frame) -> None:
-        self._session = session
-        self.frame = frame
-        self._before: dict[str, float] = {}
-        self._long = 0
-
-    @classmethod
-    async def of(cls, frame: Frame) -> "Thread":
-        top = frame.parent_frame is None
-        session = await frame.page.context.new_cdp_session(frame.page if top else frame)
-        await session.send("Performance.enable")
-        await session.send("HeapProfiler.enable")
-        return cls(session, frame)
-
-    async def _now(self) -> dict[str, float]:
-        said = await self._session.send("Performance.getMetrics")
-        return {metric["name"]: metric["value"] for metric in said["metrics"]}
-
-    async def collect(self) -> None:
-        await self._session.send("HeapProfiler.collectGarbage")
-
-    async def begin(self) -> None:
-        await self.collect()
-        self._long = await self.frame.evaluate("window.watch.long")
-        self._before = await self._now()
-
-    async def end(self) -> Costs:
-        after = await self._now()
-        await self.collect()
-        heap = (await self._now())["JSHeapUsedSize"] - self._before["JSHeapUsedSize"]
-        found = {name: value - self._before[name] for name, value in after.items()}
-        long = await self.frame.evaluate("window.watch.long") - self._long
-        return Costs(
-            found["Timestamp"], found["TaskDuration"], found["ScriptDuration"],
-            found["LayoutCount"], found["LayoutDuration"],
-            found["RecalcStyleCount"], found["RecalcStyleDuration"], long, heap,
-        )  # fmt: skip
-
-
-async def frame_of(someone: Person, title: str) -> Frame:
-    handle = await someone.page.wait_for_selector(f'iframe[title="{title}"]', state="attached")
-    assert handle is not None
-    frame = await handle.content_frame()
-    assert frame is not None
-    await frame.wait_for_function("() => window.monitor")
-    return frame
-
-
-# --- the call
-
-
-@dataclass(slots=True)
-class Stage:
-    """A call with the monitor in it, which Ada looks at; Bob has no frame."""
-
-    url: str
-    resource: ResourceId
-    ada: Person
-    page: Thread
-    frame: Thread
-    bob: Person
-    bobs: Thread
-
-
-@contextlib.asynccontextmanager
-async def stage(browser: Browser, url: str, *, both: bool = False) -> AsyncIterator[Stage]:
-    """With `both`, Bob looks at it too."""
-    async with (
-        person(browser, "Ada", before=SCRIPT) as ada,
-        person(browser, "Bob", before=SCRIPT) as bob,
-    ):
-        await ada.join(url, role="host")
-        await bob.join(url)
-        add = "call.resources.add('monitor', { title: 'Monitor' }).then(({ id }) => id)"
-        id = ResourceId(await ada.in_call(add))
-        for someone in (ada, bob) if both else (ada,):
-            await someone.tab("Monitor").click()
-        frame = await frame_of(ada, "Monitor")
-        await bob.until_call(f"call.resources.get('{id}')")
-        await ada.until_path("Bob", "direct")
-        yield Stage(
-            url, id, ada, await Thread.of(ada.page.main_frame), await Thread.of(frame),
-            bob, await Thread.of(bob.page.main_frame),
-        )  # fmt: skip
-        if ada.problems or bob.problems:
-            raise RuntimeError(f"a page complained: {ada.problems} {bob.problems}")
-
-
-# --- the bridge
-
-
-Trips = dict[str, list[float]]
-"""Milliseconds there and back, by what."""
-
-BARE, OWN, PRESENCE, STREAM = "bare port", "state accepted", "presence", "stream"
-
-
-async def trips(browser: Browser, url: str, rounds: int, times: int) -> Trips:
-    found: Trips = {}
-    async with stage(browser, url, both=True) as on:
-        frames = (on.frame.frame, await frame_of(on.bob, "Monitor"))
-        pages = (on.ada.page.main_frame, on.bob.page.main_frame)
-        ids = [await someone.in_call("call.me.id") for someone in (on.ada, on.bob)]
-        of_frame = "window.monitor.resource"
-        of_page = f"window.callmesh.call.resources.get('{on.resource}')"
-        for number in range(-1, rounds):
-            say(f"bridge, round {number + 1} of {rounds}")
-            many = times if number >= 0 else 10
-            ran = {BARE: await frames[0].evaluate(f"window.trips.bare({many})")}
-            for where, (one, other), resource in (
-                ("frame", frames, of_frame), ("page", pages, of_page),
-            ):  # fmt: skip
-                ran[f"{OWN}, {where}"] = await one.evaluate(
-                    f"window.trips.state({resource}, 'trip', {many})"
-                )
-                await other.evaluate(
-                    f"void (window.answers = window.trips.answer({resource}, '{ids[0]}'))"
-                )
-                ran[f"{PRESENCE}, {where}"] = await one.evaluate(
-                    f"window.trips.presence({resource}, '{where} {number}', '{ids[1]}', {many})"
-                )
-                ran[f"{STREAM}, {where}"] = await one.evaluate(
-                    f"window.trips.stream({resource}, '{ids[1]}', {many})"
-                )
-                await other.evaluate("window.answers()")
-            if number >= 0:
-                for name, late in ran.items():
-                    found.setdefault(name, []).extend(late)
-    return found
-
-
-# --- the cost of an update
-
-
-@dataclass(slots=True)
-class Load:
-    """One scenario on one thread, over the rounds."""
-
-    updates: int = 0
-    costs: list[Costs] = field(default_factory=list)
-    more: list[dict[str, float]] = field(default_factory=list)
-
-
-Loads = dict[str, dict[str, Load]]
-"""By scenario, and by thread."""
-
-THREADS = ("page without the app", "page with the app", "its frame")
-
-
-async def write_steadily(writer: Peer, resource: ResourceId, seconds: float) -> int:
-    """As `WRITERS` would together, each `RATE` times a second. How many."""
-    state = state_of(resource)
-    loop = asyncio.get_running_loop()
-    begun = loop.time()
-    count = 0
-    while loop.time() - begun < seconds:
-        await writer.send(
-            writer.stamped(state, f"shape/{count % WRITERS}", [count, count // 7, "blue"])
-        )
-        count += 1
-        await asyncio.sleep(max(0.0, begun + count / (WRITERS * RATE) - loop.time()))
-    return count
-
-
-async def drag(frame: Frame, seconds: float) -> int:
-    """An app's own writes, one per frame, as when somebody moves a shape."""
-    return int(
-        await frame.evaluate(
-            f"""() => new Promise(done => {{
-                const state = window.monitor.resource.state;
-                const end = performance.now() + {seconds * 1000};
-                let count = 0;
-                const move = now => {{
-                    if (now > end) return done(count);
-                    state.set("shape/mine", [count++, Math.round(now)]);
-                    requestAnimationFrame(move);
-                }};
-                requestAnimationFrame(move);
-            }})"""
-        )
-    )
-
-
-async def updates(browser: Browser, url: str, rounds: int, seconds: float) -> Loads:
-    found: Loads = {}
-    async with stage(browser, url) as on, peer(f"{url}#role=host", "Writer") as writer:
-        threads = dict(zip(THREADS, (on.bobs, on.page, on.frame), strict=True))
-        for number in range(-1, rounds):
-            for name in ("nothing", "others write", "own writes"):
-                say(f"updates, round {number + 1} of {rounds}: {name}")
-                for thread in threads.values():
-                    await thread.begin()
-                count = 0
-                if name == "nothing":
-                    await asyncio.sleep(seconds)
-                elif name == "others write":
-                    count = await write_steadily(writer, on.resource, seconds)
-                else:
-                    count = await drag(on.frame.frame, seconds)
-                await asyncio.sleep(0.3)
-                for who, thread in threads.items():
-                    costs = await thread.end()
-                    if number >= 0:
-                        load = found.setdefault(name, {}).setdefault(who, Load())
-                        load.updates = count
-                        load.costs.append(costs)
-    return found
-
-
-# --- the storm
-
-
-async def ecg(call: callmesh.Call, resource: ResourceId, stop: asyncio.Event) -> None:
-    stream = (await call.resources.get(resource)).stream("ecg", mode="reliable")
-    loop = asyncio.get_running_loop()
-    begun, number = loop.time(), 0
-    while not stop.is_set():
-        number += 1
-        wave = 1000 if number % 200 < 5 else 0
-        await stream.send(struct.pack("<Ihhh", number, wave, number % 500, -wave))
-        await asyncio.sleep(max(0.0, begun + number / HERTZ - loop.time()))
-
-
-async def point(call: callmesh.Call, resource: ResourceId, stop: asyncio.Event) -> None:
-    presence = (await call.resources.get(resource)).presence
-    loop = asyncio.get_running_loop()
-    begun, number = loop.time(), 0
-    while not stop.is_set():
-        number += 1
-        presence["at"] = [number * 7 % 900, number * 3 % 300]
-        await asyncio.sleep(max(0.0, begun + number / POINTER_HERTZ - loop.time()))
-
-
-@dataclass(slots=True)
-class Storm:
-    seconds: float
-    page: Costs
-    frame: Costs
-    samples: int
-    gaps: int
-    presence: int
-    """Changes that the frame was told of."""
-    frames: int
-    late: int
-    """Frames that came more than 25 ms after the one before."""
-    garbage: float
-    """Seconds of collecting garbage, on all main threads of the browser."""
-    collections: int
-
-
-GARBAGE = ("MinorGC", "MajorGC")
-
-
-async def storm(browser: Browser, url: str, seconds: float) -> Storm:
-    async with contextlib.AsyncExitStack() as stack:
-        ada = await stack.enter_async_context(person(browser, "Ada", before=SCRIPT))
-        await ada.join(url, role="host")
-        add = "call.resources.add('monitor', { title: 'Monitor' }).then(({ id }) => id)"
-        id = ResourceId(await ada.in_call(add))
-        await ada.tab("Monitor").click()
-        frame = await frame_of(ada, "Monitor")
-        programs = [
-            await stack.enter_async_context(callmesh.join(url, name=f"P{n}"))
-            for n in range(POINTERS)
-        ]
-        for program in programs:
-            await ada.until_path(program.me.name, "direct")
-        threads = await Thread.of(ada.page.main_frame), await Thread.of(frame)
-        stop = asyncio.Event()
-        sending = [asyncio.create_task(point(program, id, stop)) for program in programs]
-        sending.append(asyncio.create_task(ecg(programs[0], id, stop)))
-        await frame.evaluate("window.monitor.start()")
-        await asyncio.sleep(2)
-        zero = (
-            "Object.assign(window.monitor.counts,"
-            " { samples: 0, gaps: 0, presence: 0, frames: 0, late: 0 })"
-        )
-        for thread in threads:
-            await thread.begin()
-        categories = ["v8", "devtools.timeline"]
-        await browser.start_tracing(categories=categories)
-        await frame.evaluate(zero)
-        began = time.perf_counter()
-        await asyncio.sleep(seconds)
-        counts = await frame.evaluate("({ ...window.monitor.counts })")
-        passed = time.perf_counter() - began
-        events = json.loads(await browser.stop_tracing())["traceEvents"]
-        page, framed = [await thread.end() for thread in threads]
-        stop.set()
-        await asyncio.gather(*sending)
-        collected = [event for event in events if event["name"] in GARBAGE and "dur" in event]
-        return Storm(
-            passed, page, framed, counts["samples"], counts["gaps"], counts["presence"],
-            counts["frames"], counts["late"],
-            sum(event["dur"] for event in collected) / 1e6, len(collected),
-        )  # fmt: skip
-
-
-# --- telling
-
-
-@dataclass(slots=True)
-class Results:
-    trips: Trips = field(default_factory=dict)
-    loads: Loads = field(default_factory=dict)
-    storms: list[Storm] = field(default_factory=list)
-
-
-def markdown(results: Results) -> str:
-    parts = []
-    if results.trips:
-        parts.append(_trips(results.trips))
-    if results.loads:
-        parts.append(_loads(results.loads))
-    if results.storms:
-        parts.append(_storms(results.storms))
-    return "\n\n".join(parts)
-
-
-def _trips(trips: Trips) -> str:
-    rows = []
-    for name, late in trips.items():
-        late = sorted(late)
-        p50, p99 = late[len(late) // 2], late[int(len(late) * 0.99)]
-        rows.append([name, f"{p50:.2f}", f"{p99:.2f}", str(len(late))])
-    return report.table(["there and back", "p50 ms", "p99 ms", "trips"], rows)
-
-
-def _spread(values: Sequence[float], digits: int = 0) -> str:
-    least, most = min(values), max(values)
-    return f"{statistics.median(values):,.{digits}f} ({least:,.{digits}f}–{most:,.{digits}f})"
-
-
-def _loads(loads: Loads) -> str:
-    idle = loads["nothing"]
-    rows = []
-    for name, threads in loads.items():
-        for who, load in threads.items():
-            rest = idle[who].costs
-            rates = [
-                f"{statistics.median(getattr(c, count) / c.seconds for c in load.costs):.1f}"
-                for count in ("layouts", "styles")
-            ]
-            busy = [
-                (one.busy / one.seconds - quiet.busy / quiet.seconds) * one.seconds * 1e6
-                for one, quiet in zip(load.costs, rest, strict=True)
-            ]
-            script = [one.script * 1e6 for one in load.costs]
-            each = [_spread([v / load.updates for v in values]) if load.updates else "–"
-                    for values in (busy, script)]  # fmt: skip
-            long = sum(c.long for c in load.costs)
-            rows.append([name, who, *each, *rates, f"{long:.0f}"])
-    head = [
-        "", "main thread of", "µs per update", "of it script", "layouts/s", "style/s", "long tasks",
-    ]  # fmt: skip
-    return report.table(head, rows)
-
-
-def _storms(storms: Sequence[Storm]) -> str:
-    def row(name: str, values: Sequence[float], digits: int = 0) -> list[str]:
-        return [name, _spread(values, digits)]
-
-    rows = [
-        row("stream messages/s in the frame", [s.samples / s.seconds for s in storms]),
-        row("gaps", [s.gaps for s in storms]),
-        row("changes of presence/s in the frame", [s.presence / s.seconds for s in storms]),
-        row("frames/s", [s.frames / s.seconds for s in storms], 1),
-        row("frames after more than 25 ms", [s.late for s in storms]),
-        row("collecting garbage, ms/s", [s.garbage / s.seconds * 1e3 for s in storms], 1),
-        row("collections/s", [s.collections / s.seconds for s in storms], 1),
+from benchmarks import plots
+from benchmarks.facts import Facts
+from benchmarks.joins import WRITES
+from benchmarks.plots import Axis
+from benchmarks.servers import ROOT, SAVING
+from benchmarks.suite import Figures, Part, Scenario, shown
+from benchmarks.tables import described, mark, table, with_part
+
+PAGE = ROOT / "docs" / "performance.md"
+FOLDER = ROOT / "docs" / "performance"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Of the page: what stands between its markers."""
+
+    scenarios: tuple[str, ...]
+    plots: tuple[str, ...] = ()
+
+
+FANOUT = ("4", "16", "64", "250x4", "one writer", "saturated")
+SECTIONS = {
+    "fanout": Section(FANOUT, ("cpu", "latency")),
+    "newcomers": Section(("newcomers", "page"), ("newcomers",)),
+    "stalled": Section(("stalled",), ("stalled",)),
+    "many": Section(("storm", "idle 1000", "idle 10000", "restart")),
+    "streams": Section(("latest", "reliable", "reliable flood")),
+    "kills": Section(("kills",)),
+}
+
+
+def render(figures: Figures, scenarios: Sequence[Scenario]) -> None:
+    """Put all that there is into the page and beside it."""
+    for file, text in rendered(figures, scenarios).items():
+        file.write_text(text)
+
+
+def rendered(figures: Figures, scenarios: Sequence[Scenario]) -> dict[Path, str]:
+    """The page and its plots, by file. Raises `RuntimeError` if the page lacks a place."""
+    pictures = {name: made for name, draw in PLOTS.items() if (made := draw(figures))}
+    texts = {"goals": goals(figures)}
+    for name, section in SECTIONS.items():
+        texts[name] = _section(section, figures, scenarios, pictures)
+    page = PAGE.read_text()
+    for name, text in texts.items():
+        replaced = with_part(page, text, f"benchmarks/{name}")
+        if replaced is None:
+            raise RuntimeError(f"there is no place for benchmarks/{name} in {PAGE}")
+        page = replaced
+    return {PAGE: page, **{FOLDER / f"{name}.svg": made.svg for name, made in pictures.items()}}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    svg: str
+    says: str
+    """For who does not see it."""
+
+
+def _section(
+    section: Section,
+    figures: Figures,
+    scenarios: Sequence[Scenario],
+    pictures: dict[str, Picture],
+) -> str:
+    shows = [
+        f"![{pictures[name].says}]({FOLDER.name}/{name}.svg)\n"
+        for name in section.plots
+        if name in pictures
     ]
-    for who in ("page", "frame"):
-        costs = [getattr(s, who) for s in storms]
-        rows += [
-            row(f"{who}: main thread, % of the time", [c.busy / c.seconds * 100 for c in costs], 1),
-            row(f"{who}: of it script, %", [c.script / c.seconds * 100 for c in costs], 1),
-            row(f"{who}: layouts/s", [c.layouts / c.seconds for c in costs], 1),
-            row(f"{who}: style recalculations/s", [c.styles / c.seconds for c in costs], 1),
-            row(f"{who}: long tasks", [c.long for c in costs]),
-            row(f"{who}: heap grown, kB", [c.heap / 1e3 for c in costs]),
+    tables = [
+        f"{shown(s, figures[s.name])}\n{_when(figures[s.name])}\n"
+        for s in scenarios
+        if s.name in section.scenarios and s.name in figures
+    ]
+    if shows and tables:  # the picture says it; who wants to know more unfolds it
+        tables = ["<details><summary>The figures</summary>\n", *tables, "</details>\n"]
+    return "\n".join([*shows, *tables])
+
+
+def _when(part: Part) -> str:
+    facts = part.facts
+    return f"<sub>{facts.date}, commit {facts.commit}; load before: {facts.load:.1f}</sub>"
+
+
+# --- the goals
+
+
+def goals(figures: Figures) -> str:
+    """Every number that the design sets, and how it stands."""
+    rows = [row for make in GOALS for row in make(figures)]
+    head = ["goal", "callmesh", "best peer", "the limit¹", "to reach", ""]
+    text = table(head, rows) + "\n\n¹ A bare relay or sender on picows, which keeps nothing.\n"
+    latest = max((part.facts for part in figures.values()), key=lambda f: f.date, default=None)
+    return f"{text}\n{described(latest)}\n" if latest else text
+
+
+NOTHING = Part(Facts())
+Rows = Iterator[list[str]]
+
+
+def _against(
+    scenario: str, field: str, what: str, times: float, unit: float, said: str,
+    choose: Callable[..., str] = min,
+) -> Callable[[Figures], Rows]:  # fmt: skip
+    """One figure that is to be so many times the best peer's: at most, or with `max` at least."""
+
+    def text(value: float) -> str:
+        return f"{value / unit:.3g} {said}"
+
+    def rows(figures: Figures) -> Rows:
+        part = figures.get(scenario, NOTHING)
+        ours, best = part.middle("callmesh", field), part.best_peer(field, choose)
+        if ours is None or best is None:
+            return
+        bare = part.middle("relay on picows", field)
+        reached = ours <= times * best[1] if choose is min else ours >= times * best[1]
+        yield [
+            what, f"{text(ours)}, {ours / best[1]:.2f} ×", f"{text(best[1])} ({best[0]})",
+            text(bare) if bare else "–",
+            f"{'≤' if choose is min else '≥'} {times} × the best peer", mark(reached),
+        ]  # fmt: skip
+
+    return rows
+
+
+def _most(
+    scenario: str, field: str, what: str, most: float, unit: float, said: str, digits: int = 1,
+    limit: str = "relay on picows",
+) -> Callable[[Figures], Rows]:  # fmt: skip
+    """One figure that is to be no more than that."""
+
+    def text(value: float) -> str:
+        return f"{value / unit:,.{digits}f} {said}"
+
+    def rows(figures: Figures) -> Rows:
+        part = figures.get(scenario, NOTHING)
+        ours, best = part.middle("callmesh", field), part.best_peer(field)
+        if ours is None:
+            return
+        bare = part.middle(limit, field)
+        yield [
+            what, text(ours), f"{text(best[1])} ({best[0]})" if best else "–",
+            text(bare) if bare is not None else "–", f"≤ {most:g} {said}",
+            mark(ours / unit <= most),
+        ]  # fmt: skip
+
+    return rows
+
+
+def _in_step(figures: Figures) -> Rows:
+    for scenario, who in (("newcomers", "a newcomer has it all"), ("page", "a browser is in step")):
+        part = figures.get(scenario, NOTHING)
+        few, many = (part.middle("callmesh", f"ms {writes}") for writes in (WRITES[0], WRITES[-1]))
+        if few and many:
+            best = part.best_peer(f"ms {WRITES[-1]}")
+            yield [
+                f"time until {who}, after 10⁶ writes against 20",
+                f"{many / few:.2f} × ({few:.1f} → {many:.1f} ms)",
+                f"{best[1]:.0f} ms ({best[0]})" if best else "–", "–", "≤ 1.2 ×",
+                mark(many <= 1.2 * few),
+            ]  # fmt: skip
+
+
+def _stalled(figures: Figures) -> Rows:
+    part = figures.get("stalled", NOTHING)
+    ours, best = part.middle("callmesh", "held"), part.best_peer("held")
+    if ours is not None and best:
+        run = part.runs["callmesh"][-1]
+        fine = run["kicked"] == "no" and run["right"] == "yes"
+        yield [
+            f"held for a reader stalled {run['seconds']:.0f} s under 2 MB/s",
+            f"{ours / 1e6:.2f} MB, " + ("current when it wakes" if fine else "kicked or not right"),
+            f"{best[1] / 1e6:.0f} MB ({best[0]})", "–", "≤ 1 MB, not kicked",
+            mark(fine and ours <= 1e6),
+        ]  # fmt: skip
+
+
+def _kills(figures: Figures) -> Rows:
+    part = figures.get("kills")
+    if part and "callmesh" in part.runs:
+        run = part.runs["callmesh"][-1]
+        peers = [
+            f"{other['lost']:,} of {other['acknowledged']:,} ({name})"
+            for name, runs in part.runs.items()
+            for other in runs
+            if name != "callmesh" and "lost" in other
         ]
-    return report.table([f"{HERTZ} Hz × 3, {POINTERS} pointers at {POINTER_HERTZ} Hz", ""], rows)
+        yield [
+            f"acknowledged writes lost in {run['kills']} × `kill -9`",
+            f"{run['lost']:,} of {run['acknowledged']:,}", ", ".join(peers) or "–", "–", "0",
+            mark(run["lost"] == 0),
+        ]  # fmt: skip
 
 
-async def run(chosen: argparse.Namespace) -> Results:
-    found = Results()
-    with tempfile.TemporaryDirectory(prefix="callmesh-bench-") as data:
-        limits = {"writes_per_second": 100_000, "write_burst": 100_000}
-        async with chromium() as browser:
-            with hub_process(Path(data), apps=(APPS / "monitor",), limits=limits) as hub:
-                if "bridge" in chosen.only:
-                    found.trips = await trips(
-                        browser, hub.call("bridge"), chosen.rounds, chosen.trips
-                    )
-                if "updates" in chosen.only:
-                    url = hub.call("updates")
-                    found.loads = await updates(browser, url, chosen.rounds, chosen.seconds)
-                if "storm" in chosen.only:
-                    for number in range(chosen.storms):
-                        say(f"storm {number + 1} of {chosen.storms}")
-                        url = hub.call(f"storm{number}")
-                        found.storms.append(await storm(browser, url, chosen.storm))
+GOALS: Sequence[Callable[[Figures], Rows]] = (
+    _against("16", "micros", "CPU per delivered update, 16 × 10/s", 0.6, 1, "µs"),
+    _against("64", "micros", "the same, 64 × 10/s", 0.4, 1, "µs"),
+    _against("250x4", "micros", "the same, 250 calls × 4 × 5/s", 0.7, 1, "µs"),
+    _most("64", "p99", "p99 at 64 × 10/s", 10, 1, "ms"),
+    _most("250x4", "memory", "resident memory, 250 calls × 4", 80, 1e6, "MB", 0),
+    _against("saturated", "per_second", "saturated, 64 in a call", 1.5, 1e6, "M/s", max),
+    _most("newcomers", "bytes 1000000", "bytes to a newcomer after 10⁶ writes", 4, 1e3, "kB"),
+    _in_step,
+    _most("newcomers", "added 1000000", "hub memory added by 10⁶ writes", 1, 1e6, "MB"),
+    _most("storm", "cpu", "100 join a 1 MB call at once: CPU", 60, 1, "ms", 0,
+          "bare send on picows"),
+    _most("idle 1000", "each", "memory per idle connection, of 1,000", 25, 1e3, "kB"),
+    _most("idle 10000", "each", "memory per idle connection, of 10,000", 25, 1e3, "kB"),
+    _stalled,
+    _kills,
+)  # fmt: skip
+
+
+# --- the plots
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 or value == 1 else f"{value:.1f}"
+
+
+def _span(value: float) -> str:
+    return f"{value / 1000:.1f} s" if value >= 1000 else f"{_number(value)} ms"
+
+
+def _bytes(value: float) -> str:
+    for unit, name in ((1e6, "MB"), (1e3, "kB")):
+        if abs(value) >= unit:
+            return f"{value / unit:,.{0 if value >= 10 * unit else 1}f} {name}"
+    return f"{value:.0f} B"
+
+
+def _told(values: dict[str, str]) -> str:
+    return ", ".join(f"{server} {value}" for server, value in values.items())
+
+
+def _panels(figures: Figures, *names: str) -> dict[str, dict[str, tuple[float, ...]]]:
+    """Of every scenario of fan-out and every server: those figures, where none is nothing."""
+    found: dict[str, dict[str, tuple[float, ...]]] = {}
+    for scenario in FANOUT:
+        if part := figures.get(scenario):
+            values = {s: [part.middle(s, name) for name in names] for s in part.runs}
+            panel = {s: tuple(v for v in given if v) for s, given in values.items()}
+            found[_named(scenario)] = {s: v for s, v in panel.items() if len(v) == len(names)}
     return found
 
 
-PARTS = ("bridge", "updates", "storm")
+def _told_all(panels: plots.Panels, said: Callable[[float], str]) -> str:
+    """Of callmesh and the best of the peers; all of it is in the table below."""
+    told = {}
+    for name, panel in panels.items():
+        peers = [s for s in panel if s in SAVING and s != "callmesh"]
+        shown = [*(["callmesh"] if "callmesh" in panel else []), min(peers, key=panel.__getitem__)]
+        told[name] = _told({s: " and ".join(map(said, panel[s])) for s in shown})
+    return "; ".join(f"{name}: {values}" for name, values in told.items())
 
 
-def main(given: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--trips", type=int, default=60, help="of each kind in a round")
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each load")
-    parser.add_argument("--storm", type=float, default=20.0, help="seconds of a storm")
-    parser.add_argument("--storms", type=int, default=3)
-    parser.add_argument("--only", choices=PARTS, action="append")
-    parser.add_argument("--json", type=Path, help="write every figure there")
-    parser.add_argument("--page", action="store_true", help="put the tables into docs")
-    chosen = parser.parse_args(given)
-    chosen.only = chosen.only or PARTS
-    about = facts.gather()
-    results = asyncio.run(run(chosen))
-    done()
-    text = f"{markdown(results)}\n\n{report.described(about)}\n"
-    sys.stdout.write(text)
-    if chosen.json:
-        chosen.json.write_text(json.dumps({"facts": asdict(about), **asdict(results)}, indent=1))
-    if chosen.page and not report.put_into(PAGE, text, "benchmarks/page"):
-        raise SystemExit(f"the markers of benchmarks/page are not in {PAGE}")
+def _cpu(figures: Figures) -> Picture | None:
+    panels = _panels(figures, "micros")
+    svg = plots.bars(
+        "CPU of the server for each update that reaches somebody",
+        "µs, less is better; each panel has a scale of its own; the grey ones keep nothing",
+        panels, _number,
+    )  # fmt: skip
+    says = f"CPU per delivered update in µs. {_told_all(panels, _number)}"
+    return Picture(svg, says) if panels else None
 
 
-if __name__ == "__main__":
-    main()
+def _named(scenario: str) -> str:
+    return {
+        "4": "4 in a call, 10/s each", "16": "16 in a call, 10/s each",
+        "64": "64 in a call, 10/s each", "250x4": "250 calls of 4, 5/s each",
+        "one writer": "one of 64 writes 250/s", "saturated": "64 as fast as they can",
+    }[scenario]  # fmt: skip
+
+
+def _latency(figures: Figures) -> Picture | None:
+    panels = _panels(figures, "p50", "p99")
+    panels.pop(_named("saturated"), None)  # there everything waits, the longer the more is sent
+    svg = plots.spans(
+        "From writing to arriving: the median, and 99 of 100",
+        "small dot p50, large dot and figure p99; one logarithmic scale for all, in ms",
+        panels, Axis(0.1, 10_000, (1, 10, 100, 1000), _number, log=True), _span,
+    )  # fmt: skip
+    says = f"p50 and p99 from writing to arriving. {_told_all(panels, _span)}"
+    return Picture(svg, says) if panels else None
+
+
+def _newcomers(figures: Figures) -> Picture | None:
+    part = figures.get("newcomers")
+    if part is None:
+        return None
+    series = {
+        server: [(w, v) for w in WRITES if (v := part.middle(server, f"bytes {w}"))]
+        for server in part.runs
+    }
+    svg = plots.curves(
+        "What a newcomer is sent, after so many writes over the same 20 keys",
+        "bytes against writes, both logarithmic; what is live is the same everywhere", series,
+        Axis(WRITES[0], WRITES[-1], WRITES, lambda v: f"{v:,.0f}", log=True),
+        Axis(100, 2e7, (100, 1e3, 1e4, 1e5, 1e6, 1e7), _bytes, log=True),
+    )  # fmt: skip
+    ends = {s: f"{_bytes(p[0][1])} to {_bytes(p[-1][1])}" for s, p in series.items()}
+    return Picture(svg, f"Bytes to a newcomer after {WRITES[0]} to 10⁶ writes: {_told(ends)}")
+
+
+def _held(figures: Figures) -> Picture | None:
+    part = figures.get("stalled")
+    if part is None:
+        return None
+    series = {
+        server: [(x, max(0.0, y)) for x, y in runs[-1]["over time"]]
+        for server, runs in part.runs.items()
+    }
+    seconds = max(points[-1][0] for points in series.values())
+    most = max(y for points in series.values() for _, y in points)
+    step = next(s for s in (1e6, 5e6, 1e7, 2.5e7, 5e7, 1e8, 2.5e8) if most / s <= 6)
+    high = step * (most // step + 1)
+    svg = plots.curves(
+        "What a server holds for one reader who reads nothing",
+        "memory more than the same server without such a reader, while 2 MB/s are written", series,
+        Axis(0, seconds, [seconds * n / 6 for n in range(7)], lambda v: f"{v:.0f} s"),
+        Axis(0, high, [step * n for n in range(round(high / step) + 1)], _bytes),
+    )  # fmt: skip
+    ends = {server: _bytes(points[-1][1]) for server, points in series.items()}
+    return Picture(svg, f"Memory held for a stalled reader after {seconds:.0f} s: {_told(ends)}")
+
+
+PLOTS: dict[str, Callable[[Figures], Picture | None]] = {
+    "cpu": _cpu, "latency": _latency, "newcomers": _newcomers, "stalled": _held,
+}  # fmt: skip

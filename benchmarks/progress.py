@@ -6,14 +6,16 @@ import time
 _began = time.monotonic()
 
 
-def say(what: str) -> None:
-    """On a terminal the line is written over; elsewhere every one stays."""
-    line = f"[{time.monotonic() - _began:4.0f} s] {what}"
+def say(what: str) -> float:
+    """On a terminal the line is written over; elsewhere every one stays. Seconds until now."""
+    passed = time.monotonic() - _began
+    line = f"[{passed:4.0f} s] {what}"
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\x1b[K{line}")
     else:
         sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
+    return passed
 
 
 def done() -> None:

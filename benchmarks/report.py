@@ -1,15 +1,16 @@
-"""Results, and how they read: Markdown tables, and their place in the README."""
+"""What a State costs, as tables."""
 
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from benchmarks.cpu import Costs
 from benchmarks.facts import Facts
 from benchmarks.joining import Size
 from benchmarks.memory import Growth
-from benchmarks.stalled import Stall, held, typical
+from benchmarks.stalled import PLAN as STALL
+from benchmarks.suite import Run
+from benchmarks.tables import described, mark, table
 
 MIB = 1024 * 1024
 
@@ -57,7 +58,7 @@ class Results:
     facts: Facts
     joins: list[Joined] = field(default_factory=list)
     growth: Growth | None = None
-    stall: Stall | None = None
+    stall: Run | None = None
     cpu: dict[str, dict[int, Costs]] = field(default_factory=dict)
 
 
@@ -77,16 +78,6 @@ def markdown(results: Results) -> str:
     return "\n\n".join([*parts, described(results.facts)]) + "\n"
 
 
-def put_into(page: Path, text: str, name: str = "benchmarks/state") -> bool:
-    """Replace what stands between the markers of that name; False if they are not there."""
-    before, begin, rest = page.read_text().partition(f"<!-- {name} -->")
-    _, end, after = rest.partition(f"<!-- /{name} -->")
-    if not begin or not end:
-        return False
-    page.write_text(f"{before}{begin}\n{text}{end}{after}")
-    return True
-
-
 # --- the goals
 
 
@@ -98,7 +89,7 @@ def _join_goals(joins: Sequence[Joined]) -> Iterator[list[str]]:
     yield [
         f"bytes to a newcomer {after}",
         f"{many.bundle:,.0f} ({few.bundle:,.0f} after {few.writes})",
-        "≤ 4,000", _mark(many.bundle <= 4000),
+        "≤ 4,000", mark(many.bundle <= 4000),
     ]  # fmt: skip
     for who, one, other in (
         ("Python", many.python, few.python), ("the page in Chromium", many.browser, few.browser),
@@ -108,7 +99,7 @@ def _join_goals(joins: Sequence[Joined]) -> Iterator[list[str]]:
             yield [
                 f"time until {who} is in step, {after} : after {few.writes}",
                 f"{ratio:.2f} ({one.median:.1f} ms : {other.median:.1f} ms)",
-                "≤ 1.2", _mark(ratio <= 1.2),
+                "≤ 1.2", mark(ratio <= 1.2),
             ]  # fmt: skip
 
 
@@ -118,21 +109,21 @@ def _hub_goals(results: Results) -> Iterator[list[str]]:
         added = many.memory.rss - few.memory.rss
         yield [
             f"memory of the hub, {many.writes:,} writes over 20 keys against {few.writes}",
-            f"{_mib(added, sign=True)}", "≤ 1 MiB", _mark(added <= MIB),
+            f"{_mib(added, sign=True)}", "≤ 1 MiB", mark(added <= MIB),
         ]  # fmt: skip
     if stall := results.stall:
-        much = typical(stall.samples)
-        fine = much <= MIB and not stall.kicked
+        much, rate = stall["held"], stall["written"] / 1e6
+        fine = much <= MIB and stall["kicked"] == "no" and stall["right"] == "yes"
         yield [
-            f"held for a reader stalled {stall.seconds:.0f} s under {stall.written / 1e6:.1f} MB/s",
-            f"{_mib(much)}, {_outcome(stall)}", "≤ 1 MiB, not kicked, current", _mark(fine),
+            f"held for a reader stalled {stall['seconds']:.0f} s under {rate:.1f} MB/s",
+            f"{_mib(much)}, {_outcome(stall)}", "≤ 1 MiB, not kicked, current", mark(fine),
         ]  # fmt: skip
 
 
-def _outcome(stall: Stall) -> str:
-    if stall.kicked:
-        return f"kicked ({stall.kicked})"
-    return f"current {stall.current * 1e3:.0f} ms after waking"
+def _outcome(stall: Run) -> str:
+    if stall["kicked"] != "no":
+        return f"kicked ({stall['kicked']})"
+    return f"current {stall['current']:.0f} ms after waking"
 
 
 # --- the details
@@ -167,19 +158,17 @@ def _growth(growth: Growth) -> str:
     return table(["hub after writes", "RSS", "PSS", "USS", "database", "its log"], rows)
 
 
-def _stall(stall: Stall) -> str:
-    much, most = typical(stall.samples), max(held(stall.samples))
-    kernel = max(sample.unread for sample in stall.samples)
+def _stall(stall: Run) -> str:
     rows = [
-        ["live values in the call", f"{stall.live / 1024:,.0f} KiB"],
-        ["written meanwhile", f"{stall.written * stall.seconds / 1e6:,.0f} MB"],
-        ["held by the hub, median / most", f"{_mib(much)} / {_mib(most)}"],
-        ["held by the kernel, at most (socket buffers)", _mib(kernel)],
-        ["received after waking", _mib(stall.received)],
-        ["current after", f"{stall.current * 1e3:.0f} ms" if not stall.kicked else "never"],
-        ["kicked", stall.kicked or "no"],
-    ]  # fmt: skip
-    return table([f"reader stalled for {stall.seconds:.0f} s", ""], rows)
+        ["live values in the call", f"{STALL.keys * STALL.size / 1024:,.0f} KiB"],
+        ["written meanwhile", f"{stall['written'] * stall['seconds'] / 1e6:,.0f} MB"],
+        ["held by the hub, median / most", f"{_mib(stall['held'])} / {_mib(stall['most'])}"],
+        ["held by the kernel, at most (socket buffers)", _mib(stall["kernel"])],
+        ["received after waking", _mib(stall["received"])],
+        ["current after", f"{stall['current']:.0f} ms" if stall["kicked"] == "no" else "never"],
+        ["kicked", stall["kicked"]],
+    ]
+    return table([f"reader stalled for {stall['seconds']:.0f} s", ""], rows)
 
 
 STAGES = {
@@ -200,26 +189,7 @@ def _cpu(cpu: dict[str, dict[int, Costs]]) -> str:
     return table(["CPU per write, µs", *heads], rows)
 
 
-def described(facts: Facts) -> str:
-    return (
-        f"{facts.date}, commit {facts.commit}, {facts.cores} × {facts.processor}, "
-        f"{facts.memory / 2**30:.0f} GiB, {facts.system}, Python {facts.python}, "
-        f"Node {facts.node}{', ' if facts.browser else ''}{facts.browser}; "
-        f"load before: {facts.load:.1f}. Ratios travel, absolute values do not."
-    )
-
-
 # --- how things read
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """In Markdown: the first column to the left, the others to the right."""
-    rule = ["---", *("--:" for _ in head[1:])]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, rule, *rows])
-
-
-def _mark(reached: bool) -> str:
-    return "✓" if reached else "✗"
 
 
 def _mib(size: float, *, sign: bool = False) -> str:

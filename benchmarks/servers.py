@@ -7,6 +7,7 @@ names: `python -m benchmarks.servers` does that, and every benchmark that needs 
 import contextlib
 import hashlib
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -25,6 +26,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 PEERS = HERE / "peers"
 SCRATCH = ROOT / ".bench"
+NEEDS = ("package.json", "requirements.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Kind:
     """Of a room."""
     command: Callable[[int, Path], list[str]]
     saves: bool = True
+    at_once: int = 20
+    """How many may come at the same time into rooms of their own."""
 
 
 def python() -> Path:
@@ -55,7 +59,12 @@ def _callmesh(port: int, folder: Path) -> list[str]:
     ]  # fmt: skip
 
 
-MANY = {**UNLIMITED, "participants": 1_000, "tabs": 1_000, "half_open": 10_000, "calls": 20_000}
+MANY = {
+    **UNLIMITED, "participants": 1_000, "tabs": 1_000, "half_open": 10_000, "calls": 20_000,
+    "relay_bytes_per_second": 2**30,
+}  # fmt: skip
+STORM = (100, 10_000)
+"""Keys in the room into which many come at once, and characters of each."""
 
 KINDS = {
     kind.name: kind
@@ -72,6 +81,7 @@ KINDS = {
         Kind(
             "pycrdt-websocket", "yjs", "/{room}",
             lambda port, folder: [str(python()), "pycrdt_server.py", str(port), str(folder)],
+            at_once=1,  # rooms that open its database together end it
         ),
         Kind(
             "relay on ws", "relay", "/{room}", lambda port, folder: _node("relay.mjs", str(port)),
@@ -81,28 +91,48 @@ KINDS = {
             "relay on picows", "relay", "/{room}",
             lambda port, folder: [str(python()), "relay.py", str(port)], saves=False,
         ),
+        Kind(
+            "bare send on picows", "relay", "/{room}",
+            lambda port, folder: [str(python()), "sender.py", str(port), *map(str, STORM)],
+            saves=False,
+        ),
     )
 }  # fmt: skip
+
+
+SAVING = tuple(kind.name for kind in KINDS.values() if kind.saves)
+RELAYS = ("relay on ws", "relay on picows")
 
 
 class Server:
     """One that runs. `at` is another source tree of callmesh, to compare two states of it."""
 
+    process: "subprocess.Popen[bytes]"
+
     def __init__(self, name: str, folder: Path, at: Path | None = None) -> None:
         self.kind = KINDS[name]
+        self._folder = folder
+        self._at = at
         self.port = _free_port()
+        self.start()
+
+    def start(self) -> None:
+        """Over the same folder, where it has run before, and at the same port."""
         environment = {
             **os.environ, "PORT": str(self.port), "HOST": "127.0.0.1",
-            "YPERSISTENCE": str(folder / "level"), "NODE_ENV": "production",
+            "YPERSISTENCE": str(self._folder / "level"), "NODE_ENV": "production",
         }  # fmt: skip
-        if at is not None:
-            environment["PYTHONPATH"] = str(at / "src")
-        self._log = (folder / "log").open("w")
+        if self._at is not None:
+            environment["PYTHONPATH"] = str(self._at / "src")
+        self._log = (self._folder / "log").open("a")
+        began = time.perf_counter()
         self.process = subprocess.Popen(
-            self.kind.command(self.port, folder), cwd=SCRATCH, env=environment,
-            stdout=self._log, stderr=self._log,
+            self.kind.command(self.port, self._folder), cwd=SCRATCH, env=environment,
+            stdout=self._log, stderr=self._log, preexec_fn=_open_many,
         )  # fmt: skip
         self._wait()
+        self.started = time.perf_counter() - began
+        """Seconds until somebody could connect."""
 
     @property
     def url(self) -> str:
@@ -119,10 +149,17 @@ class Server:
 
     def memory(self) -> int:
         """Resident bytes."""
-        if self.process.poll() is not None:
-            raise RuntimeError(f"{self.kind.name} came to an end")
+        self.check()
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+
+    def check(self) -> None:
+        if self.process.poll() is not None:
+            raise RuntimeError(f"{self.kind.name} came to an end: {self.said()}")
+
+    def said(self) -> str:
+        """The end of what it wrote to its log."""
+        return Path(self._log.name).read_text()[-1500:]
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -130,17 +167,19 @@ class Server:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
             self.process.kill()
+            self.process.wait()
         self._log.close()
 
     def _wait(self) -> None:
-        for _ in range(200):
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
             with contextlib.suppress(OSError):
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return
             if self.process.poll() is not None:
                 break
-            time.sleep(0.1)
-        raise RuntimeError(f"{self.kind.name} did not start: {Path(self._log.name).read_text()}")
+            time.sleep(0.002)
+        raise RuntimeError(f"{self.kind.name} did not start: {self.said()}")
 
 
 @contextlib.contextmanager
@@ -154,6 +193,11 @@ def running(name: str, at: Path | None = None) -> Iterator[Server]:
             server.stop()
 
 
+def _open_many() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as found:
         return int(found.getsockname()[1])
@@ -161,12 +205,15 @@ def _free_port() -> int:
 
 def install() -> None:
     """What the peers need, unless it is there in just these versions."""
-    wanted = hashlib.sha256()
-    for file in sorted(PEERS.iterdir()):
-        wanted.update(file.read_bytes())
+    wanted = hashlib.sha256(b"".join((PEERS / name).read_bytes() for name in NEEDS)).hexdigest()
     stamp = SCRATCH / "installed"
-    if stamp.exists() and stamp.read_text() == wanted.hexdigest():
-        return
+    if not stamp.exists() or stamp.read_text() != wanted:
+        _install()
+        stamp.write_text(wanted)
+    shutil.copytree(PEERS, SCRATCH, dirs_exist_ok=True)
+
+
+def _install() -> None:
     say(f"installing the peers into {SCRATCH}, about two minutes")
     shutil.rmtree(SCRATCH, ignore_errors=True)
     shutil.copytree(PEERS, SCRATCH)
@@ -175,7 +222,6 @@ def install() -> None:
     subprocess.run([python(), "-m", "pip", "install", "--quiet", *requirements], check=True)
     npm = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
     subprocess.run(npm, cwd=SCRATCH, check=True, stdout=sys.stderr)
-    stamp.write_text(wanted.hexdigest())
 
 
 if __name__ == "__main__":

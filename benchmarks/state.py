@@ -8,6 +8,7 @@
 import argparse
 import asyncio
 import json
+import statistics
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
@@ -17,11 +18,15 @@ from benchmarks.browser import call_page
 from benchmarks.cpu import costs
 from benchmarks.facts import ROOT, gather
 from benchmarks.hub import running_hub
-from benchmarks.joining import browse_in_turn, join_in_turn, prepared
+from benchmarks.joining import Size, browse_in_turn, join_in_turn, prepared
+from benchmarks.joins import after
 from benchmarks.memory import grow
 from benchmarks.progress import done
-from benchmarks.report import Results, joined, markdown, put_into
+from benchmarks.report import Results, joined, markdown
+from benchmarks.servers import install
 from benchmarks.stalled import stall
+from benchmarks.suite import Amount, Run, Scenario
+from benchmarks.tables import put_into
 
 README = ROOT / "README.md"
 
@@ -107,12 +112,45 @@ async def _memory(results: Results, plan: Plan, options: argparse.Namespace) -> 
 
 
 async def _stall(results: Results, plan: Plan, options: argparse.Namespace) -> None:
-    results.stall = await stall(plan.stall if options.stall is None else options.stall)
+    install()
+    seconds = plan.stall if options.stall is None else options.stall
+    results.stall = stall("callmesh", None, Amount(seconds=seconds))  # nothing else runs meanwhile
 
 
 async def _cpu(results: Results, plan: Plan, options: argparse.Namespace) -> None:
-    results.cpu = costs(plan.repetitions)  # nothing else runs meanwhile
+    results.cpu = costs(plan.repetitions)
 
+
+def in_step(name: str, at: Path | None, amount: Amount) -> Run:
+    """The call page in Chromium, after few writes and after many; nothing where there is none."""
+    sizes = (FULL.sizes[0], (QUICK if amount.quick else FULL).sizes[-1])
+    measured = asyncio.run(_in_step(sizes, 7 if amount.quick else FULL.pages))
+    run: Run = {}
+    for size in measured:
+        if size.browser:
+            run[f"ms {size.writes}"] = statistics.median(size.browser) * 1000
+            run[f"own {size.writes}"] = statistics.median(size.page) * 1000
+    return run
+
+
+async def _in_step(sizes: tuple[int, ...], pages: int) -> list[Size]:
+    with running_hub() as hub:
+        async with prepared(hub, sizes) as made, call_page() as page:
+            if page:
+                await browse_in_turn(made, page, pages)
+            return made
+
+
+SCENARIOS = [
+    Scenario(
+        "page", "the call page in Chromium, after so many writes over 20 keys", in_step,
+        [
+            *after("ms until in step", "ms", 1, 1, (FULL.sizes[0], FULL.sizes[-1])),
+            *after("ms of its own work", "own", 1, 1, (FULL.sizes[0], FULL.sizes[-1])),
+        ],
+        ("callmesh",), rounds=1, guess=150,
+    )
+]  # fmt: skip
 
 Part = Callable[[Results, Plan, argparse.Namespace], Awaitable[None]]
 PARTS: dict[str, Part] = {"join": _join, "memory": _memory, "stall": _stall, "cpu": _cpu}

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.all import SCENARIOS
+from benchmarks.page import rendered
+from benchmarks.suite import FIGURES, Figures
 from callmesh.catalog import read_app
 from callmesh.errors import DENIALS
 from callmesh.limits import Limits
@@ -48,6 +51,12 @@ def test_the_tables_of_the_protocol_are_those_of_the_code() -> None:
     """[W6] If not: `python -m tools.protocol`."""
     page = protocol.PAGE.read_text()
     assert protocol.rendered(page) == page
+
+
+def test_the_page_about_speed_is_that_of_its_figures() -> None:
+    """If not: `python -m benchmarks.all --render`."""
+    made = rendered(Figures.read(FIGURES), SCENARIOS)
+    assert [str(file) for file, text in made.items() if file.read_text() != text] == []
 
 
 def test_every_limit_says_what_happens_beyond_it() -> None:

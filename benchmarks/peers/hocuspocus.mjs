@@ -6,7 +6,7 @@ import { Server } from "@hocuspocus/server";
 
 const [port, folder] = process.argv.slice(2);
 const kept = new DatabaseSync(`${folder}/hocuspocus.sqlite`);
-kept.exec("CREATE TABLE documents (name TEXT PRIMARY KEY, data BLOB NOT NULL)");
+kept.exec("CREATE TABLE IF NOT EXISTS documents (name TEXT PRIMARY KEY, data BLOB NOT NULL)");
 const read = kept.prepare("SELECT data FROM documents WHERE name = ?");
 const write = kept.prepare("INSERT INTO documents VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET data = excluded.data");
 

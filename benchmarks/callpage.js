@@ -1,4 +1,4 @@
-// In the call page and in the frames of its apps: what `page.py` asks for.
+// In the call page and in the frames of its apps: what `callpage.py` asks for.
 
 const watch = (window.watch = { long: 0, longest: 0 });
 new PerformanceObserver((list) => {

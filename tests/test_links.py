@@ -402,6 +402,12 @@ async def test_that_a_write_was_taken_goes_along_with_what_others_write() -> Non
                 await asyncio.sleep(LATER)  # alone, where nobody else writes
         for one in polls:
             assert one.state["question"] == 100
+        before = counts.bundles
+        for number in range(10):
+            write(4 * number)
+            live.flush()
+            await asyncio.sleep(0)
+        assert counts.bundles - before >= 40, "one who writes alone has nobody to wait for"
 
 
 async def test_who_writes_faster_than_it_may_is_read_no_faster(

@@ -4,7 +4,8 @@ N1 The first change leaves at once; what becomes ready after it in the same turn
    at its end, as one bundle per link.
 N2 Where a call has sent more bundles than `EASY` allows, the next leave a `WINDOW` after the last.
 N3 That an own write was taken, or is saved, goes along with the next change of somebody else. Where
-   none comes it goes alone: at once, or after a while when a call does so more often than `TOLD`.
+   none comes it goes alone: at once, or after a while where several write and a call has done so
+   more often than `TOLD`.
 N4 A link without room is not waited for: a task of its own sends what there is when it has some.
 """
 
@@ -136,7 +137,8 @@ class LiveCall:
     def saved(self) -> None:
         """What was ready is saved: those who wrote are told (N3)."""
         members = self.hosted.people.members.values()
-        if any(member.feed.answers for member in members) or self._told.has(steady()):
+        at_once = self._told.has(steady()) or self._one_writes()
+        if at_once or any(member.feed.answers for member in members):
             self._flush_at(self._not_before)
             return
         for member in members:
@@ -214,7 +216,11 @@ class LiveCall:
         """Whether it is told now what its own writes came to, and nothing else (N3)."""
         if self._ending.saved or not line.due:
             return True
-        return line.due == NEVER and self._told.takes(steady())
+        return line.due == NEVER and (self._told.takes(steady()) or self._one_writes())
+
+    def _one_writes(self) -> bool:
+        """Whether there is nobody else whose change could take it along."""
+        return sum(member.feed.waits for member in self.hosted.people.members.values()) == 1
 
     def _count(self, bundle: bytes) -> None:
         self._counts.bundles += 1

@@ -21,9 +21,12 @@ from typing import Any, Protocol
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
 import callmesh
-from benchmarks import facts, tables
+from benchmarks import facts, page, tables
+from benchmarks.all import SCENARIOS
 from benchmarks.browser import chromium
 from benchmarks.progress import done, say
+from benchmarks.suite import FIGURES as KEPT
+from benchmarks.suite import Figures, Part
 from callmesh.ids import ParticipantId, ResourceId
 from callmesh.messages import MAX_PAYLOAD, Mode
 from callmesh.stream import HIGH_WATER, LOW_WATER
@@ -385,6 +388,19 @@ def markdown(results: Results) -> str:
     return "\n\n".join(parts)
 
 
+def ratios(ways: dict[str, list[Run]]) -> list[dict[str, float]]:
+    """How callmesh stands to the bare channel in each round, in bytes and in messages a second."""
+    return [
+        {
+            f"{mode} {figure}": getattr(ours, figure) / getattr(bare, figure)
+            for mode in MODES
+            for bare, ours in [(ways[f"bare {mode}"][round_], ways[f"callmesh {mode}"][round_])]
+            for figure in ("bulk", "small")
+        }
+        for round_ in range(len(ways[f"bare {MODES[0]}"]))
+    ]
+
+
 def _compared(
     bare: Sequence[Run], ours: Sequence[Run], figure: str, unit: float, digits: int
 ) -> list[str]:
@@ -417,6 +433,11 @@ def main(given: Sequence[str] | None = None) -> None:
             for pair, ways in results.items()
         }
         chosen.json.write_text(json.dumps({"facts": asdict(about), "runs": every}, indent=1))
+    if chosen.page:  # the goals are beside all others
+        figures = Figures.read(KEPT)
+        figures["channels"] = Part(about, {pair: ratios(ways) for pair, ways in results.items()})
+        figures.write(KEPT)
+        page.render(figures, SCENARIOS)
     if chosen.page and not tables.put_into(PAGE, text, "benchmarks/channels"):
         raise SystemExit(f"the markers of benchmarks/channels are not in {PAGE}")
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from types import MappingProxyType
 from typing import TypeAlias
 
 from benchmarks.servers import KINDS
@@ -18,18 +19,15 @@ text { fill: #59636e }
 .head { font-weight: 600; fill: #1f2328 }
 .end { text-anchor: end } .mid { text-anchor: middle }
 .grid { stroke: #d1d9e0; stroke-width: 1 }
-.us { fill: #5b4fd6; font-weight: 600 } .us.line, .us.dot { stroke: #5b4fd6 }
-.p1 { fill: #c4681b } .p2 { fill: #1a7f72 } .p3 { fill: #b0327a } .p0 { fill: #8c959f }
-.p1.line, .p1.dot { stroke: #c4681b } .p2.line, .p2.dot { stroke: #1a7f72 }
-.p3.line, .p3.dot { stroke: #b0327a } .p0.line, .p0.dot { stroke: #8c959f }
-.line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round }
-.us.line { stroke-width: 3.5 } .dot { stroke: none }
+.us { color: #5b4fd6; font-weight: 600 }
+.p1 { color: #c4681b } .p2 { color: #1a7f72 } .p3 { color: #b0327a } .p0 { color: #8c959f }
+.us, .p0, .p1, .p2, .p3 { fill: currentColor }
+.line { stroke: currentColor; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round }
+.line.us { stroke-width: 3.5 } .line { fill: none !important }
 @media (prefers-color-scheme: dark) {
   text { fill: #9198a1 } .title, .head { fill: #f0f6fc } .grid { stroke: #3d444d }
-  .us { fill: #a79cff } .us.line { stroke: #a79cff }
-  .p1 { fill: #f0a35e } .p2 { fill: #4fc9b8 } .p3 { fill: #f285bd } .p0 { fill: #7d8590 }
-  .p1.line { stroke: #f0a35e } .p2.line { stroke: #4fc9b8 } .p3.line { stroke: #f285bd }
-  .p0.line { stroke: #7d8590 }
+  .us { color: #a79cff } .p1 { color: #f0a35e } .p2 { color: #4fc9b8 } .p3 { color: #f285bd }
+  .p0 { color: #7d8590 } text.us, text.p1, text.p2, text.p3 { fill: currentColor }
 }
 """
 CLASSES = {"callmesh": "us", "hocuspocus": "p1", "y-websocket": "p2", "pycrdt-websocket": "p3"}
@@ -75,8 +73,11 @@ def _svg(height: float, title: str, under: str, parts: Iterable[str]) -> str:
 # --- curves
 
 
-def curves(title: str, under: str, series: Mapping[str, Points], x: Axis, y: Axis) -> str:
-    """One for each server, with its name and its last value beside its end."""
+def curves(
+    title: str, under: str, series: Mapping[str, Points], x: Axis, y: Axis,
+    notes: Mapping[str, str] = MappingProxyType({}),
+) -> str:  # fmt: skip
+    """One for each server, with its name, its last value and a note beside its end."""
     left, right, top, bottom = 84.0, 230.0, 76.0, 44.0
     width, height = WIDTH - left - right, 300.0
 
@@ -100,7 +101,7 @@ def curves(title: str, under: str, series: Mapping[str, Points], x: Axis, y: Axi
         end, label = place(points[-1]), labels[server]
         parts.append(f'<path d="M{end[0] + 6:.1f} {end[1]:.1f}L{end[0] + 20:.1f} {label:.1f}" '
                      f'class="grid" fill="none"/>')  # fmt: skip
-        said = f"{server}  {y.said(points[-1][1])}"
+        said = f"{server}  {y.said(points[-1][1])}{notes.get(server, '')}"
         parts.append(_text(end[0] + 24, label + 4, said, kind(server)))
     return _svg(top + height + bottom, title, under, parts)
 
@@ -120,7 +121,7 @@ def _apart(wanted: Mapping[str, float], least: float, lowest: float) -> dict[str
 
 
 def _dot(x: float, y: float, radius: float, server: str, more: str = "") -> str:
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" class="dot {kind(server)}"{more}/>'
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" class="{kind(server)}"{more}/>'
 
 
 # --- panels

@@ -77,7 +77,7 @@ class Client(WSListener):
             return
         if frame.msg_type == WSMsgType.CLOSE:
             why = (frame.get_close_message() or b"").decode()
-            self.closed(f"{frame.get_close_code()} {why}")
+            self.closed(f"closed {frame.get_close_code()} {why}".strip())
             transport.disconnect()
             return
         data = frame.get_payload_as_bytes()

@@ -160,7 +160,8 @@ async def idle(plan: Plan) -> dict[str, Any]:
 
 
 async def fill(plan: Plan) -> dict[str, Any]:
-    """Somebody in each call writes each key once, and leaves."""
+    """Somebody in each call writes each key once; they leave when all of it has been saved."""
+    clients: list[Reader] = []
 
     async def one(rooms: Iterator[int]) -> None:
         for room in rooms:
@@ -168,12 +169,14 @@ async def fill(plan: Plan) -> dict[str, Any]:
             writer = await found(Reader, plan, name, 90_000)
             watcher = await enter(Reader, plan, name, 90_001)
             await pour(plan, writer, watcher, 0, plan.keys)
-            for client in (writer, watcher):
-                client.leave()
+            clients.extend((writer, watcher))
 
     say("begin")
     await by_many(plan, one, range(plan.calls))
     await asyncio.sleep(plan.warm)
+    for client in clients:
+        client.leave()
+    await asyncio.sleep(1)
     say("end")
     return {"updates": plan.calls}
 

@@ -1,10 +1,12 @@
 """pycrdt-websocket with its SQLite store, on uvicorn: PORT FOLDER."""
 
 import asyncio
+import contextlib
 import sys
+from collections import defaultdict
 
 import uvicorn
-from pycrdt.store import SQLiteYStore
+from pycrdt.store import SQLiteYStore, YDocNotFound
 from pycrdt.websocket import ASGIServer, WebsocketServer, YRoom
 
 port, folder = int(sys.argv[1]), sys.argv[2]
@@ -15,12 +17,23 @@ class Store(SQLiteYStore):
 
 
 class Rooms(WebsocketServer):
+    """A room is there when what its store has of it is in its document."""
+
     async def get_room(self, name: str) -> YRoom:
-        if name not in self.rooms:
-            self.rooms[name] = YRoom(ready=True, ystore=Store(name))
-        room = self.rooms[name]
-        await self.start_room(room)
-        return room
+        async with locks[name]:
+            if name not in self.rooms:
+                store = Store(name)
+                room = YRoom(ready=False, ystore=store)
+                await self.start_room(room)
+                await store.started.wait()
+                with contextlib.suppress(YDocNotFound):
+                    await store.apply_updates(room.ydoc)
+                room.ready = True
+                self.rooms[name] = room
+        return self.rooms[name]
+
+
+locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
 
 async def main() -> None:

@@ -21,7 +21,7 @@ import callmesh
 from callmesh import messages
 from callmesh.errors import Broken
 from callmesh.ids import CallId, Writer, state_of
-from callmesh.livecall import EASY, LATER, WINDOW, steady
+from callmesh.livecall import EASY, WINDOW, steady
 from callmesh.messages import Group, Hello, Message, Ping, Write
 from callmesh.rates import Rate
 from callmesh.state import Entry
@@ -363,51 +363,6 @@ async def test_what_is_ready_leaves_at_once_and_what_is_much_is_gathered() -> No
         assert sent < 600, "what is beyond is gathered: all of it would be 808"
         await asyncio.sleep(2 * WINDOW)
         assert counts.bundles - before > sent, "and leaves a little later"
-
-
-async def test_that_a_write_was_taken_goes_along_with_what_others_write() -> None:
-    """[W13] N3: under load, who writes gets one bundle for each change of another, and no more."""
-    async with MemoryHub() as hub, contextlib.AsyncExitStack() as stack:
-        calls = [await stack.enter_async_context(hub.join(f"P{n}")) for n in range(4)]
-        poll = await calls[0].resources.add("poll")
-        polls = [await call.resources.get(poll.id) for call in calls]
-        await poll.state.saved()
-        await asyncio.sleep(2 * LATER)  # whatever the joins have left to say
-        live = hub.live._calls[CallId("demo")]
-        counts = hub.live.counts
-        members = list(live.hosted.people.members.values())
-
-        def write(number: int) -> None:
-            who = members[number % 4]
-            assert who.session is not None
-            now = time.time_ns() // 1000
-            entry = Entry("question", now, Writer(who.participant.id), encode(number))
-            live.hosted.receive(who, Write([Group(state_of(poll.id), [entry])]), now)
-            live.changed()
-
-        live._told = Rate(1e-9, 0, steady())  # it has confirmed as much alone as it may
-        live._sends = Rate(1e9, 1e9, steady())
-        before = counts.bundles
-        for number in range(100):
-            write(number)
-            live.flush()
-            await asyncio.sleep(0)  # the links are read
-        assert counts.bundles - before < 350, "with a bundle for each own write it would be 400"
-        write(100)
-        live.flush()
-        feed = members[0].feed
-        assert feed.cursor < live.hosted.ledger.number
-        async with asyncio.timeout(5):
-            while feed.waits or feed.cursor < live.hosted.ledger.number:  # noqa: ASYNC110
-                await asyncio.sleep(LATER)  # alone, where nobody else writes
-        for one in polls:
-            assert one.state["question"] == 100
-        before = counts.bundles
-        for number in range(10):
-            write(4 * number)
-            live.flush()
-            await asyncio.sleep(0)
-        assert counts.bundles - before >= 40, "one who writes alone has nobody to wait for"
 
 
 async def test_who_writes_faster_than_it_may_is_read_no_faster(

@@ -42,8 +42,6 @@ class Feed:
     """How far the link has come; 0 until the first batch."""
     shown: Sight = field(init=False)
     """What the participant might see when the link was told last."""
-    own: int = 0
-    """What lies beyond the cursor up to here is what own writes did."""
     waits: bool = True
     """Whether something of its own may be among what it has seen and is not known to be saved."""
     told: int = 0
@@ -63,7 +61,7 @@ class Feed:
         """From now on the participant may see this (F3)."""
         self.sight = sight
         if anew and not self.told:
-            self.cursor = self.own = 0  # a later link, told nothing yet: who knows what it saw
+            self.cursor = 0  # a later link, told nothing yet: nobody knows what it was shown
 
     def owe(self, state: StateId, written: Entry) -> None:
         """What stands there is the answer to an own write, and does not come by itself (F4).
@@ -76,14 +74,11 @@ class Feed:
             if len(self.owed) > MAX_OWED:
                 raise TooFast("too many writes, and the answers to them are not read")
 
-    def took(self, taken: Iterable[tuple[StateId, Entry]], before: int, number: int) -> None:
+    def took(self, taken: Iterable[tuple[StateId, Entry]]) -> None:
         """Own writes were taken: those that may not be shown to their writer are answered besides.
 
-        What was not shown to them when they were told last may be gone again before they are. What
-        they did has the numbers beyond `before` up to `number`.
+        What was not shown to them when they were told last may be gone again before they are.
         """
-        if before in (self.own, self.cursor):
-            self.own = number
         for state, entry in taken:
             if not (self.shown.shows(state, entry) and self.sight.shows(state, entry)):
                 self.owe(state, entry)
@@ -118,17 +113,6 @@ class Feeds:
             return True
         answers = feed.answers and feed.answers[0][0] <= self._ledger.saved
         return bool(answers) or self._owes_saved(feed)
-
-    def only_confirms(self, feed: Feed) -> bool:
-        """Whether what should leave tells one who wrote that it was taken or saved, and no more."""
-        number = self._ledger.number
-        if feed.cursor == number:
-            if not self._owes_saved(feed):
-                return False
-        elif feed.own != number:
-            return False
-        quiet = feed.shown is feed.sight
-        return quiet and not (feed.owed or feed.denials or feed.answers)
 
     def _lags(self, feed: Feed) -> bool:
         return feed.cursor != self._ledger.number or feed.shown is not feed.sight

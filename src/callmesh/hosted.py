@@ -136,6 +136,11 @@ class HostedCall:
                 self.ledger.drop(state)
 
     @property
+    def answers(self) -> bool:
+        """Whether somebody waits for the answer to a command, which the disk gives."""
+        return any(member.feed.answers for member in self.people.members.values())
+
+    @property
     def resources(self) -> dict[ResourceId, ResourceRecord]:
         """What is in the call now."""
         return self.call.resources
@@ -287,11 +292,10 @@ class HostedCall:
             member.feed.deny(_denial(found, transaction, now))
             return
         self.counts.accepted += 1
-        before = self.ledger.number
         turned = [self._accept(member, state, entry, now) for state, entry in found]
         if any(turn is not Turn.NOTHING for turn in turned):
             self.people.turn(now, rights=Turn.RIGHTS in turned)
-        member.feed.took(found, before, self.ledger.number)
+        member.feed.took(found)
         if self.ledger.crowded:
             self._thin_out()
 
@@ -416,13 +420,6 @@ class HostedCall:
         if session is None:
             return False
         return (_is_in(who) and self._feeds.has_output(who.feed)) or session.has_output
-
-    def only_confirms(self, who: Member | Knock) -> bool:
-        """Whether what should leave can wait: it tells them what their own writes came to."""
-        session = who.session
-        if session is None or type(who) is not Member or session.has_output:
-            return False
-        return type(session.state) is Open and self._feeds.only_confirms(who.feed)
 
     def has_more(self, who: Member | Knock) -> bool:
         """Whether one bundle may not have been enough."""

@@ -3,9 +3,8 @@
 N1 The first change leaves at once; what becomes ready after it in the same turn of the loop leaves
    at its end, as one bundle per link.
 N2 Where a call has sent more bundles than `EASY` allows, the next leave a `WINDOW` after the last.
-N3 That an own write was taken, or is saved, goes along with the next change of somebody else. Where
-   none comes it goes alone: at once, or after a while where several write and a call has done so
-   more often than `TOLD`.
+N3 That something is saved goes along with the next change. Where none comes it goes alone: at once,
+   or after a while when that has been told more often than `TOLD` allows.
 N4 A link without room is not waited for: a task of its own sends what there is when it has some.
 """
 
@@ -29,10 +28,9 @@ EASY = (400, 400)
 WINDOW = 0.007
 """Seconds from one time that it sends to the next then."""
 TOLD = (2, 20)
-"""How often a call tells somebody nothing but what their writes came to, a second and at once."""
-NEVER = float("inf")
+"""How often a call tells a link alone that something is saved, before it waits with that."""
 LATER = 0.1
-"""Seconds that it waits with that then."""
+"""Seconds that it waits then."""
 
 
 def steady() -> int:
@@ -43,7 +41,7 @@ def steady() -> int:
 class Line:
     """A link, its session, and the task that serves them until `ends` cuts it short."""
 
-    __slots__ = ("busy", "due", "ends", "id", "link", "served", "session", "wake", "writer")
+    __slots__ = ("busy", "ends", "id", "link", "served", "session", "wake", "writer")
 
     def __init__(self, link: HubLink, session: Session, id: ParticipantId) -> None:
         self.link = link
@@ -57,8 +55,6 @@ class Line:
         """What sends when the link has no room."""
         self.busy = False
         """Whether there is something to send for it."""
-        self.due = NEVER
-        """When it is told what its own writes came to, if nothing else comes up; 0 is now."""
 
     def tick(self, now: int) -> None:
         """Let time pass; the session may be over then."""
@@ -98,8 +94,6 @@ class LiveCall:
         self._quiet_until = 0.0
         """Until then it counts as one that has just sent."""
         self._not_before = 0.0
-        self._confirming: asyncio.Handle | None = None
-        """What looks for lines that are due."""
         self._relayed = 0
         """How many stream messages it had had when it sent last."""
 
@@ -136,29 +130,10 @@ class LiveCall:
 
     def saved(self) -> None:
         """What was ready is saved: those who wrote are told (N3)."""
-        members = self.hosted.people.members.values()
-        at_once = self._told.has(steady()) or self._one_writes()
-        if at_once or any(member.feed.answers for member in members):
-            self._flush_at(self._not_before)
-            return
-        for member in members:
-            if member.feed.waits and (line := self.lines.get(member.participant.id)):
-                self._tell_later(line)
-
-    def _tell_later(self, line: Line) -> None:
-        if line.due == NEVER:
-            line.due = asyncio.get_running_loop().time() + LATER
-        if self._confirming is None:
-            soonest = min(line.due for line in self.lines.values() if line.due)
-            self._confirming = asyncio.get_running_loop().call_at(soonest, self._confirm)
-
-    def _confirm(self) -> None:
-        self._confirming = None
-        soon = asyncio.get_running_loop().time() + LATER / 10
-        for line in self.lines.values():
-            if line.due <= soon:
-                line.due = 0.0
-        self.changed()
+        now = steady()
+        told = sum(member.feed.waits for member in self.hosted.people.members.values())
+        late = self._told.take(told, now) > 0 and not self.hosted.answers
+        self._flush_at(asyncio.get_running_loop().time() + LATER if late else self._not_before)
 
     def _flush_at(self, at: float) -> None:
         if self._flushing is not None:
@@ -194,10 +169,6 @@ class LiveCall:
         line = self.lines.get(who.participant.id)
         if line is None or line.session is not who.session or line.busy:
             return 0
-        if self.hosted.only_confirms(who) and not self._tells(line):
-            self._tell_later(line)
-            return 0
-        line.due = NEVER
         sent, link, take = 0, line.link, self.hosted.take
         while link.ready:
             bundle = take(who)
@@ -211,16 +182,6 @@ class LiveCall:
         if self.hosted.has_output(who):
             self._begin_writing(line)
         return sent
-
-    def _tells(self, line: Line) -> bool:
-        """Whether it is told now what its own writes came to, and nothing else (N3)."""
-        if self._ending.saved or not line.due:
-            return True
-        return line.due == NEVER and (self._told.takes(steady()) or self._one_writes())
-
-    def _one_writes(self) -> bool:
-        """Whether there is nobody else whose change could take it along."""
-        return sum(member.feed.waits for member in self.hosted.people.members.values()) == 1
 
     def _count(self, bundle: bytes) -> None:
         self._counts.bundles += 1

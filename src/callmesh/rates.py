@@ -47,14 +47,11 @@ class Rate:
 
     def takes(self, now: int) -> bool:
         """Take one if it is there."""
-        has = self.has(now)
-        self._left -= has
-        return has
-
-    def has(self, now: int) -> bool:
-        """Whether there is one to be taken."""
         self._fill(now)
-        return self._left >= 1
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
 
     def _fill(self, now: int) -> None:
         passed = max(0, now - self._at) / MICROSECONDS

@@ -40,6 +40,7 @@ SMALL = 64
 COUNT, ECHO, BACK = 1, 2, 3
 """The first byte of a message says what it is for."""
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+SCRIPT = (Path(__file__).parent / "channels.js").read_text()
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,11 +296,10 @@ async def measure(one: End, other: End, plan: Plan, pair: str) -> dict[str, list
 @contextlib.asynccontextmanager
 async def pages(url: str) -> AsyncIterator[tuple[PageEnd, PageEnd]]:
     """Two pages with all ways between them."""
-    script = (Path(__file__).parent / "channels.js").read_text()
     async with (
         chromium() as browser,
-        person(browser, "Ada", before=script) as ada,
-        person(browser, "Bob", before=script) as bob,
+        person(browser, "Ada", before=SCRIPT) as ada,
+        person(browser, "Bob", before=SCRIPT) as bob,
     ):
         await ada.join(url, role="host")
         await bob.join(url)
@@ -318,10 +318,9 @@ async def pages(url: str) -> AsyncIterator[tuple[PageEnd, PageEnd]]:
 
 @contextlib.asynccontextmanager
 async def page_and_program(url: str) -> AsyncIterator[tuple[PageEnd, PythonEnd]]:
-    script = (Path(__file__).parent / "channels.js").read_text()
     async with (
         chromium() as browser,
-        person(browser, "Ada", before=script) as ada,
+        person(browser, "Ada", before=SCRIPT) as ada,
         callmesh.join(url, name="Pia") as pia,
     ):
         await ada.join(url, role="host")

@@ -74,7 +74,7 @@ class End:
 
     def take(self) -> bytes:
         """From the hub."""
-        return self._call.take(self._member) or messages.bundle([])
+        return b"".join(self._call.take(self._member) or [messages.bundle([])])
 
     def read(self, bundle: bytes) -> None:
         now = clock()

@@ -265,7 +265,7 @@ class Client:
 
     def answer(self) -> bool:
         """The hub hands a bundle to the link."""
-        bundle = self.world.call.take(self.member) if self.member else None
+        bundle = b"".join(self.world.call.take(self.member) or ()) if self.member else b""
         if bundle:
             self.world.on_answer(self, bundle)
             self.down.append(bundle)

@@ -365,6 +365,28 @@ async def test_what_is_ready_leaves_at_once_and_what_is_much_is_gathered() -> No
         assert counts.bundles - before > sent, "and leaves a little later"
 
 
+async def test_a_ping_is_answered_alone() -> None:
+    """[W13] N4: nobody else's link is looked at for it; what was ready before goes along."""
+    async with MemoryHub() as hub, contextlib.AsyncExitStack() as stack:
+        calls = [await stack.enter_async_context(hub.join(f"P{n}")) for n in range(3)]
+        poll = await calls[0].resources.add("poll")
+        await poll.state.saved()
+        live = hub.live._calls[CallId("demo")]
+        line, pace = live.lines[calls[1].me.id], live.pace(calls[1].me.id)
+        member = live.hosted.people.members[line.id]
+        live.hosted.receive(member, Ping(0), 0)  # the first word says that the proof has come
+        live.flush()  # and whatever the joins have left to say
+        for number in range(10):
+            before = hub.live.counts.bundles
+            live.hosted.receive(member, Ping(number), 0)
+            hub.live._acted(live, line, pace, [Ping(number)], 9)
+            assert hub.live.counts.bundles - before == 1
+        poll.state["question"] = "Does it come?"
+        await calls[2].until(lambda: poll.id in calls[2].resources)
+        other = calls[2].resources[poll.id]
+        await calls[2].until(lambda: other.state.get("question") == "Does it come?")
+
+
 async def test_who_writes_faster_than_it_may_is_read_no_faster(
     hub: HubProcess, bystander: callmesh.Call
 ) -> None:

@@ -329,7 +329,7 @@ def test_what_somebody_may_see_is_kept_as_long_as_their_link(world: World) -> No
         assert eve.member is not None
         people.leave(eve.member, eve.far, world.now)
         eve.member = None
-    write(world.clients[0], "k", 1)  # what was made for them is not kept either
+    world.call.tick(world.now)  # what was made for them is not kept either
     world.clients = world.clients[:4]
     assert len(people._sights._known) <= 4
     world.rules(KEY)

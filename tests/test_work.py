@@ -142,7 +142,7 @@ def test_a_write_costs_so_many_calls_and_so_does_each_who_gets_it() -> None:
     written(call, members[1], range(2 * SECOND, 2 * SECOND + 10))()
     taken = calls_of(written(call, members[1], range(3 * SECOND, 3 * SECOND + 100))) / 100
     assert taken < 80, f"a write takes {taken:.0f} calls of functions"
-    bundles: set[bytes | None] = set()
+    bundles: set[messages.Pieces | None] = set()
 
     def send() -> None:
         for member in members:
@@ -151,3 +151,32 @@ def test_a_write_costs_so_many_calls_and_so_does_each_who_gets_it() -> None:
     sent = calls_of(send) / len(members)
     assert len(bundles) == 1, "one encoding for everybody"
     assert sent < 9, f"a link takes {sent:.0f} calls of functions"
+
+
+def test_newcomers_share_the_encoding_of_what_is_there() -> None:
+    """[J1, L2] Though each of them changes who is here: a State is encoded when it has changed."""
+    call, members = busy_call(8)
+    written(call, members[1], range(2 * SECOND, 2 * SECOND + 10))()
+
+    def state_as_come(number: int) -> bytes:
+        me = Participant(ParticipantId(f"n{number}"), PersonId("n"), "N", Role.HOST)
+        session = Session(Side.HUB, 0)
+        member = call.people.arrive(Visitor(me, 0, waits=False), session, 0, SECOND)
+        assert isinstance(member, Member)
+        session.welcome(messages.encode(messages.Pong(0, 0)))
+        call.people.introduce(member, SECOND)
+        pieces = call.take(member) or ()
+        heard = messages.unbundle(b"".join(pieces))
+        assert isinstance(heard[1], messages.Batch)
+        assert heard[1].whole
+        entries = {group.state: group.entries for group in heard[1].groups}
+        assert [entry.key for entry in entries[STATE]] == ["key"]
+        return next(piece for piece in pieces if STATE.encode() in piece)
+
+    first = state_as_come(0)
+    assert state_as_come(1) is first
+    written(call, members[1], range(3 * SECOND, 3 * SECOND + 1))()
+    later = state_as_come(2)
+    assert later != first
+    call.tick(4 * SECOND)
+    assert state_as_come(3) is not later, "what was made is not kept"

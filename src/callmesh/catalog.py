@@ -50,7 +50,7 @@ class Catalog:
         self.changes = 0
         """How often the apps have become others."""
         self._seen: dict[Path, Stamp | None] = {}
-        """The manifests as they were read last, by folder."""
+        """The authors' manifests as they were read last, by folder."""
         self._told: set[str] = set()
         self._reading = threading.Lock()
         self.refresh()
@@ -86,14 +86,14 @@ class Catalog:
 
     @property
     def stale(self) -> bool:
-        """Whether a manifest is another than when it was read. Costs a look at each file's date."""
+        """Whether an author's manifest is another than when it was read: a look at each date."""
         return self._stamps() != self._seen
 
     def _all_folders(self) -> list[Path]:
         return [*_app_folders(BUILT_IN), *self._folders]
 
     def _stamps(self) -> dict[Path, Stamp | None]:
-        return {folder: _stamp(folder / "manifest.json") for folder in self._all_folders()}
+        return {folder: _stamp(folder / "manifest.json") for folder in self._folders}
 
     def _report(self) -> None:
         kept = {app.problem for app in self.apps.values()}

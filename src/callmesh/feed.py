@@ -19,7 +19,7 @@ from callmesh.callstate import resource_about
 from callmesh.errors import TooFast
 from callmesh.ids import CALL, DOOR, ResourceId, StateId, presence_of, resource_of, state_of
 from callmesh.ledger import Ledger, Record
-from callmesh.messages import Batch, Denial, Group
+from callmesh.messages import Batch, Denial, Group, Pieces
 from callmesh.resource import ACTIVE, RECORDS
 from callmesh.sight import Sight, Subject, taken_back
 from callmesh.state import DELETED, Entry, newer
@@ -29,6 +29,8 @@ MAX_DENIED = 8 * 1024 * 1024
 MAX_OWED = 50_000
 """Own writes whose answers may wait for one link, by key."""
 MAX_ANSWERS = 1_000
+MAX_GROUPS = 16 * 1024 * 1024
+"""Bytes of whole States that are kept encoded for the next newcomer, until time passes."""
 DENIALS_AT_ONCE = 1_000
 
 
@@ -103,9 +105,12 @@ class Feeds:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._batches: dict[tuple[int, Sight | None, Sight], bytes] = {}
-        self._bundles: dict[tuple[int, Sight, Sight], bytes] = {}
+        self._batches: dict[tuple[int, Sight | None, Sight], Pieces] = {}
+        self._bundles: dict[tuple[int, Sight, Sight], Pieces] = {}
         """The same, each as a bundle of its own."""
+        self._groups: dict[tuple[StateId, Sight], tuple[Entry, bytes]] = {}
+        """Whole States encoded, each with the last entry it had then."""
+        self._groups_size = 0
         self._batches_at = (-1, -1)
 
     def has_output(self, feed: Feed) -> bool:
@@ -120,9 +125,9 @@ class Feeds:
     def _owes_saved(self, feed: Feed) -> bool:
         return feed.waits and feed.told < self._ledger.saved
 
-    def take(self, feed: Feed) -> list[bytes]:
+    def take(self, feed: Feed) -> list[Pieces]:
         """The encoded messages that should leave now; they count as gone."""
-        parts: list[bytes] = []
+        parts: list[Pieces] = []
         behind = feed.cursor
         if self._lags(feed):
             parts.append(self._batch(feed))
@@ -130,19 +135,19 @@ class Feeds:
             feed.told = self._ledger.saved
         elif self._owes_saved(feed):  # (F5)
             feed.told = self._ledger.saved
-            parts.append(messages.encode(messages.Saved(self._ledger.saved)))
+            parts.append((messages.encode(messages.Saved(self._ledger.saved)),))
         answers = self._answers(feed, behind)
         if answers:
             batch = Batch(feed.cursor, self._ledger.saved, False, _grouped(answers))
-            parts.append(messages.encode(batch))
+            parts.append((messages.encode(batch),))
         if feed.told >= feed.cursor:
             feed.waits = False
         if feed.denials:  # (F6)
-            parts += feed.denials[:DENIALS_AT_ONCE]
+            parts += [(denial,) for denial in feed.denials[:DENIALS_AT_ONCE]]
             feed.denied -= sum(map(len, feed.denials[:DENIALS_AT_ONCE]))
             del feed.denials[:DENIALS_AT_ONCE]
         while feed.answers and feed.answers[0][0] <= self._ledger.saved:  # (F7)
-            parts.append(messages.encode(feed.answers.pop(0)[1]))
+            parts.append((messages.encode(feed.answers.pop(0)[1]),))
         return parts
 
     def _answers(self, feed: Feed, behind: int) -> list[tuple[StateId, Entry]]:
@@ -162,19 +167,18 @@ class Feeds:
         feed.owed.clear()
         return found
 
-    def bundle(self, feed: Feed) -> bytes | None:
+    def bundle(self, feed: Feed) -> Pieces | None:
         """The same as a bundle, if anything should leave."""
         ledger, sight = self._ledger, feed.sight
         lags = feed.cursor != ledger.number or feed.shown is not sight
         if not lags or feed.owed or feed.denials or feed.answers:
             parts = self.take(feed) if self.has_output(feed) else None
-            return messages.bundle(parts) if parts else None
+            return messages.pieces(parts) if parts else None
         self._begin()
         at = (feed.cursor, feed.shown, sight)
         found = self._bundles.get(at)
         if found is None:
-            found = messages.bundle([self._batch(feed)])
-            self._bundles[at] = found
+            found = self._bundles[at] = (b"".join(messages.pieces([self._batch(feed)])),)
         feed.cursor, feed.shown, feed.told = ledger.number, sight, ledger.saved
         return found
 
@@ -182,31 +186,55 @@ class Feeds:
         """What was made is of use as long as nothing is accepted or saved."""
         now = (self._ledger.number, self._ledger.saved)
         if self._batches_at != now:
-            self.let_go()
+            self._forget_batches()
             self._batches_at = now
 
     def let_go(self) -> None:
         """Of what was made: it may be as large as the call, and is made again."""
+        self._forget_batches()
+        self._groups.clear()
+        self._groups_size = 0
+
+    def _forget_batches(self) -> None:
         self._batches.clear()
         self._bundles.clear()
 
-    def _batch(self, feed: Feed) -> bytes:
+    def _batch(self, feed: Feed) -> Pieces:
         """What a link lacks. Those who are as far, and saw and now see the same, share it."""
         self._begin()
         whole = not self._ledger.follows(feed.cursor)
         at = (0, None, feed.sight) if whole else (feed.cursor, feed.shown, feed.sight)
         found = self._batches.get(at)
         if found is None:
-            entries = self._all(feed.sight) if whole else self._beyond(feed)
-            batch = Batch(*self._batches_at, whole, _grouped(entries))
-            found = self._batches[at] = messages.encode(batch)
+            if whole:
+                found = messages.whole(*self._batches_at, list(self._all(feed.sight)))
+            else:
+                batch = Batch(*self._batches_at, False, _grouped(self._beyond(feed)))
+                found = (messages.encode(batch),)
+            self._batches[at] = found
         return found
 
-    def _all(self, sight: Sight) -> Iterator[tuple[StateId, Entry]]:
-        for record in self._ledger.live():
-            shown = sight.shown(record.state, record.entry)
-            if shown is not None and not shown.deleted:
-                yield record.state, shown
+    def _all(self, sight: Sight) -> Iterator[bytes]:
+        """The live keys, in groups that are encoded once for many newcomers."""
+        for id, state in self._ledger.states.items():
+            if not state.keys:
+                continue
+            last = next(reversed(state.entries.values()))
+            known, encoded = self._groups.get((id, sight), (None, b""))
+            if known is not last:
+                shown = [sight.shown(id, entry) for entry in state.live()]
+                entries = [entry for entry in shown if entry is not None and not entry.deleted]
+                encoded = messages.encode(Group(id, entries)) if entries else b""
+                self._keep((id, sight), last, encoded)
+            if encoded:
+                yield encoded
+
+    def _keep(self, of: tuple[StateId, Sight], last: Entry, encoded: bytes) -> None:
+        self._groups_size += len(encoded)
+        if self._groups_size > MAX_GROUPS:
+            self._groups.clear()
+            self._groups_size = len(encoded)
+        self._groups[of] = last, encoded
 
     def _beyond(self, feed: Feed) -> Iterator[tuple[StateId, Entry]]:
         before, now = feed.shown, feed.sight

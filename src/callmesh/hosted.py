@@ -427,17 +427,17 @@ class HostedCall:
             return False
         return who.session.has_output or bool(who.feed.denials)
 
-    def take(self, who: Member | Knock) -> bytes | None:
+    def take(self, who: Member | Knock) -> messages.Pieces | None:
         """The bundle that should leave over the link now; it counts as gone."""
         session = who.session
         if session is None:
             return None
         if type(who) is Member and type(session.state) is Open and not session.has_output:
             return self._feeds.bundle(who.feed)
-        parts = session.take()
+        parts: list[messages.Pieces] = [(message,) for message in session.take()]
         if _is_in(who):
-            parts = [*parts, *self._feeds.take(who.feed)]
-        return messages.bundle(parts) if parts else None
+            parts += self._feeds.take(who.feed)
+        return messages.pieces(parts) if parts else None
 
 
 def _is_in(who: Member | Knock) -> TypeGuard[Member]:

@@ -78,8 +78,6 @@ class Ledger:
         kept = kept or Kept([])
         self.states: dict[StateId, State] = {}
         self._order: dict[tuple[StateId, str], Record] = {}
-        self._live: dict[tuple[StateId, str], Record] = {}
-        """Of these the ones that are no deletes, in the same order."""
         self.number = self.saved = self._horizon = self._reserved = kept.reserved
         self.used = self._used_saved = kept.used
         self.keep = kept.keep
@@ -104,7 +102,6 @@ class Ledger:
     def put_aside(self, state: StateId, key: str) -> None:
         """What was kept there makes no sense to those who know what should be there."""
         self.set_aside.append(self._order.pop((state, key)))
-        self._live.pop((state, key), None)
         self.states[state].forget(key)
 
     def set_apart(self, distance: int) -> None:
@@ -141,9 +138,6 @@ class Ledger:
         place = (record.state, record.entry.key)
         self._order.pop(place, None)
         self._order[place] = record
-        self._live.pop(place, None)
-        if not record.entry.deleted:
-            self._live[place] = record
         self._forgotten.pop(place, None)
         state = self.states.get(record.state)
         if state is None:
@@ -175,8 +169,8 @@ class Ledger:
         return found
 
     def live(self) -> Iterator[Record]:
-        """What a newcomer gets: the live keys, no tombstones. Costs what it returns."""
-        return iter(self._live.values())
+        """What is not deleted, in the order in which it was accepted."""
+        return (record for record in self._order.values() if not record.entry.deleted)
 
     def drop(self, state: StateId) -> None:
         """Forget a whole State: its resource was removed."""
@@ -227,7 +221,6 @@ class Ledger:
 
     def _forget(self, state: StateId, key: str) -> None:
         del self._order[(state, key)]
-        self._live.pop((state, key), None)
         if not is_volatile(state):
             self._forgotten[(state, key)] = None
 

@@ -338,7 +338,7 @@ class LiveHub:
                 break  # what crosses with the end is no mistake
             heard = session.receive(data, steady())
             await self._act(call, line, heard, clock())
-            self._acted(call, pace, heard, len(data))
+            self._acted(call, line, pace, heard, len(data))
         raise session.state.reason if isinstance(session.state, Over) else Closed("you left")
 
     def _hear(self, call: LiveCall, line: Line, pace: Pace, data: bytes) -> bool:
@@ -356,13 +356,18 @@ class LiveHub:
         except CallmeshError as error:
             session.end(error)
         else:
-            self._acted(call, pace, heard, len(data))
+            self._acted(call, line, pace, heard, len(data))
         line.end_if_over()
         return True
 
-    def _acted(self, call: LiveCall, pace: Pace, heard: list[messages.Message], size: int) -> None:
+    def _acted(
+        self, call: LiveCall, line: Line, pace: Pace, heard: list[messages.Message], size: int
+    ) -> None:
         pace.took(heard, size, len(call.hosted.people.members) - 1, steady())
-        self._changed(call)
+        if len(heard) == 1 and type(heard[0]) is messages.Ping and not call.lags:
+            call.answer(line)
+        else:
+            self._changed(call)
 
     async def _act(
         self, call: LiveCall, line: Line, received: list[messages.Message], now: int

@@ -5,7 +5,8 @@ N1 The first change leaves at once; what becomes ready after it in the same turn
 N2 Where a call has sent more bundles than `EASY` allows, the next leave a `WINDOW` after the last.
 N3 That something is saved goes along with the next change. Where none comes it goes alone: at once,
    or after a while when that has been told more often than `TOLD` allows.
-N4 A link without room is not waited for: a task of its own sends what there is when it has some.
+N4 A ping is answered alone: where nothing else has happened, no other link is looked at.
+N5 A link without room is not waited for: a task of its own sends what there is when it has some.
 """
 
 import asyncio
@@ -96,6 +97,8 @@ class LiveCall:
         self._not_before = 0.0
         self._relayed = 0
         """How many stream messages it had had when it sent last."""
+        self._sent_to = -1
+        """The number of the last entry then."""
 
     def attach(self, line: Line) -> None:
         if old := self.lines.get(line.id):
@@ -128,6 +131,16 @@ class LiveCall:
         else:
             self._flush_at(self._not_before)
 
+    @property
+    def lags(self) -> bool:
+        """Whether something has been accepted since it sent last."""
+        return self.hosted.ledger.number != self._sent_to
+
+    def answer(self, line: Line) -> None:
+        """What is ready for one link leaves: it concerns nobody else (N4)."""
+        if who := self.hosted.people.at(line.id, line.session):
+            self._send_ready(who)
+
     def saved(self) -> None:
         """What was ready is saved: those who wrote are told (N3)."""
         now = steady()
@@ -151,7 +164,7 @@ class LiveCall:
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
-        sent = 0
+        sent, self._sent_to = 0, self.hosted.ledger.number
         for who in self.hosted.people:
             sent += self._send_ready(who)
         if sent:
@@ -165,7 +178,7 @@ class LiveCall:
             self.changed()
 
     def _send_ready(self, who: Member | Knock) -> int:
-        """How many bundles left; where there is no room, the rest is for another task (N4)."""
+        """How many bundles left; where there is no room, the rest is for another task (N5)."""
         line = self.lines.get(who.participant.id)
         if line is None or line.session is not who.session or line.busy:
             return 0
@@ -174,8 +187,7 @@ class LiveCall:
             bundle = take(who)
             if bundle is None:
                 return sent
-            link.write(bundle)
-            self._count(bundle)
+            self._count(link.write(*bundle))
             sent += 1
             if not self.hosted.has_more(who):
                 return sent
@@ -183,9 +195,9 @@ class LiveCall:
             self._begin_writing(line)
         return sent
 
-    def _count(self, bundle: bytes) -> None:
+    def _count(self, size: int) -> None:
         self._counts.bundles += 1
-        self._counts.sent += len(bundle)
+        self._counts.sent += size
 
     def _begin_writing(self, line: Line) -> None:
         line.busy = True
@@ -203,8 +215,9 @@ class LiveCall:
                 while (who := people.at(line.id, line.session)) and (
                     bundle := self.hosted.take(who)
                 ):
-                    await self._ending.send(line.link, bundle)
-                    self._count(bundle)
+                    whole = b"".join(bundle)
+                    await self._ending.send(line.link, whole)
+                    self._count(len(whole))
                     self.changed()  # credits may have been given
                 line.busy = False
                 if self._ending.saved:

@@ -7,7 +7,8 @@ Rubbish ends in `WireError` or `TooLarge` and in nothing else. `vectors/messages
 message with its bytes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
@@ -284,25 +285,41 @@ Message: TypeAlias = (
     | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link
 )  # fmt: skip
 
+Pieces: TypeAlias = tuple[bytes, ...]
+"""Bytes that follow each other, and are copied nowhere until they leave."""
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode_bundle = msgspec.msgpack.Decoder(list[Message]).decode
 
 
-def encode(message: Message) -> bytes:
+def encode(message: Message | Group) -> bytes:
     return _encode(message)
 
 
 def bundle(encoded: Iterable[bytes]) -> bytes:
     """Put encoded messages together into what goes over the link."""
     parts = list(encoded)
-    count = len(parts)
-    if count < 16:
-        head = bytes([0x90 | count])
-    elif count < 65536:
-        head = b"\xdc" + count.to_bytes(2, "big")
-    else:
-        head = b"\xdd" + count.to_bytes(4, "big")
-    return b"".join([head, *parts])
+    return b"".join([_array(len(parts)), *parts])
+
+
+def pieces(encoded: Sequence[Pieces]) -> Pieces:
+    """The same of messages that are in pieces."""
+    return (_array(len(encoded)), *chain.from_iterable(encoded))
+
+
+def whole(cursor: int, saved: int, groups: Sequence[bytes]) -> Pieces:
+    """A whole batch of groups that are encoded already."""
+    batch = _encode(Batch(cursor, saved, True, []))
+    return (batch[:-1] + _array(len(groups)), *groups)  # the groups are last in it
+
+
+def _array(length: int) -> bytes:
+    """How an array of so many elements begins."""
+    if length < 16:
+        return bytes([0x90 | length])
+    if length < 65536:
+        return b"\xdc" + length.to_bytes(2, "big")
+    return b"\xdd" + length.to_bytes(4, "big")
 
 
 def unbundle(data: bytes, *, limit: int | None = MAX_BUNDLE) -> list[Message]:

@@ -71,8 +71,8 @@ class HubLink(Link, Protocol):
     def ready(self) -> bool:
         """Whether `write` may be called: there is room, and nothing waits in `send`."""
 
-    def write(self, bundle: bytes) -> None:
-        """Send without waiting."""
+    def write(self, *bundle: bytes) -> int:
+        """Send a bundle, which may be in pieces, without waiting; its size in bytes."""
 
     def listen(self, hear: Callable[[bytes], bool]) -> None:
         """Give `hear` what comes alone, at once, while somebody waits in `receive`.

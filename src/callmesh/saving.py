@@ -30,7 +30,7 @@ from callmesh.rates import Rate
 
 COMMIT_EVERY = 0.02
 """Seconds that a commit gathers changes of all calls."""
-COMMITS = (20, 50)
+COMMITS = (10, 50)
 """Commits a second, for long and at once: beyond that one gathers for longer."""
 RETRY = (0.5, 10.0)
 """Seconds until a commit that failed is tried again, and at most: the pauses double."""

@@ -35,9 +35,11 @@ class MemoryLink:
     def _has_room(self) -> bool:
         return len(self._waiting) < self._room
 
-    def write(self, bundle: bytes) -> None:
-        self.other._waiting.append(bundle)
+    def write(self, *bundle: bytes) -> int:
+        whole = b"".join(bundle)
+        self.other._waiting.append(whole)
         self.other._move()
+        return len(whole)
 
     async def send(self, bundle: bytes) -> None:
         while not self.ready:

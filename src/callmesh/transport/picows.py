@@ -98,13 +98,16 @@ class PicowsLink(WSListener):
             self._socket.underlying_transport.resume_reading()
         return data
 
-    def write(self, bundle: bytes) -> None:
+    def write(self, *bundle: bytes) -> int:
+        size = len(bundle[0]) if len(bundle) == 1 else sum(map(len, bundle))
         if self._socket is None:
-            return
-        if len(bundle) <= COPIED:
-            self._socket.send(WSMsgType.BINARY, bundle)
+            return size
+        if size <= COPIED:
+            whole = bundle[0] if len(bundle) == 1 else b"".join(bundle)
+            self._socket.send(WSMsgType.BINARY, whole)
         else:
-            self._socket.underlying_transport.writelines([_head(len(bundle)), bundle])
+            self._socket.underlying_transport.writelines([_head(size), *bundle])
+        return size
 
     async def send(self, bundle: bytes) -> None:
         while not self.ready:

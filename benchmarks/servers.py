@@ -92,6 +92,10 @@ KINDS = {
             lambda port, folder: [str(python()), "relay.py", str(port)], saves=False,
         ),
         Kind(
+            "least in Python", "callmesh", "/{room}",
+            lambda port, folder: [sys.executable, "least.py", str(port), str(folder)], saves=False,
+        ),
+        Kind(
             "bare send on picows", "relay", "/{room}",
             lambda port, folder: [str(python()), "sender.py", str(port), *map(str, STORM)],
             saves=False,

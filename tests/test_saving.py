@@ -66,6 +66,41 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("callmesh.saving.RETRY", (0.01, 0.05))
 
 
+@pytest.mark.parametrize("refuses", [False, True])
+async def test_calls_that_begin_together_are_begun_in_few_commits(refuses: bool) -> None:
+    """[L3, L9] Numbers are set aside on disk for each before it gives any out, as for one alone."""
+    storage = FailingStorage()
+    for number in range(10):
+        storage.commit({CallId(f"old{number}"): Ledger().flush()})
+    storage.commits.clear()
+    async with MemoryHub(storage=storage) as hub:
+        saving = hub.live._saving
+        await becomes(lambda: bool(storage.commits))  # that the hub has started
+        storage.commits.clear()
+        storage.free.clear()
+        storage.refuse = {"commit"} if refuses else set()
+        kept = {CallId(f"old{n}"): storage.load(CallId(f"old{n}")) for n in range(10)}
+        kept |= {CallId(f"new{n}"): None for n in range(10)}
+        tasks = [asyncio.create_task(saving.begin(id, what)) for id, what in kept.items()]
+        gives_up = asyncio.create_task(saving.begin(CallId("gone"), None))
+        await asyncio.sleep(0)
+        gives_up.cancel()
+        storage.free.set()
+        begun = await asyncio.gather(*tasks, return_exceptions=True)
+        first = [commit for commit in storage.commits if commit & kept.keys()]
+        assert len(first) <= 2
+        for id, ledger in zip(kept, begun, strict=True):
+            if refuses and kept[id] is None:
+                assert isinstance(ledger, StorageFailed)
+            else:
+                assert isinstance(ledger, Ledger)
+                assert (ledger.number >= APART[0]) is refuses
+                on_disk = storage.load(id)
+                assert on_disk is not None
+                assert on_disk.reserved >= ledger._reserved or refuses
+        storage.refuse.clear()
+
+
 async def test_a_load_that_fails_lets_nobody_in_and_overwrites_nothing() -> None:
     """[L6]"""
     storage = FailingStorage()

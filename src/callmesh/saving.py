@@ -3,6 +3,7 @@
 D1 What was in a commit that succeeded is saved; one that fails promises nothing and is tried again.
 D2 From a commit that failed until one succeeds, every call is read-only. The pauses grow, and the
    disk is tried though nothing waits for it.
+   Calls that begin while another commit of that kind is under way are begun in one.
 D3 A call that cannot be loaded is not opened. One that can, and for which no numbers can be set
    aside, is opened read-only, with numbers far from those of any other life.
 """
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from queue import SimpleQueue
 from threading import Thread
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from callmesh.audit import REFUSED, Event
 from callmesh.counts import Commits
@@ -122,6 +123,11 @@ class Saving:
         """Whether the hub ends, and has waited for its disk in vain."""
         self._wanted = asyncio.Event()
         self._committing: asyncio.Task[StorageFailed | None] | None = None
+        self._begun: dict[CallId, Delta] = {}
+        """What is to be set aside for calls that begin, by the commit that comes next."""
+        self._next: asyncio.Task[StorageFailed | None] | None = None
+        self._beginning: asyncio.Task[StorageFailed | None] | None = None
+        """That one, and the one under way."""
         self._events: dict[int, Event] = {}
         """What is to go into the audit log, with the next commit that succeeds, in order."""
         self._refusals: dict[int, None] = {}
@@ -282,19 +288,34 @@ class Saving:
         Raises `StorageFailed`.
         """
         ledger = Ledger(kept)
-        delta = ledger.flush()
-        try:
-            await self.on_disk(lambda: self._storage.commit({id: delta}))
-        except StorageFailed as error:
+        if (error := await self._set_aside(id, ledger.flush())) is not None:
             ledger.flush_failed()
             self._refused(error)
             if kept is None:
-                raise
+                raise error
             ledger.set_apart(APART[0] + secrets.randbelow(APART[1] - APART[0]))  # (D3)
             return ledger
         ledger.flushed()
         self._took()
         return ledger
+
+    async def _set_aside(self, id: CallId, delta: Delta) -> StorageFailed | None:
+        """In one commit with those of all calls that begin while the one before is under way."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._begin_next(self._beginning))
+        self._begun[id] = delta
+        return await asyncio.shield(self._next)
+
+    async def _begin_next(self, before: "asyncio.Task[Any] | None") -> StorageFailed | None:
+        if before is not None:
+            await asyncio.wait([before])
+        self._beginning, self._next = self._next, None
+        begun, self._begun = self._begun, {}
+        try:
+            await self.on_disk(lambda: self._storage.commit(begun))
+        except StorageFailed as error:
+            return error
+        return None
 
     async def on_disk(self, act: Callable[[], T]) -> T:
         """Do it on the disk's thread. Whatever goes wrong there is that the disk said no."""

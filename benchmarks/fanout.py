@@ -57,7 +57,7 @@ def _scenario(name: str, plan: Plan) -> Scenario:
         what += f": messages of a `{plan.carry}` stream, {plan.size + 25:,} bytes each"
     return Scenario(
         name, what, partial(measure, plan), COLUMNS,
-        STREAMING if plan.carry else (*SAVING, *RELAYS),
+        STREAMING if plan.carry else (*SAVING, *RELAYS, "least in Python"),
         rounds=5, guess=plan.seconds + plan.warm + 3,
     )  # fmt: skip
 

@@ -46,7 +46,8 @@ test-web: $(NODE)
 	node_modules/.bin/vitest run
 
 test-python: $(VENV) $(PAGE)
-	@tools/chromium.sh
+	@tools/debian.sh "the browser tests" "$${CHROMIUM:-chromium}" chromium fonts-dejavu-core
+	@tools/debian.sh "the tests of TURN" turnserver coturn
 	.venv/bin/pytest --durations=15 $(ARGS)
 
 soak: SCHEDULES ?= 20000

@@ -14,12 +14,12 @@ PACKAGE = ROOT / "src" / "callmesh"
 # Lowest first. A module imports only from modules that stand before it.
 GROUND = """
     errors ids values limits counts clock state participant audit app manifest resource callstate
-    cache messages stream signaling ledger receipt outbox mesh history lists session rates sight
+    cache messages stream signaling ledger receipt outbox mesh history lists session rates sight ice
     rights feed record visits door people commands hosted ports
 """.split()
 FIRST = """
     storage storage.memory storage.sqlite
-    transport transport.memory transport.websocket transport.picows transport.webrtc
+    transport transport.memory transport.websocket transport.picows transport.webrtc transport.turn
     cachefile folder
 """.split()
 SECOND = """

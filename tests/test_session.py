@@ -63,7 +63,7 @@ EXPECTED = {
     (Side.CLIENT, "waiting"): {"welcome", "waiting", "pong"},
     (Side.CLIENT, "welcome"): {
         "batch", "saved", "denied", "answer", "signal", "stream", "relayed", "pong", "cache",
-        "life", "link",
+        "life", "link", "ice",
     },
 }  # fmt: skip
 

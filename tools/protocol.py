@@ -98,7 +98,7 @@ def _fields() -> str:
     about = typing.get_args(messages.Message)
 
     def rows() -> Iterator[tuple[str, ...]]:
-        for kind in (*about, messages.Group, Entry):
+        for kind in (*about, messages.Group, Entry, messages.IceServer):
             said, tag = meanings(kind), kind.__struct_config__.tag
             of = f"`{tag}`" if tag else f"each {kind.__name__.lower()}"
             for field in msgspec.structs.fields(kind):

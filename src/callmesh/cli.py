@@ -31,7 +31,7 @@ from callmesh.settings import (
 )  # fmt: skip
 from callmesh.tokens import Claims, Key
 
-LISTED = {"apps": "DIR", "webhook_url": "URL"}
+LISTED = {"apps": "DIR", "webhook_url": "URL", "ice_server": "URL"}
 """What one of a list is called."""
 
 

@@ -352,6 +352,8 @@ class Call:
                 self._streams.came_relayed(message)
             case messages.Relayed():
                 self._streams.drain()
+            case messages.Ice() if self._streams.peers:
+                self._streams.peers.configure(message)
             case _:
                 pass
 

@@ -1,5 +1,6 @@
 """`callmesh doctor`: what keeps a hub with these settings from working well, and what to do."""
 
+import asyncio
 import contextlib
 import errno
 import importlib.metadata
@@ -21,7 +22,8 @@ from callmesh.catalog import Catalog
 from callmesh.errors import BadInput
 from callmesh.folder import DATABASE, LOCK, AlreadyRunning, CannotStart, alone_in
 from callmesh.guard import ApiKey
-from callmesh.hub import PAGE
+from callmesh.hub import PAGE, ice_servers
+from callmesh.ids import ParticipantId
 from callmesh.serving import is_plain, listen
 from callmesh.settings import Settings
 from callmesh.storage.sqlite import STEPS
@@ -41,6 +43,10 @@ REMEDIES = {
     errno.ENOTDIR: "move away the file that stands there",
 }
 """What to do about a folder that cannot be written."""
+ICE_REMEDY = (
+    "see that it runs and is reached from here; coturn needs use-auth-secret, and in "
+    "static-auth-secret what is in the file of turn_secret"
+)
 LONG_AGO = 1_767_225_600
 """2026-01-01: no clock that is right says less."""
 
@@ -313,6 +319,38 @@ def api(settings: Settings) -> Iterator[Finding]:
             yield Finding(WARNING, said, "use an address with https://")
 
 
+def ice(settings: Settings) -> Iterator[Finding]:
+    """Each STUN and TURN server is asked for what a participant would ask it for."""
+    try:
+        servers = ice_servers(settings)
+    except BadInput as error:
+        yield Finding(WRONG, str(error), "the hub does not start so")
+        return
+    if servers is None:
+        if not settings.dev:
+            yield Finding(
+                WARNING, "there are no ice_server: across networks, data and video go by the hub, "
+                "or not at all", "run coturn, and set ice_server and turn_secret",
+            )  # fmt: skip
+        return
+    if settings.turn_secret is not None:
+        yield from _private(settings.turn_secret, "whoever reads it can use the TURN servers")
+    if importlib.util.find_spec("aioice") is None:
+        said = "the STUN and TURN servers were not tried: callmesh[rtc] is not installed"
+        yield Finding(WARNING, said, "pip install 'callmesh[rtc]', and look again")
+        return
+    from callmesh.transport.turn import ask
+
+    told = servers.given(ParticipantId("doctor"), time.time_ns() // 1000)
+    for server in told.servers:
+        for address in server.urls:
+            problem = asyncio.run(ask(address, server.username, server.credential))
+            if problem:
+                yield Finding(WRONG, f"{address} {problem}", ICE_REMEDY)
+            else:
+                yield Finding(FINE, f"{address} answers as participants need it")
+
+
 def url(settings: Settings) -> Iterator[Finding]:
     if settings.dev:
         return
@@ -359,6 +397,6 @@ def port(settings: Settings) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-    python, libraries, extras, page, apps, folder, database, record, secret, key, api, url,
+    python, libraries, extras, page, apps, folder, database, record, secret, key, api, url, ice,
     plain, port,
 )  # fmt: skip

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequen
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -38,6 +38,7 @@ from callmesh.errors import BadInput, BadName
 from callmesh.folder import CURSORS, DATABASE, alone_in
 from callmesh.guard import ApiKey
 from callmesh.headers import BoundedHeaders, NoSockets, ThisMachineAlone
+from callmesh.ice import IceServers, is_turn
 from callmesh.ids import call_id
 from callmesh.limits import Limits
 from callmesh.live import LiveHub
@@ -62,6 +63,9 @@ max-width: 32rem; padding: 0 1rem }}</style>
 <h1>This link leads nowhere</h1><p>{words}</p>
 <p>A call's address looks like <code>{root}/call/name</code>. Ask for the link once more.</p>
 """
+
+LEAST_SECRET = 16
+"""Bytes."""
 
 NOT_RUNNING = (
     "The hub is not running. Where it is mounted into another application, hand its lifespan to "
@@ -102,6 +106,9 @@ def asgi(
     retention: int | None = None,
     webhook_url: Sequence[str] = (),
     webhook_secret: Path | None = None,
+    ice_server: Sequence[str] = (),
+    turn_secret: Path | None = None,
+    ice_policy: Literal["all", "relay"] = "all",
     limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> Application:
     """The hub as an application over the folder `data`, with the built-in apps and `apps`.
@@ -111,7 +118,9 @@ def asgi(
     whether guests wait until a host lets them in; unset, they do where there is a key. `api_key` is
     the file with the key of the operator's API; without one there is none. `retention` is after how
     many days a call that nobody was in is deleted. What happens in calls is sent to each
-    `webhook_url`, signed with what is in the file `webhook_secret`. Raises `BadInput` or
+    `webhook_url`, signed with what is in the file `webhook_secret`. `ice_server` are STUN and TURN
+    servers, `turn_secret` is the file with what TURN servers share with the hub, and with
+    `ice_policy` "relay" peers reach each other by these alone. Raises `BadInput` or
     `StorageFailed`.
 
     Mounted into another application, that one needs its lifespan: `FastAPI(lifespan=hub.lifespan)`.
@@ -125,7 +134,8 @@ def asgi(
     settings = Settings(
         data=data, key=key, dev=dev, apps=tuple(apps), waiting_area=waiting_area, limits=limits,
         api_key=api_key, retention=retention, webhook_url=tuple(webhook_url),
-        webhook_secret=webhook_secret,
+        webhook_secret=webhook_secret, ice_server=tuple(ice_server), turn_secret=turn_secret,
+        ice_policy=ice_policy,
     )  # fmt: skip
     storage = SqliteStorage(data / DATABASE)
     return application(storage, Catalog(apps), authority, settings, alone_in(data))
@@ -143,8 +153,9 @@ def application(
     `app.state.live` is the `LiveHub`: `drain` it before it is closed.
     """
     live = LiveHub(
-        storage, catalog, authority, limits=settings.limits, waiting_area=settings.waiting_area
-    )
+        storage, catalog, authority, limits=settings.limits, waiting_area=settings.waiting_area,
+        ice=ice_servers(settings),
+    )  # fmt: skip
     operator = Operator(live, authority, keep=settings.retention or 0)
     hooks = _hooks(live, settings)
     beside = [lambda: retaining.follow(operator), *([hooks.follow] if hooks else [])]
@@ -176,6 +187,36 @@ def application(
     )
     app.state.live = live
     return app
+
+
+def ice_servers(settings: Settings) -> IceServers | None:
+    """Those that participants are told of, if there are any. Raises `BadInput`."""
+    turn = any(is_turn(url) for url in settings.ice_server)
+    if settings.ice_policy == "relay" and not turn:
+        raise BadInput("ice_policy is relay, so peers need a TURN server: add one to ice_server")
+    if not turn:
+        return IceServers(settings.ice_server) if settings.ice_server else None
+    if settings.turn_secret is None:
+        raise BadInput(
+            "TURN servers want to know who comes: set turn_secret to a file with the secret that "
+            "they share with the hub (coturn: use-auth-secret and static-auth-secret)"
+        )
+    secret = read_turn_secret(settings.turn_secret)
+    return IceServers(settings.ice_server, secret, settings.ice_policy)
+
+
+def read_turn_secret(file: Path) -> bytes:
+    """Raises `BadInput`."""
+    try:
+        secret = file.read_bytes().strip()
+    except OSError as error:
+        raise BadInput(f"the secret of the TURN servers, {file}: {error.strerror}") from error
+    if len(secret) < LEAST_SECRET:
+        raise BadInput(
+            f"{file} has {len(secret)} bytes, and a secret of the TURN servers has "
+            f"{LEAST_SECRET} or more: make one with `openssl rand -hex 32 > {file}`"
+        )
+    return secret
 
 
 def _hooks(live: LiveHub, settings: Settings) -> "Webhooks | None":

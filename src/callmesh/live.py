@@ -30,6 +30,7 @@ from callmesh.errors import (
     WireError,
 )  # fmt: skip
 from callmesh.hosted import HostedCall
+from callmesh.ice import LASTS, IceServers
 from callmesh.ids import CallId, Writer, call_id, is_call_id
 from callmesh.ledger import Delta, Kept, Ledger
 from callmesh.limits import Limits
@@ -75,6 +76,7 @@ class LiveHub:
         *,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         waiting_area: bool | None = None,
+        ice: IceServers | None = None,
     ) -> None:
         """`waiting_area`: whether hosts are asked who comes in, where they have not said.
 
@@ -84,6 +86,7 @@ class LiveHub:
         self._limits = limits
         self._catalog = catalog
         self._authority = authority
+        self._ice = ice
         self._waiting_area = not authority.is_open if waiting_area is None else waiting_area
         self._calls: dict[CallId, LiveCall] = {}
         self._loading: set[CallId] = set()
@@ -286,11 +289,18 @@ class LiveHub:
                 )
             )
         )
+        self._give_ice(call.lines[me.id], now)
         call.lines[me.id].link.expect(messages.MAX_BUNDLE)
         people.introduce(member, now)
         self.counts.joined[me.role.value] += 1
         about = {"call": call.hosted.id, "participant": me.id, "role": me.role.value}
         log.info(what, extra=about)
+
+    def _give_ice(self, line: Line, now: int) -> None:
+        """With welcome, and again when half of the time has passed for which a login is good."""
+        if self._ice is not None and not 0 <= now - line.ice < LASTS // 2:
+            line.ice = now
+            line.session.put_latest("ice", messages.encode(self._ice.given(line.id, now)))
 
     def _turned_away(self, id: str, error: CallmeshError) -> None:
         """Somebody did not get in. What was asked for need not be the id of a call."""
@@ -473,6 +483,9 @@ class LiveHub:
                     call.hosted.people.clock_was_set(by, clock())
                 call.hosted.tick(clock())
                 call.tick()
+                for member in call.hosted.people.members.values():
+                    if line := call.lines.get(member.participant.id):
+                        self._give_ice(line, clock())
                 self._changed(call)
                 if call.idle and id not in self._loading:  # somebody may just be coming in
                     del self._calls[id]

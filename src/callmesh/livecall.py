@@ -42,7 +42,7 @@ def steady() -> int:
 class Line:
     """A link, its session, and the task that serves them until `ends` cuts it short."""
 
-    __slots__ = ("busy", "ends", "id", "link", "served", "session", "wake", "writer")
+    __slots__ = ("busy", "ends", "ice", "id", "link", "served", "session", "wake", "writer")
 
     def __init__(self, link: HubLink, session: Session, id: ParticipantId) -> None:
         self.link = link
@@ -56,6 +56,8 @@ class Line:
         """What sends when the link has no room."""
         self.busy = False
         """Whether there is something to send for it."""
+        self.ice = 0
+        """When it was told of ICE servers last; 0 where it was not."""
 
     def tick(self, now: int) -> None:
         """Let time pass; the session may be over then."""

@@ -280,9 +280,31 @@ class Link(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="link"):
     """`joined`; with any other word, `reconnecting` or `left`, the hub is out of reach."""
 
 
+class IceServer(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An `RTCIceServer`."""
+
+    urls: list[str]
+    """`stun:…` and `turn:…` addresses."""
+    username: str = ""
+    """For TURN."""
+    credential: str = ""
+    """The password."""
+
+
+class Ice(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="ice"):
+    """With what servers to look for direct paths. Comes with welcome, and again before it ends."""
+
+    servers: list[IceServer]
+    """What `RTCConfiguration` has as `iceServers`."""
+    policy: Literal["all", "relay"] = "all"
+    """Its `iceTransportPolicy`: with `relay`, nobody tells another one their address."""
+    expires: Number = 0
+    """Until when the logins are good: microseconds of the hub's clock; 0 where there are none."""
+
+
 Message: TypeAlias = (
     Hello | Welcome | Waiting | Batch | Write | Saved | Denial | Command | Answer | Signal | Stream
-    | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link
+    | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice
 )  # fmt: skip
 
 Pieces: TypeAlias = tuple[bytes, ...]

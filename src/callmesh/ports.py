@@ -6,7 +6,7 @@ from typing import Protocol
 from callmesh.audit import Event, Line
 from callmesh.ids import CallId, ParticipantId
 from callmesh.ledger import Delta, Kept
-from callmesh.messages import Mode
+from callmesh.messages import Ice, Mode
 
 MANY = 2**53
 
@@ -89,6 +89,9 @@ class Peers(Protocol):
 
     Told in the constructor what to do with signals, paths and messages; calls back on the loop.
     """
+
+    def configure(self, ice: Ice) -> None:
+        """With what servers to look for paths from now on."""
 
     def connect(self, peer: ParticipantId, *, offers: bool) -> None:
         """Begin to find a path."""

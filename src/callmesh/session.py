@@ -76,7 +76,7 @@ _ALLOWED: dict[tuple[Side, type], tuple[type, ...]] = {
     (Side.CLIENT, Open): (
         messages.Batch, messages.Saved, messages.Denial, messages.Answer, messages.Signal,
         messages.Stream, messages.Relayed, messages.Pong, messages.Error, messages.Cache,
-        messages.Life, messages.Link,
+        messages.Life, messages.Link, messages.Ice,
     ),
 }  # fmt: skip
 

@@ -23,8 +23,10 @@ from callmesh.limits import Limits
 VARIABLE = "CALLMESH_"
 SWITCH = "true or false"
 LIKE = "with https:// or http://, like https://calls.example.org"
+ICE_LIKE = "like stun:HOST:PORT or turn:HOST:PORT?transport=udp"
 PATHS = "a list of paths"
 ADDRESS = r"^https?://[^\s/?#]+[^\s#]*$"
+ICE = r"^(stuns?:[^\s/?#@]+|turns?:[^\s/?#@]+(\?transport=(udp|tcp))?)$"
 CONFIG = "CALLMESH_CONFIG"
 """The variable that names the file."""
 
@@ -69,6 +71,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Path | None,
         Meta(description="File with the secret that what is sent there is signed with."),
     ] = None
+    ice_server: Annotated[
+        tuple[Annotated[str, Meta(pattern=ICE)], ...],
+        Meta(
+            description="STUN and TURN servers, by which peers find direct paths through networks: "
+            "stun:HOST:PORT, turn:HOST:PORT?transport=udp (or tcp), turns:HOST:PORT."
+        ),
+    ] = ()
+    turn_secret: Annotated[
+        Path | None,
+        Meta(
+            description="File with the secret shared with the TURN servers (coturn: "
+            "static-auth-secret), for logins that last an hour."
+        ),
+    ] = None
+    ice_policy: Annotated[
+        Literal["all", "relay"],
+        Meta(
+            description="relay: peers reach each other by TURN alone, and nobody learns another "
+            "one's address; all: directly where that goes."
+        ),
+    ] = "all"
     retention: Annotated[
         Annotated[int, Meta(ge=1, le=36_500)] | None,
         Meta(
@@ -271,6 +294,8 @@ def _wanted(kind: inspect.Type) -> str:
             return f"a whole number from {least} to {most}"
         case inspect.LiteralType(values):
             return f"one of {', '.join(map(str, values))}"
+        case inspect.VarTupleType(inspect.StrType(pattern=pattern)) if pattern == ICE:
+            return f"a list of addresses {ICE_LIKE}"
         case inspect.VarTupleType(item):
             return f"a list of addresses {LIKE}" if isinstance(item, inspect.StrType) else PATHS
         case inspect.StrType(pattern=pattern) if pattern:

@@ -11,6 +11,7 @@ from callmesh.auth import Authority
 from callmesh.catalog import Catalog
 from callmesh.client import Call, join
 from callmesh.errors import CallmeshError, Replaced
+from callmesh.ice import IceServers
 from callmesh.ids import ABOUT, HUB, RECORD, CallId, StateId, Writer
 from callmesh.ledger import Delta, Kept, Ledger, Record
 from callmesh.limits import Limits
@@ -37,6 +38,7 @@ class MemoryHub:
         key: Key | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         waiting_area: bool | None = None,
+        ice: IceServers | None = None,
     ) -> None:
         self.catalog = Catalog(apps)
         self.live = LiveHub(
@@ -45,6 +47,7 @@ class MemoryHub:
             Authority(secret, key),
             limits=limits,
             waiting_area=waiting_area,
+            ice=ice,
         )
         self.links: list[MemoryLink] = []
         """The participants' ends, in the order in which they were opened: `cut()` breaks one."""

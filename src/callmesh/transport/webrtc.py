@@ -9,13 +9,21 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiortc import RTCDataChannel, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
 from aiortc.exceptions import InvalidStateError
+from aiortc.rtcconfiguration import RTCIceTransportPolicy
 from aiortc.sdp import candidate_from_sdp
 
 from callmesh.errors import WireError
+from callmesh.ice import is_turn
 from callmesh.ids import ParticipantId
-from callmesh.messages import Mode
+from callmesh.messages import Ice, Mode
 from callmesh.signaling import CONTROL_ID, CONTROL_LABEL, read_signal
 from callmesh.stream import LOW_WATER, REFILL
 
@@ -59,7 +67,13 @@ class RtcPeers:
         self._on_message = on_message
         self._on_room = on_room
         self._connections: dict[ParticipantId, _Connection] = {}
+        self._ice = Ice([])
+        self._told = False
+        """Whether it was said that no TURN server lets us in."""
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def configure(self, ice: Ice) -> None:
+        self._ice, self._told = ice, False
 
     def connect(self, peer: ParticipantId, *, offers: bool) -> None:
         connection = self._open(peer)
@@ -108,7 +122,7 @@ class RtcPeers:
     # --- one connection
 
     def _open(self, peer: ParticipantId) -> _Connection:
-        pc = _PeerConnection()
+        pc = _PeerConnection(_configuration(self._ice))
         connection = self._connections[peer] = _Connection(pc)
         control = pc.createDataChannel(CONTROL_LABEL, negotiated=True, id=CONTROL_ID)
         _lose_what_cannot_go(pc)
@@ -178,6 +192,14 @@ class RtcPeers:
     def _describe(self, peer: ParticipantId, connection: _Connection) -> None:
         """Send our description; aiortc has put all its candidates in."""
         local = connection.pc.localDescription
+        turn = [url for server in self._ice.servers for url in server.urls if is_turn(url)]
+        if turn and " typ relay" not in local.sdp:
+            why = f"{turn[0]} gave no address: it is not reached, or refuses the login"
+            if not self._told:
+                log.warning("%s; who is not reached directly is reached by way of the hub", why)
+                self._told = True
+            if self._ice.policy == "relay":
+                self._on_path(peer, why)
         self._on_signal(peer, json.dumps({"description": {"type": local.type, "sdp": local.sdp}}))
 
     def _start(self, peer: ParticipantId, work: Coroutine[Any, Any, None]) -> None:
@@ -192,6 +214,17 @@ class RtcPeers:
         task = asyncio.create_task(guarded())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _configuration(ice: Ice) -> RTCConfiguration:
+    """aiortc takes one STUN and one TURN server: the first that it can use of each."""
+    servers = [
+        RTCIceServer(urls=url, username=server.username or None, credential=server.credential)
+        for server in ice.servers
+        for url in server.urls
+        if not url.startswith("stuns:")
+    ]
+    return RTCConfiguration(servers, iceTransportPolicy=RTCIceTransportPolicy(ice.policy))
 
 
 def _lose_what_cannot_go(pc: RTCPeerConnection) -> None:

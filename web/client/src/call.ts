@@ -295,6 +295,7 @@ export class Call {
       else if (message.type === "waiting") this.#wait(message);
       else if (message.type === "answer") this.hosting.heard(message);
       else if (message.type === "signal") this.#peers.receive(message.peer as ParticipantId, message.data);
+      else if (message.type === "ice") this.#peers.configure(message);
       else if (message.type === "stream") this.#streams.receive(message);
       // Never ahead of the hub: the word was on its way for a while.
       else if (message.type === "pong") this.mesh.clock.setBy(message.time, now());

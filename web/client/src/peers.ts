@@ -1,7 +1,7 @@
 /** The paths to the others: a pair per participant, and a connection where both sides have WebRTC. */
 
 import {
-  Pair, readSignal, WireError, type Mode, type Participant, type ParticipantId, type Path, type PeerSignal,
+  Pair, readSignal, WireError, type Ice, type Mode, type Participant, type ParticipantId, type Path, type PeerSignal,
 } from "@callmesh/core";
 
 import { now } from "./runtime.ts";
@@ -32,6 +32,8 @@ export class Peers {
   /** A newcomer's first signal overtakes their place in the roster. */
   readonly #early = new Map<ParticipantId, PeerSignal[]>();
   #local: MediaStream | undefined;
+  #ice: Ice | undefined;
+  #refused = "";
 
   constructor(user: PeersUser) {
     this.#user = user;
@@ -93,10 +95,11 @@ export class Peers {
     const { pair, media } = peer;
     const current = (): boolean => peer.rtc === rtc;
     const rtc: RtcPeer = new RtcPeer(
-      { offers: pair.offers, media },
+      { offers: pair.offers, media, ice: this.#ice },
       {
         signal: (signal) => current() && this.#user.signal(id, JSON.stringify(signal)),
         opened: () => current() && this.#turn(id, () => peer.pair.opened()),
+        refused: (why) => this.#tellRefused(why),
         failed: (why) => current() && this.#turn(id, () => peer.pair.failed(why)),
         channel: (channel) => current() && this.#user.channel(id, channel),
         media: (stream) => current() && this.#user.media(id, stream),
@@ -104,6 +107,20 @@ export class Peers {
     );
     peer.rtc = rtc;
     rtc.setTracks(this.#local);
+  }
+
+  /** What servers there are from now on, and the logins for them. */
+  configure(ice: Ice): void {
+    this.#ice = ice;
+    this.#refused = "";
+    for (const { rtc } of this.#peers.values()) rtc?.configure(ice);
+  }
+
+  /** Once, though each pair is refused. */
+  #tellRefused(why: string): void {
+    if (this.#refused === why) return;
+    this.#refused = why;
+    console.warn(`callmesh: ${why}. Who is not reached directly is reached by way of the hub.`);
   }
 
   #renew(id: ParticipantId, peer: Peer): void {

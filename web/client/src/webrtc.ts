@@ -1,6 +1,6 @@
 /** One `RTCPeerConnection`: perfect negotiation as W3C describes it, and the channels over it. */
 
-import { CONTROL_ID, CONTROL_LABEL, REFILL, type Mode, type PeerSignal } from "@callmesh/core";
+import { CONTROL_ID, CONTROL_LABEL, REFILL, type Ice, type Mode, type PeerSignal } from "@callmesh/core";
 
 /** What a connection tells of. */
 export interface RtcEvents {
@@ -8,6 +8,8 @@ export interface RtcEvents {
   signal(signal: PeerSignal): void;
   opened(): void;
   failed(why: string): void;
+  /** A STUN or TURN server says no. */
+  refused(why: string): void;
   /** The other side opened a channel. */
   channel(channel: RTCDataChannel): void;
   /** What it sends of its camera and microphone is another stream, or none. */
@@ -19,10 +21,20 @@ export interface RtcOptions {
   readonly offers: boolean;
   /** Whether the other side can renegotiate, and takes audio and video. */
   readonly media: boolean;
+  /** With what servers to look for a path. */
+  readonly ice: Ice | undefined;
+}
+
+function configuration(ice: Ice | undefined): RTCConfiguration {
+  if (ice === undefined) return {};
+  const iceServers = ice.servers.map(({ urls, username, credential }) =>
+    username === "" ? { urls: [...urls] } : { urls: [...urls], username, credential },
+  );
+  return { iceServers, iceTransportPolicy: ice.policy };
 }
 
 export class RtcPeer {
-  readonly #pc = new RTCPeerConnection();
+  readonly #pc: RTCPeerConnection;
   readonly #control: RTCDataChannel;
   readonly #options: RtcOptions;
   readonly #events: RtcEvents;
@@ -35,14 +47,21 @@ export class RtcPeer {
   constructor(options: RtcOptions, events: RtcEvents) {
     this.#options = options;
     this.#events = events;
+    this.#pc = new RTCPeerConnection(configuration(options.ice));
     this.#control = this.#pc.createDataChannel(CONTROL_LABEL, { negotiated: true, id: CONTROL_ID });
     this.#control.onopen = () => events.opened();
     this.#control.onclose = () => this.#fail("the other side closed the connection");
     this.#pc.onnegotiationneeded = () => void this.#offer();
     this.#pc.onicecandidate = ({ candidate }) => this.#tellCandidate(candidate);
+    this.#pc.onicecandidateerror = (event) => this.#refusedBy(event);
     this.#pc.onconnectionstatechange = () => this.#follow();
     this.#pc.ondatachannel = ({ channel }) => this.#accept(channel);
     this.#pc.ontrack = ({ streams }) => this.#show(streams[0]);
+  }
+
+  /** The servers have other logins: an ICE restart uses them. */
+  configure(ice: Ice): void {
+    if (!this.#closed) this.#pc.setConfiguration(configuration(ice));
   }
 
   /** Nothing goes through it, and nothing will without another one. */
@@ -127,6 +146,12 @@ export class RtcPeer {
   }
 
   // --- how it goes
+
+  /** A server that does not answer on one of several networks is nothing; one that says no is. */
+  #refusedBy({ url, errorCode, errorText }: RTCPeerConnectionIceErrorEvent): void {
+    if (errorCode < 300 || errorCode >= 700) return;
+    this.#events.refused(`${url} refuses its use: ${errorCode} ${errorText}`);
+  }
 
   #follow(): void {
     const state = this.#pc.connectionState;

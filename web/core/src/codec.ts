@@ -11,7 +11,7 @@
 import { TooLarge, WireError } from "./errors.ts";
 import { characters, type StateId, type Writer } from "./ids.ts";
 import { MAX_BUNDLE, MAX_SIGNAL, MAX_WORDS } from "./messages.ts";
-import type { Answer, Cache, Command, Error, Group, Leave, Life, Link, Message, Mode, Ping, Pong, Relayed, Signal } from "./messages.ts";
+import type { Answer, Cache, Command, Error, Group, Ice, IceServer, Leave, Life, Link, Message, Mode, Ping, Pong, Relayed, Signal } from "./messages.ts";
 import { pack, Reader } from "./msgpack.ts";
 import { ROLES } from "./participant.ts";
 import type { LifeEvent } from "./resource.ts";
@@ -21,6 +21,7 @@ import { MAX_DEPTH } from "./values.ts";
 /** Characters of an id. */
 const MAX_ID = 64;
 const MODES: readonly Mode[] = ["reliable", "latest"];
+const POLICIES: readonly Ice["policy"][] = ["all", "relay"];
 const EVENTS: readonly LifeEvent[] = ["add", "setup", "enable", "disable", "remove"];
 
 // --- out
@@ -82,7 +83,7 @@ function fieldsOf(message: Message): unknown[] {
   }
 }
 
-function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link): unknown[] {
+function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice): unknown[] {
   switch (message.type) {
     case "command":
       return [message.id, message.action, message.person, message.option];
@@ -106,6 +107,10 @@ function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pon
       return [message.event];
     case "link":
       return [message.state];
+    case "ice": {
+      const servers = message.servers.map(({ urls, username, credential }) => [urls, username, credential]);
+      return [servers, message.policy, message.expires];
+    }
   }
 }
 
@@ -245,7 +250,19 @@ const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: 
   cache: shape(1, (r) => ({ type: "cache", items: r.list(item) })),
   life: shape(1, (r) => ({ type: "life", event: oneOf(r, EVENTS) })),
   link: shape(1, (r) => ({ type: "link", state: id(r) })),
+  ice: shape([1, 3], (r, count) => ({
+    type: "ice",
+    servers: r.list(iceServer),
+    policy: count > 1 ? oneOf(r, POLICIES) : "all",
+    expires: count > 2 ? r.number() : 0,
+  })),
 };
+
+const ICE_SERVER = shape([1, 3], (r, count): IceServer => ({
+  urls: r.list((each) => each.text()),
+  username: count > 1 ? r.text() : "",
+  credential: count > 2 ? r.text() : "",
+}));
 
 const GROUP = shape([2, 3], (r, count): Group => {
   return { state: id(r) as StateId, entries: r.list(entry), version: count > 2 ? r.number() : 0 };
@@ -272,6 +289,10 @@ function readFields<T>(reader: Reader, { least, known, read }: Shape<T>, count: 
 
 function group(reader: Reader): Group {
   return readFields(reader, GROUP, reader.array());
+}
+
+function iceServer(reader: Reader): IceServer {
+  return readFields(reader, ICE_SERVER, reader.array());
 }
 
 function entry(reader: Reader): Entry {

@@ -25,7 +25,7 @@ export {
 } from "./resource.ts";
 export { MAX_CACHE, MAX_ITEM, ResourceCache, type Keep } from "./cache.ts";
 export type * as messages from "./messages.ts";
-export { MAX_BUNDLE, MAX_PAYLOAD, STREAM_WINDOW, VERSION, type Message } from "./messages.ts";
+export { MAX_BUNDLE, MAX_PAYLOAD, STREAM_WINDOW, VERSION, type Ice, type Message } from "./messages.ts";
 export { bundle, encode as encodeMessage, unbundle } from "./codec.ts";
 export { Ledger, type Kept, type Record as LedgerRecord } from "./ledger.ts";
 export { MAX_WRITE, type Fate, type Unsaved } from "./outbox.ts";

@@ -220,6 +220,27 @@ export interface Link {
   readonly state: string;
 }
 
+/** An `RTCIceServer`. */
+export interface IceServer {
+  /** `stun:…` and `turn:…` addresses. */
+  readonly urls: readonly string[];
+  /** For TURN. */
+  readonly username: string;
+  /** The password. */
+  readonly credential: string;
+}
+
+/** With what servers to look for direct paths. Comes with welcome, and again before it ends. */
+export interface Ice {
+  readonly type: "ice";
+  /** What `RTCConfiguration` has as `iceServers`. */
+  readonly servers: readonly IceServer[];
+  /** Its `iceTransportPolicy`: with `relay`, nobody tells another one their address. */
+  readonly policy: "all" | "relay";
+  /** Until when the logins are good: microseconds of the hub's clock; 0 where there are none. */
+  readonly expires: number;
+}
+
 export type Message =
   | Hello | Welcome | Waiting | Batch | Write | Saved | Denial | Command | Answer | Signal | Stream
-  | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link;
+  | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice;

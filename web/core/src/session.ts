@@ -41,7 +41,7 @@ const ALLOWED: { readonly [S in Side]: { readonly [K in SessionState["kind"]]: r
   client: {
     opening: ["welcome", "waiting", "error"],
     waiting: ["welcome", "waiting", "pong", "error"],
-    open: ["batch", "saved", "denied", "answer", "signal", "stream", "relayed", "pong", "error", "cache", "life", "link"],
+    open: ["batch", "saved", "denied", "answer", "signal", "stream", "relayed", "pong", "error", "cache", "life", "link", "ice"],
     over: [],
   },
 };

@@ -52,7 +52,7 @@ test.each(data.messages)("[W1] $type has the same bytes in both languages: $hex"
 test("[W1] there is a vector for every message", () => {
   const all: { readonly [T in Message["type"]]: true } = {
     hello: true, welcome: true, waiting: true, batch: true, write: true, saved: true, denied: true, command: true,
-    answer: true, signal: true, stream: true, relayed: true, ping: true, pong: true, leave: true, error: true, cache: true, life: true, link: true,
+    answer: true, signal: true, stream: true, relayed: true, ice: true, ping: true, pong: true, leave: true, error: true, cache: true, life: true, link: true,
   };
   expect([...new Set(data.messages.map(({ type }) => type))].sort()).toEqual(Object.keys(all).sort());
 });

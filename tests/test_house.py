@@ -19,8 +19,8 @@ GROUND = """
 """.split()
 FIRST = """
     storage storage.memory storage.sqlite
-    transport transport.memory transport.websocket transport.picows transport.webrtc transport.turn
-    cachefile folder
+    transport transport.memory transport.websocket transport.picows transport.webrtc
+    transport.turn cachefile folder
 """.split()
 SECOND = """
     settings logs tokens auth catalog saving ending address headers livecall live metrics operations

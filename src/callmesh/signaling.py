@@ -4,6 +4,7 @@ Direct is one `RTCPeerConnection` per pair, which carries everything between the
 JSON text: `{"description": {"type", "sdp"}}` or `{"candidate": {…}}`, as W3C names them.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -82,3 +83,9 @@ def read_signal(text: str) -> dict[str, Any]:
     if not signal.keys() & {"description", "candidate"}:
         raise WireError("a signal holds a description or a candidate")
     return signal
+
+
+def fingerprint(sdp: str) -> str:
+    """Of the certificate in a description: another one is another connection."""
+    found = re.search(r"^a=fingerprint:(.*)$", sdp, re.MULTILINE)
+    return found[1].strip().lower() if found else ""

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +23,7 @@ from callmesh.errors import WireError
 from callmesh.ice import is_turn
 from callmesh.ids import ParticipantId
 from callmesh.messages import Ice, Mode
-from callmesh.signaling import CONTROL_ID, CONTROL_LABEL, read_signal
+from callmesh.signaling import CONTROL_ID, CONTROL_LABEL, fingerprint, read_signal
 from callmesh.stream import LOW_WATER, REFILL
 
 log = logging.getLogger("callmesh.rtc")
@@ -246,12 +245,7 @@ def _is_another(pc: RTCPeerConnection, signal: dict[str, Any]) -> bool:
     known: RTCSessionDescription | None = pc.remoteDescription
     if not isinstance(description, dict) or description.get("type") != "offer" or known is None:
         return False
-    return _fingerprint(known.sdp) != _fingerprint(str(description.get("sdp")))
-
-
-def _fingerprint(sdp: str) -> str:
-    found = re.search(r"^a=fingerprint:(.*)$", sdp, re.MULTILINE)
-    return found[1].strip().lower() if found else ""
+    return fingerprint(known.sdp) != fingerprint(str(description.get("sdp")))
 
 
 async def _add(pc: RTCPeerConnection, candidate: dict[str, Any]) -> None:

@@ -317,7 +317,6 @@ class Call:
 
     def _lost(self) -> None:
         self._replica.mesh.link_lost()
-        self._streams.link_lost()
         self._replica.moved.notify()
 
     def _heard(self, message: messages.Message) -> None:
@@ -338,7 +337,6 @@ class Call:
                     self.resources.refresh(resynced=resynced)
                 if relinked:
                     self._streams.retry()
-                    self._streams.drain()
             case messages.Saved(cursor):
                 mesh.disk(cursor)
                 self._replica.moved.notify()
@@ -350,6 +348,8 @@ class Call:
                 self._hear_signal(ParticipantId(peer), data)
             case messages.Stream():
                 self._streams.came_relayed(message)
+            case messages.Taken():
+                self._streams.came_word(message)
             case messages.Relayed():
                 self._streams.drain()
             case messages.Ice() if self._streams.peers:

@@ -114,7 +114,10 @@ export class Call {
     this.#shown = { link: "reconnecting", status: "offline", active: undefined };
     this.#replica.onChange((change) => this.#changed(change));
     this.#replica.onWord((word) => this.#heard(word));
-    this.#stopTicks = every(1_000, () => this.#peers.tick());
+    this.#stopTicks = every(500, () => {
+      this.#peers.tick();
+      this.#streams.tick();
+    });
     this.#link = new Link(options.socket, {
       hello: () => this.#hello(),
       receive: (messages) => this.#receive(messages),
@@ -212,6 +215,7 @@ export class Call {
         this.#tell("participants");
       },
       channel: (peer, channel) => this.#streams.accept(peer, channel),
+      told: (peer, data) => this.#streams.told(peer, data),
       media: (peer, stream) => {
         this.media.take(peer, stream);
         this.#tell("media");
@@ -221,11 +225,14 @@ export class Call {
 
   #makeStreams(): Streams {
     return new Streams({
-      others: (resource) => this.#others(resource),
+      here: () => this.#others(),
       isHidden: (resource, id) => this.#isHidden(resource, id),
       path: (id) => this.#peers.path(id),
       open: (id, label, mode) => this.#peers.open(id, label, mode),
+      tell: (id, message) => this.#peers.tell(id, message),
       flush: () => this.#link.soon(),
+      now,
+      after,
     });
   }
 
@@ -235,17 +242,17 @@ export class Call {
       standings: this.#standings,
       me: () => this.me,
       onWord: (fn) => this.#replica.onWord(fn),
-      stream: (resource, name, mode) => this.#streams.open(resource, name, mode),
+      stream: (resource, name, options) => this.#streams.open(resource, name, options),
       loadCache: (resource) => this.#loadCache(resource),
       clearCache: (resource) => this.#caches?.clear({ call: this.id, person: this.me.person, resource }),
       dropped: (resource) => this.#streams.drop(resource),
     });
   }
 
-  /** Everybody else for whom a resource is there. */
-  #others(resource: ResourceId): ParticipantId[] {
+  /** Everybody else who is here. */
+  #others(): ParticipantId[] {
     const { id: me } = this.me;
-    return [...this.#roster.participants.keys()].filter((id) => id !== me && !this.#isHidden(resource, id));
+    return [...this.#roster.participants.values()].flatMap(({ id, here }) => (here && id !== me ? [id] : []));
   }
 
   #isHidden(resource: ResourceId, id: ParticipantId): boolean {
@@ -297,6 +304,7 @@ export class Call {
       else if (message.type === "signal") this.#peers.receive(message.peer as ParticipantId, message.data);
       else if (message.type === "ice") this.#peers.configure(message);
       else if (message.type === "stream") this.#streams.receive(message);
+      else if (message.type === "taken") this.#streams.heard(message);
       // Never ahead of the hub: the word was on its way for a while.
       else if (message.type === "pong") this.mesh.clock.setBy(message.time, now());
       else this.#replica.hear(message);
@@ -340,7 +348,10 @@ export class Call {
 
   #joined(): void {
     this.hosting.askAgain();
-    if (this.#settleOpened === undefined) this.#peers.retry();
+    if (this.#settleOpened === undefined) {
+      this.#peers.retry();
+      this.#streams.linkBack();
+    }
     if (this.#settleOpened !== undefined) void this.#takeUp();
     this.#settleOpened?.resolve();
     this.#settleOpened = undefined;
@@ -364,7 +375,7 @@ export class Call {
     this.#unsaved?.close();
     this.#replica.end(reason);
     this.hosting.fail(reason);
-    this.#streams.end(reason);
+    this.#streams.stop(reason);
     this.#peers.close();
     if (this.#settleOpened !== undefined) this.#settleOpened.reject(reason);
     else if (!(reason instanceof Closed)) this.#tell("error", reason);
@@ -383,6 +394,7 @@ export class Call {
     }
     if (changed) {
       this.#peers.meet(this.participants.values());
+      this.#streams.follow();
       this.#tell("participants");
     }
     if (change.state === DOOR) this.#tell("door");

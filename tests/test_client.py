@@ -26,6 +26,7 @@ from callmesh.errors import (
     Unauthorized,
 )  # fmt: skip
 from callmesh.ids import CallId, ParticipantId, PersonId
+from callmesh.limits import Limits
 from callmesh.livecall import LiveCall, steady
 from callmesh.messages import Hello
 from callmesh.participant import Participant, Role
@@ -678,6 +679,22 @@ async def test_coming_back_costs_what_was_missed(hub: MemoryHub) -> None:
         await ada.until(lambda: poll.state.get("question") == "missed")
         assert not any(batch.whole for batch in batches)
         assert events == ["add", "setup"]
+
+
+async def test_up_to_how_many_streams_go_direct_is_the_hubs_to_say() -> None:
+    """[D17, O6]"""
+    async with (
+        MemoryHub(limits=Limits(direct_participants=3)) as hub,
+        hub.join("Ada") as ada,
+        hub.join("Bob"),
+    ):
+        assert ada._streams._is_small
+        async with hub.join("Cleo"):
+            await ada.until(lambda: len(ada.participants) == 3)
+            assert ada._streams._is_small
+            async with hub.join("Dan"):
+                await ada.until(lambda: len(ada.participants) == 4)
+                assert not ada._streams._is_small
 
 
 async def test_only_those_named_hear(hub: MemoryHub) -> None:

@@ -7,14 +7,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from callmesh import messages
 from callmesh.datastream import DataStream
 from callmesh.errors import Broken, EndedByPeer
 from callmesh.hosted import MAX_WAITING as CALL_WAITING
 from callmesh.ids import ParticipantId
 from callmesh.lane import HIGH_WATER, Lane
-from callmesh.messages import Mode
+from callmesh.messages import Mode, Taken
 from callmesh.session import MAX_WAITING
 from callmesh.stream import StreamMessage
+from callmesh.streams import ANSWERS
 from tests.simulated_paths import RESOURCE, Node, World
 
 pytestmark = pytest.mark.anyio
@@ -300,8 +302,8 @@ async def test_aborting_is_seen_as_being_cut_short() -> None:
         await rest(of_one)
 
 
-async def rest(messages: AsyncIterator[StreamMessage]) -> list[object]:
-    return [message.data async for message in messages]
+async def rest(reading: AsyncIterator[StreamMessage]) -> list[object]:
+    return [message.data async for message in reading]
 
 
 async def test_beyond_some_participants_one_message_goes_up_and_many_down() -> None:
@@ -319,6 +321,25 @@ async def test_beyond_some_participants_one_message_goes_up_and_many_down() -> N
             await world.settle(1)
         assert first.sent - before <= 10 + 4, "one each, and a question to each"
         assert {len(stream.inbox) for stream in streams[1:]} == {10}
+
+
+async def test_who_asks_on_and_on_is_not_answered_each_time() -> None:
+    """[D8] Nor does one who acknowledges what was never sent make others break the protocol."""
+    world = World(2, 11)
+    one, rogue = world.nodes.values()
+    stream = opened(one)
+    await world.settle(2)
+    session = one.session
+    assert session is not None
+    for name in ("ecg", "nothing"):
+        said = Taken([rogue.me.id], RESOURCE, name, "reliable", 9, 2**53 - 1, "open")
+        for _ in range(10_000):
+            one.streams.came_word(said)
+    assert len(session.take()) <= ANSWERS
+    for number in range(3):
+        await stream.send(number)
+    sent = [messages.unbundle(b"\x91" + encoded)[0] for encoded in session.take()]
+    assert [message.step for message in sent if isinstance(message, messages.Stream)] == [1, 1, 1]
 
 
 async def test_large_messages_take_turns_with_small_ones_of_other_streams() -> None:

@@ -19,7 +19,7 @@ from callmesh.connection import Connection, Opener, clock, steady
 from callmesh.errors import BadInput, BadName, CallmeshError, Closed, TimedOut, Unauthorized
 from callmesh.half import App
 from callmesh.hosting import Hosting
-from callmesh.ids import APPS, CALL, ROSTER, ParticipantId, ResourceId, Writer
+from callmesh.ids import APPS, CALL, DIRECT, HUB_STATE, ROSTER, ParticipantId, ResourceId, Writer
 from callmesh.joining import Joining
 from callmesh.mesh import Change, Status
 from callmesh.participant import Access, Participant
@@ -29,7 +29,7 @@ from callmesh.session import Open
 from callmesh.shared import Root, SharedState
 from callmesh.standing import Standings
 from callmesh.state import DELETED
-from callmesh.streams import Streams
+from callmesh.streams import MESH, Streams
 from callmesh.transport.websocket import WebSocketLink
 from callmesh.values import decode
 
@@ -389,6 +389,9 @@ class Call:
         states = {change.state for change in changes}
         if ROSTER in states:
             self._read_roster()
+        if HUB_STATE in states:
+            direct = self._replica.mesh.value(HUB_STATE, DIRECT)
+            self._streams.limit(int(decode(direct)) if direct is not None else MESH)
         if CALL in states or APPS in states:
             self._standings.follow()
             self.resources.refresh()

@@ -32,6 +32,7 @@ from callmesh.feed import Feeds
 from callmesh.ids import (
     APPS,
     CALL,
+    DIRECT,
     HUB,
     HUB_STATE,
     READ_ONLY,
@@ -126,6 +127,8 @@ class HostedCall:
         for record in self.call.resources.values():
             self._publish(record.app)
         self.people.show_waiting_area(0)
+        if limits.direct_participants != Limits().direct_participants:
+            self._pen.write(HUB_STATE, DIRECT, limits.direct_participants, 0)
 
     def _drop_orphans(self) -> None:
         """States without a record, of resources that were removed, are not in the call (R5)."""

@@ -142,7 +142,8 @@ class Lane:
             self.window = max(LEAST_WINDOW, self.window // 2)
 
     def acknowledge(self, number: int, now: int) -> None:
-        """All up to `number` has come."""
+        """All up to `number` has come; what was never sent cannot have."""
+        number = min(number, self.last)
         self._measure(number, now)
         if number <= self.acked:
             return

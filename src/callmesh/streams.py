@@ -20,9 +20,11 @@ from callmesh.stream import Piece, decode_piece, encode_piece, label
 ASK_AGAIN = 1_000_000
 """Microseconds after which what is missing is asked for once more."""
 MESH = 8
-"""Participants up to which each has a direct path to each; beyond, the hub fans out."""
+"""Participants up to which streams go direct, where the hub says nothing else."""
 MAX_WORDS = 16 * 1024
 """Bytes of what a peer says through the control channel at once."""
+ANSWERS = 256
+"""Words that are said at once to those who ask, between two ticks: who asks more asks again."""
 
 
 class Streams:
@@ -50,6 +52,8 @@ class Streams:
         self._closed: dict[str, tuple[int, int]] = {}
         """Of closed streams: how far they have counted, and how often they were opened."""
         self._room = Notifier()
+        self._answers = ANSWERS
+        """How many more are answered until the next tick."""
         self.peers: Peers | None = None
 
     def stream(
@@ -157,6 +161,12 @@ class Streams:
     def _is_small(self) -> bool:
         return len(self._here) < self._mesh
 
+    def limit(self, mesh: int) -> None:
+        """Up to how many participants streams go direct; beyond, the hub fans them out."""
+        self._mesh = mesh
+        for peer in self._pairs:
+            self._turn(peer)
+
     def retry(self) -> None:
         """The link is back: what broke meanwhile, and is ours to offer, begins anew."""
         for id, pair in list(self._pairs.items()):
@@ -188,6 +198,7 @@ class Streams:
 
     def tick(self, now: int) -> None:
         """Let time pass: for paths that are sought, and for what nobody has answered."""
+        self._answers = ANSWERS
         for pair in self._pairs.values():
             if pair.tick(now):
                 self._turn(pair.peer)
@@ -286,8 +297,10 @@ class Streams:
                 pass  # its reader has too much to read
             case Came.FULL:
                 self._say(list(stream.lanes), stream, "hold")
-            case _:
+            case Came.DUE:
                 self._say([peer], stream, "taken")
+            case _:
+                self._reply(peer, stream)
         stream.arrived.notify()
 
     def read_on(self, stream: DataStream) -> None:
@@ -306,7 +319,7 @@ class Streams:
         stream = self._streams.get(f"{taken.resource}/{taken.name}")
         if stream is None or stream.mode != taken.mode:
             if taken.word == "open":
-                self._say_off([peer], taken)
+                self._say_off(peer, taken)
             return
         lane = stream.lanes.get(peer)
         if lane is None:
@@ -314,7 +327,7 @@ class Streams:
         if taken.opened >= lane.opened:
             self._follow(peer, stream, lane, taken)
         if taken.word == "open":
-            self._say([peer], stream, "taken")
+            self._reply(peer, stream)
         self._drain(peer)
         self._room.notify()
 
@@ -345,6 +358,12 @@ class Streams:
         if taken.word == "again":
             lane.again()
 
+    def _reply(self, peer: ParticipantId, stream: DataStream) -> None:
+        """Answer who asks. Nobody makes others say more than they may, by asking on and on."""
+        if self._answers > 0:
+            self._answers -= 1
+            self._say([peer], stream, "taken")
+
     def _say(self, peers: list[ParticipantId], stream: DataStream, word: Word) -> None:
         """Tell senders how far one has come with what they have sent."""
         relayed: dict[tuple[int, int], list[str]] = {}
@@ -363,15 +382,17 @@ class Streams:
         for (opened, number), named in relayed.items():
             self._put(self._word(stream, named, opened, number, word))
 
-    def _say_off(self, peers: list[ParticipantId], to: Taken) -> None:
+    def _say_off(self, peer: ParticipantId, to: Taken) -> None:
         """No such stream is open here."""
+        if self._answers <= 0:
+            return
+        self._answers -= 1
         _, opened = self._closed.get(f"{to.resource}/{to.name}", (0, 0))
-        for peer in peers:
-            off = Taken([peer], to.resource, to.name, to.mode, opened, 0, "off")
-            if isinstance(self.path(peer), Direct):
-                self._tell(peer, off)
-            else:
-                self._put(off)
+        off = Taken([peer], to.resource, to.name, to.mode, opened, 0, "off")
+        if isinstance(self.path(peer), Direct):
+            self._tell(peer, off)
+        else:
+            self._put(off)
 
     def _word(
         self, stream: DataStream, peers: list[str], opened: int, number: int, word: Word

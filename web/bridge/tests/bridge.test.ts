@@ -467,7 +467,7 @@ describe("streams", () => {
     const ecg = (await open()).stream("ecg");
     const reading = (async () => {
       const got: number[] = [];
-      for await (const { number } of ecg.messages({ from })) got.push(number);
+      for await (const { number } of ecg.of(from)) got.push(number);
       return got;
     })();
     await settle();

@@ -1,7 +1,7 @@
 /** A call, as one of its participants has it. */
 
 import {
-  ACTIVE, APPS, CALL, CallmeshError, Closed, Denied, DOOR, encodeMessage, HUB_STATE, Listeners, mayEdit, Replica, ResourceCache,
+  ACTIVE, APPS, CALL, CallmeshError, Closed, Denied, DIRECT, DOOR, encodeMessage, HUB_STATE, Listeners, mayEdit, Replica, ResourceCache,
   Roster, SharedState, Standings, stateOf, Unauthorized, UnreadableReport, VERSION, type CallId, type Change, type HubWord, type Mesh, type Message, type messages,
   type Participant, type ParticipantId, type Path, type PersonId, type ResourceId, type Role, type Session,
   type StateId, type Status, type Writer,
@@ -16,7 +16,7 @@ import { Peers } from "./peers.ts";
 import type { Resource } from "./resource.ts";
 import { resourceOrNot, Resources } from "./resources.ts";
 import { after, every, now } from "./runtime.ts";
-import { Streams } from "./streams.ts";
+import { MESH, Streams } from "./streams.ts";
 import { UnsavedStore } from "./unsaved.ts";
 
 export interface CallOptions {
@@ -397,6 +397,7 @@ export class Call {
       this.#streams.follow();
       this.#tell("participants");
     }
+    if (change.state === HUB_STATE) this.#streams.limit(Number(this.mesh.value(HUB_STATE, DIRECT) ?? MESH));
     if (change.state === DOOR) this.#tell("door");
     if (this.resources.follow(change)) this.#tell("resources");
     if (changed || RIGHTS.includes(change.state)) this.#tell("rights");

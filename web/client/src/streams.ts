@@ -13,10 +13,12 @@ import { Station, type Consumer, type Way } from "./station.ts";
 const MOST_CHANNELS = 256;
 /** Microseconds after which what is missing is asked for once more. */
 const ASK_AGAIN = 1_000_000;
-/** Participants up to which each has a direct path to each; beyond, the hub fans out. */
+/** Participants up to which streams go direct, where the hub says nothing else. */
 export const MESH = 8;
 /** Bytes of what a peer says through the control channel at once. */
 const MAX_WORDS = 16 * 1024;
+/** Words that are said at once to those who ask, between two ticks: who asks more asks again. */
+const ANSWERS = 256;
 const LOST: Piece = { number: 0, json: false, payload: NO_BYTES, step: 0, part: 0, parts: 1 };
 
 export interface StreamsUser {
@@ -36,7 +38,7 @@ export interface StreamsUser {
 
 export class Streams {
   readonly #user: StreamsUser;
-  readonly #mesh: number;
+  #mesh: number;
   readonly #stations = new Map<string, Station>();
   /** Of closed streams: how far they have counted, and how often they were opened. */
   readonly #closed = new Map<string, { readonly number: number; readonly opened: number }>();
@@ -44,6 +46,8 @@ export class Streams {
   readonly #met = new Set<ParticipantId>();
   /** What waits for the link besides what lanes have: of the same kind the newest. */
   readonly #words = new Map<string, messages.Taken | messages.Stream>();
+  /** How many more are answered until the next tick. */
+  #answers = ANSWERS;
   /** Those who wait until there is room, or all has come. */
   #waiting: { readonly done: () => boolean; readonly resolve: () => void }[] = [];
 
@@ -191,7 +195,7 @@ export class Streams {
         if (!station.holds) this.#say([sender], station, "taken");
         break;
       default:
-        this.#say([sender], station, "taken");
+        this.#reply(sender, station);
     }
   }
 
@@ -231,7 +235,7 @@ export class Streams {
     if (lane === undefined) return; // the roster does not show them yet
     const before = lane.reading;
     if (station.follow(lane, peer, taken, this.#user.now()) === "lose") this.#transmit(station, peer, LOST);
-    if (taken.word === "open") this.#say([peer], station, "taken");
+    if (taken.word === "open") this.#reply(peer, station);
     if (lane.reading !== before) this.#reachChanged(station);
     this.#drain(peer);
     this.#settle();
@@ -239,6 +243,11 @@ export class Streams {
 
   #reachChanged(station: Station): void {
     for (const consumer of station.consumers) consumer.reachChanged();
+  }
+
+  /** Answer who asks. Nobody makes others say more than they may, by asking on and on. */
+  #reply(peer: ParticipantId, station: Station): void {
+    if (--this.#answers >= 0) this.#say([peer], station, "taken");
   }
 
   /** Tell senders how far one has come with what they have sent. */
@@ -263,6 +272,7 @@ export class Streams {
 
   /** No such stream is open here. */
   #sayOff(peer: ParticipantId, { resource, name, mode }: messages.Taken): void {
+    if (--this.#answers < 0) return;
     const opened = this.#closed.get(`${resource}/${name}`)?.opened ?? 0;
     const off: messages.Taken = { type: "taken", peers: [peer], resource, name, mode, opened, number: 0, word: "off" };
     if (this.#user.path(peer) === "direct") this.#user.tell(peer, off);
@@ -385,6 +395,7 @@ export class Streams {
   /** Let time pass: for what nobody has answered. */
   tick(): void {
     const now = this.#user.now();
+    this.#answers = ANSWERS;
     for (const station of [...this.#stations.values()]) {
       for (const [peer, { lane }] of station.ways) {
         const due = lane.due(now);
@@ -428,6 +439,12 @@ export class Streams {
         this.#say([peer], station, "open");
       }
     }
+    for (const peer of this.#met) this.pathChanged(peer);
+  }
+
+  /** Up to how many participants streams go direct; beyond, the hub fans them out. */
+  limit(mesh: number): void {
+    this.#mesh = mesh;
     for (const peer of this.#met) this.pathChanged(peer);
   }
 

@@ -204,7 +204,7 @@ test.each([false, true])("[D12] closing sends what is left, and readers see the 
   if (direct) network.connect(one, other);
   const got: unknown[] = [];
   const reading = (async () => {
-    for await (const { data } of heard.messages({ from: one.id })) got.push(data);
+    for await (const { data } of heard.of(one.id)) got.push(data);
   })();
   for (let n = 0; n < 20; n++) await stream.send(n);
   const closing = stream.close();
@@ -221,7 +221,7 @@ test("[D12] aborting is seen as being cut short", async () => {
   await stream.send(1);
   await network.settle(2);
   const reading = (async () => {
-    for await (const { number } of heard.messages({ from: one.id })) expect(number).toBe(1);
+    for await (const { number } of heard.of(one.id)) expect(number).toBe(1);
   })();
   const cut = expect(reading).rejects.toMatchObject({ code: "ended_by_peer" });
   await network.settle(1);

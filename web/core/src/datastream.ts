@@ -38,8 +38,6 @@ export interface SendOptions {
 }
 
 export interface ReadOptions {
-  /** Only what this one sends, which other readers here do not get meanwhile. */
-  readonly from?: ParticipantId;
   /** Ends the reading. */
   readonly signal?: Abort;
 }
@@ -212,8 +210,20 @@ export class DataStream {
     return this.messages();
   }
 
-  /** The same, of one sender: then it ends when they have closed it, and throws `EndedByPeer` if they were cut short. */
-  async *messages({ from, signal }: ReadOptions = {}): AsyncGenerator<StreamMessage, void> {
+  /** The same, which `signal` may end. */
+  messages({ signal }: ReadOptions = {}): AsyncGenerator<StreamMessage, void> {
+    return this.#messages(undefined, signal);
+  }
+
+  /**
+   * What one sender sends, which other readers here do not get meanwhile. Ends when they have closed the stream,
+   * and throws `EndedByPeer` if they were cut short.
+   */
+  of(sender: ParticipantId, { signal }: ReadOptions = {}): AsyncGenerator<StreamMessage, void> {
+    return this.#messages(sender, signal);
+  }
+
+  async *#messages(from: ParticipantId | undefined, signal: Abort | undefined): AsyncGenerator<StreamMessage, void> {
     const stop = (): void => this.#wake();
     signal?.addEventListener("abort", stop);
     if (from !== undefined) this.#readApart(from);

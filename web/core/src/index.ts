@@ -6,7 +6,7 @@ export {
   TooLarge, Unauthorized, WireError, WouldBlock, type ErrorClass,
 } from "./errors.ts";
 export {
-  appId, APPS, CALL, callId, displayName, DOOR, HUB, HUB_STATE, issue, isVolatile, MAX_NAME, presenceOf, personId, READ_ONLY, resourceId,
+  appId, APPS, CALL, callId, DIRECT, displayName, DOOR, HUB, HUB_STATE, issue, isVolatile, MAX_NAME, presenceOf, personId, READ_ONLY, resourceId,
   resourceOf, ROSTER, stateId, stateOf, streamName, writesFor, type AppId, type CallId,
   type ParticipantId, type PersonId, type ResourceId, type StateId, type Writer,
 } from "./ids.ts";

@@ -137,8 +137,9 @@ export class Lane {
     if (!this.direct) this.window = Math.max(LEAST_WINDOW, Math.floor(this.window / 2));
   }
 
-  /** All up to `number` has come. */
-  acknowledge(number: number, now: number): void {
+  /** All up to `said` has come; what was never sent cannot have. */
+  acknowledge(said: number, now: number): void {
+    const number = Math.min(said, this.last);
     this.#measure(number, now);
     if (number <= this.acked) return;
     this.acked = number;

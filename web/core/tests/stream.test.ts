@@ -401,7 +401,7 @@ describe("a stream as apps have it", () => {
     stream.receive(message(2));
     const apart: number[] = [];
     const reading = (async () => {
-      for await (const { number } of stream.messages({ from: ADA })) apart.push(number);
+      for await (const { number } of stream.of(ADA)) apart.push(number);
     })();
     await Promise.resolve();
     stream.receive(message(3));

@@ -177,6 +177,10 @@ class World:
                 node.me, [other.me for other in self.nodes.values() if other is not node]
             )
 
+    def see(self, node: Node, *others: Node) -> None:
+        """One sees a roster with these others, as after a hub that has begun anew."""
+        node.streams.roster(node.me, [other.me for other in others], anew=True)
+
     def arrive(self, node: Node, session: Session) -> None:
         people = self.call.people
         if node.me.id in people.members:

@@ -84,8 +84,12 @@ async def test_nothing_is_lost_doubled_or_overtaken_through_whatever_happens(see
             elif what < 0.13:
                 gate = random.choice(gates)
                 gate.clear() if gate.is_set() else gate.set()
-            elif what < 0.16:
+            elif what < 0.15:
                 world.tick()
+            elif what < 0.16:
+                world.see(node)
+            elif what < 0.18:
+                world.see(node, *(one for one in nodes if one is not node))
             else:
                 await world.happen()
         for node, gate in zip(nodes, gates, strict=True):
@@ -93,6 +97,7 @@ async def test_nothing_is_lost_doubled_or_overtaken_through_whatever_happens(see
             gate.set()
             if node.session is None:
                 node.link()
+        world.meet()
         await world.settle(60)
         for node, seen in zip(nodes, got, strict=True):
             others = {other.me.id for other in nodes if other is not node}
@@ -241,6 +246,27 @@ async def test_a_newcomer_gets_what_is_kept_and_what_was_sent_before_they_answer
     await world.settle(2)
     await closing
     assert stream.reaches == frozenset()
+
+
+async def test_who_was_gone_and_comes_back_as_the_same_one_is_told_what_they_missed() -> None:
+    """[D11]"""
+    world = World(2, 12)
+    one, other = world.nodes.values()
+    stream, heard = opened(one), opened(other)
+    for number in range(3):
+        await stream.send(number)
+    await world.settle(2)
+    other.cut()
+    one.streams.roster(one.me, [])
+    await stream.send(3)
+    await world.settle(2)
+    other.link()
+    world.meet()
+    await world.settle(4)
+    await stream.send(4)
+    await world.settle(2)
+    seen = [heard.inbox.take() for _ in range(len(heard.inbox))]
+    assert [getattr(item, "data", "broken") for item in seen] == [0, 1, 2, "broken", 4]
 
 
 async def test_what_was_sent_before_the_answer_reaches_who_had_it_open() -> None:

@@ -126,6 +126,8 @@ class Call:
         """The hub's proof of who this is."""
         self._resume: str | None = None
         self._roster: dict[ParticipantId, Participant] = {}
+        self._anew = False
+        """Whether the batch that came last was a whole one."""
         self._early: dict[ParticipantId, list[str]] = {}
         self._replica = Replica(clock, self._flush, self._follow)
         self._standings = Standings(self._replica.mesh)
@@ -330,6 +332,7 @@ class Call:
             case messages.Answer():
                 self.hosting.heard(message)
             case messages.Batch():
+                self._anew = message.whole
                 resynced = message.whole and mesh.cursor > 0
                 relinked = not mesh.linked and mesh.cursor > 0
                 self._replica.batch(message)
@@ -407,7 +410,8 @@ class Call:
             with contextlib.suppress(BadInput, msgspec.ValidationError):
                 shown = msgspec.convert(decode(value or b""), Participant)
                 self._roster[shown.id] = shown
-        self._streams.roster(self.me, [p for p in self._roster.values() if p.id != self.me.id])
+        others = [p for p in self._roster.values() if p.id != self.me.id]
+        self._streams.roster(self.me, others, anew=self._anew)
         early, self._early = self._early, {}
         for peer, texts in early.items():
             for text in texts:

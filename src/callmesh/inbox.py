@@ -37,13 +37,27 @@ class Came(Enum):
 class Source:
     """What one sender has sent."""
 
-    __slots__ = ("asked", "base", "ended", "got", "last", "lost", "opened", "owed", "parts", "size")
+    __slots__ = (
+        "asked",
+        "base",
+        "direct",
+        "ended",
+        "got",
+        "last",
+        "lost",
+        "opened",
+        "owed",
+        "parts",
+        "size",
+    )
 
     def __init__(self, opened: int) -> None:
         self.opened = opened
         """Under which opening of the stream it is read."""
         self.last = 0
         """Mode `reliable`: all up to here has come. In `latest`, the largest number that has."""
+        self.direct = False
+        """Whether what came last came through a channel: by that way it is answered."""
         self.owed = 0
         """Bytes that have come and were not acknowledged."""
         self.asked: int | None = None
@@ -109,9 +123,10 @@ class Inbox:
             found = self.sources[sender] = Source(self.opened)
         return found
 
-    def put(self, sender: ParticipantId, piece: Piece) -> Came:
-        """Take a piece in."""
+    def put(self, sender: ParticipantId, piece: Piece, direct: bool = False) -> Came:
+        """Take a piece in, which came through a channel or by way of the hub."""
         source = self.sources.get(sender) or self.source(sender)
+        source.direct = direct
         if self.mode == "latest":
             return self._put_latest(source, sender, piece)
         number, last = piece.number, source.last
@@ -253,6 +268,7 @@ class Inbox:
             self._apart[sender].append((Ended(cut if why is None else None), 0))
 
     def gone(self, sender: ParticipantId) -> None:
-        """A sender left."""
+        """A sender left. Who comes back as the same one is told that this begins anew."""
         self.end(sender, None)
-        self.sources.pop(sender, None)
+        if self.sources.pop(sender, None) is not None:
+            self.opened += 1

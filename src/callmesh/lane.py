@@ -50,8 +50,8 @@ class Due(Enum):
 class Lane:
     __slots__ = (
         "_before", "_marked", "_measured", "_moved", "_pause", "_since", "_try_at", "acked",
-        "direct", "dropped", "flying", "last", "losses", "mode", "opened", "out", "reading",
-        "resent", "round_trip", "sent", "size", "waiting", "window",
+        "away", "direct", "dropped", "flying", "last", "late", "losses", "mode", "opened", "out",
+        "reading", "resent", "round_trip", "sent", "size", "waiting", "window",
     )  # fmt: skip
 
     def __init__(self, mode: Mode) -> None:
@@ -59,6 +59,10 @@ class Lane:
         self.reading = Reading.UNKNOWN
         self.opened = 0
         """How often they had opened it when they said something last."""
+        self.away = False
+        """Whether they are not here for the moment: what is sent waits for them."""
+        self.late = False
+        """Whether they came after the stream was opened: maybe once more, from far away."""
         self.direct = False
         """Whether it goes through a channel now."""
         self.waiting: deque[Piece] = deque()
@@ -99,7 +103,7 @@ class Lane:
     @property
     def may_relay(self) -> bool:
         """Whether something should leave by way of the hub now."""
-        if self.direct or not self.waiting or self.reading is not Reading.READS:
+        if self.direct or self.away or not self.waiting or self.reading is not Reading.READS:
             return False
         return self.flying < self.window
 
@@ -205,6 +209,8 @@ class Lane:
     @property
     def _waits_for_them(self) -> bool:
         match self.reading:
+            case _ if self.away:
+                return False
             case Reading.UNKNOWN | Reading.LOST:
                 return True
             case Reading.READS:

@@ -8,7 +8,7 @@ from callmesh.datastream import Codec, DataStream, Reach
 from callmesh.errors import BadInput, BadName, CallmeshError
 from callmesh.ids import ParticipantId, ResourceId
 from callmesh.inbox import Came
-from callmesh.lane import Due, Lane, Reading
+from callmesh.lane import STALLED, Due, Lane, Reading
 from callmesh.messages import Mode, Taken, Word
 from callmesh.notify import Notifier
 from callmesh.participant import Participant
@@ -51,6 +51,8 @@ class Streams:
         """By label."""
         self._closed: dict[str, tuple[int, int]] = {}
         """Of closed streams: how far they have counted, and how often they were opened."""
+        self._away: dict[ParticipantId, int] = {}
+        """Who is not in the roster after the hub began anew, and may come back; since when."""
         self._room = Notifier()
         self._answers = ANSWERS
         """How many more are answered until the next tick."""
@@ -125,8 +127,13 @@ class Streams:
 
     # --- who is here
 
-    def roster(self, me: Participant, others: Collection[Participant]) -> None:
-        """Keep a pair for everybody who is here; `others` is the whole roster without `me`."""
+    def roster(
+        self, me: Participant, others: Collection[Participant], *, anew: bool = False
+    ) -> None:
+        """Keep a pair for everybody who is here; `others` is the whole roster without `me`.
+
+        `anew`: it comes with a whole batch, so who is missing may not have come back yet.
+        """
         self._me = me
         self._here = {other.id: other for other in others if other.here}
         known = {other.id for other in others}
@@ -134,11 +141,9 @@ class Streams:
         for other in new:
             self._pair(me, other)
         for gone in [id for id in self._pairs if id not in known]:
-            self._part(gone)
+            self._part(gone, away=anew)
         for other in new:
-            for stream in self._streams.values():
-                self._meet(other.id, stream)
-                self._say([other.id], stream, "open")
+            self._greet(other.id)
         for peer in self._pairs:
             self._turn(peer)
 
@@ -147,6 +152,20 @@ class Streams:
         pair = self._pairs[other.id] = Pair(me.id, other.id, rtc=rtc, now=self._now())
         if rtc and self.peers:
             self.peers.connect(other.id, offers=pair.offers)
+
+    def _greet(self, peer: ParticipantId) -> None:
+        """Somebody is here: as before, if they were away for a moment only."""
+        self._away.pop(peer, None)
+        for stream in self._streams.values():
+            lane = stream.lanes.get(peer)
+            if lane is None:
+                self._meet(peer, stream)
+                stream.lanes[peer].late = True
+            else:
+                lane.away = False
+                lane.rewind()
+            unknown = stream.lanes[peer].reading is Reading.UNKNOWN
+            self._say([peer], stream, "open" if unknown else "again")
 
     def _meet(self, peer: ParticipantId, stream: DataStream) -> None:
         lane = stream.lanes[peer] = Lane(stream.mode)
@@ -183,13 +202,23 @@ class Streams:
                     )
         self.drain()
 
-    def _part(self, peer: ParticipantId) -> None:
+    def _part(self, peer: ParticipantId, *, away: bool) -> None:
         """A direct path outlives a roster that has not come back yet after a hub's restart."""
         if isinstance(self._pairs[peer].path, Direct):
             return
         del self._pairs[peer]
         if self.peers:
             self.peers.disconnect(peer)
+        if not away:
+            self._forget_peer(peer)
+            return
+        self._away[peer] = self._now()
+        for stream in self._streams.values():
+            if lane := stream.lanes.get(peer):
+                lane.away, lane.direct = True, False
+
+    def _forget_peer(self, peer: ParticipantId) -> None:
+        self._away.pop(peer, None)
         for stream in self._streams.values():
             stream.lanes.pop(peer, None)
             stream.inbox.gone(peer)
@@ -199,6 +228,9 @@ class Streams:
     def tick(self, now: int) -> None:
         """Let time pass: for paths that are sought, and for what nobody has answered."""
         self._answers = ANSWERS
+        for peer, since in list(self._away.items()):
+            if now - since >= STALLED:
+                self._forget_peer(peer)
         for pair in self._pairs.values():
             if pair.tick(now):
                 self._turn(pair.peer)
@@ -235,7 +267,7 @@ class Streams:
         else:
             pair.failed(lost)
             if peer not in self._here:
-                self._part(peer)
+                self._part(peer, away=True)
                 return
         self._turn(peer)
 
@@ -257,7 +289,7 @@ class Streams:
         try:
             stream = self._streams.get(text)
             if stream is not None and stream.mode == mode:
-                self._take_in(peer, stream, decode_piece(data))
+                self._take_in(peer, stream, decode_piece(data), True)
             elif text == CONTROL_LABEL:
                 for message in messages.unbundle(data, limit=MAX_WORDS):
                     if isinstance(message, Taken):
@@ -273,13 +305,13 @@ class Streams:
             message.number, message.json, message.payload, message.step, message.part,
             message.parts,
         )  # fmt: skip
-        self._take_in(ParticipantId(message.peers[0]), stream, sent)
+        self._take_in(ParticipantId(message.peers[0]), stream, sent, False)
 
-    def _take_in(self, peer: ParticipantId, stream: DataStream, sent: Piece) -> None:
+    def _take_in(self, peer: ParticipantId, stream: DataStream, sent: Piece, direct: bool) -> None:
         here = self._here.get(peer)
         if here is not None and self._hidden(stream.resource, here):
             return
-        came = stream.inbox.put(peer, sent)
+        came = stream.inbox.put(peer, sent, direct)
         if came is Came.NEW:
             stream.arrived.notify()
         elif came is not Came.OLD:
@@ -339,6 +371,9 @@ class Streams:
                 stream.arrived.notify()
             return
         anew = taken.opened > lane.opened > 0
+        if lane.reading is Reading.UNKNOWN and lane.late and 0 < taken.number < stream.number:
+            lane.turn(Reading.LOST)  # who was here before, and missed what was sent meanwhile
+            lane.last, lane.opened = stream.number, taken.opened
         match lane.reading:
             case Reading.LOST if anew or taken.number == lane.last:
                 lane.restart(taken.opened)
@@ -365,7 +400,12 @@ class Streams:
             self._say([peer], stream, "taken")
 
     def _say(self, peers: list[ParticipantId], stream: DataStream, word: Word) -> None:
-        """Tell senders how far one has come with what they have sent."""
+        """Tell senders how far one has come with what they have sent.
+
+        By the way on which that came: a channel may be dead and not know it yet. What is not about
+        that goes by both.
+        """
+        both = word not in ("taken", "again")
         relayed: dict[tuple[int, int], list[str]] = {}
         inbox = stream.inbox
         if inbox.full and word != "off":
@@ -375,9 +415,11 @@ class Streams:
             opened, number = (source.opened, source.last) if source else (inbox.opened, 0)
             if source:
                 source.owed = 0
-            if isinstance(self.path(peer), Direct):
+            direct = isinstance(self.path(peer), Direct)
+            as_it_came = source is not None and source.direct
+            if direct and (as_it_came or both or self._session() is None):
                 self._tell(peer, self._word(stream, [], opened, number, word))
-            else:
+            if not direct or not as_it_came or both:
                 relayed.setdefault((opened, number), []).append(peer)
         for (opened, number), named in relayed.items():
             self._put(self._word(stream, named, opened, number, word))
@@ -391,8 +433,7 @@ class Streams:
         off = Taken([peer], to.resource, to.name, to.mode, opened, 0, "off")
         if isinstance(self.path(peer), Direct):
             self._tell(peer, off)
-        else:
-            self._put(off)
+        self._put(off)
 
     def _word(
         self, stream: DataStream, peers: list[str], opened: int, number: int, word: Word

@@ -78,6 +78,8 @@ export class Call {
   readonly #unsaved: UnsavedStore | undefined;
   /** Whether a whole batch has come before. */
   #inStep = false;
+  /** Whether the batch that came last was a whole one. */
+  #anew = false;
   readonly #listeners = new Map<CallEvent, Listeners<CallmeshError | undefined>>();
   readonly #outgoing: (messages.Signal | messages.Command)[] = [];
   readonly #stopTicks: () => void;
@@ -307,7 +309,10 @@ export class Call {
       else if (message.type === "taken") this.#streams.heard(message);
       // Never ahead of the hub: the word was on its way for a while.
       else if (message.type === "pong") this.mesh.clock.setBy(message.time, now());
-      else this.#replica.hear(message);
+      else {
+        this.#anew = message.type === "batch" && message.whole;
+        this.#replica.hear(message);
+      }
     }
   }
 
@@ -389,7 +394,7 @@ export class Call {
     this.#unsaved?.changed(change);
     const { changed, gone } = this.#roster.follow(change);
     for (const id of gone) {
-      this.#streams.part(id);
+      this.#streams.part(id, this.#anew);
       this.#peers.part(id);
     }
     if (changed) {

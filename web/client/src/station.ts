@@ -132,6 +132,11 @@ export class Station {
       return "nothing";
     }
     const anew = opened > lane.opened && lane.opened > 0;
+    if (lane.reading === "unknown" && lane.late && number > 0 && number < this.#number) {
+      lane.turn("lost"); // who was here before, and missed what was sent meanwhile
+      lane.last = this.#number;
+      lane.opened = opened;
+    }
     if (lane.reading === "lost") {
       if (!anew && number !== lane.last) return "lose";
       lane.restart(opened);

@@ -1,7 +1,7 @@
 /** All streams of a call: who reads them, what of them comes, and where what is sent goes. */
 
 import {
-  BadValue, CallmeshError, Closed, DataStream, decodePiece, encodeMessage, encodePiece, label, Lane, NO_BYTES, readLabel,
+  BadValue, CallmeshError, Closed, DataStream, decodePiece, encodeMessage, encodePiece, label, Lane, NO_BYTES, readLabel, STALLED,
   unbundle, type Codec, type Message, type messages, type Mode, type ParticipantId, type Path, type Payload, type Piece, type Reach,
   type ResourceId, type Session, type StreamId, type StreamOptions,
 } from "@callmesh/core";
@@ -46,6 +46,10 @@ export class Streams {
   readonly #met = new Set<ParticipantId>();
   /** What waits for the link besides what lanes have: of the same kind the newest. */
   readonly #words = new Map<string, messages.Taken | messages.Stream>();
+  /** Who is not in the roster after the hub began anew, and may come back; since when. */
+  readonly #away = new Map<ParticipantId, number>();
+  /** Whether there is a link to the hub. */
+  #linked = true;
   /** How many more are answered until the next tick. */
   #answers = ANSWERS;
   /** Those who wait until there is room, or all has come. */
@@ -154,7 +158,7 @@ export class Streams {
   /** A message by way of the hub. */
   receive({ peers: [sender], resource, name, mode, ...piece }: messages.Stream): void {
     const station = this.#stations.get(`${resource}/${name}`);
-    if (sender !== undefined && station?.id.mode === mode) this.#arrive(station, sender as ParticipantId, piece);
+    if (sender !== undefined && station?.id.mode === mode) this.#arrive(station, sender as ParticipantId, piece, false);
   }
 
   /** A channel that a peer has opened. One that is no stream's is closed. */
@@ -175,13 +179,14 @@ export class Streams {
     channel.onmessage = ({ data }: MessageEvent<unknown>) => {
       const station = this.#stations.get(channel.label);
       if (!(data instanceof ArrayBuffer) || station?.id.mode !== mode) return;
-      dropRubbish(() => this.#arrive(station, sender, decodePiece(new Uint8Array(data))));
+      dropRubbish(() => this.#arrive(station, sender, decodePiece(new Uint8Array(data)), true));
     };
   }
 
-  #arrive(station: Station, sender: ParticipantId, piece: Piece): void {
+  #arrive(station: Station, sender: ParticipantId, piece: Piece, direct: boolean): void {
     if (this.#user.isHidden(station.id.resource, sender)) return;
     const source = station.inbox.source(sender);
+    source.direct = direct;
     switch (station.inbox.put(sender, piece)) {
       case "new":
       case "old":
@@ -250,19 +255,26 @@ export class Streams {
     if (--this.#answers >= 0) this.#say([peer], station, "taken");
   }
 
-  /** Tell senders how far one has come with what they have sent. */
+  /**
+   * Tell senders how far one has come with what they have sent.
+   *
+   * By the way on which that came: a channel may be dead and not know it yet. What is not about that goes by both.
+   */
   #say(peers: readonly ParticipantId[], station: Station, asked: messages.Word): void {
     const { inbox, id } = station;
     const word = station.consumers.size > 0 && station.full ? "hold" : asked;
+    const both = word !== "taken" && word !== "again";
     const relayed = new Map<string, { opened: number; number: number; peers: ParticipantId[] }>();
     for (const peer of peers) {
       const source = inbox.sources.get(peer);
       const { opened, last: number } = source ?? { opened: inbox.opened, last: 0 };
       if (source !== undefined) source.owed = 0;
-      if (this.#user.path(peer) === "direct") {
+      const direct = this.#user.path(peer) === "direct";
+      const asItCame = source?.direct === true;
+      if (direct && (asItCame || both || !this.#linked)) {
         this.#user.tell(peer, { type: "taken", peers: [], ...id, opened, number, word });
-        continue;
       }
+      if (direct && asItCame && !both) continue;
       const group = relayed.get(`${opened} ${number}`) ?? { opened, number, peers: [] };
       relayed.set(`${opened} ${number}`, group);
       group.peers.push(peer);
@@ -276,7 +288,7 @@ export class Streams {
     const opened = this.#closed.get(`${resource}/${name}`)?.opened ?? 0;
     const off: messages.Taken = { type: "taken", peers: [peer], resource, name, mode, opened, number: 0, word: "off" };
     if (this.#user.path(peer) === "direct") this.#user.tell(peer, off);
-    else this.#put(off);
+    this.#put(off);
   }
 
   #put(message: messages.Taken | messages.Stream): void {
@@ -396,6 +408,7 @@ export class Streams {
   tick(): void {
     const now = this.#user.now();
     this.#answers = ANSWERS;
+    for (const [id, since] of this.#away) if (now - since >= STALLED) this.#forget(id);
     for (const station of [...this.#stations.values()]) {
       for (const [peer, { lane }] of station.ways) {
         const due = lane.due(now);
@@ -414,11 +427,13 @@ export class Streams {
   }
 
   linkLost(): void {
+    this.#linked = false;
     this.#words.clear();
   }
 
   /** The link is back: what was under way over the last one may be lost. */
   linkBack(): void {
+    this.#linked = true;
     for (const station of this.#stations.values()) {
       for (const [peer, { lane }] of station.ways) {
         if (lane.direct) continue;
@@ -434,10 +449,8 @@ export class Streams {
     for (const peer of this.#user.here()) {
       if (this.#met.has(peer)) continue;
       this.#met.add(peer);
-      for (const station of this.#stations.values()) {
-        this.#meet(station, peer);
-        this.#say([peer], station, "open");
-      }
+      this.#away.delete(peer);
+      for (const station of this.#stations.values()) this.#greet(station, peer);
     }
     for (const peer of this.#met) this.pathChanged(peer);
   }
@@ -448,7 +461,17 @@ export class Streams {
     for (const peer of this.#met) this.pathChanged(peer);
   }
 
-  #meet(station: Station, peer: ParticipantId): void {
+  /** Somebody is here: as before, if they were away for a moment only. */
+  #greet(station: Station, peer: ParticipantId): void {
+    const known = station.ways.get(peer)?.lane;
+    const lane = known ?? this.#meet(station, peer);
+    if (known === undefined) lane.late = true;
+    lane.away = false;
+    lane.rewind();
+    this.#say([peer], station, lane.reading === "unknown" ? "open" : "again");
+  }
+
+  #meet(station: Station, peer: ParticipantId): Lane {
     const { resource, name, mode } = station.id;
     const lane = new Lane(mode);
     lane.direct = this.#isDirect(peer);
@@ -463,6 +486,7 @@ export class Streams {
     });
     station.ways.set(peer, { lane, channel });
     station.giveKept(lane);
+    return lane;
   }
 
   #isDirect(peer: ParticipantId): boolean {
@@ -484,10 +508,26 @@ export class Streams {
     this.#drain(peer);
   }
 
-  /** A participant is gone. */
-  part(id: ParticipantId): void {
+  /** A participant is gone; `away` where they may be back in a moment, as the hub begins anew. */
+  part(id: ParticipantId, away = false): void {
     this.#met.delete(id);
     this.#channels.delete(id);
+    if (!away) {
+      this.#forget(id);
+      return;
+    }
+    this.#away.set(id, this.#user.now());
+    for (const station of this.#stations.values()) {
+      const way = station.ways.get(id);
+      if (way === undefined) continue;
+      way.channel.close();
+      way.lane.away = true;
+      way.lane.direct = false;
+    }
+  }
+
+  #forget(id: ParticipantId): void {
+    this.#away.delete(id);
     for (const station of this.#stations.values()) {
       station.ways.get(id)?.channel.close();
       station.ways.delete(id);

@@ -79,6 +79,8 @@ export class Node {
   session: Session | undefined;
   far: Session | undefined;
   stalled = false;
+  /** It sees nobody, as after a hub that has begun anew. */
+  blind = false;
   sent = 0;
   readonly #network: Network;
 
@@ -87,7 +89,7 @@ export class Node {
     this.#network = network;
     this.streams = new Streams(
       {
-        here: () => [...network.nodes.keys()].filter((peer) => peer !== id),
+        here: () => (this.blind ? [] : [...network.nodes.keys()].filter((peer) => peer !== id)),
         isHidden: () => false,
         path: (peer) => (network.isDirect(id, peer) ? "direct" : "relay"),
         open: (peer, label, mode) => this.#open(peer, label, mode),
@@ -110,6 +112,13 @@ export class Node {
     this.channels.add({ to: peer, channel });
     this.#network.nodes.get(peer)?.streams.accept(this.id, far as unknown as RTCDataChannel);
     return channel as unknown as RTCDataChannel;
+  }
+
+  /** It sees nobody, or everybody again. */
+  blink(blind: boolean): void {
+    if (blind && !this.blind) for (const peer of this.#network.nodes.keys()) if (peer !== this.id) this.streams.part(peer, true);
+    this.blind = blind;
+    this.streams.follow();
   }
 
   // --- the link

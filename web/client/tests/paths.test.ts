@@ -60,10 +60,12 @@ async function schedule(seed: number): Promise<{ got: Map<ParticipantId, number[
     } else if (what < 0.11) node.stalled = !node.stalled;
     else if (what < 0.13) reader.gate.open = !reader.gate.open;
     else if (what < 0.15) network.tick();
+    else if (what < 0.17) node.blink(!node.blind);
     else await network.happen(0.3);
   }
   for (const node of nodes) {
     node.stalled = false;
+    node.blink(false);
     if (node.session === undefined) node.link();
   }
   for (const { gate } of readers) gate.open = true;

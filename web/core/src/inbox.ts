@@ -35,6 +35,8 @@ export class Source {
   readonly opened: number;
   /** Mode `reliable`: all up to here has come. In `latest`, the largest number that has. */
   last = 0;
+  /** Whether what came last came through a channel: by that way it is answered. */
+  direct = false;
   /** Bytes that have come and were not acknowledged. */
   owed = 0;
   /** When it was asked to send once more, until something comes. */
@@ -178,10 +180,10 @@ export class Inbox {
     this.#user.end({ sender, why });
   }
 
-  /** A sender left. */
+  /** A sender left. Who comes back as the same one is told that this begins anew. */
   gone(sender: ParticipantId): void {
     this.end(sender, true);
-    this.sources.delete(sender);
+    if (this.sources.delete(sender)) this.#opened++;
   }
 }
 

@@ -39,6 +39,10 @@ export class Lane {
   reading: Reading = "unknown";
   /** How often they had opened it when they said something last. */
   opened = 0;
+  /** Whether they are not here for the moment: what is sent waits for them. */
+  away = false;
+  /** Whether they came after the stream was opened: maybe once more, from far away. */
+  late = false;
   /** Whether it goes through a channel now. */
   direct = false;
   readonly waiting = new Queue<Piece>();
@@ -90,7 +94,7 @@ export class Lane {
 
   /** Whether something should leave by way of the hub now. */
   get mayRelay(): boolean {
-    return !this.direct && this.waiting.length > 0 && this.reading === "reads" && this.flying < this.window;
+    return !this.direct && !this.away && this.waiting.length > 0 && this.reading === "reads" && this.flying < this.window;
   }
 
   put(piece: Piece): void {
@@ -209,6 +213,7 @@ export class Lane {
   }
 
   get #waitsForThem(): boolean {
+    if (this.away) return false;
     return this.reading === "reads" ? this.flying > 0 : this.reading !== "idle";
   }
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from callmesh.errors import BadInput, BadName, BadValue, Broken, TooLarge, WireError
 from callmesh.ids import ParticipantId, ResourceId
-from callmesh.inbox import ACK, INBOX, INBOX_BYTES, Came, Inbox
+from callmesh.inbox import ACK, INBOX, INBOX_BYTES, MOST_OWED, Came, Inbox
 from callmesh.lane import ASK, HIGH_WATER, LEAST_WINDOW, STALLED, Due, Lane, Reading
 from callmesh.messages import MAX_PAYLOAD, STREAM_WINDOW, Mode
 from callmesh.signaling import PATIENCE, Connecting, Direct, Pair, Relay, read_signal
@@ -314,6 +314,25 @@ def test_a_slow_reader_of_reliable_holds_up_its_senders() -> None:
         inbox.take()
         assert [*held, inbox.holds] == [False, True, False]
         assert len(numbers(inbox)) == most
+
+
+def test_what_waits_to_be_read_is_bounded_though_a_sender_goes_on_and_on() -> None:
+    """[D8] Nothing is acknowledged while too much waits, whatever is asked; nor taken for long."""
+    for was_read in (True, False):
+        inbox = Inbox("reliable")
+        inbox.was_read = was_read
+        source = inbox.source(ADA)
+        for number in range(1, 2_000):
+            inbox.put(ADA, one(number, 50_000))
+            inbox.put(ADA, one(number, step=0))
+            inbox.acknowledged(source)
+        assert source.told < source.last < 1_000
+        assert inbox.size < INBOX_BYTES + MOST_OWED + 100_000
+    latest = Inbox("latest")
+    latest.read_apart(ADA)
+    for number in range(1, 2 * INBOX):
+        latest.put(ADA, one(number))
+    assert latest.dropped == INBOX - 1
 
 
 def test_who_never_reads_holds_up_nobody() -> None:

@@ -14,6 +14,8 @@ INBOX = 1024
 """Mode `latest`: messages that may wait for the app to read them."""
 INBOX_BYTES = 8 * 1024 * 1024
 """Bytes of them. In mode `reliable` no more is acknowledged until some of it was read."""
+MOST_OWED = MAX_MESSAGE + 2 * 1024 * 1024
+"""Bytes of one sender that are not acknowledged: no honest one has more under way."""
 ACK = 64 * 1024
 """Bytes of a sender after which it is told at once that they came; less is told now and then."""
 
@@ -49,6 +51,7 @@ class Source:
         "owed",
         "parts",
         "size",
+        "told",
     )
 
     def __init__(self, opened: int) -> None:
@@ -58,6 +61,8 @@ class Source:
         """Mode `reliable`: all up to here has come. In `latest`, the largest number that has."""
         self.direct = False
         """Whether what came last came through a channel: by that way it is answered."""
+        self.told = 0
+        """Up to where it was told that all has come."""
         self.owed = 0
         """Bytes that have come and were not acknowledged."""
         self.asked: int | None = None
@@ -136,6 +141,8 @@ class Inbox:
             return Came.GAP
         if number <= last:
             return Came.OLD if piece.step else Came.MARK
+        if source.owed > MOST_OWED:
+            return Came.OLD  # it goes on though it is not to
         source.last, source.asked = number, None
         size = len(piece.payload)
         source.got += size
@@ -173,8 +180,9 @@ class Inbox:
             self._add(sender, number, piece.json, piece.payload)
         else:
             self._join(source, sender, piece)
-        while len(self._waiting) > INBOX or (self.size > INBOX_BYTES and len(self._waiting) > 1):
-            self.take()
+        waiting = self._queue(sender)
+        while len(waiting) > INBOX or (self.size > INBOX_BYTES and len(waiting) > 1):
+            self.size -= waiting.popleft()[1]
             self.dropped += 1
         return Came.NEW
 
@@ -201,9 +209,16 @@ class Inbox:
             return  # what a peer should not have sent (D8)
         size = len(payload) + HEAD
         self.size += size
-        (self._apart.get(sender, self._waiting) if self._apart else self._waiting).append(
-            (StreamMessage(data, sender, number), size)
-        )
+        self._queue(sender).append((StreamMessage(data, sender, number), size))
+
+    def _queue(self, sender: ParticipantId) -> deque[tuple[Item, int]]:
+        return self._apart.get(sender, self._waiting) if self._apart else self._waiting
+
+    def acknowledged(self, source: Source) -> int:
+        """Up to where a sender is told that all has come: while too much waits, no further."""
+        if not self.holds:
+            source.told, source.owed = source.last, 0
+        return source.told
 
     def _overflow(self) -> Came:
         if self.was_read or self.full:
@@ -215,7 +230,8 @@ class Inbox:
     def _lose(self, source: Source, sender: ParticipantId) -> Came:
         """Messages that had to arrive will not: this participant did not take them in time."""
         why = "messages are lost: for too long, none that came was acknowledged or read"
-        (self._apart.get(sender, self._waiting)).append((Broken(why), 0))
+        self._queue(sender).append((Broken(why), HEAD))
+        self.size += HEAD
         self.begin_anew(sender)
         return Came.LOST
 

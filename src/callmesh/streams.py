@@ -412,9 +412,9 @@ class Streams:
             word = "hold"
         for peer in peers:
             source = inbox.sources.get(peer)
-            opened, number = (source.opened, source.last) if source else (inbox.opened, 0)
+            opened, number = inbox.opened, 0
             if source:
-                source.owed = 0
+                opened, number = source.opened, inbox.acknowledged(source)
             direct = isinstance(self.path(peer), Direct)
             as_it_came = source is not None and source.direct
             if direct and (as_it_came or both or self._session() is None):

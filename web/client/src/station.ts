@@ -1,7 +1,7 @@
 /** One stream as this participant has it: all that read it here, and how far each of the others has come. */
 
 import {
-  Inbox, pieces, type DataStream, type Due, type End, type Lane, type messages, type ParticipantId, type Payload, type Piece, type Reach,
+  Inbox, pieces, type DataStream, type Due, type End, type Lane, type messages, type ParticipantId, type Payload, type Piece, type Reach, type Source,
   type StreamId, type Whole,
 } from "@callmesh/core";
 
@@ -58,6 +58,15 @@ export class Station {
   get holds(): boolean {
     for (const consumer of this.consumers) if (consumer.holds && !consumer.full) return true;
     return false;
+  }
+
+  /** Up to where a sender is told that all has come: while too much waits to be read, no further. */
+  acknowledged(source: Source): number {
+    if (!this.holds && !this.full) {
+      source.told = source.last;
+      source.owed = 0;
+    }
+    return source.told;
   }
 
   /** Whether nobody here takes anything. */

@@ -267,8 +267,8 @@ export class Streams {
     const relayed = new Map<string, { opened: number; number: number; peers: ParticipantId[] }>();
     for (const peer of peers) {
       const source = inbox.sources.get(peer);
-      const { opened, last: number } = source ?? { opened: inbox.opened, last: 0 };
-      if (source !== undefined) source.owed = 0;
+      const opened = source?.opened ?? inbox.opened;
+      const number = source === undefined ? 0 : station.acknowledged(source);
       const direct = this.#user.path(peer) === "direct";
       const asItCame = source?.direct === true;
       if (direct && (asItCame || both || !this.#linked)) {

@@ -7,6 +7,8 @@ import { HEAD, MAX_MESSAGE, MAX_PARTS, type Piece } from "./stream.ts";
 
 /** Bytes of a sender after which it is told at once that they came; less is told now and then. */
 export const ACK = 64 * 1024;
+/** Bytes of one sender that are not acknowledged: no honest one has more under way. */
+export const MOST_OWED = MAX_MESSAGE + 2 * 1024 * 1024;
 
 /**
  * `due`: it is new, and its sender is to be told at once how far it has come. `old`: it was here before.
@@ -37,6 +39,8 @@ export class Source {
   last = 0;
   /** Whether what came last came through a channel: by that way it is answered. */
   direct = false;
+  /** Up to where it was told that all has come. */
+  told = 0;
   /** Bytes that have come and were not acknowledged. */
   owed = 0;
   /** When it was asked to send once more, until something comes. */
@@ -98,6 +102,7 @@ export class Inbox {
     if (number === 0) return this.#lose(sender);
     if (number - step > source.last) return "gap";
     if (number <= source.last) return step > 0 ? "old" : "mark";
+    if (source.owed > MOST_OWED) return "old"; // it goes on though it is not to
     source.last = number;
     source.asked = undefined;
     source.got += payload.length;

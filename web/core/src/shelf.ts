@@ -14,7 +14,7 @@ export const INBOX_BYTES = 8 * 1024 * 1024;
 /** A message; or that a sender read apart has ended, or that something was lost, which is to be thrown. */
 export type Item =
   | { readonly kind: "message"; readonly message: StreamMessage; readonly size: number }
-  | { readonly kind: "end"; readonly why: CallmeshError | undefined; readonly size: 0 };
+  | { readonly kind: "end"; readonly why: CallmeshError | undefined; readonly size: number };
 
 export class Shelf {
   readonly #mode: Mode;
@@ -56,7 +56,9 @@ export class Shelf {
   /** A sender has ended it: who reads that one apart sees it; what was lost is for every reader. */
   end(sender: ParticipantId, why: CallmeshError | undefined, everybody: boolean): void {
     const queue = this.#apart.get(sender) ?? (everybody ? this.#all : undefined);
-    queue?.push({ kind: "end", why, size: 0 });
+    if (queue === undefined) return;
+    queue.push({ kind: "end", why, size: HEAD });
+    this.#size += HEAD;
   }
 
   take(sender?: ParticipantId): Item | undefined {

@@ -28,8 +28,9 @@ from benchmarks.progress import done, say
 from benchmarks.suite import FIGURES as KEPT
 from benchmarks.suite import Figures, Part
 from callmesh.ids import ParticipantId, ResourceId
+from callmesh.lane import HIGH_WATER
 from callmesh.messages import MAX_PAYLOAD, Mode
-from callmesh.stream import HIGH_WATER, LOW_WATER
+from callmesh.stream import LOW_WATER
 from tests.browser.people import Person, person
 from tests.processes import hub_process
 

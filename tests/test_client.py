@@ -26,11 +26,13 @@ from callmesh.errors import (
     Unauthorized,
 )  # fmt: skip
 from callmesh.ids import CallId, ParticipantId, PersonId
+from callmesh.limits import Limits
 from callmesh.livecall import LiveCall, steady
 from callmesh.messages import Hello
 from callmesh.participant import Participant, Role
 from callmesh.resource import Event
 from callmesh.storage.memory import MemoryStorage
+from callmesh.stream import MAX_MESSAGE
 from callmesh.testing import MemoryHub, check_link
 from callmesh.transport.memory import memory_links
 
@@ -441,7 +443,7 @@ async def test_a_message_in_another_mode_than_the_readers_is_dropped(hub: Memory
         other = bob.resources[vitals.id].stream("other")
         await pen.send(b"after it")
         assert (await anext(aiter(other))).data == b"after it"
-        assert (len(reader.inbox), reader.inbox.broken) == (0, None)
+        assert len(reader.inbox) == 0
 
 
 async def send_many(stream: callmesh.DataStream) -> None:
@@ -451,15 +453,19 @@ async def send_many(stream: callmesh.DataStream) -> None:
 
 async def test_sending_without_room_times_out(hub: MemoryHub) -> None:
     """[D2]"""
-    async with hub.join("Ada") as ada, hub.join("Bob"):
+    async with hub.join("Ada") as ada, hub.join("Bob") as bob:
         stream = (await ada.resources.add("vitals")).stream("ecg")
+        (await bob.resources.get(stream.resource)).stream("ecg")
+        assert await stream.ready(to=[bob.me.id]) == {bob.me.id}
         await hub.links[0].cut()
         with pytest.raises(TimedOut):
             await send_many(stream)
         with pytest.raises(TooLarge):
-            await stream.send(b"x" * 70_000)
-        stream.close()
-        stream.close()
+            await stream.send(b"x" * (MAX_MESSAGE + 1))
+        with pytest.raises(TimedOut):
+            await stream.close(timeout=0.01)
+        await stream.close()
+        await stream.closed()
         with pytest.raises(callmesh.Closed):
             await stream.send(b"x")
         assert [message async for message in stream] == []
@@ -673,6 +679,22 @@ async def test_coming_back_costs_what_was_missed(hub: MemoryHub) -> None:
         await ada.until(lambda: poll.state.get("question") == "missed")
         assert not any(batch.whole for batch in batches)
         assert events == ["add", "setup"]
+
+
+async def test_up_to_how_many_streams_go_direct_is_the_hubs_to_say() -> None:
+    """[D17, O6]"""
+    async with (
+        MemoryHub(limits=Limits(direct_participants=3)) as hub,
+        hub.join("Ada") as ada,
+        hub.join("Bob"),
+    ):
+        assert ada._streams._is_small
+        async with hub.join("Cleo"):
+            await ada.until(lambda: len(ada.participants) == 3)
+            assert ada._streams._is_small
+            async with hub.join("Dan"):
+                await ada.until(lambda: len(ada.participants) == 4)
+                assert not ada._streams._is_small
 
 
 async def test_only_those_named_hear(hub: MemoryHub) -> None:

@@ -1,8 +1,11 @@
 """What the README shows is what the repository holds, and it runs."""
 
+import ast
+import asyncio
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +18,7 @@ from benchmarks.suite import FIGURES, Figures
 from callmesh.catalog import read_app
 from callmesh.errors import DENIALS
 from callmesh.limits import Limits
+from callmesh.testing import MemoryHub
 from tests.processes import hub_process
 from tools import api, protocol
 
@@ -119,20 +123,25 @@ state.listen(() => undefined, { keys: "x" });
 """
 
 
-def test_an_app_is_compiled_against_the_types_of_the_sdk_alone(tmp_path: Path) -> None:
+def compiled_against_the_sdk(folder: Path, file: str) -> tuple[int, str]:
+    """What the compiler says of a file that sees the types of `callmesh/app` and nothing else."""
     types = ROOT / "src/callmesh/page/dist/sdk/app.d.ts"
     options = {
         "strict": True, "noEmit": True, "target": "es2022", "lib": ["es2022", "dom"], "types": [],
         "module": "esnext", "moduleResolution": "bundler", "skipLibCheck": False,
         "paths": {"callmesh/app": ["./app.d.ts"]},
     }  # fmt: skip
-    (tmp_path / "app.d.ts").write_text(types.read_text())
-    (tmp_path / "poll.ts").write_text(TYPED_APP)
-    config = {"compilerOptions": options, "files": ["poll.ts"]}
-    (tmp_path / "tsconfig.json").write_text(json.dumps(config))
+    (folder / "app.d.ts").write_text(types.read_text())
+    config = {"compilerOptions": options, "files": [file]}
+    (folder / "tsconfig.json").write_text(json.dumps(config))
     tsc = ROOT / "node_modules/.bin/tsc"
-    ended = subprocess.run([tsc, "-p", tmp_path], capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stdout) == (0, "")
+    ended = subprocess.run([tsc, "-p", folder], capture_output=True, text=True, check=False)
+    return ended.returncode, ended.stdout
+
+
+def test_an_app_is_compiled_against_the_types_of_the_sdk_alone(tmp_path: Path) -> None:
+    (tmp_path / "poll.ts").write_text(TYPED_APP)
+    assert compiled_against_the_sdk(tmp_path, "poll.ts") == (0, "")
 
 
 def test_the_app_example_is_an_app_of_thirty_lines() -> None:
@@ -150,3 +159,34 @@ def test_examples_are_short_and_explain_themselves(file: str) -> None:
     )
     assert ended.returncode == 0
     assert "call" in ended.stdout
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The code in a page of the docs."""
+    text = (ROOT / "docs" / page).read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.anyio
+async def test_the_python_of_the_page_about_streams_runs() -> None:
+    """[D2, D12, D14, D15, D16]"""
+    async with MemoryHub() as hub, hub.join("Ada") as ada, hub.join("Bob") as bob:
+        vitals = await ada.resources.add("vitals")
+        seen = await bob.resources.get(vitals.id)
+        names = {"vitals": vitals, "seen": seen, "ada": ada, "bob": bob}
+        names |= {"asyncio": asyncio, "struct": struct, "print": lambda *said: None}
+        seen.stream("ecg")
+        code = "\n".join(blocks("streams.md", "python"))
+        assert code.count("async for") == 2
+        compiled = compile(code, "streams.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        async with asyncio.timeout(20):
+            await eval(compiled, names)
+
+
+def test_the_typescript_of_the_page_about_streams_is_true(tmp_path: Path) -> None:
+    """[D12, D14, D15] Against the types of the SDK."""
+    about = "import { connect, type Participant } from 'callmesh/app';\n"
+    about += "const resource = await connect();\ndeclare const canvas: HTMLElement;\n"
+    about += "declare const sender: Participant['id'];\n"
+    (tmp_path / "streams.ts").write_text(about + "\n".join(blocks("streams.md", "ts")))
+    assert compiled_against_the_sdk(tmp_path, "streams.ts") == (0, "")

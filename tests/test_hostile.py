@@ -195,6 +195,7 @@ NOT_FOR_HUBS: tuple[Message, ...] = (
     messages.Saved(9),
     messages.Denial("no_right", "no", 1, "p1", []),
     messages.Answer("c1"),
+    messages.Reach("pen", "latest", True, []),
     messages.Relayed(9),
     messages.Pong(1, 1),
     messages.Life("remove"),
@@ -258,6 +259,8 @@ def cases(honest: Honest, witness: ParticipantId, me: ParticipantId) -> Iterator
     to: list[str] = [bob.id, witness]
     pen = Stream(to, poll, "pen", "reliable", 1, False, b"hello")
     yield Case(pen, *["relayed"] * 3)
+    said = messages.Taken(to, poll, "pen", "reliable", 9, 9, "again")
+    yield Case(said, *["nothing"] * 3)
     yield Case(messages.Signal(witness, "{}"), *["nothing"] * 3)
     yield Case(messages.Cache([]), *["nothing"] * 3)
     yield Case(messages.Ping(1), *["nothing"] * 3)

@@ -150,7 +150,9 @@ async def test_the_numbers_are_those_of_the_hub() -> None:
             seen.state["question"] = "mine"
             with pytest.raises(callmesh.Denied):
                 await seen.state.saved()
+            heard = seen.stream("pen")
             await poll.stream("pen").send(b"x" * 1000)
+            await anext(aiter(heard))
             del poll.state["question"]
             await poll.state.saved()
             numbers = read(hub)

@@ -102,7 +102,7 @@ async def test_what_a_peer_should_not_have_sent_is_dropped(tmp_path: Path) -> No
             opened = asyncio.Event()
             rubbish.on("open", lambda: opened.set())
             await asyncio.wait_for(opened.wait(), 10)
-            for data in (b"", b"\xff", b"\x93\x01\xc3\xc4\x01\xc1", "text", b"\x91" * 60_000):
+            for data in (b"", b"\xff", b"\x93\x05\xc3\xc4\x01\xc1", "text", b"\x91" * 60_000):
                 rubbish.send(data)
             for text in ("", "{}", '{"description": 5}', '{"candidate": {"candidate": "x"}}',
                          '{"description": {"type": "answer", "sdp": "v=0"}}'):  # fmt: skip
@@ -152,3 +152,44 @@ async def test_a_participant_who_leaves_is_parted_from(tmp_path: Path) -> None:
                 while ada.path(gone) != "none":  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
             await vitals.stream("ecg").send(b"to nobody", timeout=1)
+
+
+async def test_a_stream_goes_on_through_paths_that_break_and_come_back(tmp_path: Path) -> None:
+    """[D2, D10] Direct, cut; by the hub, killed and back; direct again: all, once, in order."""
+    hub = HubProcess(tmp_path)
+    count = 3_000
+    try:
+        async with (
+            callmesh.join(hub.call(), name="Ada") as ada,
+            callmesh.join(hub.call(), name="Bob") as bob,
+        ):
+            vitals = await ada.resources.add("vitals")
+            heard = (await bob.resources.get(vitals.id)).stream("ecg")
+            await vitals.state.saved()
+            await until_direct(ada, bob)
+            ecg, got, ways = vitals.stream("ecg"), list[int](), set[str]()
+
+            async def follow() -> None:
+                async for message in heard:
+                    got.append(int.from_bytes(message.data[:4], "big"))
+                    ways.add(heard.stats[ada.me.id].path)
+                    if len(got) == count:
+                        return
+
+            following = asyncio.create_task(follow())
+            for number in range(count):
+                await ecg.send(number.to_bytes(4, "big") + b"x" * 4_000, timeout=60)
+                if number in (500, 2_000):
+                    peers = ada._streams.peers
+                    assert isinstance(peers, RtcPeers)
+                    await peers._connections[bob.me.id].pc.close()
+                elif number == 1_000:
+                    hub.kill()
+                    hub = HubProcess(tmp_path, port=hub.port)
+                    await until_direct(ada, bob)
+            await asyncio.wait_for(following, 60)
+            assert got == list(range(count))
+            assert ways >= {"direct", "relay"}
+            assert ecg.stats[bob.me.id].lost == 0
+    finally:
+        hub.end()

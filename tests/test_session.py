@@ -3,7 +3,7 @@ import pytest
 from callmesh import messages
 from callmesh.errors import Broken, Replaced, TimedOut, TooFast, TooLarge, WireError
 from callmesh.messages import MAX_PAYLOAD, STREAM_WINDOW, Message
-from callmesh.session import MAX_LATEST, Credit, Over, Session, Side
+from callmesh.session import CREDIT, MAX_LATEST, MAX_OF_ONE, MAX_WAITING, Over, Session, Side
 
 SECOND = 1_000_000
 WELCOME = messages.encode(
@@ -58,12 +58,14 @@ def test_each_message_is_allowed_where_it_belongs(kind: type[Message]) -> None:
 EXPECTED = {
     (Side.HUB, ""): {"hello"},
     (Side.HUB, "waiting"): {"ping", "leave"},
-    (Side.HUB, "welcome"): {"write", "command", "signal", "stream", "ping", "leave", "cache"},
+    (Side.HUB, "welcome"): {"write", "command", "signal", "stream", "taken", "ping", "leave",
+        "cache",
+    },
     (Side.CLIENT, ""): {"welcome", "waiting"},
     (Side.CLIENT, "waiting"): {"welcome", "waiting", "pong"},
     (Side.CLIENT, "welcome"): {
-        "batch", "saved", "denied", "answer", "signal", "stream", "relayed", "pong", "cache",
-        "life", "link", "ice",
+        "batch", "saved", "denied", "answer", "signal", "stream", "taken", "reach", "relayed",
+        "pong", "cache", "life", "link", "ice",
     },
 }  # fmt: skip
 
@@ -168,18 +170,32 @@ def test_a_sender_that_ignores_the_window_is_ended() -> None:
         session.receive(bundle(stream(MAX_PAYLOAD)), 0)
 
 
-def test_credit_comes_when_a_message_has_left_for_all() -> None:
+def test_what_waits_for_a_link_is_bounded_in_all_and_of_one_sender() -> None:
+    """[W8] And there is room again when it has left."""
+    receiver = hub()
+    message = b"x" * 60_000
+    taken = [receiver.put_stream("pa", message) for _ in range(10)]
+    assert taken == [True] * (MAX_OF_ONE // 60_000) + [False] * 2
+    for number in range(100):
+        receiver.put_stream(f"p{number}", message)
+    assert MAX_WAITING - 60_000 < receiver.waiting <= MAX_WAITING
+    while receiver.take():
+        pass
+    assert receiver.put_stream("pa", message)
+    receiver.end(Replaced("elsewhere"))
+    assert not receiver.put_stream("pa", message)
+
+
+def test_credit_is_told_when_it_is_worth_it_or_something_goes_anyway() -> None:
     """[W8]"""
-    sender, one, other = hub(), hub(), hub()
-    sender.receive(bundle(stream(1000)), 0)
-    credit = Credit(sender, 1000, 2)
-    for receiver in (one, other):
-        receiver.put(b"\x01", credit)
-    one.take()
+    sender = hub()
+    sender.relayed(CREDIT - 1)
     assert not sender.has_output
-    other.end(Broken("gone"))
-    assert sender.take() == [messages.encode(messages.Relayed(1000))]
-    assert not sender.has_output
+    sender.relayed(1)
+    assert sender.take() == [messages.encode(messages.Relayed(CREDIT))]
+    sender.relayed(5)
+    sender.put(b"\x01")
+    assert sender.take()[0] == messages.encode(messages.Relayed(CREDIT + 5))
 
 
 def test_a_client_waits_for_the_window() -> None:

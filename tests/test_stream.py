@@ -1,63 +1,144 @@
 import contextlib
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callmesh import messages
 from callmesh.errors import BadInput, BadName, BadValue, Broken, TooLarge, WireError
 from callmesh.ids import ParticipantId, ResourceId
-from callmesh.messages import MAX_PAYLOAD
+from callmesh.inbox import ACK, INBOX, INBOX_BYTES, MOST_OWED, Came, Inbox
+from callmesh.lane import ASK, HIGH_WATER, LEAST_WINDOW, STALLED, Due, Lane, Reading
+from callmesh.messages import MAX_PAYLOAD, STREAM_WINDOW, Mode
 from callmesh.signaling import PATIENCE, Connecting, Direct, Pair, Relay, read_signal
 from callmesh.stream import (
     HEAD,
-    HIGH_WATER,
-    INBOX,
-    INBOX_BYTES,
-    RECENT,
-    Inbox,
-    Outgoing,
+    MAX_MESSAGE,
     Piece,
     StreamMessage,
     decode_piece,
     encode_piece,
     label,
-    open_piece,
-    piece,
+    payload_of,
+    pieces,
     read_label,
+    read_payload,
 )  # fmt: skip
-from callmesh.streams import Streams
+from tests import vectors
 
 ADA, BOB = ParticipantId("pa"), ParticipantId("pb")
+
+
+def one(number: int, size: int = 1, step: int = 1) -> Piece:
+    return Piece(number, False, b"x" * size, step)
+
+
+@pytest.mark.parametrize("case", vectors.load("streams")["pieces"], ids=lambda c: c["about"])
+def test_a_piece_has_the_same_bytes_in_both_languages(case: dict[str, Any]) -> None:
+    """[D4, D9, D13]"""
+    fields, data = case["piece"], bytes.fromhex(case["hex"])
+    payload = bytes.fromhex(fields.pop("payload"))
+    piece = Piece(payload=payload, **fields)
+    assert decode_piece(data) == piece
+    assert encode_piece(piece, piece.step) == data
+
+
+@pytest.mark.parametrize("case", vectors.load("streams")["inbox"], ids=lambda c: c["about"])
+def test_what_comes_is_taken_asked_for_or_passed_over(case: dict[str, Any]) -> None:
+    """[D9, D11, D13] The same in both languages."""
+    inbox = Inbox(case["mode"])
+    for number, step, part, parts, came in case["comes"]:
+        piece = Piece(number, False, bytes([number]), step, part, parts)
+        assert inbox.put(ADA, piece).value == came, (number, step)
+    read = []
+    while item := inbox.take():
+        read.append(item.data.hex() if isinstance(item, StreamMessage) else "broken")
+    assert read == case["read"]
+    assert inbox.source(ADA).last == case["last"]
+    assert inbox.dropped == case["dropped"]
+
+
+@pytest.mark.parametrize("case", vectors.load("streams")["lanes"], ids=lambda c: c["about"])
+def test_what_leaves_for_a_receiver_is_the_same_in_both_languages(case: dict[str, Any]) -> None:
+    """[D9, D10]"""
+    lane = Lane(case["mode"])
+    lane.turn(Reading.READS)
+    left: list[list[int]] = []
+    for act, number in case["acts"]:
+        match act:
+            case "put":
+                lane.put(one(number))
+            case "take":
+                for _ in range(number):
+                    piece, step = lane.take()
+                    left.append([piece.number, step])
+            case "taken":
+                lane.acknowledge(number, 0)
+            case "again":
+                lane.again()
+            case "rewind":
+                lane.rewind()
+            case "restart":
+                lane.restart(number)
+    assert left == case["left"]
+    assert (lane.size, lane.flying, lane.dropped) == (case["size"], case["flying"], case["dropped"])
 
 
 @pytest.mark.parametrize("data", [b"", b"\x00\xff", "text", {"x": [1, 2.5, None]}, 0, False])
 def test_what_is_sent_is_what_is_read(data: Any) -> None:
     """[D4]"""
-    sent = piece(7, data)
-    got = open_piece(decode_piece(encode_piece(sent)), ADA)
-    assert got == StreamMessage(data, ADA, 7)
-    assert type(got.data) is type(data)
+    json, payload = payload_of(data)
+    (sent,) = pieces(7, json, payload)
+    got = decode_piece(encode_piece(sent, 1))
+    read = read_payload(got.json, got.payload)
+    assert (read, type(read), got.number) == (data, type(data), 7)
 
 
 def test_a_message_has_a_largest_size() -> None:
-    """[D4] And the largest, head and all, fits a data channel's 64 KiB."""
-    largest = piece(2**53 - 1, b"x" * MAX_PAYLOAD)
-    assert len(encode_piece(largest)) <= 65_536
-    for data in (b"x" * (MAX_PAYLOAD + 1), "x" * MAX_PAYLOAD):
+    """[D4, D13] And the largest part, head and all, fits a data channel's 64 KiB."""
+    largest = Piece(2**53 - 1, False, b"x" * MAX_PAYLOAD, 2**53 - 1, 272, 274)
+    assert len(encode_piece(largest, 2**53 - 1)) <= 65_536
+    for data in (b"x" * (MAX_MESSAGE + 1), "x" * MAX_MESSAGE):
         with pytest.raises(TooLarge):
-            piece(1, data)
+            payload_of(data)
     with pytest.raises(BadValue):
-        piece(1, object())
+        payload_of(object())
+
+
+@pytest.mark.parametrize("size", [MAX_PAYLOAD, MAX_PAYLOAD + 1, 3 * MAX_PAYLOAD, MAX_MESSAGE])
+def test_large_messages_travel_in_parts(size: int) -> None:
+    """[D13]"""
+    payload = bytes(range(256)) * (size // 256) + b"y" * (size % 256)
+    sent = pieces(5, False, payload)
+    assert [piece.number for piece in sent] == list(range(5, 5 + len(sent)))
+    inbox = Inbox("reliable")
+    for number, piece in enumerate(sent):
+        assert len(piece.payload) <= MAX_PAYLOAD
+        assert len(inbox) == 0, number
+        inbox.put(ADA, decode_piece(encode_piece(piece, 5 if piece.part == 0 else 1)))
+    got = inbox.take()
+    assert isinstance(got, StreamMessage)
+    assert (got.data == payload, got.number) == (True, 4 + len(sent))
+
+
+def test_parts_that_do_not_fit_together_are_dropped() -> None:
+    """[D8, D13] And take no more room than one message."""
+    inbox = Inbox("latest")
+    for part, parts in ((0, 1_000), (7, 5), (2, 2)):
+        inbox.put(ADA, Piece(2_000 + part, False, b"x", 1, part, parts))
+    source = inbox.source(ADA)
+    for part in range(273):
+        inbox.put(ADA, Piece(9_000 + part, False, b"x" * 70_000, 1, part, 274))
+    assert source.parts is None or sum(map(len, source.parts.values())) <= MAX_MESSAGE
+    assert len(inbox) == 0
 
 
 @given(st.binary(max_size=80))
 def test_any_bytes_are_a_message_or_a_named_error(data: bytes) -> None:
     """[D8]"""
     with contextlib.suppress(BadInput):
-        open_piece(decode_piece(data), ADA)
+        piece = decode_piece(data)
+        read_payload(piece.json, piece.payload)
 
 
 def test_rubbish_in_a_channel_is_named() -> None:
@@ -65,7 +146,7 @@ def test_rubbish_in_a_channel_is_named() -> None:
     with pytest.raises(WireError):
         decode_piece(b"hello")
     with pytest.raises(BadValue):
-        open_piece(Piece(1, True, b"\xc1"), ADA)
+        read_payload(True, b"\xc1")
 
 
 def test_a_channels_label_names_resource_and_stream() -> None:
@@ -77,82 +158,215 @@ def test_a_channels_label_names_resource_and_stream() -> None:
             read_label(wrong)
 
 
+def reading(mode: Mode = "reliable") -> Lane:
+    lane = Lane(mode)
+    lane.turn(Reading.READS)
+    return lane
+
+
 def test_reliable_keeps_everything_in_order_and_is_full_at_the_high_mark() -> None:
-    """[D2]"""
-    outgoing = Outgoing("reliable")
-    count = HIGH_WATER // 50_000 + 1
+    """[D2] Until it is acknowledged, and not only until it has left."""
+    lane = reading()
+    count = HIGH_WATER // (50_000 + HEAD) + 1
     for number in range(1, count + 1):
-        assert not outgoing.full
-        outgoing.put(piece(number, b"x" * 50_000))
-    assert outgoing.full
-    taken = [outgoing.take() for _ in range(count)]
-    assert [sent.number for sent in taken if sent] == list(range(1, count + 1))
-    assert outgoing.take() is None
-    assert (outgoing.full, outgoing.dropped) == (False, 0)
+        assert not lane.full
+        lane.put(one(number, 50_000))
+    taken = [lane.take() for _ in range(count)]
+    assert [(piece.number, step) for piece, step in taken] == [(n, 1) for n in range(1, count + 1)]
+    assert lane.full
+    lane.acknowledge(1, 0)
+    assert (lane.full, lane.dropped) == (False, 0)
+    lane.acknowledge(count, 0)
+    assert (lane.size, lane.flying, len(lane.sent)) == (0, 0, 0)
 
 
 def test_latest_keeps_the_newest_and_counts_the_rest() -> None:
-    """[D3]"""
-    outgoing = Outgoing("latest")
+    """[D3, D13] A large message is replaced with all its parts."""
+    lane = reading("latest")
     for number in range(1, 101):
-        outgoing.put(piece(number, b"x" * 50_000))
-    assert not outgoing.full
-    newest = outgoing.take()
-    assert newest is not None
-    assert (newest.number, outgoing.dropped) == (100, 99)
+        lane.put(one(number, 50_000))
+    for piece in pieces(101, False, b"x" * 3 * MAX_PAYLOAD):
+        lane.put(piece)
+    assert not lane.full
+    lane.take()
+    lane.put(one(104))
+    newest, step = lane.take()
+    assert (newest.number, step, lane.dropped) == (104, 3, 101)
+    assert (lane.size, len(lane.waiting)) == (0, 0)
 
 
-def test_what_a_broken_path_took_along_is_sent_once_more() -> None:
-    """[D2] As much of it as may have been under way."""
-    outgoing = Outgoing("reliable")
-    for number in range(1, 31):
-        outgoing.put(piece(number, b"x" * 50_000))
-        if number <= 20:
-            outgoing.take()
-    outgoing.again()
-    left = [sent.number for sent in iter(outgoing.take, None)]
-    assert left == list(range(20 - RECENT // 50_000 + 1, 31))
+def test_what_waits_for_who_has_not_said_that_they_read_is_kept_for_them() -> None:
+    """[D14] And dropped where they say that they do not."""
+    lane = Lane("reliable")
+    lane.put(one(1))
+    may = [lane.may_relay]
+    for reading in (Reading.READS, Reading.IDLE):
+        lane.turn(reading)
+        may.append(lane.may_relay)
+    assert (may, lane.size, lane.takes) == ([False, True, False], 0, False)
+
+
+def test_a_receiver_who_lacks_what_was_under_way_is_sent_less_at_once() -> None:
+    """[D10] So that what is sent again does not choke a slow link; it grows with what comes."""
+    lane = reading()
+    assert lane.window == STREAM_WINDOW
+    for number in range(1, 9):
+        lane.put(one(number, 60_000))
+        if lane.may_relay:
+            lane.take()
+    assert lane.flying < STREAM_WINDOW + 60_000 + HEAD
+    for _ in range(9):
+        lane.again()
+    assert lane.window == LEAST_WINDOW
+    lane.take()
+    lane.acknowledge(1, 0)
+    assert LEAST_WINDOW < lane.window <= LEAST_WINDOW + 60_000 + HEAD
+
+
+def due(lane: Lane, since: int, until: int) -> list[tuple[int, Due]]:
+    found = [(now, lane.due(now)) for now in range(since, until, 500_000)]
+    return [(now, what) for now, what in found if what is not Due.NOTHING]
+
+
+def test_who_acknowledges_nothing_is_asked_and_then_loses_the_stream() -> None:
+    """[D11] With growing pauses, and others are not looked at for it."""
+    lane = reading()
+    lane.put(one(1))
+    assert due(lane, 1, STALLED) == [], "nothing is under way"
+    lane.take()
+    asked = due(lane, STALLED, 2 * STALLED + 2_000_000)
+    assert [what for _, what in asked] == [Due.MARK] * (len(asked) - 1) + [Due.LOSE]
+    assert 4 <= len(asked) <= 6, asked
+    assert asked[-1][0] >= 2 * STALLED - 500_000
+    assert (lane.size, lane.takes, lane.losses) == (0, False, 1)
+    assert ASK[0] < ASK[1]
+
+
+def test_who_acknowledges_slowly_keeps_it() -> None:
+    """[D11]"""
+    lane = reading()
+    for number in range(1, 20):
+        lane.put(one(number))
+        lane.take()
+    for number in range(1, 15):
+        for second in range(20):
+            assert lane.due((number * 20 + second) * 1_000_000) is not Due.LOSE
+        lane.acknowledge(number, 0)
+    assert lane.losses == 0
+
+
+def test_the_round_trip_is_measured_where_something_goes() -> None:
+    """[D15]"""
+    lane = reading()
+    lane.put(one(1))
+    lane.take()
+    assert lane.due(6_000_000) is Due.MARK
+    marked = lane.mark(6_000_000)
+    assert (marked.number, marked.step) == (1, 0)
+    inbox = Inbox("reliable")
+    inbox.put(ADA, one(1))
+    assert inbox.put(ADA, marked) is Came.MARK
+    lane.acknowledge(1, 6_080_000)
+    assert lane.round_trip == 80_000
 
 
 def numbers(inbox: Inbox) -> list[tuple[ParticipantId, int]]:
     found = []
     while message := inbox.take():
+        assert isinstance(message, StreamMessage)
         found.append((message.sender, message.number))
     return found
 
 
 def test_what_comes_twice_or_late_is_dropped() -> None:
-    """[D2, D3]"""
-    inbox = Inbox()
+    """[D3]"""
+    inbox = Inbox("latest")
     for sender, number in ((ADA, 1), (ADA, 3), (BOB, 1), (ADA, 2), (ADA, 3), (ADA, 4)):
-        inbox.put(StreamMessage(b"", sender, number), "latest")
+        inbox.put(sender, one(number))
     assert numbers(inbox) == [(ADA, 1), (ADA, 3), (BOB, 1), (ADA, 4)]
     assert inbox.dropped == 2
+    assert inbox.source(ADA).lost == 1
     inbox.gone(ADA)
-    inbox.put(StreamMessage(b"", ADA, 1), "latest")
+    inbox.put(ADA, one(1))
     assert numbers(inbox) == [(ADA, 1)]
 
 
 def test_a_slow_reader_of_latest_loses_the_oldest() -> None:
     """[D3]"""
-    inbox = Inbox()
+    inbox = Inbox("latest")
     for number in range(1, INBOX + 11):
-        inbox.put(StreamMessage(b"", ADA, number), "latest")
+        inbox.put(ADA, one(number))
     assert numbers(inbox)[0] == (ADA, 11)
     assert inbox.dropped == 10
 
 
-def test_a_slow_reader_of_reliable_is_told() -> None:
+def test_a_slow_reader_of_reliable_holds_up_its_senders() -> None:
     """[D8] A burst of small messages, as one turn of the loop may bring, is no slow reader."""
     for size in (0, 50_000):
-        inbox = Inbox()
+        inbox = Inbox("reliable")
+        inbox.was_read = True
         most = INBOX_BYTES // (size + HEAD)
         for number in range(1, most + 1):
-            inbox.put(StreamMessage(b"", ADA, number), "reliable", size)
-        assert not inbox.broken
-        inbox.put(StreamMessage(b"", ADA, most + 1), "reliable", size)
-        assert [type(inbox.broken)] == [Broken]
+            assert inbox.put(ADA, one(number, size)) in (Came.NEW, Came.DUE)
+        held = [inbox.holds]
+        inbox.put(ADA, one(most + 1, size))
+        held.append(inbox.holds)
+        inbox.take()
+        assert [*held, inbox.holds] == [False, True, False]
         assert len(numbers(inbox)) == most
+
+
+def test_what_waits_to_be_read_is_bounded_though_a_sender_goes_on_and_on() -> None:
+    """[D8] Nothing is acknowledged while too much waits, whatever is asked; nor taken for long."""
+    for was_read in (True, False):
+        inbox = Inbox("reliable")
+        inbox.was_read = was_read
+        source = inbox.source(ADA)
+        for number in range(1, 2_000):
+            inbox.put(ADA, one(number, 50_000))
+            inbox.put(ADA, one(number, step=0))
+            inbox.acknowledged(source)
+        assert source.told < source.last < 1_000
+        assert inbox.size < INBOX_BYTES + MOST_OWED + 100_000
+    latest = Inbox("latest")
+    latest.read_apart(ADA)
+    for number in range(1, 2 * INBOX):
+        latest.put(ADA, one(number))
+    assert latest.dropped == INBOX - 1
+
+
+def test_who_never_reads_holds_up_nobody() -> None:
+    """[D8] Who begins to later gets what there is, then `Broken`."""
+    inbox = Inbox("reliable")
+    most = INBOX_BYTES // (50_000 + HEAD)
+    came = [inbox.put(ADA, one(number, 50_000)) for number in range(1, most + 2)]
+    assert came[-1] is Came.FULL
+    items = list(iter(inbox.take, None))
+    assert [type(item) for item in items] == [StreamMessage] * (most + 1) + [Broken]
+    inbox.reopen()
+    assert (inbox.opened, inbox.full, inbox.sources) == (2, False, {})
+
+
+def test_it_is_acknowledged_now_and_then() -> None:
+    """[D10]"""
+    inbox = Inbox("reliable")
+    came = [inbox.put(ADA, one(number, 1_000)) for number in range(1, 101)]
+    assert came.index(Came.DUE) == -(-ACK // (1_000 + HEAD)) - 1
+
+
+def test_one_sender_can_be_read_apart_and_has_an_end() -> None:
+    """[D12]"""
+    inbox = Inbox("reliable")
+    for sender in (ADA, BOB, ADA):
+        inbox.put(sender, one(inbox.source(sender).last + 1))
+    inbox.read_apart(ADA)
+    assert numbers(inbox) == [(BOB, 1)]
+    inbox.put(ADA, Piece(3, False, b"", 1, 0, 0))
+    inbox.end(ADA, None)
+    apart = list(iter(lambda: inbox.take(ADA), None))
+    assert [type(item).__name__ for item in apart] == ["StreamMessage", "StreamMessage", "Ended"]
+    assert getattr(apart[-1], "why", "") is None
+    inbox.read_together(ADA)
 
 
 def test_the_smaller_id_offers_and_the_other_is_polite() -> None:
@@ -189,15 +403,3 @@ def test_rubbish_for_a_signal_is_named(text: str) -> None:
     """[D8]"""
     with pytest.raises(WireError):
         read_signal(text)
-
-
-def test_a_reader_whose_link_was_too_slow_learns_it() -> None:
-    """[D8] From the hub, not from a peer, and only of a stream in that mode."""
-    streams = Streams(lambda: 0, lambda: None, lambda: None)
-    pen = streams.stream(ResourceId("r1"), "pen", "reliable")
-    lost = messages.Stream([ADA], "r1", "pen", "reliable", 0, False, b"")
-    streams.came_relayed(msgspec.structs.replace(lost, mode="latest"))
-    streams.came_direct(ADA, "r1/pen", "reliable", encode_piece(Piece(0, False, b"")))
-    assert pen.inbox.broken is None
-    streams.came_relayed(lost)
-    assert isinstance(pen.inbox.broken, Broken)

@@ -18,11 +18,13 @@ from callmesh import (
     errors,
     feed,
     hosted,
+    lane,
     ledger,
     messages,
     rights,
     saving,
     session,
+    stream,
     values,
     visits,
 )
@@ -98,7 +100,7 @@ def _fields() -> str:
     about = typing.get_args(messages.Message)
 
     def rows() -> Iterator[tuple[str, ...]]:
-        for kind in (*about, messages.Group, Entry, messages.IceServer):
+        for kind in (*about, messages.Group, Entry, messages.ReachRow, messages.IceServer):
             said, tag = meanings(kind), kind.__struct_config__.tag
             of = f"`{tag}`" if tag else f"each {kind.__name__.lower()}"
             for field in msgspec.structs.fields(kind):
@@ -184,7 +186,10 @@ def _limits() -> str:
         "bundle to a hub, after joining": f"{messages.MAX_BUNDLE:,} bytes",
         "messages in it": f"{messages.MAX_MESSAGES:,}",
         "a signal": f"{messages.MAX_SIGNAL:,} characters",
-        "a message of a stream": f"{messages.MAX_PAYLOAD:,} bytes",
+        "a part of a stream message": f"{messages.MAX_PAYLOAD:,} bytes",
+        "a stream message": f"{stream.MAX_MESSAGE:,} bytes",
+        "not acknowledged before `send` waits": f"{lane.HIGH_WATER:,} bytes",
+        "until the stream is lost to a receiver": f"{lane.STALLED / 1e6:g} s",
         "stream bytes under way": f"{messages.STREAM_WINDOW:,} beyond the last `relayed`",
         "until hello": f"{session.OPENING_TIMEOUT / 1e6:g} s",
         "between pings": f"{session.PING_EVERY / 1e6:g} s",
@@ -223,6 +228,7 @@ def at_limits() -> dict[str, tuple[str, str]]:
         "write_burst": ("the rate above holds from here on", NOTHING),
         "relay_bytes_per_second": ("the hub reads on when it is due", NOTHING),
         "streams": ("the session of the sender ends", too_fast),
+        "direct_participants": ("streams go by the hub, to all who have them open", NOTHING),
         "connections": ("one more is cut", "–"),
         "half_open": ("the oldest link that has said nothing ends", _ends(errors.TimedOut)),
         "joins_per_minute": ("the person comes in later", too_fast),
@@ -258,7 +264,7 @@ def _bounds() -> str:
         ),
         ("key", f"{values.MAX_KEY:,} bytes", "the transaction is not taken", _denied("bad_value")),
         (
-            "message of a stream", f"{messages.MAX_PAYLOAD:,} bytes", "it is not sent",
+            "message of a stream", f"{stream.MAX_MESSAGE:,} bytes", "it is not sent",
             "`too_large`, at its sender",
         ),
         (
@@ -267,9 +273,17 @@ def _bounds() -> str:
         ),
         (
             "bytes of `reliable` that wait for a link", f"{session.MAX_WAITING:,}",
-            "what follows in that stream is lost", "`broken`, at its reader",
+            "they are not handed on; their sender sends them again", NOTHING,
         ),
-        ("streams of which that is owed to a link", f"{session.MAX_LOST:,}", ends, broken),
+        (
+            "those of one sender", f"{session.MAX_OF_ONE:,}",
+            "they are not handed on; their sender sends them again", NOTHING,
+        ),
+        (
+            "those for all links of a call", f"{hosted.MAX_WAITING:,}",
+            "they are not handed on to links with more than "
+            f"{hosted.SMALL:,}; their sender sends them again", NOTHING,
+        ),
         (
             "bytes of `latest` that wait for a link", f"{session.MAX_LATEST:,}",
             "the oldest are dropped", NOTHING,

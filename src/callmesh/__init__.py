@@ -9,6 +9,7 @@ Everything that waits is a coroutine; every error is a `CallmeshError`, drawn in
 from callmesh.cache import ResourceCache
 from callmesh.changes import StateChange
 from callmesh.client import Call, join
+from callmesh.datastream import DataStream
 from callmesh.errors import (
     BadInput,
     Broken,
@@ -27,7 +28,6 @@ from callmesh.presence import SharedPresence
 from callmesh.resources import Resources
 from callmesh.shared import SharedState
 from callmesh.stream import StreamMessage
-from callmesh.streams import DataStream
 
 __version__ = "0.1.0"
 __all__ = [

@@ -19,7 +19,7 @@ from callmesh.connection import Connection, Opener, clock, steady
 from callmesh.errors import BadInput, BadName, CallmeshError, Closed, TimedOut, Unauthorized
 from callmesh.half import App
 from callmesh.hosting import Hosting
-from callmesh.ids import APPS, CALL, ROSTER, ParticipantId, ResourceId, Writer
+from callmesh.ids import APPS, CALL, DIRECT, HUB_STATE, ROSTER, ParticipantId, ResourceId, Writer
 from callmesh.joining import Joining
 from callmesh.mesh import Change, Status
 from callmesh.participant import Access, Participant
@@ -29,7 +29,7 @@ from callmesh.session import Open
 from callmesh.shared import Root, SharedState
 from callmesh.standing import Standings
 from callmesh.state import DELETED
-from callmesh.streams import Streams
+from callmesh.streams import MESH, Streams
 from callmesh.transport.websocket import WebSocketLink
 from callmesh.values import decode
 
@@ -126,6 +126,8 @@ class Call:
         """The hub's proof of who this is."""
         self._resume: str | None = None
         self._roster: dict[ParticipantId, Participant] = {}
+        self._anew = False
+        """Whether the batch that came last was a whole one."""
         self._early: dict[ParticipantId, list[str]] = {}
         self._replica = Replica(clock, self._flush, self._follow)
         self._standings = Standings(self._replica.mesh)
@@ -317,7 +319,6 @@ class Call:
 
     def _lost(self) -> None:
         self._replica.mesh.link_lost()
-        self._streams.link_lost()
         self._replica.moved.notify()
 
     def _heard(self, message: messages.Message) -> None:
@@ -331,6 +332,7 @@ class Call:
             case messages.Answer():
                 self.hosting.heard(message)
             case messages.Batch():
+                self._anew = message.whole
                 resynced = message.whole and mesh.cursor > 0
                 relinked = not mesh.linked and mesh.cursor > 0
                 self._replica.batch(message)
@@ -338,7 +340,6 @@ class Call:
                     self.resources.refresh(resynced=resynced)
                 if relinked:
                     self._streams.retry()
-                    self._streams.drain()
             case messages.Saved(cursor):
                 mesh.disk(cursor)
                 self._replica.moved.notify()
@@ -350,6 +351,8 @@ class Call:
                 self._hear_signal(ParticipantId(peer), data)
             case messages.Stream():
                 self._streams.came_relayed(message)
+            case messages.Taken():
+                self._streams.came_word(message)
             case messages.Relayed():
                 self._streams.drain()
             case messages.Ice() if self._streams.peers:
@@ -389,6 +392,9 @@ class Call:
         states = {change.state for change in changes}
         if ROSTER in states:
             self._read_roster()
+        if HUB_STATE in states:
+            direct = self._replica.mesh.value(HUB_STATE, DIRECT)
+            self._streams.limit(int(decode(direct)) if direct is not None else MESH)
         if CALL in states or APPS in states:
             self._standings.follow()
             self.resources.refresh()
@@ -404,7 +410,8 @@ class Call:
             with contextlib.suppress(BadInput, msgspec.ValidationError):
                 shown = msgspec.convert(decode(value or b""), Participant)
                 self._roster[shown.id] = shown
-        self._streams.roster(self.me, [p for p in self._roster.values() if p.id != self.me.id])
+        others = [p for p in self._roster.values() if p.id != self.me.id]
+        self._streams.roster(self.me, others, anew=self._anew)
         early, self._early = self._early, {}
         for peer, texts in early.items():
             for text in texts:

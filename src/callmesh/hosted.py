@@ -32,6 +32,7 @@ from callmesh.feed import Feeds
 from callmesh.ids import (
     APPS,
     CALL,
+    DIRECT,
     HUB,
     HUB_STATE,
     READ_ONLY,
@@ -54,7 +55,7 @@ from callmesh.people import Knock, Member, People
 from callmesh.record import HubPen
 from callmesh.resource import RECORDS, ResourceRecord, resource_in, version_key
 from callmesh.rights import Refusal, Rights, Written
-from callmesh.session import Credit, Open
+from callmesh.session import Open, Session
 from callmesh.sight import Sights
 from callmesh.state import Entry
 from callmesh.values import decode, encode
@@ -66,6 +67,10 @@ STEP = (None,)
 """What is done at once is a single step."""
 MAX_SIGNALS = 1024 * 1024
 """Bytes that may wait for a link that is sent signals: more are dropped, the relay is there."""
+MAX_WAITING = 64 * 1024 * 1024
+"""Bytes that wait for all links of a call before a stream message is queued for none of them."""
+SMALL = 64 * 1024
+"""Bytes that may wait for a link even then."""
 
 
 class Turn(Enum):
@@ -111,8 +116,6 @@ class HostedCall:
             limits,
             waiting_area=waiting_area,
         )
-        self.relayed = 0
-        """Messages of streams that came."""
         self.commands = Commands(self.people, ledger, self._carried_out)
         self._collected = 0
         for entry in list(ledger.state(CALL).live()):
@@ -124,6 +127,8 @@ class HostedCall:
         for record in self.call.resources.values():
             self._publish(record.app)
         self.people.show_waiting_area(0)
+        if limits.direct_participants != Limits().direct_participants:
+            self._pen.write(HUB_STATE, DIRECT, limits.direct_participants, 0)
 
     def _drop_orphans(self) -> None:
         """States without a record, of resources that were removed, are not in the call (R5)."""
@@ -230,43 +235,61 @@ class HostedCall:
                     other.session.put(messages.encode(signal))
             case messages.Stream():
                 self._relay(member, message)
+            case messages.Taken():
+                self._hand_on(member, message)
             case _:
                 pass  # a frame's messages mean nothing to a hub
         return STEP
 
     def _relay(self, member: Member, stream: messages.Stream) -> None:
+        """Hand a stream message on to those who have room for it; its sender keeps it (D10)."""
         me, sender = member.participant.id, member.session
         assert sender is not None
         stream_name(stream.name)
-        self.relayed += 1
         member.streams.add((stream.resource, stream.name))
         if len(member.streams) > self._limits.streams:
             raise TooFast(f"a participant has at most {self._limits.streams} streams")
-        resource = ResourceId(stream.resource)
-        named = set(stream.peers or self.people.members) - {me}
-        if not member.feed.sight.sees(resource):
-            named = set()
-        found = (self.people.members.get(ParticipantId(id)) for id in named)
-        sessions = [
+        reached = self._reached(member, stream.resource, stream.peers)
+        encoded = messages.encode(msgspec.structs.replace(stream, peers=[me]))
+        size = len(stream.payload)
+        self.counts.relayed += size
+        sender.relayed(size)
+        if stream.mode == "latest":
+            slot = (me, stream.resource, stream.name, stream.part)
+            for session in reached:
+                session.put_latest(slot, encoded)
+            return
+        for session in reached:
+            if session.waiting < SMALL or self._waiting < MAX_WAITING:
+                session.put_stream(me, encoded)
+
+    def _hand_on(self, member: Member, taken: messages.Taken) -> None:
+        """What a reader says of a stream: the newest word of each stream replaces older ones."""
+        me = member.participant.id
+        stream_name(taken.name)
+        encoded = messages.encode(msgspec.structs.replace(taken, peers=[me]))
+        slot = ("taken", me, taken.resource, taken.name, taken.mode)
+        for session in self._reached(member, taken.resource, taken.peers):
+            session.put_latest(slot, encoded)
+
+    def _reached(self, member: Member, resource: str, peers: list[str]) -> list[Session]:
+        """The links of those named, or of everybody else, for whom the resource is there."""
+        id = ResourceId(resource)
+        if not member.feed.sight.sees(id):
+            return []
+        named = set(peers or self.people.members) - {member.participant.id}
+        found = (self.people.members.get(ParticipantId(peer)) for peer in named)
+        return [
             other.session
             for other in found
-            if other and other.session and other.feed.sight.sees(resource)
+            if other and other.session and other.feed.sight.sees(id)
         ]
-        if stream.number == 0:
-            sessions = []  # that something was lost is the hub's to say
-        encoded = messages.encode(msgspec.structs.replace(stream, peers=[me]))
-        size, slot = len(stream.payload), (me, stream.resource, stream.name)
-        self.counts.relayed += size
-        if stream.mode == "latest" or not sessions:
-            for session in sessions:
-                session.put_latest(slot, encoded)
-            sender.relayed(size)
-            return
-        credit = Credit(sender, size, len(sessions))
-        for session in sessions:
-            if not session.put_stream(slot, encoded, credit):
-                lost = msgspec.structs.replace(stream, peers=[me], number=0, payload=b"")
-                session.lose(slot, messages.encode(lost))
+
+    @property
+    def _waiting(self) -> int:
+        """Bytes that wait for all links of the call."""
+        sessions = (member.session for member in self.people.members.values())
+        return sum(session.waiting for session in sessions if session)
 
     def _write(self, member: Member, groups: list[Group], now: int) -> Iterator[None]:
         if len(groups) == 1 and len(groups[0].entries) == 1:

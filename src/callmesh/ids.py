@@ -24,8 +24,10 @@ APPS = StateId("apps")
 DOOR = StateId("door")
 """What the hub tells hosts: who waits to be let in, who is kept out, and which roles were given."""
 HUB_STATE = StateId("hub")
-"""What the hub tells of itself: `READ_ONLY`, while its disk refuses."""
+"""What the hub tells of itself: `READ_ONLY`, while its disk refuses; `DIRECT`, where it is set."""
 READ_ONLY = "read_only"
+DIRECT = "direct_participants"
+"""The key that says up to how many participants streams go direct; 8 where it is not there."""
 """Under this key, a sentence: why nothing is saved at the moment."""
 RECORD = StateId("record")
 """What the hub keeps for itself: saved like any State, shown to nobody."""

@@ -8,6 +8,7 @@ from msgspec import Raw
 from callmesh.cache import ResourceCache
 from callmesh.callstate import setting_in
 from callmesh.changes import check_listener
+from callmesh.datastream import Codec, DataStream
 from callmesh.errors import BadInput, BadName, BadValue, Denied
 from callmesh.ids import CALL, PersonId, ResourceId, presence_of, state_of
 from callmesh.messages import Mode
@@ -18,7 +19,7 @@ from callmesh.resource import Lifecycle, ResourceRecord, access_key
 from callmesh.shared import Root, SharedState
 from callmesh.standing import Standings
 from callmesh.state import DELETED
-from callmesh.streams import DataStream, Streams
+from callmesh.streams import Streams
 from callmesh.values import encode
 
 
@@ -82,9 +83,15 @@ class Resource:
         """The person who added it."""
         return PersonId(self.record.owner)
 
-    def stream(self, name: str, *, mode: Mode = "reliable") -> DataStream:
-        """The stream of that name: fast data to the others, peer to peer, no history."""
-        return self._streams.stream(self.id, name, mode)
+    def stream(
+        self, name: str, *, mode: Mode = "reliable", keep: int = 0, codec: Codec | None = None
+    ) -> DataStream:
+        """The stream of that name: fast data to the others, peer to peer, no history.
+
+        `keep`: who opens it later gets so many of the last messages that were sent to everybody.
+        `codec`: an object whose `encode` and `decode` make bytes of messages, and the reverse.
+        """
+        return self._streams.stream(self.id, name, mode, keep=keep, codec=codec)
 
     # --- who may do what
 

@@ -62,6 +62,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     streams: Annotated[
         int, Meta(ge=1, le=10_000, description="Streams of one participant that go by the hub.")
     ] = 32
+    direct_participants: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000,
+            description="Participants up to whom streams go direct from each to each; in larger "
+            "calls the hub fans them out.",
+        ),
+    ] = 8
     connections: Annotated[
         int,
         Meta(

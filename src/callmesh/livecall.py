@@ -97,8 +97,6 @@ class LiveCall:
         self._quiet_until = 0.0
         """Until then it counts as one that has just sent."""
         self._not_before = 0.0
-        self._relayed = 0
-        """How many stream messages it had had when it sent last."""
         self._sent_to = -1
         """The number of the last entry then."""
 
@@ -175,9 +173,6 @@ class LiveCall:
                 self._not_before = self._quiet_until
         for line in (*self.lines.values(), *self._parting):
             line.end_if_over()
-        if self._relayed != self.hosted.relayed:  # who sent it may have to be told that it left
-            self._relayed = self.hosted.relayed
-            self.changed()
 
     def _send_ready(self, who: Member | Knock) -> int:
         """How many bundles left; where there is no room, the rest is for another task (N5)."""
@@ -220,7 +215,6 @@ class LiveCall:
                     whole = b"".join(bundle)
                     await self._ending.send(line.link, whole)
                     self._count(len(whole))
-                    self.changed()  # credits may have been given
                 line.busy = False
                 if self._ending.saved:
                     self._ending.check()

@@ -33,6 +33,7 @@ STREAM_WINDOW = 256 * 1024
 Number = Annotated[int, Meta(ge=0, lt=2**53)]
 Id = Annotated[str, Meta(max_length=64)]
 Mode: TypeAlias = Literal["reliable", "latest"]
+Word: TypeAlias = Literal["open", "taken", "again", "off", "hold"]
 
 
 class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -198,7 +199,11 @@ class Signal(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="signal
 
 
 class Stream(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="stream"):
-    """One message of a DataStream that goes by way of the hub, or of the page for a frame."""
+    """A message of a DataStream, or a part of one, by way of the hub, or of the page for a frame.
+
+    Through a data channel goes the same without what the channel is labelled with: `number`,
+    `json`, `payload`, and what is not its default of the rest.
+    """
 
     peers: list[Id]
     """The receivers, nobody named meaning everybody else; on the way out, the sender alone."""
@@ -209,15 +214,89 @@ class Stream(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="stream
     mode: Mode
     """How it is to arrive (D2, D3)."""
     number: Number
-    """Counts this sender's messages on this stream, from 1.
+    """Counts what this sender sends on this stream, from 1: messages, or parts of them.
 
-    0 says that some that had to arrive are lost, as the receiver is too slow. It comes from a hub,
-    or from a page to its frame, and from nobody else.
+    0 says that some that had to arrive are lost to this receiver (D11).
     """
     json: bool
     """Whether the payload is an encoded JSON value, or bytes as they are."""
     payload: bytes
     """What the hub does not read."""
+    step: Number = 1
+    """By how much the one before it, of those to this receiver, has a smaller number (D9).
+
+    0 brings nothing: whoever has all up to `number` says so at once, and who has not, what is
+    missing.
+    """
+    part: Number = 0
+    """Which part of a message it is, from 0 (D13)."""
+    parts: Number = 1
+    """How many there are; 0 where the sender ends the stream, with a reason if it was cut short."""
+
+
+class Taken(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="taken"):
+    """How far one who reads a DataStream has come with what somebody sends on it.
+
+    Goes between participants as a stream message does, direct or by way of the hub.
+    """
+
+    peers: list[Id]
+    """To whom it is said, nobody named meaning everybody else; on the way out, by whom."""
+    resource: Id
+    """Whose stream it is."""
+    name: Id
+    """Which of its streams."""
+    mode: Mode
+    """How it is read."""
+    opened: Number
+    """How often this reader has opened the stream: what they said before counts no more."""
+    number: Number
+    """Everything up to here has come, of those to this reader.
+
+    From a frame that opens it to its page: how many messages are kept for newcomers.
+    """
+    word: Word
+    """`taken`; `open`, which is answered with how it stands on the other side; `again`: send from
+    here on; `off`: nobody reads it here any more; from a frame to its page, `hold`: no more now.
+    """
+
+
+class ReachRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How a stream stands to one other participant, as `DataStream.stats` has it."""
+
+    peer: Id
+    """Who it is about."""
+    path: Id
+    """`direct`, `relay` or `connecting`."""
+    reads: bool
+    """Whether they have it open."""
+    buffered: Number
+    """Bytes that have not left, or are not known to have come."""
+    sent: Number
+    """Payload bytes that have left for them."""
+    received: Number
+    """Payload bytes that have come from them."""
+    round_trip: Number
+    """Microseconds; 0 where it was not measured."""
+    resent: Number
+    """Messages, or parts, that left more than once."""
+    dropped: Number
+    """Messages that a newer one replaced before they left."""
+    lost: Number
+    """Messages of theirs that did not come; in `reliable`, how often they have lost the stream."""
+
+
+class Reach(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="reach"):
+    """From page to frame: whom a stream of the resource reaches, and how."""
+
+    name: Id
+    """Which stream."""
+    mode: Mode
+    """And in which mode."""
+    settled: bool
+    """Whether everybody has said whether they read it."""
+    peers: list[ReachRow]
+    """Each of the others."""
 
 
 class Relayed(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="relayed"):
@@ -304,7 +383,7 @@ class Ice(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="ice"):
 
 Message: TypeAlias = (
     Hello | Welcome | Waiting | Batch | Write | Saved | Denial | Command | Answer | Signal | Stream
-    | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice
+    | Taken | Reach | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice
 )  # fmt: skip
 
 Pieces: TypeAlias = tuple[bytes, ...]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from callmesh.clock import MICROSECONDS
 from callmesh.errors import TooFast
 from callmesh.limits import Limits
-from callmesh.messages import Command, Message, Stream, Write
+from callmesh.messages import Command, Message, Stream, Taken, Write
 
 ENTRIES = 32
 """Entries that count as one write."""
@@ -15,7 +15,10 @@ BYTES = 16 * 1024
 SMALL = 0.25
 """Of a write: what a message costs that asks little of anybody."""
 HEAD = 32
-"""Bytes that a stream message counts for besides its payload, for each who gets it."""
+"""Bytes that a stream message counts for besides its payload, for each who gets it.
+
+So does a word of a reader.
+"""
 LONGEST = 10.0
 """Seconds that one wait may take, so that nobody takes it for silence; what is left waits later."""
 MAX_KNOWN = 10_000
@@ -75,8 +78,8 @@ class Pace:
         if len(heard) == 1 and isinstance(heard[0], Write):
             self._writes.take(_cost(heard) + size / BYTES, now)
             return
-        streams = [message for message in heard if isinstance(message, Stream)]
-        relayed = sum(len(stream.payload) for stream in streams)
+        streams = [message for message in heard if isinstance(message, Stream | Taken)]
+        relayed = sum(len(stream.payload) for stream in streams if isinstance(stream, Stream))
         heads = sum(min(len(stream.peers), others) or others or 1 for stream in streams)
         cost = _cost(heard) + (size - relayed) / BYTES if heard else SMALL
         if streams:
@@ -92,7 +95,7 @@ def _cost(heard: Iterable[Message]) -> float:
             cost += max(1.0, sum([len(group.entries) for group in message.groups]) / ENTRIES)
         elif isinstance(message, Command):
             cost += 1
-        elif not isinstance(message, Stream):
+        elif not isinstance(message, Stream | Taken):
             cost += SMALL
     return cost
 

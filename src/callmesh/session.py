@@ -33,8 +33,10 @@ SILENCE = 40 * MICROSECONDS
 
 MAX_WAITING = 4 * 1024 * 1024
 """Bytes that may wait for one link before stream messages that must arrive are not queued."""
-MAX_LOST = 1_000
-"""Streams of which something was lost, and the link has not been told yet; one more ends it."""
+MAX_OF_ONE = 512 * 1024
+"""Bytes of them that one sender may have waiting there."""
+CREDIT = messages.STREAM_WINDOW // 8
+"""Bytes of stream messages that have gone on before their sender is told so."""
 MAX_LATEST = 4 * 1024 * 1024
 """Bytes of `latest` messages that wait for one link, however many streams there are."""
 
@@ -68,31 +70,17 @@ _ALLOWED: dict[tuple[Side, type], tuple[type, ...]] = {
     (Side.HUB, Opening): (messages.Hello,),
     (Side.HUB, Waiting): (messages.Ping, messages.Leave),
     (Side.HUB, Open): (
-        messages.Write, messages.Command, messages.Signal, messages.Stream, messages.Ping,
-        messages.Leave, messages.Error, messages.Cache,
+        messages.Write, messages.Command, messages.Signal, messages.Stream, messages.Taken,
+        messages.Ping, messages.Leave, messages.Error, messages.Cache,
     ),
     (Side.CLIENT, Opening): (messages.Welcome, messages.Waiting, messages.Error),
     (Side.CLIENT, Waiting): (messages.Welcome, messages.Waiting, messages.Pong, messages.Error),
     (Side.CLIENT, Open): (
         messages.Batch, messages.Saved, messages.Denial, messages.Answer, messages.Signal,
-        messages.Stream, messages.Relayed, messages.Pong, messages.Error, messages.Cache,
-        messages.Life, messages.Link, messages.Ice,
+        messages.Stream, messages.Taken, messages.Reach, messages.Relayed, messages.Pong,
+        messages.Error, messages.Cache, messages.Life, messages.Link, messages.Ice,
     ),
 }  # fmt: skip
-
-
-@dataclass(slots=True)
-class Credit:
-    """A relayed message on its way to several links: counts for its sender when it left for all."""
-
-    to: "Session"
-    size: int
-    copies: int
-
-    def left(self) -> None:
-        self.copies -= 1
-        if self.copies == 0:
-            self.to.relayed(self.size)
 
 
 class Session:
@@ -105,10 +93,12 @@ class Session:
         self.silent = 0
         """For how long nothing had been heard when it ended because of that; 0 where it did not."""
         self._pings = 0
-        self._out: list[tuple[bytes, Credit | None]] = []
+        self._out: list[tuple[bytes, str | None]] = []
+        """With whose it is, where it is of a stream."""
         self.waiting = 0
         """Bytes of messages that must arrive and have not left."""
-        self._lost: dict[Hashable, bytes] = {}
+        self._of: dict[str, int] = {}
+        """Those of streams, by sender."""
         self._latest: dict[Hashable, bytes] = {}
         self._latest_size = 0
         self.dropped = 0
@@ -163,26 +153,21 @@ class Session:
 
     # --- out
 
-    def put(self, encoded: bytes, credit: Credit | None = None) -> None:
+    def put(self, encoded: bytes) -> None:
         """Queue a message that must arrive."""
-        self._out.append((encoded, credit))
+        self._out.append((encoded, None))
         self.waiting += len(encoded)
 
-    def put_stream(self, stream: Hashable, encoded: bytes, credit: Credit) -> bool:
+    def put_stream(self, sender: str, encoded: bytes) -> bool:
         """Queue a message of a stream that must arrive; False where too much waits already."""
-        ended = isinstance(self.state, Over)
-        if ended or stream in self._lost or self.waiting + len(encoded) > MAX_WAITING:
-            credit.left()
+        size = len(encoded)
+        of_one = self._of.get(sender, 0) + size
+        if isinstance(self.state, Over) or self.waiting + size > MAX_WAITING or of_one > MAX_OF_ONE:
             return False
-        self.put(encoded, credit)
+        self._out.append((encoded, sender))
+        self.waiting += size
+        self._of[sender] = of_one
         return True
-
-    def lose(self, stream: Hashable, told: bytes) -> None:
-        """What cannot be queued is lost, and so is what follows in its stream until `told` left."""
-        if not isinstance(self.state, Over):
-            self._lost[stream] = told
-        if len(self._lost) > MAX_LOST:
-            self.end(Broken("too much waited for this link"))
 
     def put_latest(self, slot: Hashable, encoded: bytes) -> None:
         """Queue a message that replaces what has not left yet in the same slot."""
@@ -209,32 +194,30 @@ class Session:
 
     @property
     def has_output(self) -> bool:
-        return bool(self._out or self._lost or self._latest) or self._owes_credit
+        return bool(self._out or self._latest) or self._owed >= CREDIT
 
     @property
-    def _owes_credit(self) -> bool:
-        return self.credited > self._credit_told and self.side is Side.HUB
+    def _owed(self) -> int:
+        return self.credited - self._credit_told if self.side is Side.HUB else 0
 
     def take(self) -> list[bytes]:
         """The encoded messages that should leave now, one bundle at most; they count as gone."""
         taken: list[bytes] = []
-        if self._owes_credit:
+        if self._owed:
             self._credit_told = self.credited
             taken.append(messages.encode(messages.Relayed(self.credited)))
         room = messages.MAX_BUNDLE - 16
         gone = 0
-        for encoded, credit in self._out:
+        for encoded, sender in self._out:
             if len(taken) >= messages.MAX_MESSAGES or (room < len(encoded) and taken):
                 break
             taken.append(encoded)
             room -= len(encoded)
             gone += 1
             self.waiting -= len(encoded)
-            if credit:
-                credit.left()
+            if sender is not None:
+                self._left(sender, len(encoded))
         del self._out[:gone]
-        while not self._out and self._lost and len(taken) < messages.MAX_MESSAGES:
-            taken.append(self._lost.pop(next(iter(self._lost))))
         while not self._out and self._latest:
             slot, encoded = next(iter(self._latest.items()))
             if room < len(encoded) or len(taken) >= messages.MAX_MESSAGES:
@@ -243,6 +226,13 @@ class Session:
             taken.append(encoded)
             room -= len(encoded)
         return taken
+
+    def _left(self, sender: str, size: int) -> None:
+        left = self._of[sender] - size
+        if left:
+            self._of[sender] = left
+        else:
+            del self._of[sender]
 
     def _drop_slot(self, slot: Hashable) -> None:
         self._latest_size -= len(self._latest.pop(slot))
@@ -279,15 +269,12 @@ class Session:
                     self.put(messages.encode(messages.Ping(self._pings)))
 
     def end(self, reason: CallmeshError) -> None:
-        """End it, once: what was queued is dropped, and credits for it are given."""
+        """End it, once: what was queued is dropped."""
         if isinstance(self.state, Over):
             return
         self.state = Over(reason)
-        dropped, self._out = self._out, []
-        for _, credit in dropped:
-            if credit:
-                credit.left()
-        self._lost.clear()
+        self._out.clear()
+        self._of.clear()
         self._latest.clear()
         self._latest_size = self.waiting = 0
 

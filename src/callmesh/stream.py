@@ -1,43 +1,40 @@
-"""DataStreams without I/O: what goes through a channel, what waits to go, what has come.
+"""DataStreams without I/O: how a message travels.
 
 A stream belongs to a resource. Each sender opens a channel of its own to each receiver, labelled
 `<resource>/<name>`; whoever has no channel is reached by way of the hub, with the same numbers.
 """
 
-from collections import deque
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from callmesh.errors import BadName, Broken, CallmeshError, TooLarge, WireError
+from callmesh.errors import BadName, TooLarge, WireError
 from callmesh.ids import ParticipantId, ResourceId, resource_id, stream_name
-from callmesh.messages import MAX_PAYLOAD, Mode
+from callmesh.messages import MAX_PAYLOAD, Number
 from callmesh.values import decode, encode
 
-HIGH_WATER = 1024 * 1024
-"""Bytes that may wait for one receiver before `send` waits too."""
 LOW_WATER = 256 * 1024
 """Bytes a channel's own buffer is kept filled to."""
-RECENT = 512 * 1024
-"""Bytes of `reliable` messages kept after they left: what a path that breaks may take with it."""
 REFILL = 128 * 1024
 """A channel is filled up again when it holds no more bytes: once for many messages."""
-INBOX = 1024
-"""Mode `latest`: messages that may wait for the app to read them."""
-INBOX_BYTES = 8 * 1024 * 1024
-"""Mode `reliable`: bytes of them. A burst of small ones, however many, is no slow reader."""
 HEAD = 64
-"""Bytes that a message counts besides its payload while it waits to be read."""
+"""Bytes that a message, or a part of one, counts besides its payload while it is kept."""
+MAX_MESSAGE = 16 * 1024 * 1024
+"""Bytes of one message, which travels in parts of `MAX_PAYLOAD`."""
+MAX_PARTS = -(-MAX_MESSAGE // MAX_PAYLOAD)
 
 
 class Piece(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What one channel message holds: `[number, json, payload]`."""
+    """A message, or a part of one, as in `messages.Stream`."""
 
-    number: int
-    """Counts this sender's messages on this stream, from 1."""
+    number: Number
     json: bool
     payload: bytes
+    step: Number = 1
+    part: Number = 0
+    parts: Number = 1
 
 
 _encode_piece = msgspec.msgpack.Encoder().encode
@@ -67,18 +64,42 @@ def read_label(text: str) -> tuple[ResourceId, str]:
     return resource_id(resource), stream_name(name)
 
 
-def piece(number: int, data: object) -> Piece:
-    """`data` (bytes, or a JSON value) as what travels. Raises `BadValue` or `TooLarge`."""
-    if isinstance(data, bytes | bytearray | memoryview):
-        payload = bytes(data)
-        if len(payload) > MAX_PAYLOAD:
-            raise TooLarge(f"a stream message has at most {MAX_PAYLOAD} bytes; send it in parts")
-        return Piece(number, False, payload)
-    return Piece(number, True, bytes(encode(data, limit=MAX_PAYLOAD)))
+def payload_of(data: object) -> tuple[bool, bytes]:
+    """`data` as what travels, and whether it is JSON. Raises `BadValue` or `TooLarge`."""
+    if not isinstance(data, bytes | bytearray | memoryview):
+        return True, bytes(encode(data, limit=MAX_MESSAGE))
+    payload = bytes(data)
+    if len(payload) > MAX_MESSAGE:
+        raise TooLarge(f"a stream message has at most {MAX_MESSAGE} bytes; send it as several")
+    return False, payload
 
 
-def encode_piece(piece: Piece) -> bytes:
-    return _encode_piece(piece)
+def read_payload(json: bool, payload: bytes) -> Any:
+    """What a reader gets. Raises `BadValue` or `TooLarge` for what a peer should not have sent."""
+    return decode(payload, limit=MAX_MESSAGE) if json else payload
+
+
+def pieces(number: int, json: bool, payload: bytes) -> Sequence[Piece]:
+    """A message as it travels: whole, or in parts that are numbered from `number` on."""
+    size = len(payload)
+    if size <= MAX_PAYLOAD:
+        return (Piece(number, json, payload),)
+    parts = -(-size // MAX_PAYLOAD)
+    return [
+        Piece(number + part, json, payload[part * MAX_PAYLOAD : (part + 1) * MAX_PAYLOAD],
+              1, part, parts)
+        for part in range(parts)
+    ]  # fmt: skip
+
+
+def encode_piece(piece: Piece, step: int) -> bytes:
+    """The bytes of a piece to one whose last number was `step` smaller."""
+    if step == 1 and piece.parts == 1:
+        return _encode_piece((piece.number, piece.json, piece.payload))
+    number, json, payload, part, parts = (
+        piece.number, piece.json, piece.payload, piece.part, piece.parts,
+    )  # fmt: skip
+    return _encode_piece((number, json, payload, step, part, parts))
 
 
 def decode_piece(data: bytes) -> Piece:
@@ -87,109 +108,3 @@ def decode_piece(data: bytes) -> Piece:
         return _decode_piece(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise WireError(f"not a stream message: {error}") from error
-
-
-def open_piece(piece: Piece, sender: ParticipantId) -> StreamMessage:
-    """What a reader gets. Raises `BadValue` or `TooLarge` for what a peer should not have sent."""
-    data = decode(piece.payload, limit=MAX_PAYLOAD) if piece.json else piece.payload
-    return StreamMessage(data, sender, piece.number)
-
-
-class Outgoing:
-    """What waits for one receiver of one stream."""
-
-    def __init__(self, mode: Mode) -> None:
-        self.mode: Mode = mode
-        self.relayed = False
-        """Mode `reliable`: it has gone by the relay, and stays there, so that nothing overtakes."""
-        self._waiting: deque[Piece] = deque()
-        self._recent: deque[Piece] = deque()
-        self._size = self._recent_size = 0
-        self.dropped = 0
-        """Mode `latest`: messages that a newer one replaced before they left."""
-
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    @property
-    def full(self) -> bool:
-        """Whether `send` should wait: only ever in mode `reliable`."""
-        return self._size >= HIGH_WATER
-
-    def put(self, piece: Piece) -> None:
-        if self.mode == "latest" and self._waiting:
-            self.take()
-            self.dropped += 1
-        self._waiting.append(piece)
-        self._size += len(piece.payload)
-
-    def take(self) -> Piece | None:
-        if not self._waiting:
-            return None
-        piece = self._waiting.popleft()
-        self._size -= len(piece.payload)
-        if self.mode == "reliable":
-            self._recent.append(piece)
-            self._recent_size += len(piece.payload)
-            while self._recent_size > RECENT:
-                self._recent_size -= len(self._recent.popleft().payload)
-        return piece
-
-    def again(self) -> None:
-        """The path broke: send once more what it may have taken along. Readers drop doubles."""
-        self._waiting.extendleft(reversed(self._recent))
-        self._size += self._recent_size
-        self._recent.clear()
-        self._recent_size = 0
-
-
-class Inbox:
-    """What has come for the reader of one stream, from all senders."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[StreamMessage] = deque()
-        self._sizes: deque[int] = deque()
-        self._size = 0
-        self._last: dict[ParticipantId, int] = {}
-        self.dropped = 0
-        """Mode `latest`: messages the reader was too slow for, or that came after a newer one."""
-        self.broken: CallmeshError | None = None
-
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    def put(self, message: StreamMessage, mode: Mode, size: int = 0) -> None:
-        """Take a message of `size` bytes in. A reader too slow for `reliable` gets `Broken`."""
-        if message.number <= self._last.get(message.sender, 0):
-            self.dropped += mode == "latest"
-            return
-        self._last[message.sender] = message.number
-        size += HEAD
-        while self._is_full(mode, size):
-            if mode == "reliable":
-                self.overflow()
-                return
-            self.take()
-            self.dropped += 1
-        self._waiting.append(message)
-        self._sizes.append(size)
-        self._size += size
-
-    def _is_full(self, mode: Mode, size: int) -> bool:
-        if mode == "latest" and len(self._waiting) >= INBOX:
-            return True
-        return bool(self._waiting) and self._size + size > INBOX_BYTES
-
-    def take(self) -> StreamMessage | None:
-        if not self._waiting:
-            return None
-        self._size -= self._sizes.popleft()
-        return self._waiting.popleft()
-
-    def overflow(self) -> None:
-        """Messages that had to arrive are lost: nobody read them in time."""
-        self.broken = Broken("too many messages wait to be read: the reader is too slow")
-
-    def gone(self, sender: ParticipantId) -> None:
-        """A sender left: its numbers may start anew."""
-        self._last.pop(sender, None)

@@ -1,109 +1,30 @@
-"""DataStreams that run: who is reached by which path, and what waits for whom."""
+"""DataStreams that run: who is reached by which path, and what goes over it."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
-from typing import Any, get_args
+from collections.abc import Callable, Collection, Iterable
+from typing import Literal, get_args
 
 from callmesh import messages
-from callmesh.errors import BadInput, BadName, CallmeshError, Closed, TimedOut
-from callmesh.ids import ParticipantId, ResourceId, stream_name
-from callmesh.messages import Mode
+from callmesh.datastream import Codec, DataStream, Reach
+from callmesh.errors import BadInput, BadName, CallmeshError
+from callmesh.ids import ParticipantId, ResourceId
+from callmesh.inbox import Came
+from callmesh.lane import STALLED, Due, Lane, Reading
+from callmesh.messages import Mode, Taken, Word
 from callmesh.notify import Notifier
 from callmesh.participant import Participant
 from callmesh.ports import Peers
 from callmesh.session import Session
-from callmesh.signaling import Direct, Pair, Path, Relay
-from callmesh.stream import (
-    Inbox,
-    Outgoing,
-    Piece,
-    StreamMessage,
-    decode_piece,
-    encode_piece,
-    label,
-    open_piece,
-    piece,
-    read_label,
-)  # fmt: skip
+from callmesh.signaling import CONTROL_LABEL, Connecting, Direct, Pair, Path, Relay
+from callmesh.stream import Piece, decode_piece, encode_piece, label
 
-
-class DataStream:
-    """Fast data between participants, peer to peer, no history. Made by `resource.stream(name)`.
-
-    Iterate to read; `send` to write. Both ends need not open it at the same time, but what was
-    sent before a reader opened it is gone.
-    """
-
-    def __init__(self, streams: "Streams", resource: ResourceId, name: str, mode: Mode) -> None:
-        self._streams = streams
-        self.resource = resource
-        self.name = name
-        self.mode: Mode = mode
-        self.label = label(resource, name)
-        """Of its channels."""
-        self.number = 0
-        """How many messages were sent."""
-        self.inbox = Inbox()
-        self._arrived = Notifier()
-        self._closed = ""
-        """Why it is."""
-
-    async def send(
-        self,
-        data: Any,
-        *,
-        to: Iterable[ParticipantId] | None = None,
-        timeout: float | None = None,
-    ) -> None:
-        """Send bytes or a JSON value to everybody else who is here, or to those named.
-
-        In mode `reliable` it waits while more than 1 MiB waits for one of them; in `latest` never.
-        Raises `TooLarge`, `BadValue`, `Closed`, or `TimedOut` after `timeout` seconds.
-        """
-        if self._closed:
-            raise Closed(self._closed)
-        self.number += 1
-        sent = piece(self.number, data)
-        await self._streams.post(self, sent, None if to is None else set(to), timeout)
-
-    def take_in(self, message: StreamMessage, mode: Mode, size: int) -> None:
-        self.inbox.put(message, mode, size)
-        self._arrived.notify()
-
-    def lost(self) -> None:
-        """Messages that had to arrive are lost, since this participant was too slow."""
-        self.inbox.overflow()
-        self._arrived.notify()
-
-    @property
-    def dropped(self) -> int:
-        """Mode `latest`: messages replaced before they left, or before they were read."""
-        return self.inbox.dropped + self._streams.dropped(self)
-
-    def fail(self, reason: CallmeshError) -> None:
-        self._arrived.fail(reason)
-
-    def close(self, why: str = "this stream is closed") -> None:
-        """Stop reading and sending. Twice is fine."""
-        self._closed = self._closed or why
-        self._streams.forget(self)
-        self._arrived.notify()
-
-    def __aiter__(self) -> AsyncIterator[StreamMessage]:
-        return self._messages()
-
-    async def _messages(self) -> AsyncIterator[StreamMessage]:
-        """Ends when the stream is closed. Raises `Broken` when the reader was too slow."""
-        while True:
-            message = self.inbox.take()
-            if message is not None:
-                yield message
-            elif self.inbox.broken:
-                raise self.inbox.broken
-            elif self._closed:
-                return
-            else:
-                await self._arrived.wait()
+ASK_AGAIN = 1_000_000
+"""Microseconds after which what is missing is asked for once more."""
+MESH = 8
+"""Participants up to which streams go direct, where the hub says nothing else."""
+MAX_WORDS = 16 * 1024
+"""Bytes of what a peer says through the control channel at once."""
+ANSWERS = 256
+"""Words that are said at once to those who ask, between two ticks: who asks more asks again."""
 
 
 class Streams:
@@ -115,61 +36,155 @@ class Streams:
         session: Callable[[], Session | None],
         flush: Callable[[], None],
         hidden: Callable[[ResourceId, Participant], bool] = lambda resource, other: False,
+        mesh: int = MESH,
     ) -> None:
         """`hidden` tells whether a resource is not there for somebody."""
         self._now = now
         self._hidden = hidden
         self._session = session
         self._flush = flush
+        self._mesh = mesh
         self._me: Participant | None = None
         self._here: dict[ParticipantId, Participant] = {}
         self._pairs: dict[ParticipantId, Pair] = {}
-        self._streams: dict[tuple[ResourceId, str], DataStream] = {}
-        self._numbers: dict[tuple[ResourceId, str], int] = {}
-        """How far closed streams have counted: one opened anew goes on from there."""
-        self._outgoing: dict[ParticipantId, dict[DataStream, Outgoing]] = {}
+        self._streams: dict[str, DataStream] = {}
+        """By label."""
+        self._closed: dict[str, tuple[int, int]] = {}
+        """Of closed streams: how far they have counted, and how often they were opened."""
+        self._away: dict[ParticipantId, int] = {}
+        """Who is not in the roster after the hub began anew, and may come back; since when."""
         self._room = Notifier()
+        self._answers = ANSWERS
+        """How many more are answered until the next tick."""
         self.peers: Peers | None = None
 
-    def stream(self, resource: ResourceId, name: str, mode: Mode) -> DataStream:
+    def stream(
+        self,
+        resource: ResourceId,
+        name: str,
+        mode: Mode,
+        *,
+        keep: int = 0,
+        codec: Codec | None = None,
+    ) -> DataStream:
         """The stream of that name; the same object every time."""
         if mode not in get_args(Mode):
             raise BadName(f"{mode} is no mode of a stream; use reliable or latest")
-        place = (resource, stream_name(name))
+        place = label(resource, name)
         found = self._streams.get(place)
         if found is None:
-            found = self._streams[place] = DataStream(self, resource, name, mode)
-            found.number = self._numbers.get(place, 0)
-        elif found.mode != mode:
+            return self._open(place, resource, name, mode, keep, codec)
+        if found.mode != mode:
             raise BadName(f"stream {name} is open already, in mode {found.mode}")
+        if keep and keep != found.keep:
+            raise BadName(f"stream {name} is open already, and keeps {found.keep}")
+        if codec is not None and codec is not found.codec:
+            raise BadName(f"stream {name} is open already, with another codec")
         return found
+
+    def _open(
+        self,
+        place: str,
+        resource: ResourceId,
+        name: str,
+        mode: Mode,
+        keep: int,
+        codec: Codec | None,
+    ) -> DataStream:
+        number, opened = self._closed.get(place, (0, 0))
+        stream = self._streams[place] = DataStream(
+            self, resource, name, mode, keep=keep, codec=codec, number=number, opened=opened + 1
+        )
+        for peer in self._pairs:
+            self._meet(peer, stream)
+        self._say(list(self._pairs), stream, "open")
+        return stream
 
     def path(self, peer: ParticipantId) -> Path | None:
         pair = self._pairs.get(peer)
         return pair.path if pair else None
 
-    def dropped(self, stream: DataStream) -> int:
-        return sum(o[stream].dropped for o in self._outgoing.values() if stream in o)
+    def reach(self, stream: DataStream) -> dict[ParticipantId, Reach]:
+        """How a stream stands to each of the others."""
+        return {peer: self._reach(stream, peer, lane) for peer, lane in stream.lanes.items()}
+
+    def _reach(self, stream: DataStream, peer: ParticipantId, lane: Lane) -> Reach:
+        source = stream.inbox.sources.get(peer)
+        lost = source.lost if source is not None and stream.mode == "latest" else lane.losses
+        path = self.path(peer)
+        way: Literal["direct", "relay", "connecting"] = "direct" if lane.direct else "relay"
+        return Reach(
+            path="connecting" if isinstance(path, Connecting) else way,
+            reads=lane.reading is Reading.READS,
+            buffered=lane.size,
+            sent=lane.out,
+            received=source.got if source is not None else 0,
+            round_trip=None if lane.round_trip is None else lane.round_trip / 1e6,
+            resent=lane.resent,
+            dropped=lane.dropped,
+            lost=lost,
+        )
 
     # --- who is here
 
-    def roster(self, me: Participant, others: Collection[Participant]) -> None:
-        """Keep a pair for everybody who is here; `others` is the whole roster without `me`."""
+    def roster(
+        self, me: Participant, others: Collection[Participant], *, anew: bool = False
+    ) -> None:
+        """Keep a pair for everybody who is here; `others` is the whole roster without `me`.
+
+        `anew`: it comes with a whole batch, so who is missing may not have come back yet.
+        """
         self._me = me
         self._here = {other.id: other for other in others if other.here}
         known = {other.id for other in others}
-        for other in self._here.values():
-            if other.id not in self._pairs:
-                self._pair(me, other)
+        new = [other for other in self._here.values() if other.id not in self._pairs]
+        for other in new:
+            self._pair(me, other)
         for gone in [id for id in self._pairs if id not in known]:
-            self._part(gone)
+            self._part(gone, away=anew)
+        for other in new:
+            self._greet(other.id)
+        for peer in self._pairs:
+            self._turn(peer)
 
     def _pair(self, me: Participant, other: Participant) -> None:
         rtc = self.peers is not None and "rtc" in me.offers and "rtc" in other.offers
         pair = self._pairs[other.id] = Pair(me.id, other.id, rtc=rtc, now=self._now())
-        self._outgoing.setdefault(other.id, {})
         if rtc and self.peers:
             self.peers.connect(other.id, offers=pair.offers)
+
+    def _greet(self, peer: ParticipantId) -> None:
+        """Somebody is here: as before, if they were away for a moment only."""
+        self._away.pop(peer, None)
+        for stream in self._streams.values():
+            lane = stream.lanes.get(peer)
+            if lane is None:
+                self._meet(peer, stream)
+                stream.lanes[peer].late = True
+            else:
+                lane.away = False
+                lane.rewind()
+            unknown = stream.lanes[peer].reading is Reading.UNKNOWN
+            self._say([peer], stream, "open" if unknown else "again")
+
+    def _meet(self, peer: ParticipantId, stream: DataStream) -> None:
+        lane = stream.lanes[peer] = Lane(stream.mode)
+        lane.direct = self._is_direct(peer)
+        _give_kept(stream, lane)
+
+    def _is_direct(self, peer: ParticipantId) -> bool:
+        pair = self._pairs.get(peer)
+        return pair is not None and isinstance(pair.path, Direct) and self._is_small
+
+    @property
+    def _is_small(self) -> bool:
+        return len(self._here) < self._mesh
+
+    def limit(self, mesh: int) -> None:
+        """Up to how many participants streams go direct; beyond, the hub fans them out."""
+        self._mesh = mesh
+        for peer in self._pairs:
+            self._turn(peer)
 
     def retry(self) -> None:
         """The link is back: what broke meanwhile, and is ours to offer, begins anew."""
@@ -178,32 +193,69 @@ class Streams:
                 if self.peers:
                     self.peers.disconnect(id)
                 self._pair(self._me, self._here[id])
+        for stream in self._streams.values():
+            for peer, lane in stream.lanes.items():
+                if not lane.direct:
+                    lane.rewind()
+                    self._say(
+                        [peer], stream, "open" if lane.reading is Reading.UNKNOWN else "again"
+                    )
+        self.drain()
 
-    def link_lost(self) -> None:
-        """What was on its way by the relay may be lost with the link."""
-        for queues in self._outgoing.values():
-            for queue in queues.values():
-                if queue.relayed:
-                    queue.again()
-
-    def _part(self, peer: ParticipantId) -> None:
+    def _part(self, peer: ParticipantId, *, away: bool) -> None:
         """A direct path outlives a roster that has not come back yet after a hub's restart."""
         if isinstance(self._pairs[peer].path, Direct):
             return
         del self._pairs[peer]
-        self._outgoing.pop(peer, None)
         if self.peers:
             self.peers.disconnect(peer)
+        if not away:
+            self._forget_peer(peer)
+            return
+        self._away[peer] = self._now()
         for stream in self._streams.values():
+            if lane := stream.lanes.get(peer):
+                lane.away, lane.direct = True, False
+
+    def _forget_peer(self, peer: ParticipantId) -> None:
+        self._away.pop(peer, None)
+        for stream in self._streams.values():
+            stream.lanes.pop(peer, None)
             stream.inbox.gone(peer)
+            stream.arrived.notify()
         self._room.notify()
 
     def tick(self, now: int) -> None:
+        """Let time pass: for paths that are sought, and for what nobody has answered."""
+        self._answers = ANSWERS
+        for peer, since in list(self._away.items()):
+            if now - since >= STALLED:
+                self._forget_peer(peer)
         for pair in self._pairs.values():
             if pair.tick(now):
-                self._drain(pair.peer)
+                self._turn(pair.peer)
+        for stream in list(self._streams.values()):
+            for peer, lane in list(stream.lanes.items()):
+                self._remind(peer, stream, lane, lane.due(now))
+            for peer, source in list(stream.inbox.sources.items()):
+                if source.asked is not None and now - source.asked >= ASK_AGAIN:
+                    source.asked = now
+                    self._say([peer], stream, "again")
+                elif source.owed and not stream.inbox.holds:
+                    self._say([peer], stream, "taken")
 
-    # --- from the paths
+    def _remind(self, peer: ParticipantId, stream: DataStream, lane: Lane, due: Due) -> None:
+        match due:
+            case Due.OPEN:
+                self._say([peer], stream, "open")
+            case Due.MARK:
+                self._transmit(peer, stream, lane, lane.mark(self._now()), 0)
+            case Due.LOSE:
+                self._room.notify()
+            case Due.NOTHING:
+                pass
+
+    # --- paths
 
     def path_changed(self, peer: ParticipantId, lost: str | None) -> None:
         """The direct path to `peer` is there, or was lost."""
@@ -214,138 +266,288 @@ class Streams:
             pair.opened()
         else:
             pair.failed(lost)
-            for queue in self._outgoing[peer].values():
-                if not queue.relayed:
-                    queue.again()
             if peer not in self._here:
-                self._part(peer)
+                self._part(peer, away=True)
+                return
+        self._turn(peer)
+
+    def _turn(self, peer: ParticipantId) -> None:
+        """Go by the path that there is now: on from what was acknowledged."""
+        direct = self._is_direct(peer)
+        for stream in self._streams.values():
+            lane = stream.lanes.get(peer)
+            if lane is None or lane.direct == direct:
+                continue
+            lane.direct = direct
+            lane.rewind()
+            self._say([peer], stream, "open" if lane.reading is Reading.UNKNOWN else "taken")
         self._drain(peer)
+
+    # --- in
 
     def came_direct(self, peer: ParticipantId, text: str, mode: Mode, data: bytes) -> None:
         try:
-            resource, name = read_label(text)
-            sent = decode_piece(data)
-            if sent.number > 0:  # that something was lost is not a peer's to say
-                self._take_in(peer, resource, name, mode, sent)
+            stream = self._streams.get(text)
+            if stream is not None and stream.mode == mode:
+                self._take_in(peer, stream, decode_piece(data), True)
+            elif text == CONTROL_LABEL:
+                for message in messages.unbundle(data, limit=MAX_WORDS):
+                    if isinstance(message, Taken):
+                        self._heard(peer, message)
         except BadInput:
             pass  # what a peer should not have sent is dropped (D8)
 
     def came_relayed(self, message: messages.Stream) -> None:
-        try:
-            sent = Piece(message.number, message.json, message.payload)
-            peer, resource = ParticipantId(message.peers[0]), ResourceId(message.resource)
-            self._take_in(peer, resource, message.name, message.mode, sent)
-        except BadInput:
-            pass  # (D8)
+        stream = self._streams.get(f"{message.resource}/{message.name}")
+        if stream is None or stream.mode != message.mode or not message.peers:
+            return
+        sent = Piece(
+            message.number, message.json, message.payload, message.step, message.part,
+            message.parts,
+        )  # fmt: skip
+        self._take_in(ParticipantId(message.peers[0]), stream, sent, False)
 
-    def _take_in(
-        self, peer: ParticipantId, resource: ResourceId, name: str, mode: Mode, sent: Piece
-    ) -> None:
-        stream = self._streams.get((resource, name))
+    def _take_in(self, peer: ParticipantId, stream: DataStream, sent: Piece, direct: bool) -> None:
         here = self._here.get(peer)
-        if here is not None and self._hidden(resource, here):
+        if here is not None and self._hidden(stream.resource, here):
             return
-        if stream is None or stream.mode != mode:
+        came = stream.inbox.put(peer, sent, direct)
+        if came is Came.NEW:
+            stream.arrived.notify()
+        elif came is not Came.OLD:
+            self._answer(peer, stream, came)
+
+    def _answer(self, peer: ParticipantId, stream: DataStream, came: Came) -> None:
+        source = stream.inbox.source(peer)
+        match came:
+            case Came.GAP if source.asked is None:
+                source.asked = self._now()
+                self._say([peer], stream, "again")
+            case Came.GAP:
+                pass  # it was asked for; `tick` asks again
+            case Came.DUE if stream.inbox.holds:
+                pass  # its reader has too much to read
+            case Came.FULL:
+                self._say(list(stream.lanes), stream, "hold")
+            case Came.DUE:
+                self._say([peer], stream, "taken")
+            case _:
+                self._reply(peer, stream)
+        stream.arrived.notify()
+
+    def read_on(self, stream: DataStream) -> None:
+        """Its reader has room again: all who wait are told."""
+        for peer in stream.lanes:
+            self._say([peer], stream, "taken")
+
+    # --- what readers say
+
+    def came_word(self, taken: Taken) -> None:
+        if taken.peers:
+            self._heard(ParticipantId(taken.peers[0]), taken)
+
+    def _heard(self, peer: ParticipantId, taken: Taken) -> None:
+        """How far a reader has come with what is sent here."""
+        stream = self._streams.get(f"{taken.resource}/{taken.name}")
+        if stream is None or stream.mode != taken.mode:
+            if taken.word == "open":
+                self._say_off(peer, taken)
             return
-        if sent.number == 0:
-            stream.lost()
-        else:
-            stream.take_in(open_piece(sent, peer), mode, len(sent.payload))
+        lane = stream.lanes.get(peer)
+        if lane is None:
+            return  # the roster does not show them yet
+        if taken.opened >= lane.opened:
+            self._follow(peer, stream, lane, taken)
+        if taken.word == "open":
+            self._reply(peer, stream)
+        self._drain(peer)
+        self._room.notify()
+
+    def _follow(self, peer: ParticipantId, stream: DataStream, lane: Lane, taken: Taken) -> None:
+        if taken.word == "off" or taken.word == "hold":
+            lane.turn(Reading.IDLE)
+            if taken.word == "off":
+                stream.inbox.end(peer, None if stream.mode == "reliable" else b"")
+                stream.arrived.notify()
+            return
+        anew = taken.opened > lane.opened > 0
+        if lane.reading is Reading.UNKNOWN and lane.late and 0 < taken.number < stream.number:
+            lane.turn(Reading.LOST)  # who was here before, and missed what was sent meanwhile
+            lane.last, lane.opened = stream.number, taken.opened
+        match lane.reading:
+            case Reading.LOST if anew or taken.number == lane.last:
+                lane.restart(taken.opened)
+            case Reading.LOST:
+                self._transmit(peer, stream, lane, Piece(0, False, b""), 0)
+                return
+            case Reading.IDLE:
+                lane.restart(taken.opened)
+                _give_kept(stream, lane)
+            case Reading.READS if anew:
+                lane.restart(taken.opened)
+                _give_kept(stream, lane)
+            case _:
+                lane.turn(Reading.READS)
+        lane.opened = taken.opened
+        lane.acknowledge(taken.number, self._now())
+        if taken.word == "again":
+            lane.again()
+
+    def _reply(self, peer: ParticipantId, stream: DataStream) -> None:
+        """Answer who asks. Nobody makes others say more than they may, by asking on and on."""
+        if self._answers > 0:
+            self._answers -= 1
+            self._say([peer], stream, "taken")
+
+    def _say(self, peers: list[ParticipantId], stream: DataStream, word: Word) -> None:
+        """Tell senders how far one has come with what they have sent.
+
+        By the way on which that came: a channel may be dead and not know it yet. What is not about
+        that goes by both.
+        """
+        both = word not in ("taken", "again")
+        relayed: dict[tuple[int, int], list[str]] = {}
+        inbox = stream.inbox
+        if inbox.full and word != "off":
+            word = "hold"
+        for peer in peers:
+            source = inbox.sources.get(peer)
+            opened, number = inbox.opened, 0
+            if source:
+                opened, number = source.opened, inbox.acknowledged(source)
+            direct = isinstance(self.path(peer), Direct)
+            as_it_came = source is not None and source.direct
+            if direct and (as_it_came or both or self._session() is None):
+                self._tell(peer, self._word(stream, [], opened, number, word))
+            if not direct or not as_it_came or both:
+                relayed.setdefault((opened, number), []).append(peer)
+        for (opened, number), named in relayed.items():
+            self._put(self._word(stream, named, opened, number, word))
+
+    def _say_off(self, peer: ParticipantId, to: Taken) -> None:
+        """No such stream is open here."""
+        if self._answers <= 0:
+            return
+        self._answers -= 1
+        _, opened = self._closed.get(f"{to.resource}/{to.name}", (0, 0))
+        off = Taken([peer], to.resource, to.name, to.mode, opened, 0, "off")
+        if isinstance(self.path(peer), Direct):
+            self._tell(peer, off)
+        self._put(off)
+
+    def _word(
+        self, stream: DataStream, peers: list[str], opened: int, number: int, word: Word
+    ) -> Taken:
+        return Taken(peers, stream.resource, stream.name, stream.mode, opened, number, word)
+
+    def _tell(self, peer: ParticipantId, taken: Taken) -> None:
+        assert self.peers is not None
+        said = messages.bundle([messages.encode(taken)])
+        self.peers.send(peer, CONTROL_LABEL, "reliable", said)
+
+    def _put(self, message: Taken | messages.Stream) -> bool:
+        session = self._session()
+        if session is None:
+            return False
+        session.put(messages.encode(message))
+        self._flush()
+        return True
 
     # --- out
 
-    async def post(
-        self,
-        stream: DataStream,
-        sent: Piece,
-        to: set[ParticipantId] | None,
-        timeout: float | None,
-    ) -> None:
-        receivers = [
-            id
-            for id, other in self._here.items()
-            if (to is None or id in to) and not self._hidden(stream.resource, other)
-        ]
-        for peer in receivers:
-            self._queue(peer, stream).put(sent)
-        for peer in receivers:
-            self._drain_one(peer, stream)
-        if not any(self._full(peer, stream) for peer in receivers):
-            return
-        try:
-            async with asyncio.timeout(timeout):
-                while any(self._full(peer, stream) for peer in receivers):
-                    await self._room.wait()
-        except TimeoutError:
-            raise TimedOut(f"stream {stream.name}: a receiver did not keep up") from None
+    def post(
+        self, stream: DataStream, sent: Iterable[Piece], to: set[ParticipantId] | None
+    ) -> list[Lane]:
+        """Send pieces, as far as there is room now; those who should be waited for."""
+        full, relayed = [], False
+        for peer, lane in stream.lanes.items():
+            if not lane.takes or (to is not None and peer not in to):
+                continue
+            here = self._here.get(peer)
+            if here is not None and self._hidden(stream.resource, here):
+                continue
+            for piece in sent:
+                lane.put(piece)
+            if lane.direct:
+                self._drain_direct(peer, stream, lane)
+            else:
+                relayed = True
+            if lane.full:
+                full.append(lane)
+        if relayed:
+            while self._relay_one(stream):
+                pass
+        return full
 
-    def _queue(self, peer: ParticipantId, stream: DataStream) -> Outgoing:
-        queues = self._outgoing.setdefault(peer, {})
-        return queues.setdefault(stream, Outgoing(stream.mode))
-
-    def _full(self, peer: ParticipantId, stream: DataStream) -> bool:
-        queue = self._outgoing.get(peer, {}).get(stream)
-        return queue is not None and queue.full
+    async def until(self, true: Callable[[], bool], timeout: float | None, what: str) -> None:
+        await self._room.until(true, timeout=timeout, what=what)
 
     def drain(self) -> None:
-        """Something may have room again: the relay."""
-        for peer in list(self._outgoing):
-            self._drain(peer)
+        """The relay may have room again: the streams take turns."""
+        streams = list(self._streams.values())
+        while streams:
+            streams = [stream for stream in streams if self._relay_one(stream)]
 
     def drained(self, peer: ParticipantId) -> None:
         """A direct channel has room again."""
         self._drain(peer)
 
     def _drain(self, peer: ParticipantId) -> None:
-        for stream in self._outgoing.get(peer, ()):
-            self._drain_one(peer, stream)
+        for stream in self._streams.values():
+            lane = stream.lanes.get(peer)
+            if lane is None or not lane.waiting:
+                continue
+            if lane.direct:
+                self._drain_direct(peer, stream, lane)
+            else:
+                while self._relay_one(stream):
+                    pass
 
-    def _drain_one(self, peer: ParticipantId, stream: DataStream) -> None:
-        pair = self._pairs.get(peer)
-        queue = self._outgoing.get(peer, {}).get(stream)
-        if pair is None or not queue:
+    def _drain_direct(self, peer: ParticipantId, stream: DataStream, lane: Lane) -> None:
+        peers = self.peers
+        assert peers is not None
+        if lane.reading is not Reading.READS:
             return
-        full = queue.full
-        match pair.path:
-            case Direct() if not queue.relayed:
-                self._drain_direct(peer, stream, queue)
-            case Direct() | Relay():
-                self._drain_relay(peer, stream, queue)
-            case _:
-                pass  # it is sought
-        if full and not queue.full:
-            self._room.notify()
+        while lane.waiting and peers.room(peer, stream.label, stream.mode):
+            sent, step = lane.take()
+            peers.send(peer, stream.label, stream.mode, encode_piece(sent, step))
 
-    def _drain_direct(self, peer: ParticipantId, stream: DataStream, queue: Outgoing) -> None:
-        assert self.peers is not None
-        while queue and self.peers.room(peer, stream.label, stream.mode):
-            sent = queue.take()
-            assert sent is not None
-            self.peers.send(peer, stream.label, stream.mode, encode_piece(sent))
-
-    def _drain_relay(self, peer: ParticipantId, stream: DataStream, queue: Outgoing) -> None:
+    def _relay_one(self, stream: DataStream) -> bool:
+        """Send one piece by way of the hub, to all who lack it; whether there was one."""
         session = self._session()
-        queue.relayed = stream.mode == "reliable"
-        while queue and session is not None and session.may_stream:
-            sent = queue.take()
-            assert sent is not None
+        if session is None or not session.may_stream:
+            return False
+        ready = [(peer, lane) for peer, lane in stream.lanes.items() if lane.may_relay]
+        if not ready:
+            return False
+        number = min(lane.waiting[0].number for _, lane in ready)
+        groups: dict[int, list[ParticipantId]] = {}
+        for peer, lane in ready:
+            if lane.waiting[0].number == number:
+                sent, step = lane.take()
+                groups.setdefault(step, []).append(peer)
+        for step, named in groups.items():
+            everybody = len(named) == len(self._here)
             session.streamed += len(sent.payload)
-            session.put(
-                messages.encode(
-                    messages.Stream(
-                        [peer], stream.resource, stream.name, stream.mode, sent.number, sent.json,
-                        sent.payload,
-                    )
-                )
-            )  # fmt: skip
-            self._flush()
+            self._put(_relayed(stream, [] if everybody else named, sent, step))
+        return True
+
+    def _transmit(
+        self, peer: ParticipantId, stream: DataStream, lane: Lane, sent: Piece, step: int
+    ) -> None:
+        """Send a piece beside the others."""
+        if not lane.direct:
+            self._put(_relayed(stream, [peer], sent, step))
+        elif self.peers is not None and self.peers.room(peer, stream.label, stream.mode):
+            self.peers.send(peer, stream.label, stream.mode, encode_piece(sent, step))
+
+    # --- the end
 
     def forget(self, stream: DataStream) -> None:
-        place = (stream.resource, stream.name)
-        if self._streams.pop(place, None) is not None:
-            self._numbers[place] = stream.number
-        for queues in self._outgoing.values():
-            queues.pop(stream, None)
+        if self._streams.pop(stream.label, None) is not None:
+            self._closed[stream.label] = (stream.number, stream.inbox.opened)
+            self._say(list(stream.lanes), stream, "off")
+        stream.lanes.clear()
         self._room.notify()
 
     def fail(self, reason: CallmeshError) -> None:
@@ -357,4 +559,20 @@ class Streams:
     def drop(self, resource: ResourceId, why: str) -> None:
         """The resource was removed: its streams close."""
         for stream in [s for s in self._streams.values() if s.resource == resource]:
-            stream.close(why)
+            stream.end(why)
+
+
+def _give_kept(stream: DataStream, lane: Lane) -> None:
+    """A newcomer gets the last messages."""
+    for message in stream.kept:
+        for piece in message:
+            lane.put(piece)
+
+
+def _relayed(
+    stream: DataStream, peers: Collection[ParticipantId], sent: Piece, step: int
+) -> messages.Stream:
+    return messages.Stream(
+        list(peers), stream.resource, stream.name, stream.mode, sent.number, sent.json,
+        sent.payload, step, sent.part, sent.parts,
+    )  # fmt: skip

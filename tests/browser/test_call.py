@@ -453,3 +453,62 @@ async def test_the_page_fits_a_phone(browser: Browser, hub: HubProcess) -> None:
         for name in ("Apps", "Camera", "Microphone", "Leave"):
             button = ada.page.get_by_role("button", name=name).first
             await expect(button).to_be_in_viewport(ratio=1)
+
+
+async def test_a_stream_goes_on_in_frames_through_a_hub_that_is_killed_and_paths_that_break(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """[D2, D10, D14, D15] From a program into a frame and back: all of it, once and in order."""
+    hub = HubProcess(tmp_path)
+    count = 1_500
+    try:
+        call_url = hub.call("through")
+        async with person(browser, "Ada") as ada, callmesh.join(call_url, name="Pia") as pia:
+            vitals = await pia.resources.add("vitals", title="Bed 1")
+            pia.resources.show(vitals)
+            await ada.join(call_url)
+            await ada.page.wait_for_selector('iframe[title="Bed 1"]', state="attached")
+            await ada.until_path("Pia", "direct")
+            there = vitals.stream("there")
+            back, got = vitals.stream("back"), list[int]()
+            await ada.in_app(
+                "Bed 1",
+                """async () => {
+                    const { connect } = await import("callmesh/app");
+                    const resource = await connect();
+                    const back = window.back = resource.stream("back");
+                    window.ways = new Set();
+                    (async () => {
+                        for await (const { data, sender } of resource.stream("there")) {
+                            await back.send(data);
+                            window.ways.add(resource.stream("there").stats.get(sender)?.path);
+                        }
+                    })();
+                }""",
+            )
+
+            async def follow() -> None:
+                async for message in back:
+                    got.append(int.from_bytes(message.data[:4], "big"))
+                    if len(got) == count:
+                        return
+
+            following = asyncio.create_task(follow())
+            for number in range(count):
+                await there.send(number.to_bytes(4, "big") + b"x" * 3_000, timeout=60)
+                if number in (300, 1_200):
+                    peers = pia._streams.peers
+                    assert peers is not None
+                    for peer in list(pia.participants):
+                        peers.disconnect(peer)
+                        pia._streams.path_changed(peer, "cut")
+                elif number == 600:
+                    hub.kill()
+                    hub = HubProcess(tmp_path, port=hub.port)
+                    await pia.until(lambda: len(pia.participants) == 2, timeout=30)
+                await asyncio.sleep(0.001)
+            await asyncio.wait_for(following, 60)
+            assert got == list(range(count))
+            assert set(await ada.in_app("Bed 1", "[...window.ways]")) & {"relay", "direct"}
+    finally:
+        hub.end()

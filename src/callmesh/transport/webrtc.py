@@ -131,6 +131,8 @@ class RtcPeers:
                 self.disconnect(peer)
                 self._on_path(peer, why)
 
+        connection.channels[CONTROL_LABEL] = control
+        self._listen(peer, control)
         control.on("open", lambda: self._on_path(peer, None))
         control.on("close", lambda: lost("the peer closed the direct path"))
         pc.on("datachannel", lambda channel: self._listen(peer, channel))

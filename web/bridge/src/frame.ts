@@ -3,7 +3,7 @@
 import {
   APPS, bundle, CALL, CallmeshError, Closed, complain, DELETED, encodeMessage, EndedByPeer, HUB_STATE, Pace, PING_EVERY, Replica, ResourceCache,
   Roster, Session, Standings, stateOf, UnreadableReport, VERSION, WireError, type Change, type Json, type LifeEvent, type Message,
-  type messages, type ResourceId, type StateId, type Writer,
+  type messages, type ParticipantId, type ResourceId, type StateId, type Writer,
 } from "@callmesh/core";
 
 import { after, now } from "./runtime.ts";
@@ -114,6 +114,9 @@ export class Frame {
       case "stream":
         this.#streams?.receive(message);
         break;
+      case "reach":
+        this.#streams?.reached(message);
+        break;
       case "batch":
         for (const sentence of this.#unreadable.of(message)) console.warn(sentence);
         this.#replica.hear(message);
@@ -131,7 +134,11 @@ export class Frame {
     const cache = new ResourceCache(known, (key, value) => {
       this.#put(encodeMessage({ type: "cache", items: [[key, value]] }));
     });
-    const streams = (this.#streams = new FrameStreams(welcome.resource ?? "", () => this.#soon()));
+    const streams = (this.#streams = new FrameStreams(welcome.resource ?? "", {
+      me: welcome.participant as ParticipantId,
+      put: (encoded) => this.#session.put(encoded),
+      flush: () => this.#soon(),
+    }));
     if (this.#version > 0) this.#replica.mesh.versions.set(stateOf(welcome.resource as ResourceId), this.#version);
     const resource = (this.#resource = new Resource({
       access: this.#replica,
@@ -139,15 +146,14 @@ export class Frame {
       welcome,
       roster: this.#roster,
       cache,
-      stream: (name, mode) => streams.open(name, mode),
+      stream: (name, options) => streams.open(name, options),
     }));
     this.#settle?.resolve(resource);
   }
 
   #changed(change: Change): void {
     this.#standings.follow(change);
-    const { changed, gone } = this.#roster.follow(change);
-    for (const id of gone) this.#streams?.gone(id);
+    const { changed } = this.#roster.follow(change);
     if (changed) this.#resource?.participantsChanged();
     if (changed || RIGHTS.includes(change.state)) this.#resource?.rightsChanged();
   }

@@ -1,14 +1,15 @@
 /** One frame's port: the session of a hub, on the page's side (A3). */
 
 import {
-  bundle, CALL, CallmeshError, Closed, DELETED, encodeMessage, keyOf, MAX_BUNDLE, MAX_ITEM, MAX_PAYLOAD, MAX_WRITE,
-  presenceOf, Session, STREAM_WINDOW, streamName, TooLarge, unbundle, VERSION, WireError, type HubWord, type LifeEvent, type Message,
-  type messages, type ParticipantId, type Writer,
+  bundle, CALL, CallmeshError, Closed, DELETED, encodeMessage, keyOf, MAX_BUNDLE, MAX_ITEM, MAX_WRITE,
+  presenceOf, Session, STREAM_WINDOW, TooLarge, unbundle, VERSION, WireError, type HubWord, type LifeEvent, type Message,
+  type messages, type Writer,
 } from "@callmesh/core";
 
-import type { Arrival, CourierHost } from "./host.ts";
+import type { CourierHost } from "./host.ts";
 import { refusal, transactionsOf, weigh } from "./refusal.ts";
-import { after } from "./runtime.ts";
+import { after, every } from "./runtime.ts";
+import { StreamHost } from "./streamHost.ts";
 import { View } from "./view.ts";
 
 /**
@@ -18,8 +19,8 @@ import { View } from "./view.ts";
 const GAP = 8;
 /** Bytes from which on it is cheaper to hand a bundle over than to copy it. */
 const LARGE = 16 * 1024;
-/** Bytes of stream messages that wait for a frame that does not answer. */
-const MOST_WAITING = 4 * 1024 * 1024;
+/** Milliseconds after which a frame is told how its streams stand, where they stand otherwise. */
+const STREAMS = 1_000;
 /** A value in a cache may be larger than a bundle of everything else. */
 const MAX_CACHE_BUNDLE = MAX_ITEM + 64 * 1024;
 
@@ -35,6 +36,7 @@ export class FrameLink {
   readonly #session: Session;
   readonly #writer: Writer;
   readonly #view: View;
+  readonly #streams: StreamHost;
   readonly #stops: (() => void)[];
   /** Bundles sent, and answered: one at a time is on its way, so a hung frame is a slow reader. */
   #sent = 0;
@@ -46,9 +48,6 @@ export class FrameLink {
   #asked = false;
   /** What the frame knows of the page's own link. */
   #linkTold = "joined";
-  /** Bytes of stream messages that wait; streams of which some were lost, as the frame is too slow. */
-  #waiting = 0;
-  readonly #overflowed = new Set<string>();
 
   constructor(host: CourierHost, port: MessagePort, events: FrameEvents) {
     this.#host = host;
@@ -57,13 +56,27 @@ export class FrameLink {
     this.#session = new Session("hub", host.now());
     this.#writer = host.writer();
     this.#view = new View(host.mesh, host.resource);
+    this.#streams = new StreamHost(host, {
+      put: (encoded) => {
+        this.#session.put(encoded);
+        this.#soon();
+      },
+      putLatest: (slot, encoded) => {
+        this.#session.putLatest(slot, encoded);
+        this.#soon();
+      },
+      credit: (size) => {
+        this.#session.relayed(size);
+        this.#soon();
+      },
+    });
     this.#stops = [
       host.onChange((change) => {
         this.#view.changed(change);
         this.#soon();
       }),
       host.onWord((word) => this.#heard(word)),
-      host.onStream((arrival) => this.#arrived(arrival)),
+      every(STREAMS, () => this.#streams.tick()),
       host.onLink(() => this.#soon()),
     ];
     port.onmessage = ({ data }: MessageEvent<unknown>) => this.#receive(data);
@@ -113,7 +126,10 @@ export class FrameLink {
         this.#write(message);
         break;
       case "stream":
-        this.#sendStream(message);
+        this.#streams.send(message);
+        break;
+      case "taken":
+        this.#streams.heard(message);
         break;
       case "cache":
         for (const [key, value] of message.items) this.#host.cache.put(key, value);
@@ -164,17 +180,6 @@ export class FrameLink {
     if (number <= this.#sent) this.#answered = Math.max(this.#answered, number);
   }
 
-  #sendStream({ peers, resource, name, mode, json, payload }: messages.Stream): void {
-    if (resource !== this.#host.resource) throw new WireError("a frame has the streams of its own resource alone");
-    if (payload.length > MAX_PAYLOAD) throw new TooLarge(`a stream message has at most ${MAX_PAYLOAD} bytes`);
-    const to = peers.length > 0 ? (peers as readonly ParticipantId[]) : undefined;
-    const gone = (): void => {
-      this.#session.relayed(payload.length);
-      this.#soon();
-    };
-    this.#host.sendStream(streamName(name), mode, { number: 0, json, payload }, to).then(gone, gone);
-  }
-
   // --- to the frame
 
   #heard(word: HubWord): void {
@@ -183,28 +188,6 @@ export class FrameLink {
       for (const denial of this.#view.denied(word, this.#writer)) this.#session.put(encodeMessage(denial));
     }
     this.#soon();
-  }
-
-  #arrived({ sender, name, mode, piece }: Arrival): void {
-    if (this.#session.state.kind !== "open") return;
-    const { resource } = this.#host;
-    const message: messages.Stream = { type: "stream", peers: [sender], resource, name, mode, ...piece };
-    if (mode === "latest") this.#session.putLatest(`${sender}/${name}`, encodeMessage(message));
-    else if (this.#waiting < MOST_WAITING) this.#putReliable(message);
-    else this.#overflow(message);
-    this.#soon();
-  }
-
-  #putReliable(message: messages.Stream): void {
-    this.#waiting += message.payload.length + 64;
-    this.#session.put(encodeMessage(message));
-  }
-
-  /** The frame is too slow: it learns, once, that something of this stream was lost (D8). */
-  #overflow(message: messages.Stream): void {
-    if (this.#overflowed.has(message.name)) return;
-    this.#overflowed.add(message.name);
-    this.#session.put(encodeMessage({ ...message, number: 0, json: false, payload: new Uint8Array() }));
   }
 
   #putBatch(): void {
@@ -269,7 +252,7 @@ export class FrameLink {
     this.#putTime();
     const parts = this.#session.take();
     if (parts.length === 0) return;
-    if (!this.#session.hasOutput) this.#waiting = 0;
+    if (!this.#session.hasOutput) this.#streams.left();
     const data = bundle(parts);
     this.#sent++;
     this.#sentAt = this.#host.now();
@@ -288,6 +271,7 @@ export class FrameLink {
   #stop(reason: CallmeshError): void {
     this.#session.end(reason);
     for (const stop of this.#stops.splice(0)) stop();
+    this.#streams.close();
     this.#endRest?.();
     this.#port.onmessage = null;
     this.#port.close();

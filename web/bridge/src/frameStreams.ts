@@ -1,72 +1,132 @@
-/** The streams of a frame: all of them go by way of the page. */
+/** The streams of a frame: all of them go by way of the page, which has the paths to the others. */
 
 import {
-  BadValue, CallmeshError, DataStream, openPiece, RelayQueue, streamName, type messages, type Mode,
-  type ParticipantId, type Piece, type ResourceId, type Session,
+  BadValue, Broken, DataStream, encodeMessage, EndedByPeer, pieces, RelayQueue, streamName, type CallmeshError, type messages,
+  type Mode, type ParticipantId, type Piece, type Reach, type ResourceId, type Session, type StreamId, type StreamOptions, type StreamPort,
 } from "@callmesh/core";
+
+import { after } from "./runtime.ts";
+
+export interface FrameStreamsUser {
+  readonly me: ParticipantId;
+  /** Queue a message for the page. */
+  put(encoded: Uint8Array): void;
+  /** Something waits to leave. */
+  flush(): void;
+}
+
+interface Opened {
+  readonly stream: DataStream;
+  readonly id: StreamId;
+  number: number;
+  replaced: number;
+  reach: ReadonlyMap<ParticipantId, Reach>;
+  settled: boolean;
+  /** Called when the page says that readers have everything. */
+  ended: () => void;
+}
 
 export class FrameStreams {
   readonly #resource: ResourceId;
-  readonly #flush: () => void;
+  readonly #user: FrameStreamsUser;
   readonly #queue = new RelayQueue();
-  readonly #opened = new Map<string, DataStream>();
+  readonly #opened = new Map<string, Opened>();
   #waiting: (() => void)[] = [];
 
-  constructor(resource: string, flush: () => void) {
+  constructor(resource: string, user: FrameStreamsUser) {
     this.#resource = resource as ResourceId;
-    this.#flush = flush;
+    this.#user = user;
   }
 
-  /** Raises `BadName`, and `BadValue` if it is open in another mode. */
-  open(name: string, mode?: Mode): DataStream {
-    const known = this.#opened.get(streamName(name));
-    if (known !== undefined && !known.closed) {
-      if (mode === undefined || mode === known.mode) return known;
-      throw new BadValue(`the stream ${name} is open already, in mode ${known.mode}`);
+  /** Raises `BadName`, and `BadValue` if it is open otherwise. */
+  open(name: string, { mode, keep = 0, codec }: StreamOptions = {}): DataStream {
+    const known = this.#opened.get(streamName(name))?.stream;
+    if (known !== undefined) {
+      if (mode !== undefined && mode !== known.mode) throw new BadValue(`the stream ${name} is open already, in mode ${known.mode}`);
+      if (codec !== undefined && codec !== known.codec) throw new BadValue(`the stream ${name} is open already, with another codec`);
+      return known;
     }
-    const stream = this.#make(name, mode ?? "reliable");
-    this.#opened.set(name, stream);
-    return stream;
+    const id: StreamId = { resource: this.#resource, name, mode: mode ?? "reliable" };
+    const opened: Opened = {
+      stream: new DataStream(name, id.mode, this.#port(id, () => opened), codec),
+      id, number: 0, replaced: 0, reach: new Map(), settled: false, ended: () => undefined,
+    }; // prettier-ignore
+    this.#opened.set(name, opened);
+    this.#say(id, "open", keep);
+    return opened.stream;
   }
 
-  #make(name: string, mode: Mode): DataStream {
-    let dropped = 0;
-    let number = 0;
-    return new DataStream(name, mode, {
-      send: async (piece: Piece, to: readonly ParticipantId[] = []) => {
-        const id = { resource: this.#resource, name, mode };
-        if (this.#queue.put(id, { ...piece, number: ++number }, to)) dropped++;
-        this.#flush();
-        if (mode === "reliable") await this.#room();
+  #port(id: StreamId, own: () => Opened): StreamPort {
+    const put = (sent: readonly Piece[], to: readonly ParticipantId[]): void => {
+      if (this.#queue.put(id, sent, to)) own().replaced++;
+      this.#user.flush();
+    };
+    return {
+      send: async (payload, to = []) => {
+        const opened = own();
+        const sent = pieces(opened.number + 1, payload);
+        opened.number += sent.length;
+        put(sent, to);
+        if (id.mode === "reliable") await this.#room();
       },
-      closed: () => void this.#opened.delete(name),
+      reach: () => own().reach,
+      settled: () => own().settled,
+      holds: (full) => this.#say(id, "hold", full ? 1 : 0),
+      readOn: () => this.#say(id, "taken", 0),
+      end: () =>
+        new Promise((resolve) => {
+          own().ended = resolve;
+          put([{ number: ++own().number, json: false, payload: new Uint8Array(), step: 1, part: 0, parts: 0 }], []);
+        }),
+      closed: () => {
+        if (this.#opened.get(id.name) !== own()) return;
+        this.#opened.delete(id.name);
+        this.#queue.drop(id.name);
+        this.#say(id, "off", 0);
+      },
+      after,
       get dropped() {
-        return dropped;
+        return own().replaced;
       },
-    });
+    };
+  }
+
+  #say({ resource, name, mode }: StreamId, word: messages.Word, number: number): void {
+    this.#user.put(encodeMessage({ type: "taken", peers: [], resource, name, mode, opened: 1, number, word }));
+    this.#user.flush();
   }
 
   async #room(): Promise<void> {
     while (this.#queue.full) await new Promise<void>((resolve) => void this.#waiting.push(resolve));
   }
 
-  /** What has come. Number 0 says that the page could not wait for this frame any longer. */
-  receive({ peers, name, mode, number, json, payload }: messages.Stream): void {
-    const stream = this.#opened.get(name);
-    if (stream === undefined) return;
-    if (number === 0) {
-      stream.overflow();
-      return;
-    }
-    try {
-      stream.receive(openPiece({ number, json, payload }, (peers[0] ?? "") as ParticipantId), mode, payload.length);
-    } catch (error) {
-      if (!(error instanceof CallmeshError)) throw error; // what a peer should not have sent (D8)
-    }
+  /** A whole message; its sender's end where it has no parts, of which number 0 says that something was lost. */
+  receive({ peers: [peer], name, mode, number, json, payload, parts }: messages.Stream): void {
+    const opened = this.#of(name, mode);
+    const sender = (peer ?? "") as ParticipantId;
+    if (opened === undefined) return;
+    if (parts > 0) opened.stream.receive({ sender, number, json, payload });
+    else if (sender === this.#user.me) opened.ended();
+    else opened.stream.ended({ sender, why: whyEnded(number, payload) });
   }
 
-  gone(id: ParticipantId): void {
-    for (const stream of this.#opened.values()) stream.gone(id);
+  /** Whom a stream reaches, and how. */
+  reached({ name, mode, settled, peers }: messages.Reach): void {
+    const opened = this.#of(name, mode);
+    if (opened === undefined) return;
+    opened.settled = settled;
+    opened.reach = new Map(
+      peers.map(({ peer, path, roundTrip, ...rest }) => [
+        peer as ParticipantId,
+        { ...rest, path: path as Reach["path"], roundTrip: roundTrip > 0 ? roundTrip / 1e6 : undefined },
+      ]),
+    );
+    opened.stream.reachChanged();
+  }
+
+  #of(name: string, mode: Mode): Opened | undefined {
+    const opened = this.#opened.get(name);
+    return opened?.id.mode === mode ? opened : undefined;
   }
 
   fill(session: Session): void {
@@ -75,6 +135,15 @@ export class FrameStreams {
   }
 
   end(reason: CallmeshError): void {
-    for (const stream of this.#opened.values()) stream.end(reason);
+    for (const { stream, ended } of [...this.#opened.values()]) {
+      ended();
+      stream.end(reason);
+    }
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
+}
+
+function whyEnded(number: number, payload: Uint8Array): CallmeshError | undefined {
+  if (number === 0) return new Broken("messages are lost: for too long, none that came was acknowledged or read");
+  return payload.length > 0 ? new EndedByPeer("the sender did not end this stream, and sends no more") : undefined;
 }

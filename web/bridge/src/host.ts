@@ -1,15 +1,30 @@
 /** What a courier asks of the call it stands in. `Call.courierHost` of the client is one. */
 
 import type {
-  Change, HubWord, Json, Mesh, Mode, Participant, ParticipantId, Piece, ResourceId, Value, Writer,
+  Change, End, HubWord, Json, Mesh, Mode, Participant, ParticipantId, Payload, Reach, ResourceId, Value, Whole, Writer,
 } from "@callmesh/core";
 
-/** A piece of a stream of the resource, and whose it is. */
-export interface Arrival {
-  readonly sender: ParticipantId;
-  readonly name: string;
-  readonly mode: Mode;
-  readonly piece: Piece;
+/** A frame that has a stream open: what it is told, and whether it takes anything now. */
+export interface StreamConsumer {
+  receive(whole: Whole): void;
+  ended(end: End): void;
+  reachChanged(): void;
+  readonly holds: boolean;
+  readonly full: boolean;
+  readonly keep: number;
+}
+
+/** What a frame does with a stream that it has open. */
+export interface StreamHandle {
+  /** Resolves when there is room for the next one. */
+  send(payload: Payload, to: readonly ParticipantId[] | undefined): Promise<void>;
+  /** Tells readers that it was all. Resolves when they have it. */
+  end(): Promise<void>;
+  /** It takes no more for now; or again, from the beginning where it had never read. */
+  held(): void;
+  readOn(wasFull: boolean): void;
+  reach(): { readonly settled: boolean; readonly peers: ReadonlyMap<ParticipantId, Reach> };
+  close(): void;
 }
 
 export interface CourierHost {
@@ -34,7 +49,6 @@ export interface CourierHost {
   onWord(fn: (word: HubWord) => void): () => void;
   /** A writer id that no frame had before: `<participant>.<n>`. */
   writer(): Writer;
-  /** Sends a piece, whose number does not count. Resolves when there is room for the next one. */
-  sendStream(name: string, mode: Mode, piece: Piece, to: readonly ParticipantId[] | undefined): Promise<void>;
-  onStream(fn: (arrival: Arrival) => void): () => void;
+  /** Raises `BadValue` where the page has it open in another mode. */
+  openStream(name: string, mode: Mode, consumer: StreamConsumer): StreamHandle;
 }

@@ -1,9 +1,9 @@
 /** The resource, as an app in a frame has it. */
 
 import {
-  CALL, checkFunction, Denied, keyOf, Listeners, modeIn, presenceOf, readRecord, same, SharedPresence, SharedState, stateOf, type Access,
-  type DataStream, type Json, type messages, type Mode, type Participant, type ParticipantId, type PersonId,
-  type ReplicaAccess, type ResourceCache, type ResourceId, type ResourceRecord, type Roster, type Standings,
+  CALL, checkFunction, Denied, keyOf, Listeners, presenceOf, readRecord, same, SharedPresence, SharedState, stateOf, streamOptions, type Access,
+  type DataStream, type Json, type messages, type Participant, type ParticipantId, type PersonId,
+  type ReplicaAccess, type ResourceCache, type ResourceId, type ResourceRecord, type Roster, type Standings, type StreamOptions,
 } from "@callmesh/core";
 
 export interface ResourceParts {
@@ -12,7 +12,7 @@ export interface ResourceParts {
   readonly welcome: messages.Welcome;
   readonly roster: Roster;
   readonly cache: ResourceCache;
-  stream(name: string, mode: Mode | undefined): DataStream;
+  stream(name: string, options: StreamOptions): DataStream;
 }
 
 /** `S` says which keys its state has, and what they hold; without it they hold JSON. */
@@ -106,8 +106,8 @@ export class Resource<S extends object = Record<string, Json>> {
   }
 
   /** Fast data between participants. Raises `BadName` or `BadValue`. */
-  stream(name: string, options: { mode?: Mode } = {}): DataStream {
-    return this.#parts.stream(name, modeIn(options));
+  stream(name: string, options: StreamOptions = {}): DataStream {
+    return this.#parts.stream(name, streamOptions(options));
   }
 
   /** As it stands; when it was removed, as it stood. */

@@ -10,3 +10,9 @@ export function after(milliseconds: number, fn: () => void): () => void {
   const timer = setTimeout(fn, milliseconds);
   return () => clearTimeout(timer);
 }
+
+/** Calls `fn` every so many milliseconds; returns what stops that. */
+export function every(milliseconds: number, fn: () => void): () => void {
+  const timer = setInterval(fn, milliseconds);
+  return () => clearInterval(timer);
+}

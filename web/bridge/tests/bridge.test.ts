@@ -1,6 +1,6 @@
 import {
-  AHEAD, bundle, CALL, encodeMessage, encodeValue, INBOX, MAX_PAYLOAD, presenceOf, stateOf, unbundle, type LifeEvent,
-  type Message, type ParticipantId, type StateId, type Value, type Writer,
+  AHEAD, Broken, bundle, CALL, encodeMessage, encodeValue, MAX_PAYLOAD, presenceOf, stateOf, unbundle, type LifeEvent,
+  type Message, type ParticipantId, type Reach, type StateId, type Value, type Writer,
 } from "@callmesh/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
@@ -414,30 +414,81 @@ describe("streams", () => {
   const from = "p2" as ParticipantId;
   const payload = encodeValue({ x: 1 });
 
-  test("[D1] a frame sends by way of the page, and gets what comes for its resource", async () => {
+  const whole = (number: number, bytes = payload, json = true) => ({ sender: from, number, json, payload: bytes });
+
+  test("[D1] a frame sends by way of the page, and gets what comes on the streams that it has open", async () => {
     const resource = await open();
-    const pen = resource.stream("pen", { mode: "latest" });
+    const pen = resource.stream("pen", { mode: "latest", keep: 2 });
     const heard: unknown[] = [];
     pen.subscribe(({ data, sender }) => heard.push([data, sender]));
     await pen.send({ x: 1 }, { to: [from] });
     await resource.stream("file").send(new Uint8Array([1, 2]));
     await settle();
     expect(call.sent).toEqual([
-      { name: "pen", mode: "latest", piece: { number: 0, json: true, payload }, to: [from] },
-      { name: "file", mode: "reliable", piece: { number: 0, json: false, payload: new Uint8Array([1, 2]) }, to: undefined },
+      { name: "pen", mode: "latest", payload: { json: true, payload }, to: [from] },
+      { name: "file", mode: "reliable", payload: { json: false, payload: new Uint8Array([1, 2]) }, to: undefined },
     ]);
-    call.arrivals.tell({ sender: from, name: "pen", mode: "latest", piece: { number: 1, json: true, payload } });
+    expect([...call.consumers].map(([name, { keep }]) => [name, keep])).toEqual([["pen", 2], ["file", 0]]);
+    call.consumers.get("pen")!.receive(whole(1));
     await settle();
-    call.arrivals.tell({ sender: from, name: "else", mode: "latest", piece: { number: 1, json: true, payload } });
-    call.arrivals.tell({ sender: from, name: "pen", mode: "latest", piece: { number: 2, json: true, payload: new Uint8Array([0xc1]) } });
+    call.consumers.get("pen")!.receive(whole(2, new Uint8Array([0xc1])));
     await settle();
     expect(heard).toEqual([[{ x: 1 }, from]]);
+    pen.abort();
+    await settle();
+    expect([...call.consumers.keys()]).toEqual(["file"]);
+  });
+
+  test("[D13] a large message of a frame arrives whole at the page, in both modes", async () => {
+    const resource = await open();
+    for (const mode of ["reliable", "latest"] as const) {
+      const bytes = new Uint8Array(5 * MAX_PAYLOAD + 7).map((_, at) => at % 251);
+      await resource.stream(mode, { mode }).send(bytes);
+      for (let n = 0; n < 5; n++) await settle();
+      expect(call.sent.at(-1)).toEqual({ name: mode, mode, payload: { json: false, payload: bytes }, to: undefined });
+    }
+  });
+
+  test("[D14] [D15] a frame knows whom its streams reach, and how", async () => {
+    const ecg = (await open()).stream("ecg");
+    const row: Reach = {
+      path: "direct", reads: true, buffered: 1, sent: 2, received: 3, roundTrip: 0.004, resent: 5, dropped: 6, lost: 7,
+    }; // prettier-ignore
+    await ecg.ready();
+    expect(ecg.reaches.size).toBe(0);
+    call.reach.set(from, row);
+    const ready = ecg.ready({ to: [from] });
+    call.consumers.get("ecg")!.reachChanged();
+    expect([...(await ready)]).toEqual([from]);
+    expect(ecg.stats.get(from)).toEqual(row);
+  });
+
+  test("[D12] closing waits for the page; a sender's end is seen, and what was lost", async () => {
+    const ecg = (await open()).stream("ecg");
+    const reading = (async () => {
+      const got: number[] = [];
+      for await (const { number } of ecg.of(from)) got.push(number);
+      return got;
+    })();
+    await settle();
+    const consumer = call.consumers.get("ecg")!;
+    consumer.receive(whole(1));
+    consumer.ended({ sender: from, why: undefined });
+    expect(await reading).toEqual([1]);
+    const rest = ecg[Symbol.asyncIterator]();
+    consumer.ended({ sender: from, why: new Broken("lost") });
+    await expect(rest.next()).rejects.toMatchObject({ code: "broken" });
+    await ecg.close();
+    await settle();
+    expect([call.done, call.consumers.size]).toEqual([["ecg end"], 0]);
   });
 
   test("[D1] a mode that there is not is refused, and so is a listener that is none", async () => {
     const resource = await open();
     expect(() => resource.stream("x", { mode: "bad" as never })).toThrow("mode is reliable or latest");
     expect(() => resource.stream("x", { modus: "latest" } as never)).toThrow("no option modus, only mode");
+    expect(() => resource.stream("x", { keep: -1 })).toThrow("keep is a number");
+    expect(() => resource.stream("x", { codec: {} as never })).toThrow("a codec has the functions");
     expect(() => resource.stream("x", "latest" as never)).toThrow("options are an object");
     expect(() => resource.onAccess("edit" as never)).toThrow("fn is a function");
     expect(() => resource.onParticipants({} as never)).toThrow("fn is a function");
@@ -460,22 +511,25 @@ describe("streams", () => {
     expect(call.sent.length).toBe(40);
   });
 
-  test("[D8] a frame that is too slow for reliable learns it, and nobody else", async () => {
+  test("[D8] a frame that is too slow for reliable holds up its senders, and nobody else", async () => {
     const resource = await open();
     const ecg = resource.stream("ecg");
-    const piece = { json: false, payload: new Uint8Array(MAX_PAYLOAD) };
-    for (let number = 1; number <= 100; number++) {
-      call.arrivals.tell({ sender: from, name: "ecg", mode: "reliable", piece: { ...piece, number } });
-    }
+    const reader = ecg[Symbol.asyncIterator]();
+    await settle();
+    const consumer = call.consumers.get("ecg")!;
+    consumer.receive(whole(1));
+    await reader.next();
+    let number = 1;
+    for (; !consumer.holds; number++) consumer.receive(whole(number + 1, new Uint8Array(MAX_PAYLOAD), false));
+    expect(number).toBeLessThan(80);
     for (let n = 0; n < 10; n++) await settle();
-    let read = 0;
-    await expect(
-      (async () => {
-        for await (const message of ecg) read += message.number > 0 ? 1 : 0;
-      })(),
-    ).rejects.toMatchObject({ code: "broken" });
-    expect(read).toBeGreaterThan(10);
-    expect(read).toBeLessThan(INBOX);
+    expect(consumer.holds).toBe(false);
+    for (let n = 0; n < 80; n++, number++) consumer.receive(whole(number + 1, new Uint8Array(MAX_PAYLOAD), false));
+    for (let n = 0; n < 10; n++) await settle();
+    expect([consumer.holds, consumer.full, call.done.at(-1)]).toEqual([true, false, "ecg held"]);
+    for (let n = 1; n < number; n++) await reader.next();
+    await settle();
+    expect([consumer.holds, call.done.at(-1)]).toEqual([false, "ecg readOn"]);
     resource.state.set("still", "here");
     await settle();
     expect(call.replica.mesh.value(STATE, "still")).toBe("here");
@@ -490,7 +544,13 @@ describe("a bad frame", () => {
     ["a stream of another resource", bundle([
       encodeMessage({
         type: "stream", peers: [], resource: "r2", name: "pen", mode: "latest", number: 1, json: false,
-        payload: new Uint8Array(),
+        payload: new Uint8Array(), step: 1, part: 0, parts: 1,
+      }),
+    ])],
+    ["a stream that it has not opened", bundle([
+      encodeMessage({
+        type: "stream", peers: [], resource: "r1", name: "pen", mode: "latest", number: 1, json: false,
+        payload: new Uint8Array(), step: 1, part: 0, parts: 1,
       }),
     ])],
     ["too much at once", new Uint8Array(2 * 1024 * 1024)],

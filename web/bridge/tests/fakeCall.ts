@@ -2,10 +2,10 @@
 
 import {
   CALL, DELETED, HUB, keyOf, Listeners, newer, Replica, ResourceCache, ROSTER, type Entry, type messages,
-  type Mode, type ParticipantId, type PersonId, type Piece, type ResourceId, type StateId, type Value, type Writer,
+  type Mode, type ParticipantId, type Payload, type PersonId, type Reach, type ResourceId, type StateId, type Value, type Writer,
 } from "@callmesh/core";
 
-import type { Arrival, CourierHost } from "../src/host.ts";
+import type { CourierHost, StreamConsumer } from "../src/host.ts";
 
 export const RESOURCE = "r1" as ResourceId;
 export const ME = { id: "p1", person: "u1", name: "Ada", role: "host", offers: [], here: true } as const;
@@ -13,21 +13,25 @@ export const ME = { id: "p1", person: "u1", name: "Ada", role: "host", offers: [
 export interface Sent {
   readonly name: string;
   readonly mode: Mode;
-  readonly piece: Piece;
+  readonly payload: Payload;
   readonly to: readonly ParticipantId[] | undefined;
 }
 
 export class FakeCall {
   time = 1_700_000_000_000_000;
   readonly replica = new Replica({ now: () => this.time, after: () => () => undefined, flush: () => undefined });
-  readonly arrivals = new Listeners<Arrival>();
+  /** Those that frames have open, by name. */
+  readonly consumers = new Map<string, StreamConsumer>();
+  /** What frames did with their streams. */
+  readonly done: string[] = [];
+  readonly reach = new Map<ParticipantId, Reach>();
   readonly links = new Listeners<undefined>();
   link = "joined";
   readonly cache = new ResourceCache();
   readonly sent: Sent[] = [];
   /** Which version of its state the resource has, as far as a test plays the hub. */
   version = 1;
-  /** What `sendStream` waits for. */
+  /** What sending waits for. */
   room: Promise<void> = Promise.resolve();
   #hub = new Map<string, { state: StateId; entry: Entry }>();
   #cursor = 0;
@@ -40,7 +44,7 @@ export class FakeCall {
   }
 
   get host(): CourierHost {
-    const { replica, arrivals, cache, sent } = this;
+    const { replica, cache, sent } = this;
     const linkNow = (): string => this.link;
     return {
       mesh: replica.mesh,
@@ -57,11 +61,24 @@ export class FakeCall {
       onChange: (fn) => replica.onChange(fn),
       onWord: (fn) => replica.onWord(fn),
       writer: () => `${ME.id}.${++this.#frames}` as Writer,
-      sendStream: (name, mode, piece, to) => {
-        sent.push({ name, mode, piece, to });
-        return this.room;
+      openStream: (name, mode, consumer) => {
+        this.consumers.set(name, consumer);
+        const note = (what: string): void => void this.done.push(`${name} ${what}`);
+        return {
+          send: ({ json, payload }, to) => {
+            sent.push({ name, mode, payload: { json, payload }, to });
+            return this.room;
+          },
+          end: () => {
+            note("end");
+            return Promise.resolve();
+          },
+          held: () => note(consumer.full ? "full" : "held"),
+          readOn: () => note("readOn"),
+          reach: () => ({ settled: true, peers: this.reach }),
+          close: () => void this.consumers.delete(name),
+        };
       },
-      onStream: (fn) => arrivals.add(fn),
     };
   }
 

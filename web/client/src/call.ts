@@ -1,7 +1,7 @@
 /** A call, as one of its participants has it. */
 
 import {
-  ACTIVE, APPS, CALL, CallmeshError, Closed, Denied, DOOR, encodeMessage, HUB_STATE, Listeners, mayEdit, Replica, ResourceCache,
+  ACTIVE, APPS, CALL, CallmeshError, Closed, Denied, DIRECT, DOOR, encodeMessage, HUB_STATE, Listeners, mayEdit, Replica, ResourceCache,
   Roster, SharedState, Standings, stateOf, Unauthorized, UnreadableReport, VERSION, type CallId, type Change, type HubWord, type Mesh, type Message, type messages,
   type Participant, type ParticipantId, type Path, type PersonId, type ResourceId, type Role, type Session,
   type StateId, type Status, type Writer,
@@ -16,7 +16,7 @@ import { Peers } from "./peers.ts";
 import type { Resource } from "./resource.ts";
 import { resourceOrNot, Resources } from "./resources.ts";
 import { after, every, now } from "./runtime.ts";
-import { Streams } from "./streams.ts";
+import { MESH, Streams } from "./streams.ts";
 import { UnsavedStore } from "./unsaved.ts";
 
 export interface CallOptions {
@@ -78,6 +78,8 @@ export class Call {
   readonly #unsaved: UnsavedStore | undefined;
   /** Whether a whole batch has come before. */
   #inStep = false;
+  /** Whether the batch that came last was a whole one. */
+  #anew = false;
   readonly #listeners = new Map<CallEvent, Listeners<CallmeshError | undefined>>();
   readonly #outgoing: (messages.Signal | messages.Command)[] = [];
   readonly #stopTicks: () => void;
@@ -114,7 +116,10 @@ export class Call {
     this.#shown = { link: "reconnecting", status: "offline", active: undefined };
     this.#replica.onChange((change) => this.#changed(change));
     this.#replica.onWord((word) => this.#heard(word));
-    this.#stopTicks = every(1_000, () => this.#peers.tick());
+    this.#stopTicks = every(500, () => {
+      this.#peers.tick();
+      this.#streams.tick();
+    });
     this.#link = new Link(options.socket, {
       hello: () => this.#hello(),
       receive: (messages) => this.#receive(messages),
@@ -212,6 +217,7 @@ export class Call {
         this.#tell("participants");
       },
       channel: (peer, channel) => this.#streams.accept(peer, channel),
+      told: (peer, data) => this.#streams.told(peer, data),
       media: (peer, stream) => {
         this.media.take(peer, stream);
         this.#tell("media");
@@ -221,11 +227,14 @@ export class Call {
 
   #makeStreams(): Streams {
     return new Streams({
-      others: (resource) => this.#others(resource),
+      here: () => this.#others(),
       isHidden: (resource, id) => this.#isHidden(resource, id),
       path: (id) => this.#peers.path(id),
       open: (id, label, mode) => this.#peers.open(id, label, mode),
+      tell: (id, message) => this.#peers.tell(id, message),
       flush: () => this.#link.soon(),
+      now,
+      after,
     });
   }
 
@@ -235,17 +244,17 @@ export class Call {
       standings: this.#standings,
       me: () => this.me,
       onWord: (fn) => this.#replica.onWord(fn),
-      stream: (resource, name, mode) => this.#streams.open(resource, name, mode),
+      stream: (resource, name, options) => this.#streams.open(resource, name, options),
       loadCache: (resource) => this.#loadCache(resource),
       clearCache: (resource) => this.#caches?.clear({ call: this.id, person: this.me.person, resource }),
       dropped: (resource) => this.#streams.drop(resource),
     });
   }
 
-  /** Everybody else for whom a resource is there. */
-  #others(resource: ResourceId): ParticipantId[] {
+  /** Everybody else who is here. */
+  #others(): ParticipantId[] {
     const { id: me } = this.me;
-    return [...this.#roster.participants.keys()].filter((id) => id !== me && !this.#isHidden(resource, id));
+    return [...this.#roster.participants.values()].flatMap(({ id, here }) => (here && id !== me ? [id] : []));
   }
 
   #isHidden(resource: ResourceId, id: ParticipantId): boolean {
@@ -297,9 +306,13 @@ export class Call {
       else if (message.type === "signal") this.#peers.receive(message.peer as ParticipantId, message.data);
       else if (message.type === "ice") this.#peers.configure(message);
       else if (message.type === "stream") this.#streams.receive(message);
+      else if (message.type === "taken") this.#streams.heard(message);
       // Never ahead of the hub: the word was on its way for a while.
       else if (message.type === "pong") this.mesh.clock.setBy(message.time, now());
-      else this.#replica.hear(message);
+      else {
+        this.#anew = message.type === "batch" && message.whole;
+        this.#replica.hear(message);
+      }
     }
   }
 
@@ -340,7 +353,10 @@ export class Call {
 
   #joined(): void {
     this.hosting.askAgain();
-    if (this.#settleOpened === undefined) this.#peers.retry();
+    if (this.#settleOpened === undefined) {
+      this.#peers.retry();
+      this.#streams.linkBack();
+    }
     if (this.#settleOpened !== undefined) void this.#takeUp();
     this.#settleOpened?.resolve();
     this.#settleOpened = undefined;
@@ -364,7 +380,7 @@ export class Call {
     this.#unsaved?.close();
     this.#replica.end(reason);
     this.hosting.fail(reason);
-    this.#streams.end(reason);
+    this.#streams.stop(reason);
     this.#peers.close();
     if (this.#settleOpened !== undefined) this.#settleOpened.reject(reason);
     else if (!(reason instanceof Closed)) this.#tell("error", reason);
@@ -378,13 +394,15 @@ export class Call {
     this.#unsaved?.changed(change);
     const { changed, gone } = this.#roster.follow(change);
     for (const id of gone) {
-      this.#streams.part(id);
+      this.#streams.part(id, this.#anew);
       this.#peers.part(id);
     }
     if (changed) {
       this.#peers.meet(this.participants.values());
+      this.#streams.follow();
       this.#tell("participants");
     }
+    if (change.state === HUB_STATE) this.#streams.limit(Number(this.mesh.value(HUB_STATE, DIRECT) ?? MESH));
     if (change.state === DOOR) this.#tell("door");
     if (this.resources.follow(change)) this.#tell("resources");
     if (changed || RIGHTS.includes(change.state)) this.#tell("rights");

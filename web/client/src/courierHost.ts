@@ -2,12 +2,13 @@
 
 import {
   DELETED, type Change, type HubWord, type Json, type Mesh, type Mode, type Participant, type ParticipantId,
-  type Piece, type Replica, type ResourceId, type Value, type Writer,
+  type Payload, type Reach, type Replica, type ResourceId, type Value, type Writer,
 } from "@callmesh/core";
 
 import { now } from "./runtime.ts";
 import type { Resource } from "./resource.ts";
-import type { Arrival, Streams } from "./streams.ts";
+import type { Consumer } from "./station.ts";
+import type { Streams } from "./streams.ts";
 
 /** Of a call, as much as a frame may know. */
 interface CallFace {
@@ -16,6 +17,16 @@ interface CallFace {
   readonly mesh: Mesh;
   readonly link: string;
   on(event: "link", fn: () => void): () => void;
+}
+
+/** A stream that a frame has open. */
+export interface HandleOfStream {
+  send(payload: Payload, to: readonly ParticipantId[] | undefined): Promise<void>;
+  end(): Promise<void>;
+  held(): void;
+  readOn(wasFull: boolean): void;
+  reach(): { readonly settled: boolean; readonly peers: ReadonlyMap<ParticipantId, Reach> };
+  close(): void;
 }
 
 export interface HostOfCourier {
@@ -31,8 +42,7 @@ export interface HostOfCourier {
   onChange(fn: (change: Change) => void): () => void;
   onWord(fn: (word: HubWord) => void): () => void;
   writer(): Writer;
-  sendStream(name: string, mode: Mode, piece: Piece, to: readonly ParticipantId[] | undefined): Promise<void>;
-  onStream(fn: (arrival: Arrival) => void): () => void;
+  openStream(name: string, mode: Mode, consumer: Consumer): HandleOfStream;
 }
 
 export async function courierHost(
@@ -66,7 +76,16 @@ export async function courierHost(
     onChange: (fn) => replica.onChange(fn),
     onWord: (fn) => replica.onWord(fn),
     writer,
-    sendStream: (name, mode, piece, to) => streams.send({ resource: id, name, mode }, piece, to),
-    onStream: (fn) => streams.listen(id, fn),
+    openStream: (name, mode, consumer) => {
+      const station = streams.attach({ resource: id, name, mode }, consumer);
+      return {
+        send: (payload, to) => streams.send(station, payload, to),
+        end: () => streams.end(station),
+        held: () => streams.held(station),
+        readOn: (wasFull) => streams.readOn(station, wasFull),
+        reach: () => ({ settled: station.settled, peers: streams.reach(station) }),
+        close: () => streams.detach(station, consumer),
+      };
+    },
   };
 }

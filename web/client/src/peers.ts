@@ -1,7 +1,7 @@
 /** The paths to the others: a pair per participant, and a connection where both sides have WebRTC. */
 
 import {
-  Pair, readSignal, WireError, type Ice, type Mode, type Participant, type ParticipantId, type Path, type PeerSignal,
+  bundle, encodeMessage, Pair, readSignal, WireError, type Ice, type Message, type Mode, type Participant, type ParticipantId, type Path, type PeerSignal,
 } from "@callmesh/core";
 
 import { now } from "./runtime.ts";
@@ -17,6 +17,8 @@ export interface PeersUser {
   /** The path to a peer is another one, or the channels over it are. */
   pathChanged(peer: ParticipantId): void;
   channel(peer: ParticipantId, channel: RTCDataChannel): void;
+  /** Something came through a peer's control channel. */
+  told(peer: ParticipantId, data: Uint8Array): void;
   media(peer: ParticipantId, stream: MediaStream | undefined): void;
 }
 
@@ -101,6 +103,7 @@ export class Peers {
         opened: () => current() && this.#turn(id, () => peer.pair.opened()),
         refused: (why) => this.#tellRefused(why),
         failed: (why) => current() && this.#turn(id, () => peer.pair.failed(why)),
+        told: (data) => current() && this.#user.told(id, data),
         channel: (channel) => current() && this.#user.channel(id, channel),
         media: (stream) => current() && this.#user.media(id, stream),
       },
@@ -174,6 +177,11 @@ export class Peers {
     } catch {
       return undefined; // the connection was closed just now
     }
+  }
+
+  /** Say something through the control channel of a peer. */
+  tell(id: ParticipantId, message: Message): void {
+    this.#peers.get(id)?.rtc?.tell(bundle([encodeMessage(message)]));
   }
 
   setTracks(stream: MediaStream | undefined): void {

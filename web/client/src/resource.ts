@@ -1,16 +1,16 @@
 /** A resource: an instance of an app in a call. */
 
 import {
-  accessKey, CALL, DELETED, modeIn, presenceOf, SharedPresence, SharedState, stateOf, type Access, type DataStream, type Mode,
+  accessKey, CALL, DELETED, presenceOf, SharedPresence, SharedState, stateOf, type Access, streamOptions, type DataStream,
   type Participant, type PersonId, type ReplicaAccess, type ResourceCache, type ResourceId,
-  type ResourceRecord, type Role, type Standings, type Value,
+  type ResourceRecord, type Role, type Standings, type StreamOptions, type Value,
 } from "@callmesh/core";
 
 export interface ResourceUser {
   readonly access: ReplicaAccess;
   readonly standings: Standings;
   me(): Participant;
-  stream(resource: ResourceId, name: string, mode: Mode | undefined): DataStream;
+  stream(resource: ResourceId, name: string, options: StreamOptions): DataStream;
   loadCache(resource: ResourceId): Promise<ResourceCache>;
   clearCache(resource: ResourceId): void;
 }
@@ -93,8 +93,8 @@ export class Resource {
   }
 
   /** Fast data between participants. Raises `BadName` or `BadValue`. */
-  stream(name: string, options: { mode?: Mode } = {}): DataStream {
-    return this.#user.stream(this.id, name, modeIn(options));
+  stream(name: string, options: StreamOptions = {}): DataStream {
+    return this.#user.stream(this.id, name, streamOptions(options));
   }
 
   /** For who runs it: it was taken back from this participant. */

@@ -1,95 +1,164 @@
 /** All streams of a call: who reads them, what of them comes, and where what is sent goes. */
 
 import {
-  BadValue, CallmeshError, Closed, DataStream, decodePiece, label, openPiece, readLabel, RelayQueue,
-  type messages, type Mode, type ParticipantId, type Path, type Piece, type ResourceId, type Session, type StreamId,
+  BadValue, CallmeshError, Closed, DataStream, decodePiece, encodeMessage, encodePiece, label, Lane, NO_BYTES, readLabel, STALLED,
+  unbundle, type Codec, type Message, type messages, type Mode, type ParticipantId, type Path, type Payload, type Piece, type Reach,
+  type ResourceId, type Session, type StreamId, type StreamOptions,
 } from "@callmesh/core";
 
-import { Lane } from "./lane.ts";
+import { Channel } from "./channel.ts";
+import { Station, type Consumer, type Way } from "./station.ts";
 
 /** Channels that one peer may have open here. */
 const MOST_CHANNELS = 256;
-
-/** A piece of a stream, and whose it is. */
-export interface Arrival {
-  readonly sender: ParticipantId;
-  readonly name: string;
-  readonly mode: Mode;
-  readonly piece: Piece;
-}
+/** Microseconds after which what is missing is asked for once more. */
+const ASK_AGAIN = 1_000_000;
+/** Participants up to which streams go direct, where the hub says nothing else. */
+export const MESH = 8;
+/** Bytes of what a peer says through the control channel at once. */
+const MAX_WORDS = 16 * 1024;
+/** Words that are said at once to those who ask, between two ticks: who asks more asks again. */
+const ANSWERS = 256;
+const LOST: Piece = { number: 0, json: false, payload: NO_BYTES, step: 0, part: 0, parts: 1 };
 
 export interface StreamsUser {
-  /** Everybody else for whom a resource is there. */
-  others(resource: ResourceId): readonly ParticipantId[];
+  /** Everybody else who is here. */
+  here(): readonly ParticipantId[];
   /** Whether a resource is known to be hidden from somebody. */
   isHidden(resource: ResourceId, id: ParticipantId): boolean;
   path(id: ParticipantId): Path["kind"];
   open(id: ParticipantId, label: string, mode: Mode): RTCDataChannel | undefined;
+  /** Say something through the control channel. */
+  tell(id: ParticipantId, message: Message): void;
   /** Something waits for the relay. */
   flush(): void;
-}
-
-/** What this participant sends of one stream. */
-interface Sender {
-  /** Counts its messages, whoever of this participant's frames they come from. */
-  number: number;
-  replaced: number;
-  /** By mode and receiver. */
-  readonly lanes: Map<string, { readonly receiver: ParticipantId; readonly lane: Lane }>;
+  now(): number;
+  after(milliseconds: number, fn: () => void): () => void;
 }
 
 export class Streams {
   readonly #user: StreamsUser;
-  readonly #relay = new RelayQueue();
-  readonly #senders = new Map<string, Sender>();
-  readonly #opened = new Map<string, DataStream>();
-  readonly #listeners = new Map<ResourceId, Set<(arrival: Arrival) => void>>();
+  #mesh: number;
+  readonly #stations = new Map<string, Station>();
+  /** Of closed streams: how far they have counted, and how often they were opened. */
+  readonly #closed = new Map<string, { readonly number: number; readonly opened: number }>();
   readonly #channels = new Map<ParticipantId, Set<RTCDataChannel>>();
-  /** Those who wait until there is room. */
-  #waiting: { readonly full: () => boolean; readonly resolve: () => void }[] = [];
+  readonly #met = new Set<ParticipantId>();
+  /** What waits for the link besides what lanes have: of the same kind the newest. */
+  readonly #words = new Map<string, messages.Taken | messages.Stream>();
+  /** Who is not in the roster after the hub began anew, and may come back; since when. */
+  readonly #away = new Map<ParticipantId, number>();
+  /** Whether there is a link to the hub. */
+  #linked = true;
+  /** How many more are answered until the next tick. */
+  #answers = ANSWERS;
+  /** Those who wait until there is room, or all has come. */
+  #waiting: { readonly done: () => boolean; readonly resolve: () => void }[] = [];
 
-  constructor(user: StreamsUser) {
+  constructor(user: StreamsUser, mesh = MESH) {
     this.#user = user;
+    this.#mesh = mesh;
   }
 
-  // --- reading
+  // --- opening
 
-  /** The stream of that name. Raises `BadName`, and `BadValue` if it is open in another mode. */
-  open(resource: ResourceId, name: string, mode?: Mode): DataStream {
-    const key = label(resource, name);
-    const known = this.#opened.get(key);
-    if (known !== undefined && !known.closed) {
-      if (mode === undefined || mode === known.mode) return known;
-      throw new BadValue(`the stream ${name} is open already, in mode ${known.mode}`);
-    }
-    const id: StreamId = { resource, name, mode: mode ?? "reliable" };
-    const dropped = (): number => this.#dropped(key);
-    const stream = new DataStream(name, id.mode, {
-      send: (piece, to) => this.send(id, piece, to),
-      closed: () => void this.#opened.delete(key),
-      get dropped() {
-        return dropped();
+  /** The stream of that name. Raises `BadName`, and `BadValue` if it is open otherwise. */
+  open(resource: ResourceId, name: string, { mode, keep = 0, codec }: StreamOptions = {}): DataStream {
+    const known = this.#stations.get(label(resource, name))?.stream;
+    if (known === undefined || known.over) return this.#make({ resource, name, mode: mode ?? "reliable" }, keep, codec);
+    if (mode !== undefined && mode !== known.mode) throw new BadValue(`the stream ${name} is open already, in mode ${known.mode}`);
+    if (codec !== undefined && codec !== known.codec) throw new BadValue(`the stream ${name} is open already, with another codec`);
+    return known;
+  }
+
+  #make(id: StreamId, keep: number, codec: Codec | undefined): DataStream {
+    const held = { holds: false, full: false };
+    const stream = new DataStream(
+      id.name,
+      id.mode,
+      {
+        send: (payload, to) => this.send(station, payload, to),
+        reach: () => this.reach(station),
+        settled: () => station.settled,
+        holds: (full) => {
+          held.holds = true;
+          held.full = full;
+          this.held(station);
+        },
+        readOn: () => {
+          const wasFull = station.full;
+          held.holds = held.full = false;
+          this.readOn(station, wasFull);
+        },
+        end: () => this.end(station),
+        closed: () => {
+          station.stream = undefined;
+          this.detach(station, consumer);
+        },
+        after: (milliseconds, fn) => this.#user.after(milliseconds, fn),
+        get dropped() {
+          return station.dropped;
+        },
       },
-    });
-    this.#opened.set(key, stream);
+      codec,
+    );
+    const consumer: Consumer = {
+      receive: (whole) => stream.receive(whole),
+      ended: (end) => stream.ended(end),
+      reachChanged: () => stream.reachChanged(),
+      get holds() {
+        return held.holds;
+      },
+      get full() {
+        return held.full;
+      },
+      keep,
+    };
+    const station = this.attach(id, consumer);
+    station.stream = stream;
     return stream;
   }
 
-  /** Told of every piece of every stream of one resource. */
-  listen(resource: ResourceId, fn: (arrival: Arrival) => void): () => void {
-    const listeners = this.#listeners.get(resource) ?? new Set();
-    listeners.add(fn);
-    this.#listeners.set(resource, listeners);
-    return () => void listeners.delete(fn);
+  /** One more reads a stream here, and may send on it. Raises `BadName`, and `BadValue` if it is open in another mode. */
+  attach(id: StreamId, consumer: Consumer): Station {
+    const key = label(id.resource, id.name);
+    const known = this.#stations.get(key);
+    if (known !== undefined) {
+      if (known.id.mode !== id.mode) throw new BadValue(`the stream ${id.name} is open already, in mode ${known.id.mode}`);
+      known.consumers.add(consumer);
+      return known;
+    }
+    const { number, opened } = this.#closed.get(key) ?? { number: 0, opened: 0 };
+    const station = new Station(id, key, number, opened + 1);
+    this.#stations.set(key, station);
+    station.consumers.add(consumer);
+    for (const peer of this.#met) this.#meet(station, peer);
+    this.#say([...this.#met], station, "open");
+    return station;
   }
 
+  /** One reads it no more. */
+  detach(station: Station, consumer: Consumer): void {
+    station.consumers.delete(consumer);
+    if (station.consumers.size > 0 || this.#stations.get(station.key) !== station) return;
+    this.#stations.delete(station.key);
+    this.#closed.set(station.key, { number: station.number, opened: station.inbox.opened });
+    this.#say([...station.ways.keys()], station, "off");
+    for (const { channel } of station.ways.values()) channel.close();
+    station.ways.clear();
+    this.#settle();
+  }
+
+  reach(station: Station): Map<ParticipantId, Reach> {
+    return station.reach((peer) => this.#user.path(peer));
+  }
+
+  // --- in
+
   /** A message by way of the hub. */
-  receive({ peers, resource, name, mode, number, json, payload }: messages.Stream): void {
-    const [sender] = peers;
-    if (sender === undefined) return;
-    this.#arrive(resource as ResourceId, {
-      sender: sender as ParticipantId, name, mode, piece: { number, json, payload },
-    }); // prettier-ignore
+  receive({ peers: [sender], resource, name, mode, ...piece }: messages.Stream): void {
+    const station = this.#stations.get(`${resource}/${name}`);
+    if (sender !== undefined && station?.id.mode === mode) this.#arrive(station, sender as ParticipantId, piece, false);
   }
 
   /** A channel that a peer has opened. One that is no stream's is closed. */
@@ -98,149 +167,390 @@ export class Streams {
     this.#channels.set(sender, channels);
     try {
       if (channels.size >= MOST_CHANNELS) throw new BadValue("too many channels");
-      const { resource, name } = readLabel(channel.label);
-      const mode = channel.ordered && channel.maxRetransmits === null ? "reliable" : "latest";
-      channels.add(channel);
-      channel.onclose = () => void channels.delete(channel);
-      channel.onmessage = ({ data }: MessageEvent<unknown>) => {
-        if (!(data instanceof ArrayBuffer)) return;
-        dropRubbish(() => {
-          const piece = decodePiece(new Uint8Array(data));
-          // That something was lost is not a peer's to say.
-          if (piece.number > 0) this.#arrive(resource, { sender, name, mode, piece });
-        });
-      };
+      readLabel(channel.label);
     } catch (error) {
       if (!(error instanceof CallmeshError)) throw error;
       channel.close();
+      return;
+    }
+    const mode = channel.ordered && channel.maxRetransmits === null ? "reliable" : "latest";
+    channels.add(channel);
+    channel.onclose = () => void channels.delete(channel);
+    channel.onmessage = ({ data }: MessageEvent<unknown>) => {
+      const station = this.#stations.get(channel.label);
+      if (!(data instanceof ArrayBuffer) || station?.id.mode !== mode) return;
+      dropRubbish(() => this.#arrive(station, sender, decodePiece(new Uint8Array(data)), true));
+    };
+  }
+
+  #arrive(station: Station, sender: ParticipantId, piece: Piece, direct: boolean): void {
+    if (this.#user.isHidden(station.id.resource, sender)) return;
+    const source = station.inbox.source(sender);
+    source.direct = direct;
+    switch (station.inbox.put(sender, piece)) {
+      case "new":
+      case "old":
+        break;
+      case "gap":
+        if (source.asked !== undefined) break; // it was asked for; `tick` asks again
+        source.asked = this.#user.now();
+        this.#say([sender], station, "again");
+        break;
+      case "due":
+        if (!station.holds) this.#say([sender], station, "taken");
+        break;
+      default:
+        this.#reply(sender, station);
     }
   }
 
-  #arrive(resource: ResourceId, arrival: Arrival): void {
-    const { sender, name } = arrival;
-    if (this.#user.isHidden(resource, sender)) return;
-    const stream = this.#opened.get(`${resource}/${name}`);
-    if (stream !== undefined) dropRubbish(() => take(stream, arrival));
-    for (const listener of this.#listeners.get(resource) ?? []) listener(arrival);
+  /** A reader has too much to read. */
+  held(station: Station): void {
+    if (station.full) this.#say([...station.ways.keys()], station, "hold");
   }
 
-  // --- sending
+  /** It has room again: all who wait are told. */
+  readOn(station: Station, wasFull = false): void {
+    if (wasFull) station.inbox.reopen();
+    this.#say([...station.ways.keys()], station, "taken");
+  }
 
-  /** Send to those named, or to everybody else. Resolves when there is room for the next one. */
-  async send(id: StreamId, unnumbered: Piece, to?: readonly ParticipantId[]): Promise<void> {
-    const sender = this.#sender(label(id.resource, id.name));
-    const piece = { ...unnumbered, number: ++sender.number };
-    const lanes: Lane[] = [];
-    const relayed: ParticipantId[] = [];
-    for (const receiver of this.#user.others(id.resource)) {
-      if (to?.includes(receiver) === false) continue;
-      const lane = this.#lane(id, sender, receiver);
-      if (lane.put(piece)) lanes.push(lane);
-      else relayed.push(receiver);
+  // --- what readers say
+
+  /** By way of the hub. */
+  heard(taken: messages.Taken): void {
+    const [peer] = taken.peers;
+    if (peer !== undefined) this.#heard(peer as ParticipantId, taken);
+  }
+
+  /** Through the control channel. */
+  told(peer: ParticipantId, data: Uint8Array): void {
+    dropRubbish(() => {
+      for (const message of unbundle(data, MAX_WORDS)) if (message.type === "taken") this.#heard(peer, message);
+    });
+  }
+
+  #heard(peer: ParticipantId, taken: messages.Taken): void {
+    const station = this.#stations.get(`${taken.resource}/${taken.name}`);
+    if (station?.id.mode !== taken.mode) {
+      if (taken.word === "open") this.#sayOff(peer, taken);
+      return;
     }
-    if (relayed.length > 0) this.#putRelayed(id, sender, piece, relayed);
-    const full = (): boolean => lanes.some((lane) => lane.full) || this.#relay.full;
-    if (id.mode === "reliable" && full()) await this.#room(full);
+    const lane = station.ways.get(peer)?.lane;
+    if (lane === undefined) return; // the roster does not show them yet
+    const before = lane.reading;
+    if (station.follow(lane, peer, taken, this.#user.now()) === "lose") this.#transmit(station, peer, LOST);
+    if (taken.word === "open") this.#reply(peer, station);
+    if (lane.reading !== before) this.#reachChanged(station);
+    this.#drain(peer);
+    this.#settle();
   }
 
-  #putRelayed(id: StreamId, sender: Sender, piece: Piece, to: readonly ParticipantId[]): void {
-    if (this.#relay.put(id, piece, to)) sender.replaced++;
+  #reachChanged(station: Station): void {
+    for (const consumer of station.consumers) consumer.reachChanged();
+  }
+
+  /** Answer who asks. Nobody makes others say more than they may, by asking on and on. */
+  #reply(peer: ParticipantId, station: Station): void {
+    if (--this.#answers >= 0) this.#say([peer], station, "taken");
+  }
+
+  /**
+   * Tell senders how far one has come with what they have sent.
+   *
+   * By the way on which that came: a channel may be dead and not know it yet. What is not about that goes by both.
+   */
+  #say(peers: readonly ParticipantId[], station: Station, asked: messages.Word): void {
+    const { inbox, id } = station;
+    const word = station.consumers.size > 0 && station.full ? "hold" : asked;
+    const both = word !== "taken" && word !== "again";
+    const relayed = new Map<string, { opened: number; number: number; peers: ParticipantId[] }>();
+    for (const peer of peers) {
+      const source = inbox.sources.get(peer);
+      const opened = source?.opened ?? inbox.opened;
+      const number = source === undefined ? 0 : station.acknowledged(source);
+      const direct = this.#user.path(peer) === "direct";
+      const asItCame = source?.direct === true;
+      if (direct && (asItCame || both || !this.#linked)) {
+        this.#user.tell(peer, { type: "taken", peers: [], ...id, opened, number, word });
+      }
+      if (direct && asItCame && !both) continue;
+      const group = relayed.get(`${opened} ${number}`) ?? { opened, number, peers: [] };
+      relayed.set(`${opened} ${number}`, group);
+      group.peers.push(peer);
+    }
+    for (const group of relayed.values()) this.#put({ type: "taken", ...id, ...group, word });
+  }
+
+  /** No such stream is open here. */
+  #sayOff(peer: ParticipantId, { resource, name, mode }: messages.Taken): void {
+    if (--this.#answers < 0) return;
+    const opened = this.#closed.get(`${resource}/${name}`)?.opened ?? 0;
+    const off: messages.Taken = { type: "taken", peers: [peer], resource, name, mode, opened, number: 0, word: "off" };
+    if (this.#user.path(peer) === "direct") this.#user.tell(peer, off);
+    this.#put(off);
+  }
+
+  #put(message: messages.Taken | messages.Stream): void {
+    const key = `${message.type} ${message.resource}/${message.name} ${message.mode} ${message.peers.join()}`;
+    this.#words.delete(key);
+    this.#words.set(key, message);
     this.#user.flush();
   }
 
-  #sender(key: string): Sender {
-    const known = this.#senders.get(key);
-    if (known !== undefined) return known;
-    const sender: Sender = { number: 0, replaced: 0, lanes: new Map() };
-    this.#senders.set(key, sender);
-    return sender;
+  // --- out
+
+  /** Send to those named, or to everybody else who has it open. Resolves when there is room for the next one. */
+  async send(station: Station, payload: Payload, to?: readonly ParticipantId[]): Promise<void> {
+    const sent = station.numbered(payload);
+    if (to === undefined) station.keep(sent);
+    const full = this.#post(station, sent, to);
+    if (full.length > 0) await this.#until(() => !full.some((lane) => lane.full));
   }
 
-  #lane(id: StreamId, sender: Sender, receiver: ParticipantId): Lane {
-    const key = `${id.mode} ${receiver}`;
-    const known = sender.lanes.get(key);
-    if (known !== undefined) return known.lane;
-    const lane = new Lane(id.mode, {
-      open: () => this.#user.open(receiver, label(id.resource, id.name), id.mode),
-      relay: (piece) => this.#putRelayed(id, sender, piece, [receiver]),
-      room: () => this.#settle(),
+  #post(station: Station, sent: readonly Piece[], to?: readonly ParticipantId[]): Lane[] {
+    const full: Lane[] = [];
+    let relayed = false;
+    for (const [peer, way] of station.ways) {
+      const { lane } = way;
+      if (!lane.takes || to?.includes(peer) === false || this.#user.isHidden(station.id.resource, peer)) continue;
+      for (const piece of sent) lane.put(piece);
+      if (lane.direct) this.#drainDirect(way);
+      else relayed = true;
+      if (lane.full) full.push(lane);
+    }
+    if (relayed) this.#user.flush();
+    return full;
+  }
+
+  /** Tell readers that it was all. Resolves when they have it. */
+  async end(station: Station): Promise<void> {
+    if (station.consumers.size > 1) return; // others here go on
+    this.#post(station, [station.ending()]);
+    await this.#until(() => {
+      for (const { lane } of station.ways.values()) if (lane.takes && lane.size > 0) return false;
+      return true;
     });
-    sender.lanes.set(key, { receiver, lane });
-    lane.follow(this.#user.path(receiver));
-    return lane;
   }
 
-  #dropped(key: string): number {
-    const sender = this.#senders.get(key);
-    if (sender === undefined) return 0;
-    let sum = sender.replaced;
-    for (const { lane } of sender.lanes.values()) sum += lane.dropped;
-    return sum;
-  }
-
-  /** Resolves when `full` says no. */
-  async #room(full: () => boolean): Promise<void> {
-    await new Promise<void>((resolve) => void this.#waiting.push({ full, resolve }));
+  async #until(done: () => boolean): Promise<void> {
+    if (done()) return;
+    await new Promise<void>((resolve) => void this.#waiting.push({ done, resolve }));
   }
 
   #settle(): void {
+    if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;
-    this.#waiting = waiting.filter(({ full }) => full());
+    this.#waiting = waiting.filter(({ done }) => !done());
     for (const one of waiting) if (!this.#waiting.includes(one)) one.resolve();
   }
 
-  // --- the link, the paths, and the end
+  #drain(peer: ParticipantId): void {
+    for (const station of this.#stations.values()) {
+      const way = station.ways.get(peer);
+      if (way === undefined || way.lane.waiting.length === 0) continue;
+      if (way.lane.direct) this.#drainDirect(way);
+      else this.#user.flush();
+    }
+  }
 
-  /** Put on the session what its window lets through. */
+  #drainDirect({ lane, channel }: Way): void {
+    if (lane.reading !== "reads") return;
+    while (lane.waiting.length > 0 && channel.hasRoom) {
+      const piece = lane.take();
+      if (piece !== undefined) channel.send(encoded(piece, lane.step));
+    }
+  }
+
+  /** Put on the session what its window lets through: the streams take turns. */
   fill(session: Session): void {
-    this.#relay.fill(session);
+    for (const message of this.#words.values()) session.put(encodeMessage(message));
+    this.#words.clear();
+    let stations = [...this.#stations.values()];
+    while (stations.length > 0) stations = stations.filter((station) => this.#relayOne(session, station));
+    this.#settle();
+  }
+
+  /** Send one piece by way of the hub, to all who lack it; whether there was one. */
+  #relayOne(session: Session, station: Station): boolean {
+    if (!session.mayStream) return false;
+    let number = Infinity;
+    for (const { lane } of station.ways.values()) if (lane.mayRelay) number = Math.min(number, lane.waiting.head?.number ?? Infinity);
+    if (number === Infinity) return false;
+    const groups = new Map<number, { piece: Piece; peers: ParticipantId[] }>();
+    for (const [peer, { lane }] of station.ways) {
+      if (!lane.mayRelay || lane.waiting.head?.number !== number) continue;
+      const piece = lane.take() as Piece;
+      const group = groups.get(lane.step);
+      if (group === undefined) groups.set(lane.step, { piece, peers: [peer] });
+      else group.peers.push(peer);
+    }
+    const { size } = this.#met;
+    for (const [step, { piece, peers }] of groups) {
+      session.streamed += piece.payload.length;
+      const to = peers.length === size ? [] : peers;
+      session.put(encodeMessage({ type: "stream", peers: to, ...station.id, ...piece, step }));
+    }
+    return true;
+  }
+
+  /** Send a piece beside the others. */
+  #transmit(station: Station, peer: ParticipantId, piece: Piece): void {
+    const way = station.ways.get(peer);
+    if (way?.lane.direct === true) {
+      if (way.channel.hasRoom) way.channel.send(encodePiece(piece, piece.step));
+    } else this.#put({ type: "stream", peers: [peer], ...station.id, ...piece });
+  }
+
+  // --- time, the link, and the paths
+
+  /** Let time pass: for what nobody has answered. */
+  tick(): void {
+    const now = this.#user.now();
+    this.#answers = ANSWERS;
+    for (const [id, since] of this.#away) if (now - since >= STALLED) this.#forget(id);
+    for (const station of [...this.#stations.values()]) {
+      for (const [peer, { lane }] of station.ways) {
+        const due = lane.due(now);
+        if (due === "open") this.#say([peer], station, "open");
+        else if (due === "mark") this.#transmit(station, peer, lane.mark(now));
+        else if (due === "lose") this.#reachChanged(station);
+      }
+      for (const [peer, source] of station.inbox.sources) {
+        if (source.asked !== undefined && now - source.asked >= ASK_AGAIN) {
+          source.asked = now;
+          this.#say([peer], station, "again");
+        } else if (source.owed > 0 && !station.holds) this.#say([peer], station, "taken");
+      }
+    }
     this.#settle();
   }
 
   linkLost(): void {
-    this.#relay.linkLost();
+    this.#linked = false;
+    this.#words.clear();
   }
 
-  pathChanged(id: ParticipantId): void {
-    for (const sender of this.#senders.values()) {
-      for (const { receiver, lane } of sender.lanes.values()) {
-        if (receiver === id) lane.follow(this.#user.path(id));
+  /** The link is back: what was under way over the last one may be lost. */
+  linkBack(): void {
+    this.#linked = true;
+    for (const station of this.#stations.values()) {
+      for (const [peer, { lane }] of station.ways) {
+        if (lane.direct) continue;
+        lane.rewind();
+        this.#say([peer], station, lane.reading === "unknown" ? "open" : "again");
       }
     }
+    this.#user.flush();
   }
 
-  /** A participant is gone. */
-  part(id: ParticipantId): void {
-    for (const stream of this.#opened.values()) stream.gone(id);
-    for (const sender of this.#senders.values()) {
-      for (const [key, { receiver, lane }] of sender.lanes) {
-        if (receiver !== id) continue;
-        sender.lanes.delete(key);
-        lane.close();
-      }
+  /** Follow the roster: who is here is met, and how many they are says whether paths are direct. */
+  follow(): void {
+    for (const peer of this.#user.here()) {
+      if (this.#met.has(peer)) continue;
+      this.#met.add(peer);
+      this.#away.delete(peer);
+      for (const station of this.#stations.values()) this.#greet(station, peer);
     }
+    for (const peer of this.#met) this.pathChanged(peer);
+  }
+
+  /** Up to how many participants streams go direct; beyond, the hub fans them out. */
+  limit(mesh: number): void {
+    this.#mesh = mesh;
+    for (const peer of this.#met) this.pathChanged(peer);
+  }
+
+  /** Somebody is here: as before, if they were away for a moment only. */
+  #greet(station: Station, peer: ParticipantId): void {
+    const known = station.ways.get(peer)?.lane;
+    const lane = known ?? this.#meet(station, peer);
+    if (known === undefined) lane.late = true;
+    lane.away = false;
+    lane.rewind();
+    this.#say([peer], station, lane.reading === "unknown" ? "open" : "again");
+  }
+
+  #meet(station: Station, peer: ParticipantId): Lane {
+    const { resource, name, mode } = station.id;
+    const lane = new Lane(mode);
+    lane.direct = this.#isDirect(peer);
+    const channel = new Channel({
+      open: () => this.#user.open(peer, label(resource, name), mode),
+      room: () => {
+        const way = station.ways.get(peer);
+        if (way?.lane.direct === true) this.#drainDirect(way);
+        this.#settle();
+      },
+      lost: () => lane.rewind(),
+    });
+    station.ways.set(peer, { lane, channel });
+    station.giveKept(lane);
+    return lane;
+  }
+
+  #isDirect(peer: ParticipantId): boolean {
+    return this.#user.path(peer) === "direct" && this.#met.size < this.#mesh;
+  }
+
+  /** Go by the path that there is now: on from what was acknowledged. */
+  pathChanged(peer: ParticipantId): void {
+    const direct = this.#isDirect(peer);
+    for (const station of this.#stations.values()) {
+      const way = station.ways.get(peer);
+      if (way === undefined || way.lane.direct === direct) continue;
+      way.lane.direct = direct;
+      way.lane.rewind();
+      if (!direct) way.channel.close();
+      this.#say([peer], station, way.lane.reading === "unknown" ? "open" : "taken");
+      this.#reachChanged(station);
+    }
+    this.#drain(peer);
+  }
+
+  /** A participant is gone; `away` where they may be back in a moment, as the hub begins anew. */
+  part(id: ParticipantId, away = false): void {
+    this.#met.delete(id);
     this.#channels.delete(id);
+    if (!away) {
+      this.#forget(id);
+      return;
+    }
+    this.#away.set(id, this.#user.now());
+    for (const station of this.#stations.values()) {
+      const way = station.ways.get(id);
+      if (way === undefined) continue;
+      way.channel.close();
+      way.lane.away = true;
+      way.lane.direct = false;
+    }
+  }
+
+  #forget(id: ParticipantId): void {
+    this.#away.delete(id);
+    for (const station of this.#stations.values()) {
+      station.ways.get(id)?.channel.close();
+      station.ways.delete(id);
+      station.inbox.gone(id);
+      this.#reachChanged(station);
+    }
+    this.#settle();
   }
 
   /** A resource is gone, and its streams with it. */
   drop(resource: ResourceId): void {
-    const own = `${resource}/`;
-    for (const [key, stream] of this.#opened) {
-      if (!key.startsWith(own)) continue;
-      this.#opened.delete(key);
-      stream.end(new Closed("this resource was removed"));
+    const gone = new Closed("this resource was removed");
+    for (const station of [...this.#stations.values()]) {
+      if (station.id.resource !== resource) continue;
+      station.stream?.end(gone);
+      for (const consumer of [...station.consumers]) this.detach(station, consumer);
     }
-    for (const [key, sender] of this.#senders) {
-      if (key.startsWith(own)) for (const { lane } of sender.lanes.values()) lane.close();
-    }
-    this.#relay.keep((message) => message.resource !== resource);
-    this.#settle();
   }
 
   /** The call is over: nobody waits any more. */
-  end(reason: CallmeshError): void {
-    for (const stream of this.#opened.values()) stream.end(reason);
-    this.#opened.clear();
+  stop(reason: CallmeshError): void {
+    for (const { stream } of [...this.#stations.values()]) stream?.end(reason);
+    this.#stations.clear();
     for (const { resolve } of this.#waiting.splice(0)) resolve();
   }
 }
@@ -254,8 +564,10 @@ function dropRubbish(act: () => void): void {
   }
 }
 
-/** Messages that had to arrive were lost where the number is 0: this participant was too slow for them (D8). */
-function take(stream: DataStream, { sender, mode, piece }: Arrival): void {
-  if (piece.number > 0) stream.receive(openPiece(piece, sender), mode, piece.payload.length);
-  else if (stream.mode === mode) stream.overflow();
+/** The piece that was encoded last: it mostly goes to several receivers, one after the other. */
+let last: { readonly piece: Piece; readonly step: number; readonly data: Uint8Array<ArrayBuffer> } | undefined;
+
+function encoded(piece: Piece, step: number): Uint8Array<ArrayBuffer> {
+  if (last?.piece !== piece || last.step !== step) last = { piece, step, data: encodePiece(piece, step) };
+  return last.data;
 }

@@ -10,6 +10,8 @@ export interface RtcEvents {
   failed(why: string): void;
   /** A STUN or TURN server says no. */
   refused(why: string): void;
+  /** The other side said something through the control channel. */
+  told(data: Uint8Array): void;
   /** The other side opened a channel. */
   channel(channel: RTCDataChannel): void;
   /** What it sends of its camera and microphone is another stream, or none. */
@@ -49,7 +51,11 @@ export class RtcPeer {
     this.#events = events;
     this.#pc = new RTCPeerConnection(configuration(options.ice));
     this.#control = this.#pc.createDataChannel(CONTROL_LABEL, { negotiated: true, id: CONTROL_ID });
+    this.#control.binaryType = "arraybuffer";
     this.#control.onopen = () => events.opened();
+    this.#control.onmessage = ({ data }: MessageEvent<unknown>) => {
+      if (data instanceof ArrayBuffer) events.told(new Uint8Array(data));
+    };
     this.#control.onclose = () => this.#fail("the other side closed the connection");
     this.#pc.onnegotiationneeded = () => void this.#offer();
     this.#pc.onicecandidate = ({ candidate }) => this.#tellCandidate(candidate);
@@ -166,6 +172,11 @@ export class RtcPeer {
   }
 
   // --- channels
+
+  /** Say something through the control channel, which both sides have. */
+  tell(data: Uint8Array<ArrayBuffer>): void {
+    if (this.#control.readyState === "open") this.#control.send(data);
+  }
 
   /** A channel to the other side. Raises what WebRTC raises. */
   open(label: string, mode: Mode): RTCDataChannel {

@@ -1,4 +1,4 @@
-import { CALL, DELETED, HUB_STATE, type ParticipantId, READ_ONLY, ROSTER, stateOf, type ResourceId } from "@callmesh/core";
+import { CALL, DELETED, HUB_STATE, type Message, type ParticipantId, READ_ONLY, ROSTER, stateOf, type ResourceId } from "@callmesh/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { Call } from "../src/call.ts";
@@ -356,7 +356,7 @@ describe("resources", () => {
     const stream = call.resources.get(R1)!.stream("pen");
     call.resources.remove(R1);
     expect(call.resources.get(R1)).toBeUndefined();
-    expect(stream.closed).toBe(true);
+    expect(stream.over).toBe(true);
     await turn();
     const { time, writer, key } = hub.socket.of("write")[0]!.groups[0]!.entries[0]!;
     hub.socket.say({ type: "denied", reason: "no_right", why: "not yours", time, writer, places: [[CALL, key]], now: time });
@@ -409,11 +409,17 @@ test("[J20] who is gone from the roster has their peer connection closed, and is
   hub.socket.say({ type: "signal", peer: "p1", data: '{"candidate":{}}' });
   await vi.advanceTimersByTimeAsync(6_000);
   const pen = call.resources.get(R1)!.stream("pen", { mode: "latest" });
+  hub.socket.say(reads("p2", "pen", "latest"));
   await pen.send({ x: 1 });
   await turn();
-  expect(hub.socket.of("stream").map(({ peers }) => peers)).toEqual([["p2"]]);
+  expect(hub.socket.of("stream").map(({ peers, number }) => [peers, number])).toEqual([[[], 1]]);
   expect(connections).toHaveLength(2);
 });
+
+/** What a participant says who has a stream open. */
+function reads(peer: string, name: string, mode: "reliable" | "latest", number = 0): Message {
+  return { type: "taken", peers: [peer], resource: "r1", name, mode, opened: 1, number, word: "taken" };
+}
 
 describe("streams by way of the hub", () => {
   const P1 = "p1" as ParticipantId;
@@ -423,13 +429,16 @@ describe("streams by way of the hub", () => {
     hub.addResource();
     const pen = call.resources.get(R1)!.stream("pen", { mode: "latest" });
     expect(call.path(P1)).toBe("relay");
+    await turn();
+    expect(hub.socket.of("taken")).toMatchObject([{ peers: ["p1", "p2"], name: "pen", mode: "latest", opened: 1, word: "open" }]);
+    hub.socket.say(reads("p1", "pen", "latest"), reads("p2", "pen", "latest"));
     await pen.send({ x: 1 });
     await turn();
     await pen.send(new Uint8Array([7]), { to: [P1] });
     await pen.send("nobody", { to: [] });
     await turn();
     expect(hub.socket.of("stream")).toMatchObject([
-      { peers: ["p1", "p2"], resource: R1, name: "pen", mode: "latest", number: 1, json: true },
+      { peers: [], resource: R1, name: "pen", mode: "latest", number: 1, json: true },
       { peers: ["p1"], number: 2, json: false, payload: new Uint8Array([7]) },
     ]);
   });
@@ -438,6 +447,7 @@ describe("streams by way of the hub", () => {
     const call = await joined({ here: ["p1"] });
     hub.addResource();
     const file = call.resources.get(R1)!.stream("file");
+    hub.socket.say(reads("p1", "file", "reliable"));
     let sent = 0;
     const all = (async () => {
       for (; sent < 60; sent++) await file.send(new Uint8Array(50_000));
@@ -445,16 +455,18 @@ describe("streams by way of the hub", () => {
     await turn();
     expect(hub.socket.of("stream")).toHaveLength(6);
     expect(sent).toBeLessThan(30);
-    hub.socket.say({ type: "relayed", total: 100_000 });
+    hub.socket.say({ type: "relayed", total: 300_000 }, reads("p1", "file", "reliable", 2));
     await turn();
-    expect(hub.socket.of("stream")).toHaveLength(8);
+    expect(hub.socket.of("stream")).toHaveLength(10);
     hub.socket.drop();
     await vi.advanceTimersByTimeAsync(250);
     hub.welcome({ whole: false });
     await turn();
     expect(hub.socket.of("stream").map(({ number }) => number)).toEqual([3, 4, 5, 6, 7, 8]);
-    for (let total = 300_000; total <= 60 * 50_000; total += 300_000) {
-      hub.socket.say({ type: "relayed", total });
+    expect(hub.socket.of("stream")[0]!.step).toBe(1);
+    for (let count = 6; count <= 66; count++) {
+      hub.socket.say({ type: "relayed", total: 50_000 * hub.socket.of("stream").length });
+      hub.socket.say(reads("p1", "file", "reliable", hub.socket.of("stream").at(-1)!.number));
       await turn();
     }
     await all;
@@ -466,23 +478,26 @@ describe("streams by way of the hub", () => {
     hub.addResource();
     const heard: unknown[] = [];
     call.resources.get(R1)!.stream("pen").subscribe(({ data }) => heard.push(data));
-    const message = { type: "stream", peers: ["p1"], resource: "r1", name: "pen", mode: "reliable", json: false } as const;
+    const message = { type: "stream", peers: ["p1"], resource: "r1", name: "pen", mode: "reliable", json: false, step: 1, part: 0, parts: 1 } as const;
     const payload = new Uint8Array([1]);
     hub.socket.say({ ...message, number: 1, payload });
     hub.socket.say({ ...message, number: 1, payload });
     hub.socket.say({ ...message, number: 2, payload: new Uint8Array([0xc1]), json: true });
     hub.socket.say({ ...message, number: 3, resource: "r2", payload });
     hub.socket.say({ ...message, number: 4, name: "other", payload });
-    hub.socket.say({ ...message, number: 5, payload: new Uint8Array([5]) });
+    hub.socket.say({ ...message, number: 5, payload });
+    await turn();
+    expect(hub.socket.of("taken").at(-1)).toMatchObject({ peers: ["p1"], number: 2, word: "again" });
+    hub.socket.say({ ...message, number: 5, step: 3, payload: new Uint8Array([5]) });
     expect(heard).toEqual([new Uint8Array([1]), new Uint8Array([5])]);
     expect(call.link).toBe("joined");
   });
 
-  test("[D8] a reader whose link was too slow learns it, after what did arrive", async () => {
+  test("[D11] a reader who took nothing for too long learns it, after what did arrive", async () => {
     const call = await joined({ here: ["p1"] });
     hub.addResource();
     const pen = call.resources.get(R1)!.stream("pen");
-    const message = { type: "stream", peers: ["p1"], resource: "r1", name: "pen", mode: "reliable", json: false } as const;
+    const message = { type: "stream", peers: ["p1"], resource: "r1", name: "pen", mode: "reliable", json: false, step: 1, part: 0, parts: 1 } as const;
     hub.socket.say({ ...message, number: 1, payload: new Uint8Array([1]) });
     hub.socket.say({ ...message, mode: "latest", number: 0, payload: new Uint8Array() });
     hub.socket.say({ ...message, number: 0, payload: new Uint8Array() });
@@ -499,13 +514,13 @@ describe("streams by way of the hub", () => {
     hub.addResource();
     const heard: unknown[] = [];
     call.resources.get(R1)!.stream("pen").subscribe(({ number }) => heard.push(number));
-    const message = { type: "stream", peers: ["p1"], resource: "r1", name: "pen", mode: "reliable", json: true } as const;
+    const message = { type: "stream", peers: ["p1"], resource: "r1", name: "pen", mode: "reliable", json: true, step: 9, part: 0, parts: 1 } as const;
     hub.socket.say({ ...message, number: 9, payload: new Uint8Array([1]) });
     hub.socket.say(hub.batch({ [ROSTER]: { p1: { ...someone("p1"), here: false } } }));
     expect(call.participants.get(P1)!.here).toBe(false);
     hub.socket.say(hub.batch({}, { whole: true }));
     expect(call.participants.size).toBe(0);
-    hub.socket.say({ ...message, number: 1, payload: new Uint8Array([1]) });
+    hub.socket.say({ ...message, number: 1, step: 1, payload: new Uint8Array([1]) });
     expect(heard).toEqual([9]); // the resource is gone too
   });
 });

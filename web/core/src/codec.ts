@@ -11,7 +11,7 @@
 import { TooLarge, WireError } from "./errors.ts";
 import { characters, type StateId, type Writer } from "./ids.ts";
 import { MAX_BUNDLE, MAX_SIGNAL, MAX_WORDS } from "./messages.ts";
-import type { Answer, Cache, Command, Error, Group, Ice, IceServer, Leave, Life, Link, Message, Mode, Ping, Pong, Relayed, Signal } from "./messages.ts";
+import type { Answer, Cache, Command, Error, Group, Ice, IceServer, Leave, Life, Link, Message, Mode, Ping, Pong, ReachRow, Relayed, Signal, Word } from "./messages.ts";
 import { pack, Reader } from "./msgpack.ts";
 import { ROLES } from "./participant.ts";
 import type { LifeEvent } from "./resource.ts";
@@ -22,6 +22,7 @@ import { MAX_DEPTH } from "./values.ts";
 const MAX_ID = 64;
 const MODES: readonly Mode[] = ["reliable", "latest"];
 const POLICIES: readonly Ice["policy"][] = ["all", "relay"];
+const WORDS: readonly Word[] = ["open", "taken", "again", "off", "hold"];
 const EVENTS: readonly LifeEvent[] = ["add", "setup", "enable", "disable", "remove"];
 
 // --- out
@@ -75,9 +76,15 @@ function fieldsOf(message: Message): unknown[] {
       return [reason, why, time, writer, places, now];
     }
     case "stream": {
-      const { peers, resource, name, mode, number, json, payload } = message;
-      return [peers, resource, name, mode, number, json, payload];
+      const { peers, resource, name, mode, number, json, payload, step, part, parts } = message;
+      return [peers, resource, name, mode, number, json, payload, step, part, parts];
     }
+    case "taken": {
+      const { peers, resource, name, mode, opened, number, word } = message;
+      return [peers, resource, name, mode, opened, number, word];
+    }
+    case "reach":
+      return [message.name, message.mode, message.settled, message.peers.map(packableRow)];
     default:
       return fieldsOfSmall(message);
   }
@@ -112,6 +119,11 @@ function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pon
       return [servers, message.policy, message.expires];
     }
   }
+}
+
+function packableRow(row: ReachRow): unknown {
+  const { peer, path, reads, buffered, sent, received, roundTrip, resent, dropped, lost } = row;
+  return [peer, path, reads, buffered, sent, received, roundTrip, resent, dropped, lost];
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -232,7 +244,7 @@ const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: 
     now: count > 5 ? r.number() : 0,
   })),
   signal: shape(2, (r) => ({ type: "signal", peer: id(r), data: text(r, MAX_SIGNAL) })),
-  stream: shape(7, (r) => ({
+  stream: shape([7, 10], (r, count) => ({
     type: "stream",
     peers: r.list(id),
     resource: id(r),
@@ -241,6 +253,26 @@ const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: 
     number: r.number(),
     json: r.boolean(),
     payload: r.bytes(),
+    step: count > 7 ? r.number() : 1,
+    part: count > 8 ? r.number() : 0,
+    parts: count > 9 ? r.number() : 1,
+  })),
+  taken: shape(7, (r) => ({
+    type: "taken",
+    peers: r.list(id),
+    resource: id(r),
+    name: id(r),
+    mode: oneOf(r, MODES),
+    opened: r.number(),
+    number: r.number(),
+    word: oneOf(r, WORDS),
+  })),
+  reach: shape(4, (r) => ({
+    type: "reach",
+    name: id(r),
+    mode: oneOf(r, MODES),
+    settled: r.boolean(),
+    peers: r.list(row),
   })),
   relayed: shape(1, (r) => ({ type: "relayed", total: r.number() })),
   ping: shape(1, (r) => ({ type: "ping", number: r.number() })),
@@ -271,6 +303,19 @@ const ENTRY = shape(4, (r): Entry => {
   return { key: r.text(), time: r.number(), writer: r.text() as Writer, ...valueOrNot(r) };
 });
 
+const ROW = shape(10, (r): ReachRow => ({
+  peer: id(r),
+  path: id(r),
+  reads: r.boolean(),
+  buffered: r.number(),
+  sent: r.number(),
+  received: r.number(),
+  roundTrip: r.number(),
+  resent: r.number(),
+  dropped: r.number(),
+  lost: r.number(),
+}));
+
 function readMessage(reader: Reader): Message {
   const count = reader.array();
   if (count === 0) throw new WireError("a message without a tag");
@@ -297,6 +342,10 @@ function iceServer(reader: Reader): IceServer {
 
 function entry(reader: Reader): Entry {
   return readFields(reader, ENTRY, reader.array());
+}
+
+function row(reader: Reader): ReachRow {
+  return readFields(reader, ROW, reader.array());
 }
 
 function place(reader: Reader): readonly [string, string] {

@@ -1,10 +1,12 @@
 /** DataStream: what apps and pages send and read through. */
 
-import { Closed, type CallmeshError } from "./errors.ts";
+import { BadInput, BadValue, Broken, Closed, TimedOut, type CallmeshError } from "./errors.ts";
 import type { ParticipantId } from "./ids.ts";
+import type { End, Whole } from "./inbox.ts";
 import { Listeners } from "./listeners.ts";
 import type { Mode } from "./messages.ts";
-import { Inbox, piece, type Piece, type StreamMessage } from "./stream.ts";
+import { Shelf, type Item } from "./shelf.ts";
+import { payloadOf, readPayload, type Payload, type StreamMessage } from "./stream.ts";
 import type { Json } from "./values.ts";
 
 /** An `AbortSignal`, as much of it as is needed here: the core has no DOM. */
@@ -15,107 +17,320 @@ export interface Abort {
   removeEventListener(type: "abort", listener: () => void): void;
 }
 
+/** What makes bytes of an app's own messages, and messages of bytes. */
+export interface Codec {
+  encode(data: never): Uint8Array;
+  decode(data: Uint8Array): unknown;
+}
+
+export interface StreamOptions {
+  readonly mode?: Mode;
+  /** Who opens it later gets so many of the last messages that were sent to everybody. */
+  readonly keep?: number;
+  readonly codec?: Codec;
+}
+
 export interface SendOptions {
-  /** The receivers; without it everybody else in the call, with an empty list nobody. */
+  /** The receivers; without it everybody else who has it open, with an empty list nobody. */
   readonly to?: readonly ParticipantId[];
   /** Stops the waiting; the message itself is on its way. */
   readonly signal?: Abort;
 }
 
+export interface ReadOptions {
+  /** Ends the reading. */
+  readonly signal?: Abort;
+}
+
+export interface ReadyOptions {
+  /** Who must have it open. */
+  readonly to?: readonly ParticipantId[];
+  readonly signal?: Abort;
+  /** Milliseconds; 10 s unless told otherwise. */
+  readonly timeout?: number;
+}
+
+/** How a stream stands to one other participant. */
+export interface Reach {
+  readonly path: "direct" | "relay" | "connecting";
+  /** Whether they have the stream open, so that what is sent reaches them. */
+  readonly reads: boolean;
+  /** Bytes that have not left, or are not known to have come. */
+  readonly buffered: number;
+  /** Payload bytes that have left for them. */
+  readonly sent: number;
+  /** Payload bytes that have come from them. */
+  readonly received: number;
+  /** Seconds, of the last measurement while something was sent. */
+  readonly roundTrip: number | undefined;
+  /** Messages, or parts, that left more than once, as the path was another one or lost them. */
+  readonly resent: number;
+  /** Mode `latest`: messages that a newer one replaced before they left. */
+  readonly dropped: number;
+  /**
+   * Mode `latest`: messages of theirs that did not come, as far as can be seen. Mode `reliable`: how often the
+   * stream was lost to them, as they took nothing for 30 s.
+   */
+  readonly lost: number;
+}
+
 /** Where a stream's messages go. */
 export interface StreamPort {
-  /** Sends a piece, whose number does not count. Resolves when there is room for the next one. */
-  send(piece: Piece, to: readonly ParticipantId[] | undefined): Promise<void>;
-  /** What was dropped on the way out. */
-  readonly dropped: number;
+  /** Sends it. Resolves when there is room for the next one. */
+  send(payload: Payload, to: readonly ParticipantId[] | undefined): Promise<void>;
+  /** Whom it reaches, and whether everybody has said whether they read it. */
+  reach(): ReadonlyMap<ParticipantId, Reach>;
+  settled(): boolean;
+  /** The reader has too much to read, or, where nobody ever reads, `full` of it; or room again. */
+  holds(full: boolean): void;
+  readOn(): void;
+  /** Tells readers that it was all. Resolves when they have it. */
+  end(): Promise<void>;
   /** The stream was closed. */
   closed(): void;
+  after(milliseconds: number, fn: () => void): () => void;
+  /** What was dropped on the way, besides what waits to be read. */
+  readonly dropped: number;
 }
+
+const READY = 10_000;
 
 /** One stream of a resource. Read it by iterating, or by `subscribe`: what is read once is gone. */
 export class DataStream {
   readonly name: string;
   readonly mode: Mode;
+  readonly codec: Codec | undefined;
+  /** Resolves when it has ended, in whatever way. */
+  readonly closed: Promise<void>;
   readonly #port: StreamPort;
-  readonly #inbox = new Inbox();
+  readonly #shelf: Shelf;
   readonly #subscribers = new Listeners<StreamMessage>();
-  readonly #waiting: (() => void)[] = [];
+  readonly #reaches = new Listeners<ReadonlyMap<ParticipantId, Reach>>();
+  readonly #ended = new Set<ParticipantId>();
+  #waiting: (() => void)[] = [];
   #over: CallmeshError | undefined;
+  #settleClosed: (() => void) | undefined;
+  #ending: Promise<void> | undefined;
+  #wasRead = false;
+  #held = false;
+  #full = false;
 
-  constructor(name: string, mode: Mode, port: StreamPort) {
+  constructor(name: string, mode: Mode, port: StreamPort, codec?: Codec) {
     this.name = name;
     this.mode = mode;
+    this.codec = codec;
     this.#port = port;
+    this.#shelf = new Shelf(mode);
+    this.closed = new Promise((resolve) => (this.#settleClosed = resolve));
+  }
+
+  /** Whether it has ended here. */
+  get over(): boolean {
+    return this.#over !== undefined;
   }
 
   /** Mode `latest`: messages that a newer one replaced, here or at the reader, or that came late. */
   get dropped(): number {
-    return this.#inbox.dropped + this.#port.dropped;
+    return this.#shelf.dropped + this.#port.dropped;
   }
 
-  get closed(): boolean {
-    return this.#over !== undefined;
-  }
+  // --- writing
 
   /**
-   * Send bytes or a JSON value. Resolves when the next one may be sent: in mode `latest` at once.
+   * Send bytes or a JSON value. Resolves when the next one may be sent: in mode `latest` at once, in `reliable`
+   * while less than 1 MiB is not acknowledged by one of those who read it.
    *
    * Rejects with `BadValue`, `TooLarge`, or `Closed`.
    */
-  async send(data: Uint8Array | Json, { to, signal }: SendOptions = {}): Promise<void> {
+  async send(data: unknown, { to, signal }: SendOptions = {}): Promise<void> {
     if (this.#over !== undefined) throw this.#over;
     if (signal?.aborted === true) throw signal.reason;
     if (to?.length === 0) return;
-    const sent = this.#port.send(piece(0, data), to);
+    const sent = this.#port.send(payloadOf(this.codec === undefined ? data : this.codec.encode(data as never)), to);
     await (signal === undefined ? sent : unlessAborted(sent, signal));
   }
+
+  // --- whom it reaches
+
+  /** Who has it open, as far as they have said: what is sent reaches them. */
+  get reaches(): ReadonlySet<ParticipantId> {
+    return new Set([...this.#port.reach()].flatMap(([id, { reads }]) => (reads ? [id] : [])));
+  }
+
+  /** How it stands to each of the others. */
+  get stats(): ReadonlyMap<ParticipantId, Reach> {
+    return this.#port.reach();
+  }
+
+  /** Told when it reaches others, or by another path; and at once. Returns what ends it. */
+  onReach(fn: (reach: ReadonlyMap<ParticipantId, Reach>) => void): () => void {
+    const stop = this.#reaches.add(fn);
+    fn(this.stats);
+    return stop;
+  }
+
+  /**
+   * Resolves, with whom it reaches, when everybody who is here has said whether they read it, and those in `to`
+   * do. Nothing need wait for it: in mode `reliable` what is sent before reaches them too.
+   *
+   * Rejects with `TimedOut`, `Closed`, or the signal's reason.
+   */
+  async ready({ to = [], signal, timeout = READY }: ReadyOptions = {}): Promise<ReadonlySet<ParticipantId>> {
+    const stops: (() => void)[] = [];
+    const settled = new Promise<void>((resolve, reject) => {
+      const look = (): void => {
+        if (this.#over !== undefined) reject(this.#over);
+        const reaches = this.reaches;
+        if (this.#port.settled() && to.every((id) => reaches.has(id))) resolve();
+      };
+      stops.push(this.#reaches.add(look));
+      stops.push(this.#port.after(timeout, () => reject(new TimedOut(`stream ${this.name} does not reach everybody yet`))));
+      look();
+    });
+    try {
+      await unlessAborted(settled, signal);
+    } finally {
+      for (const stop of stops) stop();
+    }
+    return this.reaches;
+  }
+
+  // --- reading
 
   /** Be told of every message; at once of those that wait. Returns what ends it. */
   subscribe(fn: (message: StreamMessage) => void): () => void {
     const stop = this.#subscribers.add(fn);
+    this.#begin();
     this.#tell();
     return stop;
   }
 
-  /** Ends when the stream is closed. Throws `Broken` when it was read too slowly. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<StreamMessage, void> {
-    for (;;) {
-      const message = this.#inbox.take();
-      if (message !== undefined) yield message;
-      else if (this.#inbox.broken !== undefined) throw this.#inbox.broken;
-      else if (this.#over !== undefined) return;
-      else await new Promise<void>((resolve) => void this.#waiting.push(resolve));
+  /** Ends when the stream is closed. Throws `Broken`, once, where something was lost. */
+  [Symbol.asyncIterator](): AsyncGenerator<StreamMessage, void> {
+    return this.messages();
+  }
+
+  /** The same, which `signal` may end. */
+  messages({ signal }: ReadOptions = {}): AsyncGenerator<StreamMessage, void> {
+    return this.#messages(undefined, signal);
+  }
+
+  /**
+   * What one sender sends, which other readers here do not get meanwhile. Ends when they have closed the stream,
+   * and throws `EndedByPeer` if they were cut short.
+   */
+  of(sender: ParticipantId, { signal }: ReadOptions = {}): AsyncGenerator<StreamMessage, void> {
+    return this.#messages(sender, signal);
+  }
+
+  async *#messages(from: ParticipantId | undefined, signal: Abort | undefined): AsyncGenerator<StreamMessage, void> {
+    const stop = (): void => this.#wake();
+    signal?.addEventListener("abort", stop);
+    if (from !== undefined) this.#readApart(from);
+    this.#begin();
+    try {
+      while (signal?.aborted !== true) {
+        const item = this.#take(from);
+        if (item?.kind === "message") yield item.message;
+        else if (item !== undefined) {
+          if (item.why !== undefined) throw item.why;
+          return;
+        } else if (this.#over !== undefined) return;
+        else await new Promise<void>((resolve) => void this.#waiting.push(resolve));
+      }
+    } finally {
+      signal?.removeEventListener("abort", stop);
+      if (from !== undefined) this.#shelf.readTogether(from);
     }
   }
 
-  close(): void {
-    if (this.#over !== undefined) return;
-    this.end(new Closed("this stream was closed"));
+  #readApart(from: ParticipantId): void {
+    this.#shelf.readApart(from);
+    if (this.#ended.has(from)) this.#shelf.end(from, undefined, false);
+  }
+
+  #begin(): void {
+    this.#wasRead = true;
+  }
+
+  #take(from?: ParticipantId): Item | undefined {
+    const item = this.#shelf.take(from);
+    if (this.#held && !this.#shelf.holds) {
+      this.#held = false;
+      this.#port.readOn();
+    }
+    if (item === undefined && this.#full) {
+      this.#full = this.#held = false;
+      this.#port.readOn();
+      return { kind: "end", why: new Broken("too many messages waited to be read: nobody read here"), size: 0 };
+    }
+    return item;
+  }
+
+  // --- the end
+
+  /**
+   * Send what is left, then end: readers see that it was all. Nothing more is read here.
+   *
+   * Resolves when everybody has everything. Twice is fine.
+   */
+  close(): Promise<void> {
+    if (this.#ending === undefined) {
+      const sent = this.#over === undefined ? this.#port.end() : Promise.resolve();
+      this.#over ??= new Closed("this stream was closed");
+      this.#wake();
+      this.#ending = sent.finally(() => this.#finish());
+    }
+    return this.#ending;
+  }
+
+  /** End it now: what has not left does not, and readers of this sender get `EndedByPeer`. */
+  abort(): void {
+    this.#over ??= new Closed("this stream was aborted");
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#settleClosed === undefined) return;
+    this.#settleClosed();
+    this.#settleClosed = undefined;
+    this.#wake();
     this.#port.closed();
+    this.#reaches.tell(new Map());
   }
 
   // --- for who runs the stream
 
-  /** A message whose payload had so many bytes. */
-  receive(message: StreamMessage, mode: Mode, size = 0): void {
-    if (mode !== this.mode) return; // sent as something that nobody reads here
-    this.#inbox.put(message, mode, size);
+  receive({ sender, number, json, payload }: Whole): void {
+    try {
+      const data = this.codec === undefined ? readPayload({ json, payload }) : decoded(this.codec, payload);
+      this.#shelf.put({ data: data as Json | Uint8Array, sender, number }, payload.length);
+    } catch (error) {
+      if (!(error instanceof BadInput)) throw error; // what a peer should not have sent is dropped (D8)
+    }
     this.#tell();
+    if (this.#held || !this.#shelf.holds) return;
+    this.#held = true;
+    this.#full = !this.#wasRead;
+    this.#port.holds(this.#full);
   }
 
-  /** Messages of a peer were lost before they came here. */
-  overflow(): void {
-    this.#inbox.overflow();
+  /** A sender has ended it; or what it sent and had to arrive is lost, which every reader is told. */
+  ended({ sender, why }: End): void {
+    const lost = why instanceof Broken;
+    if (!lost) this.#ended.add(sender);
+    this.#shelf.end(sender, why, lost);
     this.#wake();
   }
 
-  gone(sender: ParticipantId): void {
-    this.#inbox.gone(sender);
+  /** Whom it reaches is another. */
+  reachChanged(): void {
+    this.#reaches.tell(this.stats);
   }
 
   end(reason: CallmeshError): void {
     this.#over ??= reason;
-    this.#wake();
+    this.#finish();
   }
 
   #tell(): void {
@@ -123,11 +338,24 @@ export class DataStream {
       this.#wake();
       return;
     }
-    for (let next = this.#inbox.take(); next !== undefined; next = this.#inbox.take()) this.#subscribers.tell(next);
+    for (let next = this.#take(); next !== undefined; next = this.#take()) {
+      if (next.kind === "message") this.#subscribers.tell(next.message);
+    }
   }
 
   #wake(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}
+
+function decoded(codec: Codec, payload: Uint8Array): unknown {
+  try {
+    return codec.decode(payload);
+  } catch (cause) {
+    throw new BadValue("the codec cannot read it", { cause });
   }
 }
 

@@ -6,7 +6,7 @@ export {
   TooLarge, Unauthorized, WireError, WouldBlock, type ErrorClass,
 } from "./errors.ts";
 export {
-  appId, APPS, CALL, callId, displayName, DOOR, HUB, HUB_STATE, issue, isVolatile, MAX_NAME, presenceOf, personId, READ_ONLY, resourceId,
+  appId, APPS, CALL, callId, DIRECT, displayName, DOOR, HUB, HUB_STATE, issue, isVolatile, MAX_NAME, presenceOf, personId, READ_ONLY, resourceId,
   resourceOf, ROSTER, stateId, stateOf, streamName, writesFor, type AppId, type CallId,
   type ParticipantId, type PersonId, type ResourceId, type StateId, type Writer,
 } from "./ids.ts";
@@ -32,17 +32,24 @@ export { MAX_WRITE, type Fate, type Unsaved } from "./outbox.ts";
 export { Mesh, type Cause, type Change, type Changed, type Status } from "./mesh.ts";
 export { Receipt } from "./receipt.ts";
 export {
-  Credit, OPENING_TIMEOUT, PING_EVERY, Session, SILENCE, type SessionState, type Side,
+  OPENING_TIMEOUT, PING_EVERY, Session, SILENCE, type SessionState, type Side,
 } from "./session.ts";
 export { complain, Listeners } from "./listeners.ts";
-export { checkFunction, modeIn } from "./options.ts";
+export { checkFunction, MAX_KEEP, streamOptions } from "./options.ts";
 export { CONTROL_ID, CONTROL_LABEL, Pair, PATIENCE, readSignal, type Path, type PeerSignal } from "./signaling.ts";
 export {
-  decodePiece, encodePiece, HIGH_WATER, Inbox, INBOX, INBOX_BYTES, label, LOW_WATER, openPiece, Outgoing, piece,
-  readLabel, REFILL, type Piece, type StreamMessage,
+  decodePiece, encodePiece, HEAD, label, LOW_WATER, MAX_MESSAGE, MAX_PARTS, NO_BYTES, payloadOf, pieces, readLabel, readPayload,
+  REFILL, type Payload, type Piece, type StreamMessage,
 } from "./stream.ts";
+export { HIGH_WATER, Lane, STALLED, type Due, type Reading } from "./lane.ts";
+export { ACK, Inbox, Source, type Came, type End, type InboxUser, type Whole } from "./inbox.ts";
+export { INBOX, INBOX_BYTES } from "./shelf.ts";
+export { Queue } from "./queue.ts";
 export { RelayQueue, type StreamId } from "./relay.ts";
-export { DataStream, unlessAborted, type Abort, type SendOptions, type StreamPort } from "./datastream.ts";
+export {
+  DataStream, unlessAborted, type Abort, type Codec, type Reach, type ReadOptions, type ReadyOptions, type SendOptions,
+  type StreamOptions, type StreamPort,
+} from "./datastream.ts";
 export { Replica, type HubWord, type ReplicaAccess, type Runtime } from "./replica.ts";
 export {
   SharedState, type Below, type ListenOptions, type StateRights, type Transaction,

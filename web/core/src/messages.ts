@@ -152,7 +152,7 @@ export interface Signal {
   readonly data: string;
 }
 
-/** One message of a DataStream that goes by way of the hub, or of the page for a frame. */
+/** A message of a DataStream, or a part of one, by way of the hub, or of the page for a frame. */
 export interface Stream {
   readonly type: "stream";
   /** The receivers, nobody named meaning everybody else; on the way out, the sender alone. */
@@ -160,12 +160,59 @@ export interface Stream {
   readonly resource: string;
   readonly name: string;
   readonly mode: Mode;
-  /** Counts this sender's messages on this stream, from 1. */
+  /** Counts what this sender sends on this stream, from 1; 0 says that some is lost to this receiver (D11). */
   readonly number: number;
   /** Whether the payload is an encoded JSON value, or bytes as they are. */
   readonly json: boolean;
   /** What the hub does not read. */
   readonly payload: Uint8Array;
+  /** By how much the one before it, of those to this receiver, has a smaller number (D9); 0 brings nothing, and asks. */
+  readonly step: number;
+  /** Which part of a message it is, from 0, and how many there are (D13); 0 where the sender ends the stream. */
+  readonly part: number;
+  readonly parts: number;
+}
+
+/** `open` is answered with how it stands there; `again`: send from here on; `hold`: no more now. */
+export type Word = "open" | "taken" | "again" | "off" | "hold";
+
+/** How far one who reads a DataStream has come with what somebody sends on it. */
+export interface Taken {
+  readonly type: "taken";
+  /** To whom it is said, nobody named meaning everybody else; on the way out, by whom. */
+  readonly peers: readonly string[];
+  readonly resource: string;
+  readonly name: string;
+  readonly mode: Mode;
+  /** How often this reader has opened the stream: what they said before counts no more. */
+  readonly opened: number;
+  /** Everything up to here has come. From a frame that opens it: how many messages are kept for newcomers. */
+  readonly number: number;
+  readonly word: Word;
+}
+
+/** From page to frame: whom a stream of the resource reaches, and how. */
+export interface Reach {
+  readonly type: "reach";
+  readonly name: string;
+  readonly mode: Mode;
+  /** Whether everybody has said whether they read it. */
+  readonly settled: boolean;
+  readonly peers: readonly ReachRow[];
+}
+
+export interface ReachRow {
+  readonly peer: string;
+  readonly path: string;
+  readonly reads: boolean;
+  readonly buffered: number;
+  readonly sent: number;
+  readonly received: number;
+  /** Microseconds; 0 where it was not measured. */
+  readonly roundTrip: number;
+  readonly resent: number;
+  readonly dropped: number;
+  readonly lost: number;
 }
 
 /**
@@ -243,4 +290,4 @@ export interface Ice {
 
 export type Message =
   | Hello | Welcome | Waiting | Batch | Write | Saved | Denial | Command | Answer | Signal | Stream
-  | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice;
+  | Taken | Reach | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice;

@@ -1,8 +1,11 @@
 /** What authors without a type checker hand over by mistake is refused where they do it. */
 
 import { BadValue } from "./errors.ts";
+import type { StreamOptions } from "./datastream.ts";
 import type { Mode } from "./messages.ts";
 
+/** Messages that a stream keeps for newcomers, at most. */
+export const MAX_KEEP = 1_000;
 const MODES: readonly Mode[] = ["reliable", "latest"];
 
 /** Raises `BadValue` unless `fn` is a function. `call` says how it should look. */
@@ -22,10 +25,16 @@ export function checkText(name: string, text: unknown, call: string): void {
   if (text !== undefined && typeof text !== "string") throw new BadValue(`${call}: ${name} is a text, not ${typeof text}`);
 }
 
-/** The mode in the options of `stream(name, { mode })`. Raises `BadValue`. */
-export function modeIn(options: { readonly mode?: Mode }): Mode | undefined {
-  checkOptions(options, ["mode"], "stream(name, { mode })");
-  const { mode } = options;
+/** The options of `stream(name, options)`, checked. Raises `BadValue`. */
+export function streamOptions(options: StreamOptions): StreamOptions {
+  checkOptions(options, ["mode", "keep", "codec"], "stream(name, options)");
+  const { mode, keep, codec } = options;
   if (mode !== undefined && !MODES.includes(mode)) throw new BadValue(`stream(name, { mode }): mode is ${MODES.join(" or ")}`);
-  return mode;
+  if (keep !== undefined && !(Number.isInteger(keep) && keep >= 0 && keep <= MAX_KEEP)) {
+    throw new BadValue(`stream(name, { keep }): keep is a number of messages from 0 to ${MAX_KEEP}`);
+  }
+  if (codec !== undefined && (typeof codec.encode !== "function" || typeof codec.decode !== "function")) {
+    throw new BadValue("stream(name, { codec }): a codec has the functions encode and decode");
+  }
+  return options;
 }

@@ -1,10 +1,12 @@
-/** What goes by way of the hub, or of the page for a frame, within the window of a session. */
+/** What goes from a frame to its page, within the window of the session between them. */
 
 import { encode } from "./codec.ts";
 import type { ParticipantId, ResourceId } from "./ids.ts";
+import { HIGH_WATER } from "./lane.ts";
 import type { Mode, Stream } from "./messages.ts";
+import { Queue } from "./queue.ts";
 import type { Session } from "./session.ts";
-import { HIGH_WATER, type Piece } from "./stream.ts";
+import type { Piece } from "./stream.ts";
 
 /** A stream, as seen by who sends. */
 export interface StreamId {
@@ -13,22 +15,10 @@ export interface StreamId {
   readonly mode: Mode;
 }
 
-interface Flying {
-  readonly message: Stream;
-  /** How far `relayed` must have come for it to have gone on. */
-  readonly end: number;
-}
-
-/**
- * The stream messages of one participant that wait for the relay, in one order.
- *
- * What was on its way when a link broke goes out again over the next one: whoever has it already
- * knows its number.
- */
+/** The stream messages of one frame that wait, in one order. */
 export class RelayQueue {
   /** The keys are the places in the queue: in mode `latest` a newer message takes that of an older. */
-  readonly #waiting = new Map<string, Stream>();
-  #flying: Flying[] = [];
+  readonly #waiting = new Map<string, Queue<Stream>>();
   #size = 0;
   #count = 0;
 
@@ -38,48 +28,42 @@ export class RelayQueue {
   }
 
   /**
-   * `to`: the receivers; nobody named means everybody else. Tells whether it replaced one, in mode
+   * `to`: the receivers; nobody named means everybody else. Tells whether it replaced a message, in mode
    * `latest`, that had not left yet.
    */
-  put({ resource, name, mode }: StreamId, piece: Piece, to: readonly ParticipantId[]): boolean {
-    const message: Stream = { type: "stream", peers: to, resource, name, mode, ...piece };
+  put({ resource, name, mode }: StreamId, pieces: readonly Piece[], to: readonly ParticipantId[]): boolean {
     const place = mode === "latest" ? `${resource}/${name}>${to.join()}` : String(this.#count++);
     const old = this.#waiting.get(place);
-    this.#waiting.set(place, message);
-    this.#size += piece.payload.length - (old?.payload.length ?? 0);
+    for (const { payload } of old ?? []) this.#size -= payload.length;
+    const queue = new Queue<Stream>();
+    for (const piece of pieces) {
+      queue.push({ type: "stream", peers: to, resource, name, mode, ...piece });
+      this.#size += piece.payload.length;
+    }
+    this.#waiting.set(place, queue);
     return old !== undefined;
   }
 
   /** Put on the session's link what it may take now. */
   fill(session: Session): void {
-    this.#flying = this.#flying.filter(({ end }) => end > session.credited);
-    for (const [place, message] of this.#waiting) {
-      if (!session.mayStream) return;
+    for (const [place, queue] of this.#waiting) {
+      while (queue.length > 0) {
+        if (!session.mayStream) return;
+        const message = queue.shift() as Stream;
+        this.#size -= message.payload.length;
+        session.put(encode(message));
+        session.streamed += message.payload.length;
+      }
       this.#waiting.delete(place);
-      this.#size -= message.payload.length;
-      session.put(encode(message));
-      session.streamed += message.payload.length;
-      if (message.mode === "reliable") this.#flying.push({ message, end: session.streamed });
     }
   }
 
-  /** The link broke: what it carried, and nobody knows to have gone on, waits again, first. */
-  linkLost(): void {
-    const rest = [...this.#waiting];
-    this.#waiting.clear();
-    for (const { message } of this.#flying.splice(0)) {
-      this.#waiting.set(String(this.#count++), message);
-      this.#size += message.payload.length;
-    }
-    for (const [place, message] of rest) this.#waiting.set(place, message);
-  }
-
-  /** Forget what waits and does not pass. */
-  keep(passes: (message: Stream) => boolean): void {
-    for (const [place, message] of this.#waiting) {
-      if (passes(message)) continue;
+  /** Forget what waits of a stream. */
+  drop(name: string): void {
+    for (const [place, queue] of this.#waiting) {
+      if (queue.head?.name !== name) continue;
+      for (const { payload } of queue) this.#size -= payload.length;
       this.#waiting.delete(place);
-      this.#size -= message.payload.length;
     }
   }
 }

@@ -35,41 +35,21 @@ const ALLOWED: { readonly [S in Side]: { readonly [K in SessionState["kind"]]: r
   hub: {
     opening: ["hello"],
     waiting: ["ping", "leave"],
-    open: ["write", "command", "signal", "stream", "ping", "leave", "error", "cache"],
+    open: ["write", "command", "signal", "stream", "taken", "ping", "leave", "error", "cache"],
     over: [],
   },
   client: {
     opening: ["welcome", "waiting", "error"],
     waiting: ["welcome", "waiting", "pong", "error"],
-    open: ["batch", "saved", "denied", "answer", "signal", "stream", "relayed", "pong", "error", "cache", "life", "link", "ice"],
+    open: [
+      "batch", "saved", "denied", "answer", "signal", "stream", "taken", "reach", "relayed", "pong", "error", "cache", "life",
+      "link", "ice",
+    ], // prettier-ignore
     over: [],
   },
 };
 
 const WHEN = { opening: "before joining", waiting: "while waiting", open: "from this side", over: "after the end" } as const;
-
-/** A relayed message on its way to several links: counts for its sender when it left for all. */
-export class Credit {
-  readonly #to: Session;
-  readonly #size: number;
-  #copies: number;
-
-  constructor(to: Session, size: number, copies: number) {
-    this.#to = to;
-    this.#size = size;
-    this.#copies = copies;
-  }
-
-  left(): void {
-    this.#copies--;
-    if (this.#copies === 0) this.#to.relayed(this.#size);
-  }
-}
-
-interface Queued {
-  readonly encoded: Uint8Array;
-  readonly credit: Credit | undefined;
-}
 
 /** `now` is microseconds of any clock that only runs forward. */
 export class Session {
@@ -80,7 +60,7 @@ export class Session {
   #heard: number;
   #pinged: number;
   #pings = 0;
-  #out: Queued[] = [];
+  #out: Uint8Array[] = [];
   readonly #latest = new Map<string, Uint8Array>();
   #dropped = 0;
   #credited = 0;
@@ -164,8 +144,8 @@ export class Session {
   // --- out
 
   /** Queue a message that must arrive. */
-  put(encoded: Uint8Array, credit?: Credit): void {
-    this.#out.push({ encoded, credit });
+  put(encoded: Uint8Array): void {
+    this.#out.push(encoded);
   }
 
   /** Queue a message that replaces what has not left yet in the same slot. */
@@ -209,13 +189,13 @@ export class Session {
     const taken = this.#takeRelayed();
     let room = ROOM;
     let count = 0;
-    for (const { encoded } of this.#out) {
+    for (const encoded of this.#out) {
       if (taken.length > 0 && (encoded.length > room || taken.length >= MAX_MESSAGES)) break;
       taken.push(encoded);
       room -= encoded.length;
       count++;
     }
-    for (const { credit } of this.#out.splice(0, count)) credit?.left();
+    this.#out.splice(0, count);
     for (const [slot, encoded] of this.#latest) {
       if (taken.length > 0 && (encoded.length > room || taken.length >= MAX_MESSAGES)) break;
       taken.push(encoded);
@@ -265,11 +245,11 @@ export class Session {
     throw error;
   }
 
-  /** End it, once: what was queued is dropped, and credits for it are given. */
+  /** End it, once: what was queued is dropped. */
   end(reason: CallmeshError): void {
     if (this.#state.kind === "over") return;
     this.#state = { kind: "over", reason };
-    for (const { credit } of this.#out.splice(0)) credit?.left();
+    this.#out = [];
     this.#latest.clear();
   }
 }

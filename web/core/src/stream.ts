@@ -1,35 +1,35 @@
 /**
- * DataStreams without I/O: what goes through a channel, what waits to go, what has come.
+ * DataStreams without I/O: how a message travels.
  *
  * A stream belongs to a resource. Each sender opens a channel of its own to each receiver, labelled
  * `<resource>/<name>`; whoever has no channel is reached by way of the hub, with the same numbers.
  */
 
-import { BadName, Broken, TooLarge, WireError, type CallmeshError } from "./errors.ts";
+import { BadName, TooLarge, WireError } from "./errors.ts";
 import { resourceId, streamName, type ParticipantId, type ResourceId } from "./ids.ts";
-import { MAX_PAYLOAD, type Mode } from "./messages.ts";
+import { MAX_PAYLOAD } from "./messages.ts";
 import { Reader } from "./msgpack.ts";
 import { decode, encode, type Json } from "./values.ts";
 
-/** Bytes that may wait for one receiver before `send` waits too. */
-export const HIGH_WATER = 1024 * 1024;
 /** Bytes a channel's own buffer is kept filled to. */
 export const LOW_WATER = 256 * 1024;
 /** A channel is filled up again when it holds no more bytes: once for many messages. */
 export const REFILL = 128 * 1024;
-/** Mode `latest`: messages that may wait for the app to read them. */
-export const INBOX = 1024;
-/** Mode `reliable`: bytes of them. A burst of small ones, however many, is no slow reader. */
-export const INBOX_BYTES = 8 * 1024 * 1024;
-/** Bytes that a message counts besides its payload, wherever such bytes are counted. */
-const HEAD = 64;
+/** Bytes that a message, or a part of one, counts besides its payload while it is kept. */
+export const HEAD = 64;
+/** Bytes of one message, which travels in parts of `MAX_PAYLOAD`. */
+export const MAX_MESSAGE = 16 * 1024 * 1024;
+export const MAX_PARTS = Math.ceil(MAX_MESSAGE / MAX_PAYLOAD);
+export const NO_BYTES = new Uint8Array(0);
 
-/** What one channel message holds: `[number, json, payload]`. */
+/** A message, or a part of one, as in `messages.Stream`. */
 export interface Piece {
-  /** Counts this sender's messages on this stream, from 1. */
   readonly number: number;
   readonly json: boolean;
   readonly payload: Uint8Array;
+  readonly step: number;
+  readonly part: number;
+  readonly parts: number;
 }
 
 /** What a reader of a stream gets. */
@@ -52,26 +52,54 @@ export function readLabel(text: string): { resource: ResourceId; name: string } 
   return { resource: resourceId(text.slice(0, slash)), name: streamName(text.slice(slash + 1)) };
 }
 
-/** `data`, bytes or a JSON value, as what travels. Raises `BadValue` or `TooLarge`. */
-export function piece(number: number, data: unknown): Piece {
-  if (!(data instanceof Uint8Array)) return { number, json: true, payload: encode(data, MAX_PAYLOAD) };
-  if (data.length > MAX_PAYLOAD) {
-    throw new TooLarge(`a stream message has at most ${MAX_PAYLOAD} bytes; send it in parts`);
-  }
-  return { number, json: false, payload: data.slice() };
+/** What travels, and whether it is JSON. */
+export interface Payload {
+  readonly json: boolean;
+  readonly payload: Uint8Array;
 }
 
-const head = new DataView(new ArrayBuffer(16));
+/** `data`, bytes or a JSON value, as what travels. Raises `BadValue` or `TooLarge`. */
+export function payloadOf(data: unknown): Payload {
+  if (!(data instanceof Uint8Array)) return { json: true, payload: encode(data, MAX_MESSAGE) };
+  if (data.length > MAX_MESSAGE) {
+    throw new TooLarge(`a stream message has at most ${MAX_MESSAGE} bytes; send it as several`);
+  }
+  return { json: false, payload: data.slice() };
+}
 
-/** The bytes of a piece. By hand: every message makes one, and the payload is copied once. */
-export function encodePiece({ number, json, payload }: Piece): Uint8Array<ArrayBuffer> {
-  head.setUint8(0, 0x93);
+/** What a reader gets. Raises `BadValue` or `TooLarge` for what a peer should not have sent. */
+export function readPayload({ json, payload }: Payload): Json | Uint8Array {
+  return json ? decode(payload, MAX_MESSAGE) : payload;
+}
+
+/** A message as it travels: whole, or in parts that are numbered from `number` on. */
+export function pieces(number: number, { json, payload }: Payload): Piece[] {
+  if (payload.length <= MAX_PAYLOAD) return [{ number, json, payload, step: 1, part: 0, parts: 1 }];
+  const parts = Math.ceil(payload.length / MAX_PAYLOAD);
+  return Array.from({ length: parts }, (_, part) => {
+    const bytes = payload.subarray(part * MAX_PAYLOAD, (part + 1) * MAX_PAYLOAD);
+    return { number: number + part, json, payload: bytes, step: 1, part, parts };
+  });
+}
+
+const head = new DataView(new ArrayBuffer(48));
+
+/**
+ * The bytes of a piece to one whose last number was `step` smaller. By hand: every message makes one, and the
+ * payload is copied once.
+ */
+export function encodePiece({ number, json, payload, part, parts }: Piece, step: number): Uint8Array<ArrayBuffer> {
+  const whole = step === 1 && parts === 1;
+  head.setUint8(0, whole ? 0x93 : 0x96);
   let at = putNumber(1, number);
   head.setUint8(at++, json ? 0xc3 : 0xc2);
   at = putSize(at, payload.length);
+  const start = at;
+  if (!whole) at = putNumber(putNumber(putNumber(at, step), part), parts);
   const data = new Uint8Array(at + payload.length);
-  for (let index = 0; index < at; index++) data[index] = head.getUint8(index);
-  data.set(payload, at);
+  for (let index = 0; index < start; index++) data[index] = head.getUint8(index);
+  data.set(payload, start);
+  for (let index = start; index < at; index++) data[index + payload.length] = head.getUint8(index);
   return data;
 }
 
@@ -108,117 +136,15 @@ export function decodePiece(data: Uint8Array): Piece {
   const reader = new Reader(data);
   const fields = reader.array();
   if (fields < 3) throw new WireError("not a stream message: it has too few fields");
-  const found = { number: reader.number(), json: reader.boolean(), payload: reader.bytes() };
-  for (let left = fields - 3; left > 0; left--) reader.skip();
+  const found = {
+    number: reader.number(),
+    json: reader.boolean(),
+    payload: reader.bytes(),
+    step: fields > 3 ? reader.number() : 1,
+    part: fields > 4 ? reader.number() : 0,
+    parts: fields > 5 ? reader.number() : 1,
+  };
+  for (let left = fields - 6; left > 0; left--) reader.skip();
   reader.end();
   return found;
-}
-
-/** What a reader gets. Raises `BadValue` or `TooLarge` for what a peer should not have sent. */
-export function openPiece({ number, json, payload }: Piece, sender: ParticipantId): StreamMessage {
-  return { data: json ? decode(payload, MAX_PAYLOAD) : payload, sender, number };
-}
-
-/** What waits for one receiver of one stream. */
-export class Outgoing {
-  readonly mode: Mode;
-  readonly #waiting: Piece[] = [];
-  #size = 0;
-  #dropped = 0;
-
-  constructor(mode: Mode) {
-    this.mode = mode;
-  }
-
-  get length(): number {
-    return this.#waiting.length;
-  }
-
-  /** Mode `latest`: messages that a newer one replaced before they left. */
-  get dropped(): number {
-    return this.#dropped;
-  }
-
-  /** Whether `send` should wait: only ever in mode `reliable`. */
-  get full(): boolean {
-    return this.#size >= HIGH_WATER;
-  }
-
-  put(piece: Piece): void {
-    if (this.mode === "latest" && this.#waiting.length > 0) {
-      this.take();
-      this.#dropped++;
-    }
-    this.#waiting.push(piece);
-    this.#size += piece.payload.length;
-  }
-
-  take(): Piece | undefined {
-    const piece = this.#waiting.shift();
-    this.#size -= piece?.payload.length ?? 0;
-    return piece;
-  }
-}
-
-/** What has come for the reader of one stream, from all senders. */
-export class Inbox {
-  readonly #waiting: StreamMessage[] = [];
-  readonly #sizes: number[] = [];
-  #size = 0;
-  readonly #last = new Map<ParticipantId, number>();
-  #dropped = 0;
-  #broken: CallmeshError | undefined;
-
-  get length(): number {
-    return this.#waiting.length;
-  }
-
-  /** Mode `latest`: messages the reader was too slow for, or that came after a newer one. */
-  get dropped(): number {
-    return this.#dropped;
-  }
-
-  get broken(): CallmeshError | undefined {
-    return this.#broken;
-  }
-
-  /** Take a message of `size` bytes in. A reader too slow for `reliable` is told so, with `Broken`. */
-  put(message: StreamMessage, mode: Mode, size = 0): void {
-    if (message.number <= (this.#last.get(message.sender) ?? 0)) {
-      if (mode === "latest") this.#dropped++;
-      return;
-    }
-    this.#last.set(message.sender, message.number);
-    while (this.#isFull(mode, size)) {
-      if (mode === "reliable") {
-        this.overflow();
-        return;
-      }
-      this.take();
-      this.#dropped++;
-    }
-    this.#waiting.push(message);
-    this.#sizes.push(size + HEAD);
-    this.#size += size + HEAD;
-  }
-
-  #isFull(mode: Mode, size: number): boolean {
-    if (mode === "latest" && this.#waiting.length >= INBOX) return true;
-    return this.#waiting.length > 0 && this.#size + size + HEAD > INBOX_BYTES;
-  }
-
-  /** Messages that had to arrive are lost: nobody read them in time. */
-  overflow(): void {
-    this.#broken ??= new Broken("too many messages wait to be read: the reader is too slow");
-  }
-
-  take(): StreamMessage | undefined {
-    this.#size -= this.#sizes.shift() ?? 0;
-    return this.#waiting.shift();
-  }
-
-  /** A sender left: its numbers may start anew. */
-  gone(sender: ParticipantId): void {
-    this.#last.delete(sender);
-  }
 }

@@ -34,9 +34,18 @@ function messageIn({ type, fields }: Vector): Message {
     if (name === "groups") return [name, (field as GroupVector[]).map(group)];
     if (name === "items") return [name, (field as [string, ValueVector][]).map(([k, v]) => [k, valueIn(v)])];
     if (name === "payload") return [name, bytes((field as { hex: string }).hex)];
-    return [name.replace(/_(.)/, (_, letter: string) => letter.toUpperCase()), field];
+    if (type === "reach" && name === "peers") return [name, (field as object[]).map(camelCased)];
+    return [camelCase(name), field];
   });
   return { type, ...Object.fromEntries(found) } as Message;
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_(.)/, (_, letter: string) => letter.toUpperCase());
+}
+
+function camelCased(row: object): unknown {
+  return Object.fromEntries(Object.entries(row).map(([name, field]) => [camelCase(name), field as unknown]));
 }
 
 function group({ state, entries, version }: GroupVector): unknown {
@@ -52,7 +61,7 @@ test.each(data.messages)("[W1] $type has the same bytes in both languages: $hex"
 test("[W1] there is a vector for every message", () => {
   const all: { readonly [T in Message["type"]]: true } = {
     hello: true, welcome: true, waiting: true, batch: true, write: true, saved: true, denied: true, command: true,
-    answer: true, signal: true, stream: true, relayed: true, ice: true, ping: true, pong: true, leave: true, error: true, cache: true, life: true, link: true,
+    answer: true, signal: true, stream: true, taken: true, reach: true, relayed: true, ice: true, ping: true, pong: true, leave: true, error: true, cache: true, life: true, link: true,
   };
   expect([...new Set(data.messages.map(({ type }) => type))].sort()).toEqual(Object.keys(all).sort());
 });

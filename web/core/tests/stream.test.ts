@@ -1,23 +1,99 @@
 import { describe, expect, test, vi } from "vitest";
 
+import { bundle, encode, unbundle } from "../src/codec.ts";
 import { DataStream, type StreamPort } from "../src/datastream.ts";
 import type { ParticipantId, ResourceId } from "../src/ids.ts";
+import { ACK, Inbox, type End, type Whole } from "../src/inbox.ts";
+import { HIGH_WATER, Lane, LEAST_WINDOW, STALLED } from "../src/lane.ts";
 import { MAX_PAYLOAD, STREAM_WINDOW, type Mode } from "../src/messages.ts";
 import { pack } from "../src/msgpack.ts";
+import { Queue } from "../src/queue.ts";
 import { RelayQueue } from "../src/relay.ts";
 import { Session } from "../src/session.ts";
+import { INBOX, INBOX_BYTES } from "../src/shelf.ts";
 import {
-  decodePiece, encodePiece, HIGH_WATER, Inbox, INBOX, INBOX_BYTES, label, openPiece, Outgoing, piece, readLabel, type Piece,
+  decodePiece, encodePiece, HEAD, label, MAX_MESSAGE, payloadOf, pieces, readLabel, readPayload, type Piece,
 } from "../src/stream.ts";
-import { bundle, encode, unbundle } from "../src/codec.ts";
+import { bytes as unhex, hex, vectors } from "./vectors.ts";
 
 const R1 = "r1" as ResourceId;
 const ADA = "p1" as ParticipantId;
 const BOB = "p2" as ParticipantId;
 
-function bytes(number: number, size = 1): Piece {
-  return { number, json: false, payload: new Uint8Array(size).fill(number) };
+interface PieceVector {
+  readonly about: string;
+  readonly piece: Omit<Piece, "payload"> & { readonly payload: string };
+  readonly hex: string;
 }
+interface InboxVector {
+  readonly about: string;
+  readonly mode: Mode;
+  readonly comes: readonly (readonly [number: number, step: number, part: number, parts: number, came: string])[];
+  readonly read: readonly string[];
+  readonly last: number;
+  readonly dropped: number;
+}
+interface LaneVector {
+  readonly about: string;
+  readonly mode: Mode;
+  readonly acts: readonly (readonly [act: string, number: number])[];
+  readonly left: readonly (readonly [number: number, step: number])[];
+  readonly size: number;
+  readonly flying: number;
+  readonly dropped: number;
+}
+const data = vectors<{ pieces: PieceVector[]; inbox: InboxVector[]; lanes: LaneVector[] }>("streams");
+
+function one(number: number, size = 1, step = 1): Piece {
+  return { number, json: false, payload: new Uint8Array(size).fill(number), step, part: 0, parts: 1 };
+}
+
+describe("the same in both languages", () => {
+  test.each(data.pieces)("[D4] [D9] [D13] the bytes of $about", ({ piece, hex: written }) => {
+    const found = { ...piece, payload: unhex(piece.payload) };
+    expect(decodePiece(unhex(written))).toEqual(found);
+    expect(hex(encodePiece(found, found.step))).toBe(written);
+  });
+
+  test.each(data.inbox)("[D9] [D11] [D13] $about", ({ mode, comes, read, last, dropped }) => {
+    const found: string[] = [];
+    const inbox = new Inbox(mode, 1, {
+      whole: ({ payload }: Whole) => void found.push(hex(payload)),
+      end: ({ why }: End) => {
+        if (why !== undefined) found.push(why.code);
+      },
+    });
+    for (const [number, step, part, parts, came] of comes) {
+      const piece = { number, json: false, payload: new Uint8Array([number]), step, part, parts };
+      expect(inbox.put(ADA, piece), `${number}-${step}`).toBe(came);
+    }
+    expect(found).toEqual(read);
+    expect(inbox.source(ADA).last).toBe(last);
+    expect(inbox.late).toBe(dropped);
+  });
+
+  test.each(data.lanes)("[D9] [D10] $about", ({ mode, acts, left, size, flying, dropped }) => {
+    const lane = new Lane(mode);
+    lane.turn("reads");
+    const found: (readonly [number, number])[] = [];
+    const act: Record<string, (number: number) => void> = {
+      put: (number) => lane.put(one(number)),
+      take: (count) => {
+        for (let n = 0; n < count; n++) {
+          const piece = lane.take();
+          if (piece !== undefined) found.push([piece.number, lane.step]);
+        }
+      },
+      taken: (number) => lane.acknowledge(number, 0),
+      again: () => lane.again(),
+      rewind: () => lane.rewind(),
+      restart: (number) => lane.restart(number),
+    };
+    for (const [what, number] of acts) act[what]?.(number);
+    expect(found).toEqual(left);
+    expect(lane).toMatchObject({ size, flying, dropped });
+  });
+});
 
 describe("what travels", () => {
   test("[D1] a channel is labelled with resource and name", () => {
@@ -28,120 +104,141 @@ describe("what travels", () => {
     }
   });
 
-  test.each([null, 0, 1.5, "text", [1, [2]], { x: { y: [true] } }, new Uint8Array([1, 2])])(
-    "[D4] %j arrives as it was",
-    (data) => {
-      const read = openPiece(decodePiece(encodePiece(piece(7, data))), ADA);
-      expect(read).toEqual({ data, sender: ADA, number: 7 });
-    },
-  );
+  test.each([null, 0, 1.5, "text", [1, [2]], { x: { y: [true] } }, new Uint8Array([1, 2])])("[D4] %j arrives as it was", (sent) => {
+    const [piece] = pieces(7, payloadOf(sent)) as [Piece];
+    const got = decodePiece(encodePiece(piece, 1));
+    expect([readPayload(got), got.number]).toEqual([sent, 7]);
+  });
 
   test("[D4] a message too large, or that is neither bytes nor JSON, is refused at its sender", () => {
-    expect(piece(1, new Uint8Array(MAX_PAYLOAD)).payload).toHaveLength(MAX_PAYLOAD);
-    expect(() => piece(1, new Uint8Array(MAX_PAYLOAD + 1))).toThrow(expect.objectContaining({ code: "too_large" }));
-    expect(() => piece(1, "x".repeat(MAX_PAYLOAD))).toThrow(expect.objectContaining({ code: "too_large" }));
-    expect(() => piece(1, NaN)).toThrow(expect.objectContaining({ code: "bad_value" }));
-    expect(() => piece(1, undefined)).toThrow(expect.objectContaining({ code: "bad_value" }));
+    expect(() => payloadOf(new Uint8Array(MAX_MESSAGE + 1))).toThrow(expect.objectContaining({ code: "too_large" }));
+    expect(() => payloadOf("x".repeat(MAX_MESSAGE))).toThrow(expect.objectContaining({ code: "too_large" }));
+    expect(() => payloadOf(NaN)).toThrow(expect.objectContaining({ code: "bad_value" }));
+    expect(() => payloadOf(undefined)).toThrow(expect.objectContaining({ code: "bad_value" }));
+  });
+
+  test.each([MAX_PAYLOAD, MAX_PAYLOAD + 1, 3 * MAX_PAYLOAD])("[D13] %i bytes travel in parts and arrive whole", (size) => {
+    const payload = new Uint8Array(size).map((_, at) => at % 251);
+    const whole: Whole[] = [];
+    const inbox = new Inbox("reliable", 1, { whole: (found) => void whole.push(found), end: () => undefined });
+    for (const piece of pieces(5, { json: false, payload })) {
+      expect(piece.payload.length).toBeLessThanOrEqual(MAX_PAYLOAD);
+      expect(whole).toEqual([]);
+      inbox.put(ADA, decodePiece(encodePiece(piece, piece.part === 0 ? 5 : 1)));
+    }
+    expect(whole).toHaveLength(1);
+    expect(hex(whole[0]!.payload)).toBe(hex(payload));
   });
 
   test("what is sent is what it was when it was sent", () => {
-    const data = new Uint8Array([1]);
-    const sent = piece(1, data);
-    data[0] = 2;
-    expect(sent.payload).toEqual(new Uint8Array([1]));
+    const sent = new Uint8Array([1]);
+    const { payload } = payloadOf(sent);
+    sent[0] = 2;
+    expect(payload).toEqual(new Uint8Array([1]));
   });
 
   test("[D8] rubbish ends in WireError or BadValue, and in nothing else", () => {
     const rubbish = [[], [1, true], [-1, true, new Uint8Array()], [1, 1, new Uint8Array()], [1, true, "text"], "x", { a: 1 }];
-    for (const one of rubbish) {
-      expect(() => decodePiece(pack(one)), JSON.stringify(one)).toThrow(expect.objectContaining({ code: "bad_message" }));
+    for (const some of rubbish) {
+      expect(() => decodePiece(pack(some)), JSON.stringify(some)).toThrow(expect.objectContaining({ code: "bad_message" }));
     }
     expect(() => decodePiece(new Uint8Array([0xc1]))).toThrow(expect.objectContaining({ code: "bad_message" }));
-    const bad = { number: 1, json: true, payload: new Uint8Array([0xc1]) };
-    expect(() => openPiece(bad, ADA)).toThrow(expect.objectContaining({ code: "bad_value" }));
-    const later = pack([1, false, new Uint8Array([5]), "of a later version"]);
-    expect(decodePiece(later)).toEqual({ number: 1, json: false, payload: new Uint8Array([5]) });
+    const bad = { json: true, payload: new Uint8Array([0xc1]) };
+    expect(() => readPayload(bad)).toThrow(expect.objectContaining({ code: "bad_value" }));
+    const later = pack([1, false, new Uint8Array([5]), 1, 0, 1, "of a later version"]);
+    expect(decodePiece(later)).toEqual({ number: 1, json: false, payload: new Uint8Array([5]), step: 1, part: 0, parts: 1 });
+  });
+
+  test("[D4] a piece is written as MessagePack has it", () => {
+    const numbers = [1, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x10000, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER];
+    for (const number of numbers) {
+      for (const size of [0, 1, 0xff, 0x100, 700]) {
+        for (const json of [true, false]) {
+          const payload = new Uint8Array(size).fill(7);
+          const piece = { number, json, payload, step: 1, part: 0, parts: 1 };
+          expect(encodePiece(piece, 1)).toEqual(pack([number, json, payload]));
+          expect(encodePiece({ ...piece, part: 3, parts: 9 }, number)).toEqual(pack([number, json, payload, number, 3, 9]));
+        }
+      }
+    }
   });
 });
 
-test("[D4] a piece is written as MessagePack has it", () => {
-  const numbers = [1, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x10000, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER];
-  for (const number of numbers) {
-    for (const size of [0, 1, 0xff, 0x100, 700]) {
-      for (const json of [true, false]) {
-        const payload = new Uint8Array(size).fill(7);
-        expect(encodePiece({ number, json, payload })).toEqual(pack([number, json, payload]));
-      }
-    }
+test("a queue keeps its order, however much goes through it", () => {
+  const queue = new Queue<number>();
+  const other = new Queue<number>();
+  let next = 0;
+  for (let n = 0; n < 1_000; n++) {
+    queue.push(n);
+    if (n % 3 > 0) expect(queue.shift()).toBe(next++);
   }
+  for (const n of [-2, -1]) other.push(n);
+  queue.prepend(other);
+  expect([queue.head, queue.length, other.length]).toEqual([-2, 1_000 - next + 2, 0]);
+  expect([...queue].slice(2)).toEqual(Array.from({ length: 1_000 - next }, (_, n) => next + n));
 });
 
 describe("what waits to go", () => {
-  test("[D2] reliable: all of it, in order; full from 1 MiB on", () => {
-    const outgoing = new Outgoing("reliable");
-    const size = MAX_PAYLOAD;
+  function reading(mode: Mode = "reliable"): Lane {
+    const lane = new Lane(mode);
+    lane.turn("reads");
+    return lane;
+  }
+
+  test("[D2] reliable: all of it, in order; full until less than 1 MiB is not acknowledged", () => {
+    const lane = reading();
     let count = 0;
-    while (!outgoing.full) outgoing.put(bytes(++count, size));
-    expect(count).toBe(Math.ceil(HIGH_WATER / size));
-    for (let number = 1; number <= count; number++) expect(outgoing.take()?.number).toBe(number);
-    expect(outgoing.take()).toBeUndefined();
-    expect(outgoing).toMatchObject({ full: false, dropped: 0, length: 0 });
+    while (!lane.full) lane.put(one(++count, MAX_PAYLOAD));
+    expect(count).toBe(Math.ceil(HIGH_WATER / (MAX_PAYLOAD + HEAD)));
+    for (let number = 1; number <= count; number++) expect(lane.take()?.number).toBe(number);
+    expect(lane.take()).toBeUndefined();
+    expect(lane.full).toBe(true);
+    lane.acknowledge(1, 0);
+    expect(lane).toMatchObject({ full: false, dropped: 0 });
   });
 
-  test("[D3] latest: the newest replaces what has not left, and that is counted", () => {
-    const outgoing = new Outgoing("latest");
-    for (let number = 1; number <= 5; number++) outgoing.put(bytes(number));
-    expect(outgoing).toMatchObject({ length: 1, dropped: 4, full: false });
-    expect(outgoing.take()?.number).toBe(5);
-  });
-});
-
-describe("what has come", () => {
-  const message = (number: number, sender = ADA) => ({ data: number, sender, number });
-
-  test("[D3] what comes late is dropped, and counted", () => {
-    const inbox = new Inbox();
-    for (const number of [1, 3, 2, 3, 4]) inbox.put(message(number), "latest");
-    inbox.put(message(1, BOB), "latest");
-    expect([inbox.take(), inbox.take(), inbox.take(), inbox.take()].map((one) => one?.number)).toEqual([1, 3, 4, 1]);
-    expect(inbox.dropped).toBe(2);
+  test("[D10] who lacks what was under way is sent less at once", () => {
+    const lane = reading();
+    for (let number = 1; number <= 9; number++) lane.put(one(number, MAX_PAYLOAD));
+    while (lane.mayRelay) lane.take();
+    expect(lane.flying).toBeLessThan(STREAM_WINDOW + MAX_PAYLOAD + HEAD);
+    for (let n = 0; n < 9; n++) lane.again();
+    expect(lane.window).toBe(LEAST_WINDOW);
   });
 
-  test("[D3] a reader too slow for latest gets the newest", () => {
-    const inbox = new Inbox();
-    for (let number = 1; number <= INBOX + 10; number++) inbox.put(message(number), "latest");
-    expect(inbox).toMatchObject({ length: INBOX, dropped: 10, broken: undefined });
-    expect(inbox.take()?.number).toBe(11);
+  test("[D11] [D14] who says nothing is asked, and loses the stream, or is taken for one who does not read", () => {
+    const lane = reading();
+    lane.put(one(1));
+    lane.take();
+    const asked: string[] = [];
+    for (let now = 1_000_000; now <= STALLED + 2_000_000; now += 500_000) asked.push(lane.due(now));
+    expect(asked.filter((due) => due !== "nothing").at(-1)).toBe("lose");
+    expect(asked.filter((due) => due === "mark").length).toBeGreaterThan(2);
+    expect(lane).toMatchObject({ takes: false, size: 0, losses: 1 });
+    const unknown = new Lane("reliable");
+    unknown.put(one(1));
+    for (let now = 1_000_000; now <= STALLED + 2_000_000; now += 500_000) unknown.due(now);
+    expect(unknown).toMatchObject({ reading: "idle", size: 0, losses: 0 });
   });
 
-  test("[D8] a reader too slow for reliable gets Broken", () => {
-    const inbox = new Inbox();
-    const size = 50_000;
-    const most = Math.floor(INBOX_BYTES / (size + 64));
-    for (let number = 1; number <= most; number++) inbox.put(message(number), "reliable", size);
-    expect(inbox.broken).toBeUndefined();
-    inbox.put(message(most + 1), "reliable", size);
-    expect(inbox.broken).toMatchObject({ code: "broken" });
-    expect(inbox.take()?.number).toBe(1);
-    expect(inbox.length).toBe(most - 1);
+  test("[D15] the round trip is measured", () => {
+    const lane = reading();
+    lane.put(one(1));
+    lane.take();
+    expect(lane.due(6_000_000)).toBe("mark");
+    expect(lane.mark(6_000_000)).toMatchObject({ number: 1, step: 0 });
+    lane.acknowledge(1, 6_030_000);
+    expect(lane.roundTrip).toBe(30_000);
   });
 
-  test("[D8] a burst of small messages is no slow reader", () => {
-    const inbox = new Inbox();
-    for (let number = 1; number <= 20 * INBOX; number++) inbox.put(message(number), "reliable", 64);
-    expect(inbox).toMatchObject({ length: 20 * INBOX, broken: undefined });
-  });
-
-  test("a sender who left may count anew", () => {
-    const inbox = new Inbox();
-    inbox.put(message(9), "reliable");
-    inbox.gone(ADA);
-    inbox.put(message(1), "reliable");
-    expect(inbox.length).toBe(2);
+  test("[D10] it is acknowledged now and then", () => {
+    const inbox = new Inbox("reliable", 1, { whole: () => undefined, end: () => undefined });
+    const came = Array.from({ length: 100 }, (_, n) => inbox.put(ADA, one(n + 1, 1_000)));
+    expect(came.indexOf("due")).toBe(Math.ceil(ACK / (1_000 + HEAD)) - 1);
   });
 });
 
-describe("what goes by the relay", () => {
+describe("what goes from a frame to its page", () => {
   const stream = (mode: Mode, name = "s") => ({ resource: R1, name, mode });
 
   function session(): Session {
@@ -156,14 +253,14 @@ describe("what goes by the relay", () => {
 
   function sent(of: Session): string[] {
     const messages = of.take().flatMap((encoded) => unbundle(bundle([encoded])));
-    return messages.map((one) => (one.type === "stream" ? `${one.name}${one.number}>${one.peers.join()}` : one.type));
+    return messages.map((some) => (some.type === "stream" ? `${some.name}${some.number}>${some.peers.join()}` : some.type));
   }
 
   test("[W8] no more than the window, in order; what has gone on makes room", () => {
     const queue = new RelayQueue();
     const link = session();
     const size = STREAM_WINDOW / 8;
-    for (let number = 1; number <= 12; number++) queue.put(stream("reliable"), bytes(number, size), [BOB]);
+    for (let number = 1; number <= 12; number++) queue.put(stream("reliable"), [one(number, size)], [BOB]);
     queue.fill(link);
     expect(sent(link)).toHaveLength(8);
     link.receive(bundle([encode({ type: "relayed", total: 2 * size })]), 0);
@@ -173,60 +270,53 @@ describe("what goes by the relay", () => {
 
   test("[W8] [D3] latest keeps its place, and only the newest; per receivers", () => {
     const queue = new RelayQueue();
-    queue.put(stream("latest"), bytes(1), [BOB]);
-    queue.put(stream("reliable", "r"), bytes(1), [BOB]);
-    expect(queue.put(stream("latest"), bytes(2), [ADA, BOB])).toBe(false);
-    expect(queue.put(stream("latest"), bytes(3), [BOB])).toBe(true);
+    queue.put(stream("latest"), [one(1)], [BOB]);
+    queue.put(stream("reliable", "r"), [one(1)], [BOB]);
+    expect(queue.put(stream("latest"), [one(2)], [ADA, BOB])).toBe(false);
+    expect(queue.put(stream("latest"), [one(3), one(4)], [BOB])).toBe(true);
     const link = session();
     queue.fill(link);
-    expect(sent(link)).toEqual(["s3>p2", "r1>p2", "s2>p1,p2"]);
+    expect(sent(link)).toEqual(["s3>p2", "s4>p2", "r1>p2", "s2>p1,p2"]);
   });
 
-  test("[D2] what a broken link carried goes first over the next, unless it is known to have gone on", () => {
+  test("[D2] full from 1 MiB on, and not when the stream is closed", () => {
     const queue = new RelayQueue();
-    const link = session();
-    for (let number = 1; number <= 3; number++) queue.put(stream("reliable"), bytes(number, 100), [BOB]);
-    queue.put(stream("latest", "l"), bytes(1, 100), [BOB]);
-    queue.fill(link);
-    link.receive(bundle([encode({ type: "relayed", total: 100 })]), 0);
-    queue.fill(link);
-    queue.put(stream("reliable"), bytes(4, 100), [BOB]);
-    queue.linkLost();
-    const next = session();
-    queue.fill(next);
-    expect(sent(next)).toEqual(["s2>p2", "s3>p2", "s4>p2"]);
-  });
-
-  test("[D2] full from 1 MiB on", () => {
-    const queue = new RelayQueue();
-    for (let n = 1; n <= HIGH_WATER / 50_000 + 1; n++) queue.put(stream("reliable"), bytes(1, 50_000), [BOB]);
+    for (let n = 1; n <= HIGH_WATER / 50_000 + 1; n++) queue.put(stream("reliable"), [one(1, 50_000)], [BOB]);
     expect(queue.full).toBe(true);
-    queue.keep(({ name }) => name !== "s");
+    queue.drop("s");
     expect(queue.full).toBe(false);
   });
 });
 
 describe("a stream as apps have it", () => {
-  function make(mode: Mode = "reliable", send: StreamPort["send"] = () => Promise.resolve()) {
+  function make(mode: Mode = "reliable", port: Partial<StreamPort> = {}, codec?: ConstructorParameters<typeof DataStream>[3]) {
     const closed = vi.fn();
-    const stream = new DataStream("s", mode, { send, closed, dropped: 3 });
-    return { stream, closed };
+    const holds = vi.fn();
+    const readOn = vi.fn();
+    const whole: StreamPort = {
+      send: () => Promise.resolve(), reach: () => new Map(), settled: () => true, holds, readOn, end: () => Promise.resolve(),
+      closed, after: () => () => undefined, dropped: 3, ...port,
+    }; // prettier-ignore
+    return { stream: new DataStream("s", mode, whole, codec), closed, holds, readOn };
   }
-  const message = (number: number) => ({ data: number, sender: ADA, number });
+  const message = (number: number, size = 0) => ({
+    sender: ADA, number, ...(size === 0 ? payloadOf(number) : { json: false, payload: new Uint8Array(size) }),
+  }); // prettier-ignore
 
   test("read by iterating: what waited, then what comes, until it is closed", async () => {
     const { stream, closed } = make();
-    stream.receive(message(1), "reliable");
+    stream.receive(message(1));
     const read: unknown[] = [];
     const reading = (async () => {
-      for await (const { data } of stream) {
-        read.push(data);
-        if (data === 1) stream.receive(message(2), "reliable");
-        if (data === 2) stream.close();
+      for await (const { data: found } of stream) {
+        read.push(found);
+        if (found === 1) stream.receive(message(2));
+        if (found === 2) void stream.close();
       }
     })();
     await reading;
     expect(read).toEqual([1, 2]);
+    await stream.closed;
     expect(closed).toHaveBeenCalledOnce();
     await expect(stream.send(1)).rejects.toMatchObject({ code: "closed" });
   });
@@ -234,40 +324,147 @@ describe("a stream as apps have it", () => {
   test("read by subscribing: what waited is told at once", () => {
     const { stream } = make();
     const read: unknown[] = [];
-    stream.receive(message(1), "reliable");
-    const stop = stream.subscribe(({ data }) => read.push(data));
-    stream.receive(message(2), "reliable");
+    stream.receive(message(1));
+    const stop = stream.subscribe(({ data: found }) => read.push(found));
+    stream.receive(message(2));
     stop();
-    stream.receive(message(3), "reliable");
+    stream.receive(message(3));
     expect(read).toEqual([1, 2]);
   });
 
-  test("[D8] a reader too slow for reliable gets Broken, after what there is", async () => {
-    const { stream } = make();
+  test("[D8] a reader too slow for reliable holds up its senders, and goes on", async () => {
+    const { stream, holds, readOn } = make();
+    const reader = stream[Symbol.asyncIterator]();
+    stream.receive(message(1));
+    await reader.next();
     const most = Math.floor(INBOX_BYTES / (50_000 + 64));
-    for (let number = 1; number <= most + 1; number++) stream.receive(message(number), "reliable", 50_000);
-    let read = 0;
-    const reading = (async () => {
-      for await (const one of stream) read += Math.sign(one.number);
-    })();
-    await expect(reading).rejects.toMatchObject({ code: "broken" });
-    expect(read).toBe(most);
+    for (let number = 2; number <= most + 2; number++) stream.receive(message(number, 50_000));
+    expect(holds.mock.calls).toEqual([[false]]);
+    expect(readOn).not.toHaveBeenCalled();
+    for (let n = 0; n <= most; n++) await reader.next();
+    expect(readOn).toHaveBeenCalledOnce();
   });
 
-  test("[D3] drops on the way out and on the way in are counted together", () => {
+  test("[D8] who never reads holds up nobody, and who begins to later gets Broken after what there is", async () => {
+    const { stream, holds, readOn } = make();
+    const most = Math.floor(INBOX_BYTES / (50_000 + 64));
+    for (let number = 1; number <= most + 1; number++) stream.receive(message(number, 50_000));
+    expect(holds.mock.calls).toEqual([[true]]);
+    let read = 0;
+    const reading = (async () => {
+      for await (const some of stream) read += Math.sign(some.number);
+    })();
+    await expect(reading).rejects.toMatchObject({ code: "broken" });
+    expect(read).toBe(most + 1);
+    expect(readOn).toHaveBeenCalled();
+  });
+
+  test("[D11] what was lost is told once, and reading goes on", async () => {
+    const { stream } = make();
+    stream.receive(message(1));
+    const { Broken } = await import("../src/errors.ts");
+    stream.ended({ sender: ADA, why: new Broken("lost") });
+    stream.receive(message(9));
+    const read: number[] = [];
+    const reading = async (): Promise<void> => {
+      for await (const { number } of stream) read.push(number);
+    };
+    await expect(reading()).rejects.toMatchObject({ code: "broken" });
+    void stream.close();
+    await reading();
+    expect(read).toEqual([1, 9]);
+  });
+
+  test("[D3] a reader too slow for latest gets the newest, and drops are counted together", () => {
     const { stream } = make("latest");
-    for (const number of [2, 1]) stream.receive(message(number), "latest");
-    expect(stream.dropped).toBe(4);
+    for (let number = 1; number <= INBOX + 10; number++) stream.receive(message(number));
+    expect(stream.dropped).toBe(13);
+    const read: number[] = [];
+    stream.subscribe(({ number }) => read.push(number));
+    expect([read.length, read[0]]).toEqual([INBOX, 11]);
   });
 
   test("[D7] to nobody is to nobody, and sending can be given up", async () => {
     const send = vi.fn(() => new Promise<void>(() => undefined));
-    const { stream } = make("reliable", send);
+    const { stream } = make("reliable", { send });
     await stream.send(1, { to: [] });
     expect(send).not.toHaveBeenCalled();
     const stop = new AbortController();
     const given = expect(stream.send(1, { signal: stop.signal })).rejects.toBe("up");
     stop.abort("up");
     await given;
+  });
+
+  test("[D12] one sender is read apart until it ends; reading can be given up", async () => {
+    const { stream } = make();
+    stream.receive({ ...message(1), sender: BOB });
+    stream.receive(message(2));
+    const apart: number[] = [];
+    const reading = (async () => {
+      for await (const { number } of stream.of(ADA)) apart.push(number);
+    })();
+    await Promise.resolve();
+    stream.receive(message(3));
+    stream.ended({ sender: ADA, why: undefined });
+    await reading;
+    expect(apart).toEqual([2, 3]);
+    const stop = new AbortController();
+    const rest: number[] = [];
+    const others = (async () => {
+      for await (const { number } of stream.messages({ signal: stop.signal })) rest.push(number);
+    })();
+    await Promise.resolve();
+    stop.abort();
+    await others;
+    expect(rest).toEqual([1]);
+  });
+
+  test("[D12] closing waits until readers have everything; aborting does not", async () => {
+    let settle = (): void => undefined;
+    const { stream, closed } = make("reliable", { end: () => new Promise((resolve) => (settle = resolve)) });
+    const closing = stream.close();
+    expect(stream.close()).toBe(closing);
+    expect(closed).not.toHaveBeenCalled();
+    settle();
+    await closing;
+    expect(closed).toHaveBeenCalledOnce();
+    const other = make();
+    other.stream.abort();
+    await other.stream.closed;
+    expect(other.closed).toHaveBeenCalledOnce();
+  });
+
+  test("[D14] it says whom it reaches, and when", async () => {
+    const rows = new Map<ParticipantId, { reads: boolean }>([[BOB, { reads: false }]]);
+    const { stream } = make("reliable", { reach: () => rows as never, settled: () => rows.get(BOB)?.reads ?? false });
+    const told: number[] = [];
+    stream.onReach((reach) => told.push([...reach.values()].filter(({ reads }) => reads).length));
+    const ready = stream.ready({ to: [BOB] });
+    rows.set(BOB, { reads: true });
+    stream.reachChanged();
+    expect([...(await ready)]).toEqual([BOB]);
+    expect(told).toEqual([0, 1]);
+    const late = make("reliable", { settled: () => false, after: (_, fn) => (fn(), () => undefined) });
+    await expect(late.stream.ready()).rejects.toMatchObject({ code: "timed_out" });
+  });
+
+  test("[D16] a codec makes bytes of messages, and the reverse; what it cannot read is dropped", async () => {
+    const codec = {
+      encode: (text: string) => new TextEncoder().encode(text),
+      decode: (found: Uint8Array) => {
+        if (found[0] === 0) throw new RangeError("nothing of mine");
+        return new TextDecoder().decode(found);
+      },
+    };
+    const send = vi.fn(() => Promise.resolve());
+    const { stream } = make("reliable", { send }, codec);
+    await stream.send("é");
+    expect(send.mock.calls[0]).toEqual([{ json: false, payload: new Uint8Array([0xc3, 0xa9]) }, undefined]);
+    const read: unknown[] = [];
+    stream.subscribe(({ data: found }) => read.push(found));
+    for (const payload of [new Uint8Array([0]), new Uint8Array([0x61])]) {
+      stream.receive({ sender: ADA, number: 1, json: false, payload });
+    }
+    expect(read).toEqual(["a"]);
   });
 });

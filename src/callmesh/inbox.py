@@ -1,0 +1,290 @@
+"""What has come for the readers of one stream, from all senders."""
+
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+from callmesh.errors import BadInput, Broken, CallmeshError, EndedByPeer
+from callmesh.ids import ParticipantId
+from callmesh.messages import Mode
+from callmesh.stream import HEAD, MAX_MESSAGE, MAX_PARTS, Piece, StreamMessage, read_payload
+
+INBOX = 1024
+"""Mode `latest`: messages that may wait for the app to read them."""
+INBOX_BYTES = 8 * 1024 * 1024
+"""Bytes of them. In mode `reliable` no more is acknowledged until some of it was read."""
+MOST_OWED = MAX_MESSAGE + 2 * 1024 * 1024
+"""Bytes of one sender that are not acknowledged: no honest one has more under way."""
+ACK = 64 * 1024
+"""Bytes of a sender after which it is told at once that they came; less is told now and then."""
+
+
+class Came(Enum):
+    NEW = "new"
+    DUE = "due"
+    """It is new, and its sender is to be told at once how far it has come."""
+    OLD = "old"
+    """It was here before: its sender does not know."""
+    MARK = "mark"
+    """Its sender asks how far it has come."""
+    GAP = "gap"
+    """What should have come before it did not: it is passed over."""
+    LOST = "lost"
+    """Its sender says that some of it will not come any more."""
+    FULL = "full"
+    """Nobody has ever read here, and too much waits."""
+
+
+class Source:
+    """What one sender has sent."""
+
+    __slots__ = (
+        "asked",
+        "base",
+        "direct",
+        "ended",
+        "got",
+        "last",
+        "lost",
+        "opened",
+        "owed",
+        "parts",
+        "size",
+        "told",
+    )
+
+    def __init__(self, opened: int) -> None:
+        self.opened = opened
+        """Under which opening of the stream it is read."""
+        self.last = 0
+        """Mode `reliable`: all up to here has come. In `latest`, the largest number that has."""
+        self.direct = False
+        """Whether what came last came through a channel: by that way it is answered."""
+        self.told = 0
+        """Up to where it was told that all has come."""
+        self.owed = 0
+        """Bytes that have come and were not acknowledged."""
+        self.asked: int | None = None
+        """When it was asked to send once more, until something comes."""
+        self.got = 0
+        """Payload bytes."""
+        self.lost = 0
+        """Mode `latest`: messages that did not come, as far as can be seen."""
+        self.ended = False
+        self.base = 0
+        """The number of the first part of the message that came last."""
+        self.parts: dict[int, bytes] | None = None
+        """What there is of it, while it is not whole."""
+        self.size = 0
+
+
+class Ended:
+    """A sender has sent all that it wanted to, or `why` not."""
+
+    __slots__ = ("why",)
+
+    def __init__(self, why: CallmeshError | None) -> None:
+        self.why = why
+
+
+Item = StreamMessage | Ended | Broken
+
+
+class Inbox:
+    """`read` makes of what travelled what a reader gets; what it raises is for nobody."""
+
+    def __init__(
+        self, mode: Mode, opened: int = 1, read: Callable[[bool, bytes], Any] = read_payload
+    ) -> None:
+        self.mode: Mode = mode
+        self.opened = opened
+        """How often this stream was opened here, or begun anew after something was lost."""
+        self.sources: dict[ParticipantId, Source] = {}
+        self.size = 0
+        """Bytes that wait to be read."""
+        self.dropped = 0
+        """Mode `latest`: messages the reader was too slow for, or that came after a newer one."""
+        self.was_read = False
+        """Whether somebody has begun to."""
+        self.full = False
+        """Nobody ever did, and too much came: nothing more is taken before they do."""
+        self._read = read
+        self._waiting: deque[tuple[Item, int]] = deque()
+        self._apart: dict[ParticipantId, deque[tuple[Item, int]]] = {}
+        """Of those who are read by themselves."""
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def holds(self) -> bool:
+        """Whether senders are to wait until some of it was read."""
+        return self.size > INBOX_BYTES
+
+    def source(self, sender: ParticipantId) -> Source:
+        found = self.sources.get(sender)
+        if found is None:
+            found = self.sources[sender] = Source(self.opened)
+        return found
+
+    def put(self, sender: ParticipantId, piece: Piece, direct: bool = False) -> Came:
+        """Take a piece in, which came through a channel or by way of the hub."""
+        source = self.sources.get(sender) or self.source(sender)
+        source.direct = direct
+        if self.mode == "latest":
+            return self._put_latest(source, sender, piece)
+        number, last = piece.number, source.last
+        if number == 0:
+            return self._lose(source, sender)
+        if number - piece.step > last:
+            return Came.GAP
+        if number <= last:
+            return Came.OLD if piece.step else Came.MARK
+        if source.owed > MOST_OWED:
+            return Came.OLD  # it goes on though it is not to
+        source.last, source.asked = number, None
+        size = len(piece.payload)
+        source.got += size
+        source.owed += size + HEAD
+        if piece.parts == 1:
+            source.parts = None
+            self._add(sender, number, piece.json, piece.payload)
+        elif piece.parts == 0:
+            self.end(sender, piece.payload)
+        else:
+            self._join(source, sender, piece)
+        if self.size > INBOX_BYTES:
+            return self._overflow()
+        return Came.DUE if source.owed >= ACK or piece.parts == 0 else Came.NEW
+
+    def _put_latest(self, source: Source, sender: ParticipantId, piece: Piece) -> Came:
+        number, base = piece.number, piece.number - piece.part
+        if piece.step == 0 or number == 0:
+            return Came.MARK
+        if base < source.base or (base == source.base and source.parts is None):
+            self.dropped += 1
+            return Came.OLD
+        if base > source.base:
+            missed = source.parts is not None or (
+                piece.part == 0 and number - piece.step > source.last
+            )
+            source.lost += missed
+            source.parts = None
+        source.last = max(source.last, number)
+        source.got += len(piece.payload)
+        if piece.parts == 0:
+            self.end(sender, piece.payload)
+        elif piece.parts == 1:
+            source.base = base
+            self._add(sender, number, piece.json, piece.payload)
+        else:
+            self._join(source, sender, piece)
+        waiting = self._queue(sender)
+        while len(waiting) > INBOX or (self.size > INBOX_BYTES and len(waiting) > 1):
+            self.size -= waiting.popleft()[1]
+            self.dropped += 1
+        return Came.NEW
+
+    def _join(self, source: Source, sender: ParticipantId, piece: Piece) -> None:
+        base = piece.number - piece.part
+        if piece.parts > MAX_PARTS or piece.part >= piece.parts or base < 1:
+            return  # what a peer should not have sent (D8)
+        if source.parts is None or source.base != base:
+            source.base, source.parts, source.size = base, {}, 0
+        if piece.part not in source.parts:
+            source.parts[piece.part] = piece.payload
+            source.size += len(piece.payload)
+        if source.size > MAX_MESSAGE:
+            source.parts = None
+        elif len(source.parts) == piece.parts:
+            whole = b"".join(source.parts[part] for part in sorted(source.parts))
+            source.parts = None
+            self._add(sender, base + piece.parts - 1, piece.json, whole)
+
+    def _add(self, sender: ParticipantId, number: int, json: bool, payload: bytes) -> None:
+        try:
+            data = self._read(json, payload)
+        except BadInput:
+            return  # what a peer should not have sent (D8)
+        size = len(payload) + HEAD
+        self.size += size
+        self._queue(sender).append((StreamMessage(data, sender, number), size))
+
+    def _queue(self, sender: ParticipantId) -> deque[tuple[Item, int]]:
+        return self._apart.get(sender, self._waiting) if self._apart else self._waiting
+
+    def acknowledged(self, source: Source) -> int:
+        """Up to where a sender is told that all has come: while too much waits, no further."""
+        if not self.holds:
+            source.told, source.owed = source.last, 0
+        return source.told
+
+    def _overflow(self) -> Came:
+        if self.was_read or self.full:
+            return Came.NEW
+        self.full = True
+        self._waiting.append((Broken("too many messages wait to be read: nobody reads here"), 0))
+        return Came.FULL
+
+    def _lose(self, source: Source, sender: ParticipantId) -> Came:
+        """Messages that had to arrive will not: this participant did not take them in time."""
+        why = "messages are lost: for too long, none that came was acknowledged or read"
+        self._queue(sender).append((Broken(why), HEAD))
+        self.size += HEAD
+        self.begin_anew(sender)
+        return Came.LOST
+
+    def begin_anew(self, sender: ParticipantId) -> None:
+        """Take what a sender sends from now on."""
+        self.opened += 1
+        self.sources[sender] = Source(self.opened)
+
+    def reopen(self) -> None:
+        """The same of all senders: somebody reads now."""
+        self.full = False
+        self.opened += 1
+        self.sources.clear()
+
+    # --- reading
+
+    def take(self, sender: ParticipantId | None = None) -> Item | None:
+        """The next that waits, of all senders, or of one that is read apart."""
+        waiting = self._waiting if sender is None else self._apart[sender]
+        if not waiting:
+            return None
+        item, size = waiting.popleft()
+        self.size -= size
+        return item
+
+    def read_apart(self, sender: ParticipantId) -> None:
+        """What comes of a sender is for readers of it alone; also what waits."""
+        if sender in self._apart:
+            return
+        waiting, self._waiting = self._waiting, deque()
+        own = self._apart[sender] = deque()
+        for item, size in waiting:
+            is_own = isinstance(item, StreamMessage) and item.sender == sender
+            (own if is_own else self._waiting).append((item, size))
+        if (source := self.sources.get(sender)) and source.ended:
+            own.append((Ended(None), 0))
+
+    def read_together(self, sender: ParticipantId) -> None:
+        """Nobody reads it apart any more."""
+        self._waiting.extend(self._apart.pop(sender, ()))
+
+    def end(self, sender: ParticipantId, why: bytes | None) -> None:
+        """A sender has ended the stream; without a word, it was cut short."""
+        source = self.sources.get(sender)
+        if source is None or source.ended:
+            return
+        source.ended = True
+        cut = EndedByPeer("the sender did not end this stream, and sends no more")
+        if sender in self._apart:
+            self._apart[sender].append((Ended(cut if why is None else None), 0))
+
+    def gone(self, sender: ParticipantId) -> None:
+        """A sender left. Who comes back as the same one is told that this begins anew."""
+        self.end(sender, None)
+        if self.sources.pop(sender, None) is not None:
+            self.opened += 1

@@ -1,0 +1,420 @@
+"""Streams over a network that breaks: from seeds, which are printed where something is wrong."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+
+from callmesh import messages
+from callmesh.datastream import DataStream
+from callmesh.errors import Broken, EndedByPeer
+from callmesh.hosted import MAX_WAITING as CALL_WAITING
+from callmesh.ids import ParticipantId
+from callmesh.lane import HIGH_WATER, Lane
+from callmesh.messages import Mode, Taken
+from callmesh.session import MAX_WAITING
+from callmesh.stream import StreamMessage
+from callmesh.streams import ANSWERS
+from tests.simulated_paths import RESOURCE, Node, World
+
+pytestmark = pytest.mark.anyio
+SEEDS = range(int(os.environ.get("SCHEDULES", "60")))
+
+
+def opened(node: Node, mode: Mode = "reliable", name: str = "ecg", keep: int = 0) -> DataStream:
+    return node.streams.stream(RESOURCE, name, mode, keep=keep)
+
+
+@contextlib.asynccontextmanager
+async def tasks() -> AsyncIterator[list[asyncio.Task[None]]]:
+    running: list[asyncio.Task[None]] = []
+    try:
+        yield running
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def read(
+    stream: DataStream, got: dict[ParticipantId, list[int]], gate: asyncio.Event
+) -> None:
+    async for message in stream:
+        got.setdefault(message.sender, []).append(int.from_bytes(message.data[:4], "big"))
+        await gate.wait()
+
+
+async def write(stream: DataStream, world: World, count: int) -> None:
+    for number in range(count):
+        size = world.random.choice((4, 40, 4_000, 60_000, 150_000))
+        await stream.send(number.to_bytes(4, "big") + b"x" * (size - 4))
+        if world.random.random() < 0.5:
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_nothing_is_lost_doubled_or_overtaken_through_whatever_happens(seed: int) -> None:
+    """[D2, D9, D10] Links cut on either side, paths that come and go, slow readers, stalls."""
+    world = World(3, seed)
+    random, nodes = world.random, list(world.nodes.values())
+    streams = [opened(node) for node in nodes]
+    got: list[dict[ParticipantId, list[int]]] = [{} for _ in nodes]
+    gates = [asyncio.Event() for _ in nodes]
+    count = 40
+    async with tasks() as running:
+        for stream, seen, gate in zip(streams, got, gates, strict=True):
+            gate.set()
+            running.append(asyncio.create_task(read(stream, seen, gate)))
+            running.append(asyncio.create_task(write(stream, world, count)))
+        for _ in range(400):
+            what, node, other = random.random(), *random.sample(nodes, 2)
+            if what < 0.02:
+                node.cut()
+            elif what < 0.06 and node.session is None:
+                node.link()
+            elif what < 0.09:
+                if world.is_direct(node.me.id, other.me.id):
+                    world.break_path(node.me.id, other.me.id)
+                else:
+                    world.connect(node.me.id, other.me.id)
+            elif what < 0.11:
+                node.stalled = not node.stalled
+            elif what < 0.13:
+                gate = random.choice(gates)
+                gate.clear() if gate.is_set() else gate.set()
+            elif what < 0.15:
+                world.tick()
+            elif what < 0.16:
+                world.see(node)
+            elif what < 0.18:
+                world.see(node, *(one for one in nodes if one is not node))
+            else:
+                await world.happen()
+        for node, gate in zip(nodes, gates, strict=True):
+            node.stalled = False
+            gate.set()
+            if node.session is None:
+                node.link()
+        world.meet()
+        await world.settle(60)
+        for node, seen in zip(nodes, got, strict=True):
+            others = {other.me.id for other in nodes if other is not node}
+            assert seen == {id: list(range(count)) for id in others}, f"seed {seed}, {node.me.id}"
+        for stream in streams:
+            for peer, lane in stream.lanes.items():
+                assert (lane.size, lane.losses) == (0, 0), f"seed {seed}, {peer}"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_latest_is_in_order_and_its_gaps_are_counted(seed: int) -> None:
+    """[D3, D13] Lost, reordered, in parts: what is read is whole and ever newer."""
+    world = World(2, seed)
+    one, other = world.nodes.values()
+    stream, heard = opened(one, "latest"), opened(other, "latest")
+    got: dict[ParticipantId, list[int]] = {}
+    gate = asyncio.Event()
+    gate.set()
+    if seed % 2:
+        world.connect(one.me.id, other.me.id)
+    async with tasks() as running:
+        running.append(asyncio.create_task(read(heard, got, gate)))
+        for number in range(200):
+            size = world.random.choice((4, 4_000, 150_000))
+            await stream.send(number.to_bytes(4, "big") + b"x" * (size - 4))
+            for _ in range(world.random.randrange(12)):
+                await world.happen(loss=0.1)
+        await stream.send((200).to_bytes(4, "big"))
+        await world.settle(3)
+    seen = got[one.me.id]
+    assert seen == sorted(set(seen)), f"seed {seed}"
+    assert seen[-1] == 200, f"seed {seed}"
+    dropped = stream.dropped + heard.dropped + heard.stats[one.me.id].lost
+    assert len(seen) <= 201
+    assert dropped > 0 or len(seen) == 201, f"seed {seed}"
+
+
+async def test_it_returns_to_the_direct_path_quietly() -> None:
+    """[D10]"""
+    world = World(2, 1)
+    one, other = world.nodes.values()
+    stream, heard = opened(one), opened(other)
+    await world.settle(2)
+    for turn in range(6):
+        if turn % 2:
+            world.connect(one.me.id, other.me.id)
+        elif turn:
+            world.break_path(one.me.id, other.me.id)
+        for number in range(10):
+            await stream.send(turn * 10 + number)
+            for _ in range(3):
+                await world.happen()
+        path = stream.stats[other.me.id].path
+        assert path == ("direct" if turn % 2 else "relay" if turn else "connecting")
+    await world.settle(3)
+    got = [heard.inbox.take() for _ in range(len(heard.inbox))]
+    assert [getattr(message, "data", None) for message in got] == list(range(60))
+
+
+async def test_a_stalled_receiver_holds_up_nobody_elses_streams() -> None:
+    """[D11, W8] Nor other streams of its sender; the stream itself goes on after the patience."""
+    world = World(3, 2)
+    one, slow, other = world.nodes.values()
+    stream, beside = opened(one), opened(one, name="beside")
+    heard, lost, heard_beside = opened(other), opened(slow), opened(other, name="beside")
+    opened(slow, name="beside")
+    await world.settle(2)
+    slow.stalled = True
+    async with tasks() as running:
+        sending = asyncio.create_task(write(stream, world, 100))
+        running.append(sending)
+        for number in range(50):
+            await beside.send(number, to=[other.me.id])
+        await world.settle(40)
+        assert len(heard_beside.inbox) == 50
+        assert not sending.done()
+        assert stream.lanes[slow.me.id].size < HIGH_WATER + 150_000 + 200
+        await world.settle(40)
+        assert sending.done()
+        assert len(heard.inbox) == 100
+        assert stream.stats[slow.me.id].lost == 1
+        slow.stalled = False
+        await world.settle(40)
+        await stream.send(b"afterwards")
+        await world.settle(2)
+        seen = [lost.inbox.take() for _ in range(len(lost.inbox))]
+        assert isinstance(seen[-2], Broken)
+        assert getattr(seen[-1], "data", None) == b"afterwards"
+
+
+async def test_a_stall_does_not_make_a_storm() -> None:
+    """[D10] What goes again is bounded by what was under way."""
+    world = World(2, 3)
+    one, slow = world.nodes.values()
+    stream = opened(one)
+    opened(slow)
+    await world.settle(2)
+    before = one.sent
+    async with tasks() as running:
+        running.append(asyncio.create_task(write(stream, world, 30)))
+        for _ in range(4):
+            slow.stalled = True
+            await world.settle(30)
+            slow.stalled = False
+            await world.settle(1)
+        await world.settle(10)
+    pieces = stream.number
+    assert one.sent - before < 2 * pieces + 40, f"{one.sent - before} sent for {pieces}"
+
+
+async def test_what_the_hub_holds_is_bounded_by_honest_senders() -> None:
+    """[W8]"""
+    world = World(4, 4)
+    slow, *others = world.nodes.values()
+    for node in world.nodes.values():
+        opened(node)
+    await world.settle(2)
+    slow.stalled = True
+    async with tasks() as running:
+        for node in others:
+            running.append(asyncio.create_task(write(opened(node), world, 100)))
+        await world.settle(20)
+        session = world.call.people.members[slow.me.id].session
+        assert session is not None
+        assert session.waiting < MAX_WAITING < CALL_WAITING
+
+
+async def test_a_newcomer_gets_what_is_kept_and_what_was_sent_before_they_answered() -> None:
+    """[D14, D16]"""
+    world = World(2, 5)
+    one, other = world.nodes.values()
+    stream = opened(one, keep=3)
+    for number in range(10):
+        await stream.send(number)
+    ready = asyncio.create_task(stream.ready())
+    await world.settle(2)
+    assert await ready == frozenset(), "nobody else has opened it"
+    heard = opened(other)
+    await world.settle(2)
+    await stream.send(10)
+    await world.settle(2)
+    got = [heard.inbox.take() for _ in range(len(heard.inbox))]
+    assert [getattr(message, "data", None) for message in got] == [7, 8, 9, 10]
+    assert stream.reaches == {other.me.id}
+    closing = asyncio.create_task(heard.close())
+    await world.settle(2)
+    await closing
+    assert stream.reaches == frozenset()
+
+
+async def test_who_was_gone_and_comes_back_as_the_same_one_is_told_what_they_missed() -> None:
+    """[D11]"""
+    world = World(2, 12)
+    one, other = world.nodes.values()
+    stream, heard = opened(one), opened(other)
+    for number in range(3):
+        await stream.send(number)
+    await world.settle(2)
+    other.cut()
+    one.streams.roster(one.me, [])
+    await stream.send(3)
+    await world.settle(2)
+    other.link()
+    world.meet()
+    await world.settle(4)
+    await stream.send(4)
+    await world.settle(2)
+    seen = [heard.inbox.take() for _ in range(len(heard.inbox))]
+    assert [getattr(item, "data", "broken") for item in seen] == [0, 1, 2, "broken", 4]
+
+
+async def test_what_was_sent_before_the_answer_reaches_who_had_it_open() -> None:
+    """[D14]"""
+    world = World(2, 6)
+    one, other = world.nodes.values()
+    heard = opened(other)
+    await world.settle(2)
+    stream = opened(one)
+    for number in range(20):
+        await stream.send(number)
+    await world.settle(2)
+    assert len(heard.inbox) == 20
+
+
+@pytest.mark.parametrize("direct", [False, True])
+async def test_closing_sends_what_is_left_and_readers_see_the_end(direct: bool) -> None:
+    """[D12]"""
+    world = World(2, 7)
+    one, other = world.nodes.values()
+    stream, heard = opened(one), opened(other)
+    await world.settle(2)
+    if direct:
+        world.connect(one.me.id, other.me.id)
+    got: list[object] = []
+
+    async def follow() -> None:
+        async for message in heard.of(one.me.id):
+            got.append(message.data)
+
+    async with tasks() as running:
+        running.append(following := asyncio.create_task(follow()))
+        for number in range(20):
+            await stream.send(number)
+        running.append(closing := asyncio.create_task(stream.close()))
+        await asyncio.sleep(0)
+        assert not closing.done()
+        await world.settle(3)
+        await closing
+        await following
+        assert got == list(range(20))
+
+
+async def test_aborting_is_seen_as_being_cut_short() -> None:
+    """[D12]"""
+    world = World(2, 8)
+    one, other = world.nodes.values()
+    stream, heard = opened(one), opened(other)
+    await world.settle(2)
+    await stream.send(1)
+    await world.settle(2)
+    await stream.send(2)
+    of_one = heard.of(one.me.id)
+    assert (await anext(of_one)).data == 1
+    stream.abort()
+    await stream.closed()
+    await world.settle(2)
+    with pytest.raises(EndedByPeer):
+        await rest(of_one)
+
+
+async def rest(reading: AsyncIterator[StreamMessage]) -> list[object]:
+    return [message.data async for message in reading]
+
+
+async def test_beyond_some_participants_one_message_goes_up_and_many_down() -> None:
+    """[D17] In both modes, though there are direct paths."""
+    world = World(5, 9, mesh=4)
+    first, *others = world.nodes.values()
+    for other in others:
+        world.connect(first.me.id, other.me.id)
+    for mode in ("reliable", "latest"):
+        streams = [opened(node, mode, name=mode) for node in world.nodes.values()]
+        await world.settle(2)
+        before = first.sent
+        for number in range(10):
+            await streams[0].send(number)
+            await world.settle(1)
+        assert first.sent - before <= 10 + 4, "one each, and a question to each"
+        assert {len(stream.inbox) for stream in streams[1:]} == {10}
+
+
+async def test_who_asks_on_and_on_is_not_answered_each_time() -> None:
+    """[D8] Nor does one who acknowledges what was never sent make others break the protocol."""
+    world = World(2, 11)
+    one, rogue = world.nodes.values()
+    stream = opened(one)
+    await world.settle(2)
+    session = one.session
+    assert session is not None
+    for name in ("ecg", "nothing"):
+        said = Taken([rogue.me.id], RESOURCE, name, "reliable", 9, 2**53 - 1, "open")
+        for _ in range(10_000):
+            one.streams.came_word(said)
+    assert len(session.take()) <= ANSWERS
+    for number in range(3):
+        await stream.send(number)
+    sent = [messages.unbundle(b"\x91" + encoded)[0] for encoded in session.take()]
+    assert [message.step for message in sent if isinstance(message, messages.Stream)] == [1, 1, 1]
+
+
+async def test_large_messages_take_turns_with_small_ones_of_other_streams() -> None:
+    """[D13]"""
+    world = World(2, 10)
+    one, other = world.nodes.values()
+    large, small = opened(one, name="large"), opened(one, name="small")
+    opened(other, name="large")
+    heard = opened(other, name="small")
+    await world.settle(2)
+    async with tasks() as running:
+        running.append(asyncio.create_task(large.send(b"x" * (5 * 1024 * 1024))))
+        await asyncio.sleep(0)
+        running.append(asyncio.create_task(small.send(b"now")))
+        for _ in range(40):
+            await world.happen()
+        assert len(heard.inbox) == 1
+        assert large.stats[other.me.id].buffered > 4 * 1024 * 1024
+
+
+# What a change in the rules would break, so that the tests above are known to see it.
+
+
+def no_rewind(lane: Lane) -> None:
+    """A path that is another one takes along what was under way."""
+    lane.sent.clear()
+
+
+def ack_early(lane: Lane, number: int, now: int) -> None:
+    acknowledge(lane, max(number, lane.last), now)
+
+
+acknowledge = Lane.acknowledge
+
+
+@pytest.mark.parametrize(
+    ("method", "mutant"),
+    [("rewind", no_rewind), ("acknowledge", ack_early)],
+    ids=["nothing goes again", "acknowledged too early"],
+)
+async def test_the_schedules_see_what_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, method: str, mutant: object
+) -> None:
+    """[D9, D10]"""
+    monkeypatch.setattr(Lane, method, mutant)
+    wrong = []
+    for seed in range(20):
+        try:
+            await test_nothing_is_lost_doubled_or_overtaken_through_whatever_happens(seed)
+        except (AssertionError, IndexError):
+            wrong.append(seed)
+    assert len(wrong) > 10

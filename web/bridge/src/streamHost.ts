@@ -1,0 +1,171 @@
+/** The streams of a frame, on the page's side: the page has their lanes, and the frame what is read and written. */
+
+import {
+  encodeMessage, Inbox, MAX_PAYLOAD, NO_BYTES, streamName, TooLarge, WireError, type messages, type Mode, type ParticipantId, type Whole,
+} from "@callmesh/core";
+
+import type { CourierHost, StreamHandle } from "./host.ts";
+
+/** Bytes of stream messages that wait for a frame that does not answer before senders wait too. */
+const MOST_WAITING = 4 * 1024 * 1024;
+const MOST_STREAMS = 256;
+
+export interface StreamHostUser {
+  put(encoded: Uint8Array): void;
+  putLatest(slot: string, encoded: Uint8Array): void;
+  /** So many payload bytes of the frame's have gone on. */
+  credit(size: number): void;
+}
+
+class Opened {
+  readonly mode: Mode;
+  handle: StreamHandle | undefined;
+  /** Puts the parts of a large message of the frame's together; `joined` is what has become whole. */
+  readonly parts: Inbox;
+  joined: Whole | undefined;
+  /** The frame has enough to read; nobody there reads at all; too much waits on the way to it. */
+  slow = false;
+  full = false;
+  behind = false;
+  /** What the frame knows of its reach. */
+  told = "";
+
+  constructor(mode: Mode) {
+    this.mode = mode;
+    this.parts = new Inbox("latest", 1, { whole: (whole) => (this.joined = whole), end: () => undefined });
+  }
+}
+
+export class StreamHost {
+  readonly #host: CourierHost;
+  readonly #user: StreamHostUser;
+  readonly #opened = new Map<string, Opened>();
+  /** Bytes that wait for the frame. */
+  #waiting = 0;
+
+  constructor(host: CourierHost, user: StreamHostUser) {
+    this.#host = host;
+    this.#user = user;
+  }
+
+  // --- from the frame
+
+  /** It opens or closes a stream, or has enough to read for now. */
+  heard({ resource, name, mode, number, word }: messages.Taken): void {
+    if (resource !== this.#host.resource) throw new WireError("a frame has the streams of its own resource alone");
+    const opened = this.#opened.get(streamName(name));
+    if (word === "open") {
+      if (opened === undefined) this.#open(name, mode, number);
+      else if (opened.mode !== mode) throw new WireError("a frame has a stream in one mode");
+    } else if (opened !== undefined) {
+      this.#turn(name, opened, word, number > 0);
+    }
+  }
+
+  #open(name: string, mode: Mode, keep: number): void {
+    if (this.#opened.size >= MOST_STREAMS) throw new TooLarge(`a frame has at most ${MOST_STREAMS} streams`);
+    const opened = new Opened(mode);
+    opened.handle = this.#host.openStream(name, mode, {
+      receive: (whole) => this.#receive(name, opened, whole),
+      ended: ({ sender, why }) => {
+        const payload = why === undefined ? NO_BYTES : new Uint8Array(1);
+        this.#put(name, opened, { sender, number: why?.code === "broken" ? 0 : 1, json: false, payload }, 0);
+      },
+      reachChanged: () => this.#tellReach(name, opened),
+      get holds() {
+        return opened.slow || opened.behind;
+      },
+      get full() {
+        return opened.full;
+      },
+      keep,
+    });
+    this.#opened.set(name, opened);
+    this.#tellReach(name, opened);
+  }
+
+  #turn(name: string, opened: Opened, word: messages.Word, full: boolean): void {
+    if (word === "off") {
+      this.#opened.delete(name);
+      opened.handle?.close();
+    } else if (word === "hold") {
+      opened.slow = true;
+      opened.full = full;
+      opened.handle?.held();
+    } else {
+      const wasFull = opened.full;
+      opened.slow = opened.full = false;
+      opened.handle?.readOn(wasFull);
+    }
+  }
+
+  /** A message of the frame's, or a part of one. */
+  send({ peers, resource, name, mode, ...piece }: messages.Stream): void {
+    const { payload } = piece;
+    if (resource !== this.#host.resource) throw new WireError("a frame has the streams of its own resource alone");
+    if (payload.length > MAX_PAYLOAD) throw new TooLarge(`a part of a stream message has at most ${MAX_PAYLOAD} bytes`);
+    const opened = this.#opened.get(streamName(name));
+    if (opened?.mode !== mode) throw new WireError("a frame sends on streams that it has opened");
+    if (piece.parts === 0) {
+      void this.#end(name, opened);
+      return;
+    }
+    opened.parts.put(this.#host.me.id, piece);
+    const whole = opened.joined;
+    opened.joined = undefined;
+    const gone = (): void => this.#user.credit(payload.length);
+    if (whole === undefined) gone();
+    else void opened.handle?.send(whole, peers.length > 0 ? (peers as readonly ParticipantId[]) : undefined).then(gone, gone);
+  }
+
+  async #end(name: string, opened: Opened): Promise<void> {
+    await opened.handle?.end();
+    this.#put(name, opened, { sender: this.#host.me.id, number: 1, json: false, payload: NO_BYTES }, 0);
+  }
+
+  // --- to the frame
+
+  #receive(name: string, opened: Opened, whole: Whole): void {
+    this.#put(name, opened, whole, 1);
+    if (opened.mode === "latest") return;
+    this.#waiting += whole.payload.length + 64;
+    if (this.#waiting > MOST_WAITING) opened.behind = true;
+  }
+
+  #put(name: string, { mode }: Opened, { sender, ...rest }: Whole, parts: number): void {
+    const { resource } = this.#host;
+    const encoded = encodeMessage({ type: "stream", peers: [sender], resource, name, mode, ...rest, step: 1, part: 0, parts });
+    if (mode === "latest" && parts === 1) this.#user.putLatest(`${sender}/${name}`, encoded);
+    else this.#user.put(encoded);
+  }
+
+  /** All that waited has left. */
+  left(): void {
+    this.#waiting = 0;
+    for (const opened of this.#opened.values()) {
+      if (!opened.behind) continue;
+      opened.behind = false;
+      if (!opened.slow) opened.handle?.readOn(false);
+    }
+  }
+
+  /** Let time pass: what the frame knows of its streams is renewed. */
+  tick(): void {
+    for (const [name, opened] of this.#opened) this.#tellReach(name, opened);
+  }
+
+  #tellReach(name: string, opened: Opened): void {
+    if (this.#opened.get(name) !== opened || opened.handle === undefined) return;
+    const { settled, peers } = opened.handle.reach();
+    const rows = [...peers].map(([peer, { roundTrip, ...rest }]) => ({ peer, ...rest, roundTrip: Math.round((roundTrip ?? 0) * 1e6) }));
+    const told = JSON.stringify([settled, rows]);
+    if (told === opened.told) return;
+    opened.told = told;
+    this.#user.putLatest(`reach ${name}`, encodeMessage({ type: "reach", name, mode: opened.mode, settled, peers: rows }));
+  }
+
+  close(): void {
+    for (const { handle } of this.#opened.values()) handle?.close();
+    this.#opened.clear();
+  }
+}

@@ -1,0 +1,163 @@
+/** One stream as this participant has it: all that read it here, and how far each of the others has come. */
+
+import {
+  Inbox, pieces, type DataStream, type Due, type End, type Lane, type messages, type ParticipantId, type Payload, type Piece, type Reach, type Source,
+  type StreamId, type Whole,
+} from "@callmesh/core";
+
+import type { Channel } from "./channel.ts";
+
+/** Who reads a stream here: the page, or a frame of it. */
+export interface Consumer {
+  receive(whole: Whole): void;
+  ended(end: End): void;
+  reachChanged(): void;
+  /** Whether senders are to wait for it; it has never read, and holds as much as it may. */
+  readonly holds: boolean;
+  readonly full: boolean;
+  readonly keep: number;
+}
+
+/** The way to one receiver. */
+export interface Way {
+  readonly lane: Lane;
+  readonly channel: Channel;
+}
+
+export class Station {
+  readonly id: StreamId;
+  readonly key: string;
+  readonly inbox: Inbox;
+  readonly ways = new Map<ParticipantId, Way>();
+  readonly consumers = new Set<Consumer>();
+  /** What the page itself reads and sends through. */
+  stream: DataStream | undefined;
+  #number: number;
+  readonly #kept: (readonly Piece[])[] = [];
+
+  constructor(id: StreamId, key: string, number: number, opened: number) {
+    this.id = id;
+    this.key = key;
+    this.#number = number;
+    this.inbox = new Inbox(id.mode, opened, {
+      whole: (whole) => {
+        for (const consumer of this.consumers) consumer.receive(whole);
+      },
+      end: (end) => {
+        for (const consumer of this.consumers) consumer.ended(end);
+      },
+    });
+  }
+
+  /** How many messages, or parts of them, were sent. */
+  get number(): number {
+    return this.#number;
+  }
+
+  /** Whether senders are to wait until some of it was read. */
+  get holds(): boolean {
+    for (const consumer of this.consumers) if (consumer.holds && !consumer.full) return true;
+    return false;
+  }
+
+  /** Up to where a sender is told that all has come: while too much waits to be read, no further. */
+  acknowledged(source: Source): number {
+    if (!this.holds && !this.full) {
+      source.told = source.last;
+      source.owed = 0;
+    }
+    return source.told;
+  }
+
+  /** Whether nobody here takes anything. */
+  get full(): boolean {
+    for (const consumer of this.consumers) if (!consumer.full) return false;
+    return true;
+  }
+
+  /** A message as it travels, with the next numbers. */
+  numbered(payload: Payload): Piece[] {
+    const sent = pieces(this.#number + 1, payload);
+    this.#number += sent.length;
+    return sent;
+  }
+
+  /** The last of all. */
+  ending(): Piece {
+    const [end] = this.numbered({ json: false, payload: new Uint8Array() }) as [Piece];
+    return { ...end, parts: 0 };
+  }
+
+  keep(sent: readonly Piece[]): void {
+    let most = 0;
+    for (const { keep } of this.consumers) most = Math.max(most, keep);
+    if (most === 0) return;
+    this.#kept.push(sent);
+    this.#kept.splice(0, this.#kept.length - most);
+  }
+
+  /** A newcomer gets the last messages. */
+  giveKept(lane: Lane): void {
+    for (const message of this.#kept) for (const piece of message) lane.put(piece);
+  }
+
+  get settled(): boolean {
+    for (const { lane } of this.ways.values()) if (lane.reading === "unknown") return false;
+    return true;
+  }
+
+  get dropped(): number {
+    let sum = this.inbox.late;
+    for (const { lane } of this.ways.values()) sum += lane.dropped;
+    return sum;
+  }
+
+  reach(path: (peer: ParticipantId) => Reach["path"]): Map<ParticipantId, Reach> {
+    return new Map([...this.ways].map(([peer, { lane }]) => [peer, this.#reach(peer, lane, path(peer))]));
+  }
+
+  #reach(peer: ParticipantId, lane: Lane, path: Reach["path"]): Reach {
+    const { reading, size: buffered, out: sent, roundTrip, resent, dropped, losses } = lane;
+    const source = this.inbox.sources.get(peer);
+    return {
+      path: lane.direct || path === "connecting" ? path : "relay",
+      reads: reading === "reads",
+      buffered,
+      sent,
+      received: source?.got ?? 0,
+      roundTrip: roundTrip === undefined ? undefined : roundTrip / 1e6,
+      resent,
+      dropped,
+      lost: this.id.mode === "latest" ? (source?.lost ?? 0) : losses,
+    };
+  }
+
+  /** One says how far they have come; whether the lane goes on with it. `lose`: they are to be told that it was lost. */
+  follow(lane: Lane, peer: ParticipantId, { word, opened, number }: messages.Taken, now: number): Due {
+    if (opened < lane.opened) return "nothing";
+    if (word === "off" || word === "hold") {
+      lane.turn("idle");
+      if (word === "off") this.inbox.end(peer, this.id.mode === "reliable");
+      return "nothing";
+    }
+    const anew = opened > lane.opened && lane.opened > 0;
+    if (lane.reading === "unknown" && lane.late && number > 0 && number < this.#number) {
+      lane.turn("lost"); // who was here before, and missed what was sent meanwhile
+      lane.last = this.#number;
+      lane.opened = opened;
+    }
+    if (lane.reading === "lost") {
+      if (!anew && number !== lane.last) return "lose";
+      lane.restart(opened);
+    } else if (lane.reading === "idle" || (lane.reading === "reads" && anew)) {
+      lane.restart(opened);
+      this.giveKept(lane);
+    } else {
+      lane.turn("reads");
+    }
+    lane.opened = opened;
+    lane.acknowledge(number, now);
+    if (word === "again") lane.again();
+    return "nothing";
+  }
+}

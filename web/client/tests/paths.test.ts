@@ -1,0 +1,248 @@
+/** Streams over a network that breaks: from seeds, which stand in the name of what fails. */
+
+import { HIGH_WATER, Lane, type DataStream, type Mode, type ParticipantId } from "@callmesh/core";
+import { afterEach, describe, expect, test, vi } from "vitest";
+
+import { Network, R1, randomOf, type Node } from "./network.ts";
+
+const SEEDS = Array.from({ length: Number(process.env["SCHEDULES"] ?? 40) }, (_, n) => n);
+
+function opened(node: Node, mode: Mode = "reliable", name = "ecg", keep = 0): DataStream {
+  return node.streams.open(R1, name, { mode, keep });
+}
+
+function numbered(number: number, size: number): Uint8Array {
+  const data = new Uint8Array(size);
+  new DataView(data.buffer).setUint32(0, number);
+  return data;
+}
+
+function numberOf(data: unknown): number {
+  return data instanceof Uint8Array ? new DataView(data.buffer, data.byteOffset).getUint32(0) : -1;
+}
+
+async function write(stream: DataStream, random: () => number, count: number): Promise<void> {
+  for (let number = 0; number < count; number++) {
+    const sizes = [4, 40, 4_000, 60_000, 150_000];
+    await stream.send(numbered(number, sizes[Math.floor(random() * sizes.length)] as number));
+  }
+}
+
+/** Reads while `open` says so. */
+async function read(stream: DataStream, got: Map<ParticipantId, number[]>, gate: { open: boolean }): Promise<void> {
+  for await (const { sender, data } of stream) {
+    const known = got.get(sender) ?? [];
+    known.push(numberOf(data));
+    got.set(sender, known);
+    while (!gate.open) await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+async function schedule(seed: number): Promise<{ got: Map<ParticipantId, number[]>; id: ParticipantId }[]> {
+  const random = randomOf(seed);
+  const network = new Network(3, random);
+  const nodes = network.all;
+  const readers = nodes.map((node) => ({ id: node.id, got: new Map<ParticipantId, number[]>(), gate: { open: true } }));
+  nodes.forEach((node, n) => {
+    const { got, gate } = readers[n] as (typeof readers)[number];
+    void read(opened(node), got, gate);
+    void write(opened(node), random, 40);
+  });
+  for (let step = 0; step < 500; step++) {
+    const what = random();
+    const [node, other] = [...nodes].sort(() => random() - 0.5) as [Node, Node];
+    const reader = readers[Math.floor(random() * 3)] as (typeof readers)[number];
+    if (what < 0.02) node.cut();
+    else if (what < 0.06 && node.session === undefined) node.link();
+    else if (what < 0.09) {
+      if (network.isDirect(node.id, other.id)) network.break(node, other);
+      else network.connect(node, other);
+    } else if (what < 0.11) node.stalled = !node.stalled;
+    else if (what < 0.13) reader.gate.open = !reader.gate.open;
+    else if (what < 0.15) network.tick();
+    else if (what < 0.17) node.blink(!node.blind);
+    else await network.happen(0.3);
+  }
+  for (const node of nodes) {
+    node.stalled = false;
+    node.blink(false);
+    if (node.session === undefined) node.link();
+  }
+  for (const { gate } of readers) gate.open = true;
+  for (let n = 0; n < 6; n++) {
+    await network.settle(10);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return readers;
+}
+
+afterEach(() => vi.restoreAllMocks());
+
+test.each(SEEDS)("[D2] [D9] [D10] nothing is lost, doubled or overtaken through whatever happens (seed %i)", async (seed) => {
+  const all = Array.from({ length: 40 }, (_, n) => n);
+  for (const { got, id } of await schedule(seed)) {
+    expect(got.size, id).toBe(2);
+    for (const [sender, numbers] of got) expect(numbers, `${sender} to ${id}`).toEqual(all);
+  }
+});
+
+// eslint-disable-next-line @typescript-eslint/unbound-method -- called on a lane below
+const { acknowledge } = Lane.prototype;
+
+test.each<[string, "rewind" | "acknowledge", (this: Lane, number: number, now: number) => void]>([
+  ["nothing goes again", "rewind", function () { this.sent.clear(); }],
+  ["acknowledged before it came", "acknowledge", function (number, now) {
+    acknowledge.call(this, Math.max(number, this.last), now);
+  }],
+])("[D9] [D10] the schedules see what is wrong: %s", async (_, method, mutant) => {
+  vi.spyOn(Lane.prototype, method).mockImplementation(mutant);
+  let wrong = 0;
+  for (let seed = 0; seed < 10; seed++) {
+    for (const { got } of await schedule(seed)) {
+      wrong += [...got.values()].filter((numbers) => numbers.length === 40).length < 2 ? 1 : 0;
+    }
+  }
+  expect(wrong).toBeGreaterThan(5);
+}); // prettier-ignore
+
+describe.each(SEEDS)("mode latest, seed %i", (seed) => {
+  test("[D3] [D13] what is read is whole, in order and ever newer; gaps are counted", async () => {
+    const random = randomOf(seed);
+    const network = new Network(2, random);
+    const [one, other] = network.all as [Node, Node];
+    const [stream, heard] = [opened(one, "latest"), opened(other, "latest")];
+    const got: number[] = [];
+    heard.subscribe(({ data }) => got.push(numberOf(data)));
+    if (seed % 2 > 0) network.connect(one, other);
+    for (let number = 0; number < 100; number++) {
+      await stream.send(numbered(number, [4, 4_000, 150_000][Math.floor(random() * 3)] as number));
+      for (let n = 0; n < random() * 12; n++) await network.happen(0.1);
+    }
+    await network.settle(3);
+    await stream.send(numbered(100, 4));
+    await network.settle(3);
+    expect(got).toEqual([...new Set(got)].sort((a, b) => a - b));
+    expect(got.at(-1)).toBe(100);
+    const lost = heard.stats.get(one.id)?.lost ?? 0;
+    expect(got.length === 101 || stream.dropped + heard.dropped + lost > 0).toBe(true);
+  });
+});
+
+test("[D11] a stalled receiver holds up nobody else's streams, and is told when it wakes", async () => {
+  const network = new Network(3, randomOf(1));
+  const [one, slow, other] = network.all as [Node, Node, Node];
+  const [stream, beside] = [opened(one), opened(one, "reliable", "beside")];
+  const [heard, lost] = [opened(other), opened(slow)];
+  const [got, gotBeside]: [number[], unknown[]] = [[], []];
+  heard.subscribe(({ data }) => got.push(numberOf(data)));
+  opened(other, "reliable", "beside").subscribe(({ data }) => gotBeside.push(data));
+  await network.settle(2);
+  slow.stalled = true;
+  let done = false;
+  const sending = write(stream, randomOf(2), 100).then(() => (done = true));
+  for (let n = 0; n < 50; n++) await beside.send(n, { to: [other.id] });
+  await network.settle(40);
+  expect([gotBeside.length, done]).toEqual([50, false]);
+  expect(stream.stats.get(slow.id)?.buffered).toBeLessThan(HIGH_WATER + 151_000);
+  await network.settle(40);
+  await sending;
+  await network.settle(2);
+  expect(got).toHaveLength(100);
+  expect(stream.stats.get(slow.id)).toMatchObject({ lost: 1, reads: false });
+  slow.stalled = false;
+  const reading = (async () => {
+    for await (const { number } of lost) expect(number).toBeGreaterThan(0);
+  })();
+  const broken = expect(reading).rejects.toMatchObject({ code: "broken" });
+  await network.settle(40);
+  await broken;
+  await stream.send("afterwards");
+  await network.settle(2);
+  expect((await lost[Symbol.asyncIterator]().next()).value).toMatchObject({ data: "afterwards" });
+});
+
+test("[D17] beyond some participants one message goes up and many down, though there are direct paths", async () => {
+  const network = new Network(5, randomOf(3), 4);
+  const [first, ...others] = network.all as [Node, ...Node[]];
+  for (const other of others) network.connect(first, other);
+  const stream = opened(first);
+  const got: unknown[] = [];
+  for (const other of others) opened(other).subscribe(({ data }) => got.push(data));
+  await network.settle(2);
+  const before = first.sent;
+  for (let n = 0; n < 10; n++) {
+    await stream.send(n);
+    await network.settle(1);
+  }
+  expect(got).toHaveLength(40);
+  expect(first.sent - before).toBeLessThanOrEqual(10 + others.length);
+});
+
+test("[D14] [D16] a newcomer gets what is kept; who had it open gets what was sent before they answered", async () => {
+  const network = new Network(3, randomOf(4));
+  const [one, early, late] = network.all as [Node, Node, Node];
+  const [gotEarly, gotLate]: [unknown[], unknown[]] = [[], []];
+  opened(early).subscribe(({ data }) => gotEarly.push(data));
+  await network.settle(2);
+  const stream = opened(one, "reliable", "ecg", 3);
+  for (let n = 0; n < 10; n++) await stream.send(n);
+  await network.settle(2);
+  const heard = opened(late);
+  heard.subscribe(({ data }) => gotLate.push(data));
+  await network.settle(2);
+  expect(gotEarly).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  expect(gotLate).toEqual([7, 8, 9]);
+  expect([...stream.reaches]).toEqual([early.id, late.id]);
+  heard.abort();
+  await network.settle(2);
+  expect([...stream.reaches]).toEqual([early.id]);
+});
+
+test.each([false, true])("[D12] closing sends what is left, and readers see the end (direct: %s)", async (direct) => {
+  const network = new Network(2, randomOf(5));
+  const [one, other] = network.all as [Node, Node];
+  const [stream, heard] = [opened(one), opened(other)];
+  await network.settle(2);
+  if (direct) network.connect(one, other);
+  const got: unknown[] = [];
+  const reading = (async () => {
+    for await (const { data } of heard.of(one.id)) got.push(data);
+  })();
+  for (let n = 0; n < 20; n++) await stream.send(n);
+  const closing = stream.close();
+  await network.settle(3);
+  await Promise.all([closing, reading]);
+  expect(got).toHaveLength(20);
+});
+
+test("[D12] aborting is seen as being cut short", async () => {
+  const network = new Network(2, randomOf(6));
+  const [one, other] = network.all as [Node, Node];
+  const [stream, heard] = [opened(one), opened(other)];
+  await network.settle(2);
+  await stream.send(1);
+  await network.settle(2);
+  const reading = (async () => {
+    for await (const { number } of heard.of(one.id)) expect(number).toBe(1);
+  })();
+  const cut = expect(reading).rejects.toMatchObject({ code: "ended_by_peer" });
+  await network.settle(1);
+  stream.abort();
+  await network.settle(2);
+  await cut;
+});
+
+test("[D10] a channel that closes by itself is opened anew, and nothing is lost", async () => {
+  const network = new Network(2, randomOf(7));
+  const [one, other] = network.all as [Node, Node];
+  const [stream, heard] = [opened(one), opened(other)];
+  const got: unknown[] = [];
+  heard.subscribe(({ data }) => got.push(data));
+  network.connect(one, other);
+  await network.settle(2);
+  for (let n = 0; n < 10; n++) await stream.send(n);
+  for (const { channel } of one.channels) channel.break();
+  for (let n = 10; n < 20; n++) await stream.send(n);
+  await network.settle(10);
+  expect(got).toEqual(Array.from({ length: 20 }, (_, n) => n));
+});

@@ -1,0 +1,205 @@
+/** What has come of one stream, from all senders: what of it is new, whole, and in order. */
+
+import { Broken, EndedByPeer, type CallmeshError } from "./errors.ts";
+import type { ParticipantId } from "./ids.ts";
+import type { Mode } from "./messages.ts";
+import { HEAD, MAX_MESSAGE, MAX_PARTS, type Piece } from "./stream.ts";
+
+/** Bytes of a sender after which it is told at once that they came; less is told now and then. */
+export const ACK = 64 * 1024;
+/** Bytes of one sender that are not acknowledged: no honest one has more under way. */
+export const MOST_OWED = MAX_MESSAGE + 2 * 1024 * 1024;
+
+/**
+ * `due`: it is new, and its sender is to be told at once how far it has come. `old`: it was here before.
+ * `mark`: its sender asks how far it has come. `gap`: what should have come before it did not, so it is passed
+ * over. `lost`: its sender says that some of it will not come any more.
+ */
+export type Came = "new" | "due" | "old" | "mark" | "gap" | "lost";
+
+/** A whole message as it travelled. */
+export interface Whole {
+  readonly sender: ParticipantId;
+  readonly number: number;
+  readonly json: boolean;
+  readonly payload: Uint8Array;
+}
+
+/** A sender has sent all that it wanted to, or `why` not; or what had to arrive is lost, which `Broken` says. */
+export interface End {
+  readonly sender: ParticipantId;
+  readonly why: CallmeshError | undefined;
+}
+
+/** What one sender has sent. */
+export class Source {
+  /** Under which opening of the stream it is read. */
+  readonly opened: number;
+  /** Mode `reliable`: all up to here has come. In `latest`, the largest number that has. */
+  last = 0;
+  /** Whether what came last came through a channel: by that way it is answered. */
+  direct = false;
+  /** Up to where it was told that all has come. */
+  told = 0;
+  /** Bytes that have come and were not acknowledged. */
+  owed = 0;
+  /** When it was asked to send once more, until something comes. */
+  asked: number | undefined;
+  /** Payload bytes. */
+  got = 0;
+  /** Mode `latest`: messages that did not come, as far as can be seen. */
+  lost = 0;
+  ended = false;
+  /** The number of the first part of the message that came last, and what there is of it while it is not whole. */
+  base = 0;
+  parts: Map<number, Uint8Array> | undefined;
+  size = 0;
+
+  constructor(opened: number) {
+    this.opened = opened;
+  }
+}
+
+export interface InboxUser {
+  whole(message: Whole): void;
+  end(end: End): void;
+}
+
+export class Inbox {
+  readonly mode: Mode;
+  readonly sources = new Map<ParticipantId, Source>();
+  readonly #user: InboxUser;
+  #opened: number;
+  #late = 0;
+
+  constructor(mode: Mode, opened: number, user: InboxUser) {
+    this.mode = mode;
+    this.#opened = opened;
+    this.#user = user;
+  }
+
+  /** How often this stream was opened here, or begun anew after something was lost. */
+  get opened(): number {
+    return this.#opened;
+  }
+
+  /** Mode `latest`: messages, or parts, that came after a newer one. */
+  get late(): number {
+    return this.#late;
+  }
+
+  source(sender: ParticipantId): Source {
+    let found = this.sources.get(sender);
+    if (found === undefined) this.sources.set(sender, (found = new Source(this.#opened)));
+    return found;
+  }
+
+  /** Take a piece in. */
+  put(sender: ParticipantId, piece: Piece): Came {
+    const source = this.source(sender);
+    if (this.mode === "latest") return this.#putLatest(source, sender, piece);
+    const { number, step, payload } = piece;
+    if (number === 0) return this.#lose(sender);
+    if (number - step > source.last) return "gap";
+    if (number <= source.last) return step > 0 ? "old" : "mark";
+    if (source.owed > MOST_OWED) return "old"; // it goes on though it is not to
+    source.last = number;
+    source.asked = undefined;
+    source.got += payload.length;
+    source.owed += payload.length + HEAD;
+    this.#take(source, sender, piece);
+    return source.owed >= ACK || piece.parts === 0 ? "due" : "new";
+  }
+
+  #take(source: Source, sender: ParticipantId, piece: Piece): void {
+    const { number, json, payload, parts } = piece;
+    if (parts === 1) {
+      source.parts = undefined;
+      this.#user.whole({ sender, number, json, payload });
+    } else if (parts === 0) {
+      this.end(sender, false);
+    } else {
+      this.#join(source, sender, piece);
+    }
+  }
+
+  #putLatest(source: Source, sender: ParticipantId, piece: Piece): Came {
+    const { number, step, part, parts, payload } = piece;
+    const base = number - part;
+    if (step === 0 || number === 0) return "mark";
+    if (base < source.base || (base === source.base && source.parts === undefined)) {
+      this.#late++;
+      return "old";
+    }
+    if (base > source.base) {
+      if (source.parts !== undefined || (part === 0 && number - step > source.last)) source.lost++;
+      source.parts = undefined;
+    }
+    source.last = Math.max(source.last, number);
+    source.got += payload.length;
+    if (parts === 1) source.base = base;
+    this.#take(source, sender, piece);
+    return "new";
+  }
+
+  #join(source: Source, sender: ParticipantId, { number, json, payload, part, parts }: Piece): void {
+    const base = number - part;
+    if (parts > MAX_PARTS || part >= parts || base < 1) return; // what a peer should not have sent (D8)
+    if (source.parts === undefined || source.base !== base) {
+      source.base = base;
+      source.parts = new Map();
+      source.size = 0;
+    }
+    if (!source.parts.has(part)) {
+      source.parts.set(part, payload);
+      source.size += payload.length;
+    }
+    if (source.size > MAX_MESSAGE) source.parts = undefined;
+    if (source.parts?.size !== parts) return;
+    const whole = joined(source.parts, parts, source.size);
+    source.parts = undefined;
+    this.#user.whole({ sender, number: base + parts - 1, json, payload: whole });
+  }
+
+  /** Messages that had to arrive will not: this participant did not take them in time. */
+  #lose(sender: ParticipantId): Came {
+    const why = new Broken("messages are lost: for too long, none that came was acknowledged or read");
+    this.#user.end({ sender, why });
+    this.#opened++;
+    this.sources.set(sender, new Source(this.#opened));
+    return "lost";
+  }
+
+  /** Begin anew with all senders: somebody reads now. */
+  reopen(): void {
+    this.#opened++;
+    this.sources.clear();
+  }
+
+  /** A sender has ended the stream, or was `cut` short. */
+  end(sender: ParticipantId, cut: boolean): void {
+    const source = this.sources.get(sender);
+    if (source === undefined || source.ended) return;
+    source.ended = true;
+    const why = cut ? new EndedByPeer("the sender did not end this stream, and sends no more") : undefined;
+    this.#user.end({ sender, why });
+  }
+
+  /** A sender left. Who comes back as the same one is told that this begins anew. */
+  gone(sender: ParticipantId): void {
+    this.end(sender, true);
+    if (this.sources.delete(sender)) this.#opened++;
+  }
+}
+
+function joined(parts: ReadonlyMap<number, Uint8Array>, count: number, size: number): Uint8Array {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (let part = 0; part < count; part++) {
+    const payload = parts.get(part);
+    if (payload === undefined) continue;
+    whole.set(payload, at);
+    at += payload.length;
+  }
+  return whole;
+}

@@ -1,0 +1,242 @@
+/**
+ * What one receiver of one stream has not got yet: what waits to leave, and what may be lost.
+ *
+ * E1 In mode `reliable` a piece is kept until its receiver has said that it came. What has left goes
+ *    once more when the path is another one, or when the receiver asks for it.
+ * E2 Each piece says by how much the number of the one before it, for this receiver, is smaller: who
+ *    lacks that one takes nothing, and asks. So nothing is lost, doubled or overtaken, whatever the
+ *    paths between do.
+ * E3 Who says nothing though something is under way is asked now and then; after `STALLED` the stream
+ *    is lost to them, and they are told when they say something again.
+ */
+
+import { MICROSECONDS } from "./clock.ts";
+import { STREAM_WINDOW, type Mode } from "./messages.ts";
+import { Queue } from "./queue.ts";
+import { HEAD, NO_BYTES, type Piece } from "./stream.ts";
+
+/** Bytes that one receiver has not acknowledged before `send` waits. */
+export const HIGH_WATER = 1024 * 1024;
+/** How long a receiver may acknowledge nothing of what is under way before the stream is lost. */
+export const STALLED = 30 * MICROSECONDS;
+/** How long nothing comes back before one asks, at first and at most. */
+export const ASK = [2 * MICROSECONDS, 16 * MICROSECONDS] as const;
+export const LEAST_WINDOW = STREAM_WINDOW / 2;
+/** The round trip is measured so often, while something goes. */
+export const MEASURE = 5 * MICROSECONDS;
+
+/**
+ * `unknown`: they have not said yet, and what is sent waits for their answer. `idle`: they have not opened
+ * the stream, and nothing is sent. `lost`: they acknowledged nothing for too long, and do not know yet.
+ */
+export type Reading = "unknown" | "reads" | "idle" | "lost";
+
+/** `open`: ask whether they read it. `mark`: ask how far they have come. `lose`: they have lost it just now. */
+export type Due = "nothing" | "open" | "mark" | "lose";
+
+export class Lane {
+  readonly mode: Mode;
+  reading: Reading = "unknown";
+  /** How often they had opened it when they said something last. */
+  opened = 0;
+  /** Whether they are not here for the moment: what is sent waits for them. */
+  away = false;
+  /** Whether they came after the stream was opened: maybe once more, from far away. */
+  late = false;
+  /** Whether it goes through a channel now. */
+  direct = false;
+  readonly waiting = new Queue<Piece>();
+  /** Mode `reliable`: what has left and is not acknowledged. */
+  readonly sent = new Queue<Piece>();
+  /** Bytes of both, and of those that have left. */
+  size = 0;
+  flying = 0;
+  /** Bytes that may be under way by the relay. */
+  window = STREAM_WINDOW;
+  /** The number of the last that was put here, and up to which it was acknowledged. */
+  last = 0;
+  acked = 0;
+  /** That of the piece which was taken last. */
+  step = 1;
+  /** Mode `latest`: messages that a newer one replaced before they left. */
+  dropped = 0;
+  /** Pieces that went once more. */
+  resent = 0;
+  /** How often the stream was lost to them. */
+  losses = 0;
+  /** Payload bytes that have left. */
+  out = 0;
+  /** Microseconds, measured last. */
+  roundTrip: number | undefined;
+  #before = 0;
+  /** Whether they have come to read it, or acknowledged something, since the last tick. */
+  #moved = true;
+  #since = 0;
+  #tryAt = 0;
+  #measured = 0;
+  #pause: number = ASK[0];
+  /** The number up to which they were asked, and when. */
+  #marked: { readonly number: number; readonly at: number } | undefined;
+
+  constructor(mode: Mode) {
+    this.mode = mode;
+  }
+
+  /** Whether `send` should wait: only ever in mode `reliable`. */
+  get full(): boolean {
+    return this.size >= HIGH_WATER && this.mode === "reliable";
+  }
+
+  /** Whether what is sent concerns them. */
+  get takes(): boolean {
+    return this.reading === "reads" || this.reading === "unknown";
+  }
+
+  /** Whether something should leave by way of the hub now. */
+  get mayRelay(): boolean {
+    return !this.direct && !this.away && this.waiting.length > 0 && this.reading === "reads" && this.flying < this.window;
+  }
+
+  put(piece: Piece): void {
+    if (this.mode === "latest" && piece.part === 0 && this.waiting.length > 0) {
+      this.dropped++;
+      this.waiting.clear();
+      this.size = 0;
+    }
+    this.waiting.push(piece);
+    this.size += piece.payload.length + HEAD;
+    this.last = piece.number;
+  }
+
+  /** What leaves now; `step` is its step. */
+  take(): Piece | undefined {
+    const piece = this.waiting.shift();
+    if (piece === undefined) return undefined;
+    const size = piece.payload.length;
+    this.step = piece.number - this.#before;
+    this.#before = piece.number;
+    this.out += size;
+    if (this.mode === "reliable") {
+      this.sent.push(piece);
+      this.flying += size + HEAD;
+    } else {
+      this.size -= size + HEAD;
+    }
+    return piece;
+  }
+
+  /** What left may be lost: all that is not acknowledged goes once more. */
+  rewind(): void {
+    this.resent += this.sent.length;
+    this.waiting.prepend(this.sent);
+    this.flying = 0;
+    this.#before = this.acked;
+    this.#marked = undefined;
+  }
+
+  /** They lack something that was under way. */
+  again(): void {
+    this.rewind();
+    this.#moved = true;
+    if (!this.direct) this.window = Math.max(LEAST_WINDOW, Math.floor(this.window / 2));
+  }
+
+  /** All up to `said` has come; what was never sent cannot have. */
+  acknowledge(said: number, now: number): void {
+    const number = Math.min(said, this.last);
+    this.#measure(number, now);
+    if (number <= this.acked) return;
+    this.acked = number;
+    this.#before = Math.max(this.#before, number);
+    this.#moved = true;
+    const before = this.size;
+    this.flying -= this.#letGo(this.sent, number);
+    this.#letGo(this.waiting, number);
+    this.window = Math.min(HIGH_WATER, this.window + before - this.size);
+  }
+
+  #letGo(queue: Queue<Piece>, number: number): number {
+    let sum = 0;
+    for (let { head } = queue; head !== undefined && head.number <= number; head = queue.head) {
+      queue.shift();
+      sum += head.payload.length + HEAD;
+    }
+    this.size -= sum;
+    return sum;
+  }
+
+  #measure(number: number, now: number): void {
+    if (this.#marked === undefined || number < this.#marked.number) return;
+    this.roundTrip = now - this.#marked.at;
+    this.#marked = undefined;
+  }
+
+  // --- how they stand to it
+
+  /** They read it, or do not: then nothing is kept for them. */
+  turn(reading: Reading): void {
+    this.#moved ||= reading !== this.reading;
+    this.reading = reading;
+    if (!this.takes) this.#clear();
+  }
+
+  /** They have opened it anew, and begin with what is sent from now on. */
+  restart(opened: number): void {
+    this.#clear();
+    this.acked = this.#before = 0;
+    this.opened = opened;
+    this.turn("reads");
+    this.#moved = true;
+  }
+
+  #clear(): void {
+    this.waiting.clear();
+    this.sent.clear();
+    this.size = this.flying = 0;
+    this.#marked = undefined;
+  }
+
+  /** Let time pass (E3). */
+  due(now: number): Due {
+    if (this.#moved || !this.#waitsForThem) {
+      this.#moved = false;
+      this.#since = now;
+      this.#pause = ASK[0];
+      this.#tryAt = now + this.#pause;
+      return this.#dueMeasuring(now);
+    }
+    if (now - this.#since >= STALLED && this.reading !== "lost") return this.#giveUp();
+    if (now < this.#tryAt) return "nothing";
+    this.#pause = Math.min(2 * this.#pause, ASK[1]);
+    this.#tryAt = now + this.#pause;
+    return this.reading === "unknown" ? "open" : "mark";
+  }
+
+  get #waitsForThem(): boolean {
+    if (this.away) return false;
+    return this.reading === "reads" ? this.flying > 0 : this.reading !== "idle";
+  }
+
+  #dueMeasuring(now: number): Due {
+    if (this.flying === 0 || now - this.#measured < MEASURE) return "nothing";
+    this.#measured = now;
+    return "mark";
+  }
+
+  #giveUp(): Due {
+    if (this.reading === "unknown") {
+      this.turn("idle");
+      return "nothing";
+    }
+    this.turn("lost");
+    this.losses++;
+    return "lose";
+  }
+
+  /** A piece of no content, which is answered at once with how far they have come. */
+  mark(now: number): Piece {
+    const number = this.reading === "lost" ? this.last : this.#before;
+    if (this.#marked?.number !== number) this.#marked = { number, at: now };
+    return { number, json: false, payload: NO_BYTES, step: 0, part: 0, parts: 1 };
+  }
+}

@@ -18,6 +18,10 @@ export interface PeersUser {
   pathChanged(peer: ParticipantId): void;
   channel(peer: ParticipantId, channel: RTCDataChannel): void;
   media(peer: ParticipantId, stream: MediaStream | undefined): void;
+  /** What participants tell each other goes through to a peer, or does not any more. */
+  reached(peer: ParticipantId, open: boolean): void;
+  /** Something of that has come. */
+  word(peer: ParticipantId, data: Uint8Array): void;
 }
 
 interface Peer {
@@ -62,8 +66,8 @@ export class Peers {
     const peer = this.#peers.get(id);
     this.#early.delete(id);
     if (peer === undefined) return;
-    this.#peers.delete(id);
     peer.rtc?.close();
+    this.#peers.delete(id);
     this.#user.media(id, undefined);
   }
 
@@ -103,6 +107,8 @@ export class Peers {
         failed: (why) => current() && this.#turn(id, () => peer.pair.failed(why)),
         channel: (channel) => current() && this.#user.channel(id, channel),
         media: (stream) => current() && this.#user.media(id, stream),
+        reached: (open) => current() && this.#user.reached(id, open),
+        word: (data) => current() && this.#user.word(id, data),
       },
     );
     peer.rtc = rtc;
@@ -174,6 +180,16 @@ export class Peers {
     } catch {
       return undefined; // the connection was closed just now
     }
+  }
+
+  /** Whether there is a direct path that takes something now. */
+  ready(id: ParticipantId): boolean {
+    return this.#peers.get(id)?.rtc?.ready === true;
+  }
+
+  /** Tell a peer something over the direct path. */
+  tell(id: ParticipantId, data: Uint8Array<ArrayBuffer>): void {
+    this.#peers.get(id)?.rtc?.tell(data);
   }
 
   setTracks(stream: MediaStream | undefined): void {

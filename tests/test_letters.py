@@ -503,3 +503,30 @@ def test_own_writes_that_need_what_is_carried_come_after_it(world: World) -> Non
     assert b.denials == []
     settle(world)
     assert a.view(state_of("rn")) == b.view(state_of("rn")) == {"x": 1}  # type: ignore[arg-type]
+
+
+def test_the_hub_falls_again_before_it_has_heard_of_all(world: World) -> None:
+    """[E1, E8] Bob is back before Ada carries: what she has of his is void, and counts again."""
+    a, b, _ = peers_of(world)
+    fall(world)
+    b.set("x", 1)
+    gossip(world)
+    world.is_away = False
+    b.connect()
+    b.answer()
+    b.hear()  # and says nothing yet: his earlier letters still count
+    world.call.people.heard_of(world.call.people.members[b.me.id], world.now)
+    a.connect()
+    world.now += 3_000_000
+    a.answer()
+    a.hear()
+    a.near.put(messages.encode(next(iter(a.mesh.letters)).letter))
+    for move in (a.send, a.arrive, a.answer, a.hear):
+        move()
+    assert a.denials[-1].reason == "foreign_writer"
+    assert a.view() == {}
+    fall(world)
+    gossip(world)
+    assert a.view() == b.view() == {"x": 1}
+    settle(world)
+    assert a.view() == b.view() == {"x": 1}

@@ -315,7 +315,10 @@ class Exchange:
                 if stamp in peer.has or stamp in peer.sent:
                     peer.voids.append(stamp)
             return None
-        return self._let_go([h for h in self._mesh.letters if h.stamp == stamp], {stamp})
+        # What came too late to be carried its author may yet write again, at the same time.
+        final = denial.reason != "foreign_writer"
+        found = [held for held in self._mesh.letters if held.stamp == stamp]
+        return self._let_go(found, {stamp}, final=final)
 
     def _let_go(
         self, letters: Iterable[Held], stamps: Iterable[Stamp], *, final: bool = True

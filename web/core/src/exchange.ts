@@ -350,10 +350,12 @@ export class Exchange {
   }
 
   /** The hub has denied a transaction; undefined where it is one's own, and others are told. */
-  denied({ time, writer }: Denial): Change[] | undefined {
+  denied({ time, writer, reason }: Denial): Change[] | undefined {
     const name = nameOf({ time, writer });
     if (!writesFor(writer, this.#me)) {
-      return this.#letGo([...this.#mesh.letters].filter((held) => held.name === name), [name]);
+      // What came too late to be carried its author may yet write again, at the same time.
+      const final = reason !== "foreign_writer";
+      return this.#letGo([...this.#mesh.letters].filter((held) => held.name === name), [name], final);
     }
     this.#own.delete(name);
     for (const peer of this.#peers.values()) {

@@ -29,7 +29,7 @@ export function awayWith(others: number): { words: string; title: string } {
   const who = others === 1 ? "one other" : `${others} others`;
   return {
     words: `Reconnecting… with ${who}`,
-    title: `The server is away. You and ${who} go on with each other; it is saved when it is back`,
+    title: `The server is away. You and ${who} go on with each other. What you do is kept, and sent once it is back`,
   };
 }
 

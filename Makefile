@@ -53,8 +53,8 @@ test-python: $(VENV) $(PAGE)
 soak: SCHEDULES ?= 20000
 soak: FAULTS ?= 20000
 soak: $(VENV) $(NODE) $(PAGE)
-	SCHEDULES=$(SCHEDULES) node_modules/.bin/vitest run web/core/tests/convergence.test.ts --testTimeout=0
-	SCHEDULES=$(SCHEDULES) .venv/bin/pytest --timeout=0 tests/test_convergence.py tests/test_differential.py tests/test_fuzz.py
+	SCHEDULES=$(SCHEDULES) node_modules/.bin/vitest run web/core/tests/convergence.test.ts web/core/tests/gossip.test.ts --testTimeout=0
+	SCHEDULES=$(SCHEDULES) .venv/bin/pytest --timeout=0 tests/test_convergence.py tests/test_gossip.py tests/test_differential.py tests/test_fuzz.py
 	FAULTS=$(FAULTS) .venv/bin/pytest --timeout=0 -rP tests/test_reliability.py
 
 page: $(PAGE)

@@ -55,6 +55,8 @@ class World:
         self.limits = Limits()
         self.storage = MemoryStorage()
         self.clients: list[Client] = []
+        self.is_away = False
+        """Whether nobody reaches the hub."""
         self.log: list[Entry] = []
         """Every entry of the one State that the hub ever took, whether or not it won."""
         self.on_answer: Callable[[Client, bytes], None] = lambda client, bundle: None
@@ -96,14 +98,15 @@ class World:
     def receive(self, member: Member, message: messages.Message) -> None:
         denied = len(member.feed.denials)
         self.call.receive(member, message, self.now)
-        if isinstance(message, messages.Write):
+        groups = written(message)
+        if groups:
             refused = {
                 (denial.time, denial.writer)
                 for part in list(member.feed.denials)[denied:]
                 for denial in messages.unbundle(messages.bundle([part]))
                 if isinstance(denial, messages.Denial)
             }
-            entries = [e for g in message.groups if g.state == STATE for e in g.entries]
+            entries = [e for g in groups if g.state == STATE for e in g.entries]
             self.log += [entry for entry in entries if entry.stamp not in refused]
 
     def commit(self) -> None:
@@ -135,6 +138,17 @@ class World:
             self.deliver()
             self.commit()
         self.deliver()
+
+
+def written(message: messages.Message) -> list[messages.Group]:
+    """What a message writes, be it somebody else's."""
+    match message:
+        case messages.Write(groups):
+            return groups
+        case messages.Letter():
+            return msgspec.msgpack.decode(message.write, type=messages.Write).groups
+        case _:
+            return []
 
 
 class Client:
@@ -175,7 +189,7 @@ class Client:
         return self.world.now + self.skew
 
     def connect(self) -> None:
-        if self.member is not None:
+        if self.member is not None or self.world.is_away:
             return
         self.near, self.far = Session(Side.CLIENT, 0), Session(Side.HUB, 0)
         self.far.welcome(
@@ -279,26 +293,29 @@ class Client:
         self.bytes_received += len(data)
         self.heard += data
         for message in self.near.receive(data, self.now):
-            match message:
-                case messages.Welcome():
-                    self.mesh.clock.set_by(message.time, self.now)
-                case messages.Batch():
-                    self.changes += self.mesh.batch(message, self.now)
-                    left, self.left = self.left, []
-                    self.changes += self.mesh.replay(left)
-                case messages.Saved(cursor):
-                    self.mesh.disk(cursor)
-                case messages.Denial():
-                    self.denials.append(message)
-                    self.changes += self.mesh.deny(message, self.now)
-                case messages.Answer():
-                    self.answers.append(message)
-                case messages.Stream():
-                    self.streamed.append(message.payload)
-                case _:
-                    pass
+            self.take(message)
         self.follow()
         return True
+
+    def take(self, message: messages.Message) -> None:
+        match message:
+            case messages.Welcome():
+                self.mesh.clock.set_by(message.time, self.now)
+            case messages.Batch():
+                self.changes += self.mesh.batch(message, self.now)
+                left, self.left = self.left, []
+                self.changes += self.mesh.replay(left)
+            case messages.Saved(cursor):
+                self.mesh.disk(cursor)
+            case messages.Denial():
+                self.denials.append(message)
+                self.changes += self.mesh.deny(message, self.now)
+            case messages.Answer():
+                self.answers.append(message)
+            case messages.Stream():
+                self.streamed.append(message.payload)
+            case _:
+                pass
 
     def follow(self) -> None:
         """Forget what was removed, as whoever holds resources does."""

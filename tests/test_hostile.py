@@ -200,6 +200,9 @@ NOT_FOR_HUBS: tuple[Message, ...] = (
     messages.Pong(1, 1),
     messages.Life("remove"),
     messages.Link("joined"),
+    messages.Ice([]),
+    messages.Have(True, [], []),
+    messages.Void([]),
     messages.Error("bad_message", "so there"),
 )
 
@@ -251,6 +254,9 @@ def cases(honest: Honest, witness: ParticipantId, me: ParticipantId) -> Iterator
     for of_the_hub in ("roster", "apps", "door", "hub"):
         yield Case(write(of_the_hub, entry(bob.id, ..., me)), *[no_right] * 3)
     yield Case(write("record", entry(f"visit/{bob.id}", ..., me)), *["denied bad_value"] * 3)
+    own = messages.encode(write(state, entry("question", -4, bob.id)))
+    forged = messages.Letter(bob.id, 1, True, own, bytes(64))
+    yield Case(forged, *["denied foreign_writer"] * 3)
     for action in ACTIONS:
         there = {"end": "error call_over 4412", "reopen": "answer bad_value"}
         command = Command(f"c-{action}", action, bob.person, "host")

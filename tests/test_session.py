@@ -58,8 +58,8 @@ def test_each_message_is_allowed_where_it_belongs(kind: type[Message]) -> None:
 EXPECTED = {
     (Side.HUB, ""): {"hello"},
     (Side.HUB, "waiting"): {"ping", "leave"},
-    (Side.HUB, "welcome"): {"write", "command", "signal", "stream", "taken", "ping", "leave",
-        "cache",
+    (Side.HUB, "welcome"): {
+        "write", "command", "signal", "stream", "taken", "ping", "leave", "cache", "letter",
     },
     (Side.CLIENT, ""): {"welcome", "waiting"},
     (Side.CLIENT, "waiting"): {"welcome", "waiting", "pong"},

@@ -16,10 +16,12 @@ from callmesh import (
     door,
     ending,
     errors,
+    exchange,
     feed,
     hosted,
     lane,
     ledger,
+    letters,
     messages,
     rights,
     saving,
@@ -159,6 +161,8 @@ def _who_sends(kind: type) -> str:
         if kind in kinds:
             sender = "participant" if side is session.Side.HUB else "hub"
             sends.append(f"{sender}, {state.__name__.lower()}")
+    if kind in (messages.Letter, messages.Have, messages.Void):
+        sends.append("participant, to another one")
     return "; ".join(sends)
 
 
@@ -319,6 +323,16 @@ def _bounds() -> str:
         (
             "people kept out of a call", f"{door.MAX_KEPT_OUT:,}", "nobody else is removed",
             _denied("full"),
+        ),
+        (
+            "letters of one author that a participant holds",
+            f"{letters.MAX_LETTERS:,} and {letters.MAX_LETTER_BYTES:,} bytes",
+            "the rest waits for the hub", NOTHING,
+        ),
+        (
+            "letters from a peer, 16 KiB as one more",
+            f"{exchange.TAKES[0]:,} a second, {exchange.TAKES[1]:,} at once",
+            "nothing is heard from it over that path any more", NOTHING,
         ),
         (
             "deletes remembered of a State", f"{ledger.MAX_TOMBSTONES:,}",

@@ -12,6 +12,7 @@ from callmesh.door import Visitor
 from callmesh.errors import Refused, StorageFailed, Unauthorized
 from callmesh.folder import write_whole
 from callmesh.ids import CallId, ParticipantId, PersonId, display_name, issue
+from callmesh.keys import is_key
 from callmesh.messages import Hello
 from callmesh.participant import Participant, Role
 from callmesh.tokens import Claims, Key
@@ -122,7 +123,8 @@ class Authority:
 def _participant(person: PersonId, name: str, role: str, hello: Hello) -> Participant:
     """A new presence of a person. Raises `BadName`."""
     id = ParticipantId(issue("p", secrets.token_bytes(8)))
-    return Participant(id, person, display_name(name), Role(role), hello.offers)
+    key = hello.key if is_key(hello.key) else ""
+    return Participant(id, person, display_name(name), Role(role), hello.offers, key=key)
 
 
 _RESUME = re.compile(

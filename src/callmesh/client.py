@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -17,21 +17,27 @@ from callmesh.cache import ResourceCache
 from callmesh.cachefile import CacheFile
 from callmesh.connection import Connection, Opener, clock, steady
 from callmesh.errors import BadInput, BadName, CallmeshError, Closed, TimedOut, Unauthorized
+from callmesh.exchange import LAST_PIECE
 from callmesh.half import App
 from callmesh.hosting import Hosting
 from callmesh.ids import APPS, CALL, DIRECT, HUB_STATE, ROSTER, ParticipantId, ResourceId, Writer
 from callmesh.joining import Joining
 from callmesh.mesh import Change, Status
 from callmesh.participant import Access, Participant
+from callmesh.peering import Peering
 from callmesh.replica import Replica
 from callmesh.resources import Resources
 from callmesh.session import Open
 from callmesh.shared import Root, SharedState
+from callmesh.signaling import CONTROL_LABEL
 from callmesh.standing import Standings
 from callmesh.state import DELETED
 from callmesh.streams import MESH, Streams
 from callmesh.transport.websocket import WebSocketLink
 from callmesh.values import decode
+
+if TYPE_CHECKING:
+    from callmesh.transport.webrtc import RtcPeers  # the extra callmesh[rtc]
 
 SAVE_BEFORE_LEAVING = 5.0
 """Seconds that leaving waits for what is not saved yet."""
@@ -126,12 +132,20 @@ class Call:
         """The hub's proof of who this is."""
         self._resume: str | None = None
         self._roster: dict[ParticipantId, Participant] = {}
-        self._anew = False
-        """Whether the batch that came last was a whole one."""
         self._early: dict[ParticipantId, list[str]] = {}
-        self._replica = Replica(clock, self._flush, self._follow)
+        self._replica = Replica(clock, self._wrote, self._follow)
         self._standings = Standings(self._replica.mesh)
         self._streams = Streams(steady, lambda: self._connection.session, self._flush, self._hidden)
+        self._rtc_peers: RtcPeers | None = None
+        self._peering = Peering(
+            self.id, self._replica, self._standings, self._tell, self._ready, self._flush
+        )
+        if self._rtc:
+            self._peering.sign()
+        self._whole = False
+        """Whether the batch that is taken in is one."""
+        self._lost_ones: set[ParticipantId] = set()
+        """Who is not here, as far as can be told without the hub."""
         self.state = SharedState(
             Root(
                 self._replica,
@@ -156,8 +170,8 @@ class Call:
             self._hello,
             self._heard,
             self._lost,
-            self._replica.mesh.outgoing,
-            lambda: self._replica.mesh.unsent > 0,
+            self._peering.outgoing,
+            lambda: self._peering.unsent,
         )
 
     def __repr__(self) -> str:
@@ -197,6 +211,11 @@ class Call:
         """How streams reach a participant: `direct`, `relay`, `connecting`, or `none`."""
         path = self._streams.path(participant)
         return type(path).__name__.lower() if path else "none"
+
+    @property
+    def reached(self) -> int:
+        """How many others see what is written here while the hub is away, and one's own, theirs."""
+        return self._peering.exchange.reached
 
     async def over(self) -> CallmeshError:
         """Wait until the call is over for this program; why it is.
@@ -241,12 +260,31 @@ class Call:
         if self._rtc:
             from callmesh.transport.webrtc import RtcPeers  # the extra callmesh[rtc]
 
-            self._streams.peers = RtcPeers(
+            self._rtc_peers = self._streams.peers = RtcPeers(
                 on_signal=self._signal,
-                on_path=self._streams.path_changed,
+                on_path=self._path_changed,
                 on_message=self._streams.came_direct,
                 on_room=self._streams.drained,
+                on_word=self._word,
             )
+
+    def _path_changed(self, peer: ParticipantId, lost: str | None) -> None:
+        self._streams.path_changed(peer, lost)
+        self._peering.path_changed(peer, lost)
+
+    def _word(self, peer: ParticipantId, data: bytes) -> None:
+        """Something came through a control channel: a piece of a letter's bundle, or a bundle."""
+        if data and data[0] > LAST_PIECE:
+            self._streams.came_direct(peer, CONTROL_LABEL, "reliable", data)
+        else:
+            self._peering.heard(peer, data)
+
+    def _ready(self, peer: ParticipantId) -> bool:
+        return self._rtc_peers is not None and self._rtc_peers.ready(peer)
+
+    def _tell(self, peer: ParticipantId, data: bytes) -> None:
+        if self._rtc_peers is not None:
+            self._rtc_peers.tell(peer, data)
 
     def _over(self, run: "asyncio.Task[None]") -> None:
         """The hub ended it for good: whoever waits is told why."""
@@ -277,6 +315,16 @@ class Call:
         while True:
             await asyncio.sleep(0.5)
             self._streams.tick(steady())
+            self._peering.tick()
+            lost = self._peering.exchange.lost(steady())
+            if lost != self._lost_ones:
+                self._lost_ones = lost
+                self._read_roster()
+                self._replica.moved.notify()
+
+    def _wrote(self) -> None:
+        self._flush()
+        self._peering.soon()
 
     def _flush(self) -> None:
         self._connection.flush()
@@ -296,6 +344,7 @@ class Call:
             resume=self._resume,
             cursor=self._replica.mesh.cursor,
             offers=["rtc"] if self._rtc else [],
+            key=self._peering.key.public if self._peering.key else "",
         )
 
     def _signal(self, peer: ParticipantId, text: str) -> None:
@@ -319,6 +368,7 @@ class Call:
 
     def _lost(self) -> None:
         self._replica.mesh.link_lost()
+        self._peering.link_lost()
         self._replica.moved.notify()
 
     def _heard(self, message: messages.Message) -> None:
@@ -332,10 +382,12 @@ class Call:
             case messages.Answer():
                 self.hosting.heard(message)
             case messages.Batch():
-                self._anew = message.whole
                 resynced = message.whole and mesh.cursor > 0
                 relinked = not mesh.linked and mesh.cursor > 0
+                self._whole = message.whole
                 self._replica.batch(message)
+                self._whole = False
+                self._peering.linked()
                 if resynced or any(group.state == CALL for group in message.groups):
                     self.resources.refresh(resynced=resynced)
                 if relinked:
@@ -344,7 +396,8 @@ class Call:
                 mesh.disk(cursor)
                 self._replica.moved.notify()
             case messages.Denial():
-                self._replica.deny(message)
+                if not self._peering.denied(message):
+                    self._replica.deny(message)
             case messages.Pong(_, time):
                 mesh.clock.set_by(time, clock())
             case messages.Signal(peer, data):
@@ -384,11 +437,12 @@ class Call:
              "role": welcome.role}, Participant,
         )  # fmt: skip
         self._resume = welcome.resume
+        self._peering.exchange.welcome(self._me.id, welcome.time, steady())
         self._replica.mesh.writer = Writer(welcome.writer)
         self._replica.mesh.clock.set_by(welcome.time, clock())
         self._keep_person(welcome.person_proof)
 
-    def _follow(self, changes: list[Change]) -> None:
+    def _follow(self, changes: Sequence[Change]) -> None:
         states = {change.state for change in changes}
         if ROSTER in states:
             self._read_roster()
@@ -397,6 +451,7 @@ class Call:
             self._streams.limit(int(decode(direct)) if direct is not None else MESH)
         if CALL in states or APPS in states:
             self._standings.follow()
+            self._peering.exchange.followed()
             self.resources.refresh()
 
     def _hidden(self, resource: ResourceId, other: Participant) -> bool:
@@ -409,9 +464,12 @@ class Call:
             value = self._replica.mesh.value(ROSTER, key)
             with contextlib.suppress(BadInput, msgspec.ValidationError):
                 shown = msgspec.convert(decode(value or b""), Participant)
+                if shown.id in self._lost_ones:
+                    shown = msgspec.structs.replace(shown, here=False)
                 self._roster[shown.id] = shown
+        self._peering.exchange.roster([*self._roster.values()], whole=self._whole)
         others = [p for p in self._roster.values() if p.id != self.me.id]
-        self._streams.roster(self.me, others, anew=self._anew)
+        self._streams.roster(self.me, others, anew=self._whole)
         early, self._early = self._early, {}
         for peer, texts in early.items():
             for text in texts:

@@ -27,8 +27,8 @@ from callmesh.callstate import (
 from callmesh.clock import MICROSECONDS
 from callmesh.commands import DONE, By, Commands
 from callmesh.counts import Counts
-from callmesh.errors import Denied, TooFast
-from callmesh.feed import Feeds
+from callmesh.errors import Denied, TooFast, WireError
+from callmesh.feed import Feed, Feeds
 from callmesh.ids import (
     APPS,
     CALL,
@@ -47,14 +47,16 @@ from callmesh.ids import (
     state_of,
     stream_name,
 )  # fmt: skip
+from callmesh.keys import verify
 from callmesh.ledger import Ledger, Record
+from callmesh.letters import open_letter, signed_bytes
 from callmesh.limits import Limits
 from callmesh.messages import Denial, Group, Message
 from callmesh.participant import Participant
 from callmesh.people import Knock, Member, People
 from callmesh.record import HubPen
 from callmesh.resource import RECORDS, ResourceRecord, resource_in, version_key
-from callmesh.rights import Refusal, Rights, Written
+from callmesh.rights import Refusal, Rights, Taken, Written
 from callmesh.session import Open, Session
 from callmesh.sight import Sights
 from callmesh.state import Entry
@@ -63,6 +65,7 @@ from callmesh.values import decode, encode
 TOMBSTONES = 3600 * MICROSECONDS
 """How long a delete is remembered for replicas that are away."""
 COLLECT_EVERY = 60 * MICROSECONDS
+VOID = Refusal("foreign_writer", "it does not count that somebody else brings this")
 STEP = (None,)
 """What is done at once is a single step."""
 MAX_SIGNALS = 1024 * 1024
@@ -237,6 +240,8 @@ class HostedCall:
                 self._relay(member, message)
             case messages.Taken():
                 self._hand_on(member, message)
+            case messages.Letter():
+                self._carried_in(member, message, now)
             case _:
                 pass  # a frame's messages mean nothing to a hub
         return STEP
@@ -311,38 +316,82 @@ class HostedCall:
         member.feed.waits = True  # what is denied may have been overtaken, and is waited for
         found = self._rights.check(member.participant, transaction, now)
         if isinstance(found, Refusal):
-            self.counts.denied[found.reason] += 1
-            member.feed.deny(_denial(found, transaction, now))
+            if found.reason != "clock_ahead":
+                self.people.refused(member.participant.id, transaction[0][1].time)
+            self._deny(member, found, transaction, now)
             return
+        self._take(member, member.participant, found, now)
+
+    def _deny(self, member: Member, found: Refusal, written: list[Written], now: int) -> None:
+        self.counts.denied[found.reason] += 1
+        member.feed.deny(_denial(found, written, now))
+
+    def _carried_in(self, carrier: Member, letter: messages.Letter, now: int) -> None:
+        """Somebody brings what another one has signed: it is judged as its author's (E6, E7).
+
+        What comes of it goes to who brought it; its author asks again, as after any lost link.
+        """
+        try:
+            held = open_letter(letter)
+        except WireError as error:
+            raise WireError("not a letter that anybody should carry") from error
+        written: list[Written] = [
+            (place[0], entry, held.versions[place]) for place, entry in held.writes.items()
+        ]
+        author = self.people.author(letter, held.stamp[0], now)
+        signed = author is not None and verify(
+            author.key, letter.signature, signed_bytes(self.id, letter)
+        )
+        gone = held.author not in self.people.members
+        shows = any(is_presence(StateId(state)) for state, _, _ in written)
+        if author is None or not signed or held.stamp[0] < now - TOMBSTONES or (gone and shows):
+            self._deny(carrier, VOID, written, now)
+            return
+        found = self._rights.check(author, written, now)
+        if isinstance(found, Refusal):
+            self._deny(carrier, found, written, now)
+        else:
+            self._take(carrier, author, found, now)
+
+    def _take(self, member: Member, author: Participant, found: list[Taken], now: int) -> None:
+        """Take a transaction of the author's, which came over the link of `member`."""
         self.counts.accepted += 1
-        turned = [self._accept(member, state, entry, now) for state, entry in found]
+        feed = member.feed if member.participant.id == author.id else None
+        turned = [self._accept(feed, author, state, entry, now) for state, entry in found]
         if any(turn is not Turn.NOTHING for turn in turned):
             self.people.turn(now, rights=Turn.RIGHTS in turned)
-        member.feed.took(found)
+        if feed is not None:
+            feed.took(found)
         if self.ledger.crowded:
             self._thin_out()
 
-    def _accept(self, member: Member, state: StateId, entry: Entry, now: int) -> Turn:
-        """Take one entry; what of what somebody may see is another now."""
+    def _accept(
+        self, feed: Feed | None, author: Participant, state: StateId, entry: Entry, now: int
+    ) -> Turn:
+        """Take one entry; what of what somebody may see is another now.
+
+        `feed` is the author's, where it came from there: others are owed no answer.
+        """
         old = self.ledger.state(state).entries.get(entry.key)
         if is_presence(state) and entry.deleted and (old is None or old.deleted):
-            member.feed.owe(state, entry)  # nobody shows it: nothing to remember
+            if feed is not None:
+                feed.owe(state, entry)  # nobody shows it: nothing to remember
             return Turn.NOTHING
         if self.ledger.accept(state, entry):
-            return self._note(member, entry, old, now) if state == CALL else Turn.NOTHING
-        if self.ledger.number_of(state, entry.key) <= member.feed.cursor:
-            member.feed.owe(state, entry)  # what won will not come by itself (H2)
+            return self._note(author, entry, old, now) if state == CALL else Turn.NOTHING
+        if feed is not None and self.ledger.number_of(state, entry.key) <= feed.cursor:
+            feed.owe(state, entry)  # what won will not come by itself (H2)
         return Turn.NOTHING
 
     # --- what the call's own State says
 
-    def _note(self, member: Member, entry: Entry, old: Entry | None, now: int) -> Turn:
+    def _note(self, author: Participant, entry: Entry, old: Entry | None, now: int) -> Turn:
         """Follow what the call's own State says."""
         value = None if entry.deleted else decode(entry.value)
         self.call.note(entry.key, value)
         resource = resource_in(entry.key)
         if resource is None:
-            by = member.participant.person
+            by = author.person
             return Turn.RIGHTS if self._settle(by, entry.key, value, now) else Turn.NOTHING
         if entry.deleted:
             self._clear(resource, now)

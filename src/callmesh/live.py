@@ -32,6 +32,7 @@ from callmesh.errors import (
 from callmesh.hosted import HostedCall
 from callmesh.ice import LASTS, IceServers
 from callmesh.ids import CallId, Writer, call_id, is_call_id
+from callmesh.keys import is_key
 from callmesh.ledger import Delta, Kept, Ledger
 from callmesh.limits import Limits
 from callmesh.livecall import Line, LiveCall, steady
@@ -313,7 +314,8 @@ class LiveHub:
         if hello.resume:
             resume = self._authority.read_resume(hosted.id, hello.resume)
             id, generation = resume.participant, resume.generation
-            if visitor := hosted.people.back(id, generation, hello.offers, now):
+            key = hello.key if is_key(hello.key) else ""
+            if visitor := hosted.people.back(id, generation, hello.offers, key, now):
                 return visitor, generation
         return self._authority.visitor(hosted.id, hello, now), 0
 

@@ -1,7 +1,7 @@
 """The mesh as one participant sees it: replicas of a call's States, and own writes on their way.
 
-M1 What is seen of a key is what the hub has confirmed, or one's own newer write until that is
-   settled.
+M1 What is seen of a key is what the hub has confirmed, what peers have sent while it was away if
+   that is newer, or one's own newer write until that is settled.
 M2 What the hub sends is taken as it comes, without comparing stamps: the hub has decided.
 M3 An own write is kept, and sent again over every new link and after every whole batch, until it
    is saved or denied.
@@ -12,6 +12,8 @@ M5 A denied transaction is taken out of the merge, in one step. The hub has told
 M6 Own presence is never saved: it is stamped and sent anew over every new link.
 M7 What the hub found stamped ahead of its clock is stamped anew by that clock, and sent again.
 M8 A value that cannot be read counts as none, and is set aside.
+M9 A peer's letter is in the merge until the hub has answered all of it, or it is let go of. It
+   settles and saves nothing, and moves no clock but for a write over it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,13 +34,14 @@ from callmesh.ids import (
     presence_of,
     state_of,
 )  # fmt: skip
+from callmesh.letters import Held, Layer
 from callmesh.messages import Batch, Denial, Write
 from callmesh.outbox import MAX_WRITE, Fate, Outbox, Unsaved
-from callmesh.receipt import Place, Receipt
+from callmesh.receipt import Place, Receipt, Stamp
 from callmesh.state import DELETED, Entry, State, newer
 from callmesh.values import decode
 
-Cause: TypeAlias = Literal["own", "hub", "denied"]
+Cause: TypeAlias = Literal["own", "hub", "denied", "peers"]
 Status: TypeAlias = Literal["synced", "saving", "read_only", "offline"]
 Seen: TypeAlias = dict[StateId, dict[str, Entry | None]]
 
@@ -54,7 +57,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one transaction, batch or denial changed in one State."""
+    """What one transaction, batch, denial or letter changed in one State."""
 
     state: StateId
     keys: Mapping[str, Changed]
@@ -76,6 +79,8 @@ class Mesh:
         self.set_aside: dict[Place, str] = {}
         """What the hub sent and cannot be read, and why (M8)."""
         self._confirmed: dict[StateId, State] = {}
+        self.letters = Layer()
+        """What peers have sent, and the hub has not answered (M9)."""
         self._outbox = Outbox(self.clock)
 
     @property
@@ -91,8 +96,10 @@ class Mesh:
 
     def entry(self, state: StateId, key: str) -> Entry | None:
         """The register as this participant sees it (M1)."""
-        confirmed = self._confirmed.get(state)
-        entry = confirmed.entries.get(key) if confirmed else None
+        entry = self.confirmed_entry(state, key)
+        sent = self.letters.get((state, key)) if self.letters else None
+        if sent is not None and newer(sent, entry):
+            entry = sent
         pending = self._outbox.get((state, key))
         if pending and pending.settled is None and newer(pending.entry, entry):
             return pending.entry
@@ -101,6 +108,11 @@ class Mesh:
     def value(self, state: StateId, key: str) -> Raw | None:
         """The encoded value under a key, as this participant sees it; None if there is none."""
         return _value(self.entry(state, key))
+
+    def confirmed_entry(self, state: StateId, key: str) -> Entry | None:
+        """The register as the hub has confirmed it."""
+        confirmed = self._confirmed.get(state)
+        return confirmed.entries.get(key) if confirmed else None
 
     def confirmed(self, state: StateId) -> dict[str, Raw]:
         """The values of a State as the hub has confirmed them."""
@@ -111,6 +123,7 @@ class Mesh:
         """The live keys of a State."""
         confirmed = self._confirmed.get(state)
         known = dict.fromkeys(confirmed.entries) if confirmed else {}
+        known |= dict.fromkeys(self.letters.places(state))
         known |= dict.fromkeys(key for place, key in self._outbox.places() if place == state)
         return (key for key in known if self.value(state, key) is not None)
 
@@ -159,6 +172,8 @@ class Mesh:
             raise TooLarge(f"a transaction has at most {MAX_WRITE} bytes; write in several steps")
         for place in places:
             self._outbox.follow(place)
+            if (sent := self.letters.get(place)) is not None:
+                self.clock.follow(sent.time)
         time = self.clock.stamp(now)
         before = self._look(places)
         self._outbox.begin()
@@ -200,6 +215,10 @@ class Mesh:
         """What has to be sent now: transactions whole, as many to a message as fit."""
         return self._outbox.take() if self.linked else []
 
+    def transactions(self) -> Iterator[tuple[Stamp, Write]]:
+        """Own transactions that are not known to be saved, and presence: what peers may need."""
+        return self._outbox.transactions()
+
     def receipt(self, state: StateId, key: str | None = None) -> Receipt:
         """Follow what this participant has written to `state`, or to one key, and is not saved.
 
@@ -234,6 +253,9 @@ class Mesh:
             state = StateId(group.state)
             for entry in group.entries:
                 self._confirm(state, entry)
+        for held in self.letters.at(places_of(before)) if self.letters else []:
+            if self._is_answered(held):
+                self.letters.drop(held)
         if relinked or batch.whole:
             self._outbox.send_again(now, new_link=relinked)
         changes = self._changes(before, "hub")
@@ -242,6 +264,32 @@ class Mesh:
             for key in keys:
                 self._forget_tombstone((state, key))
         return changes
+
+    # --- from peers
+
+    def take_in(self, held: Held) -> list[Change]:
+        """A peer's letter, if the hub has not answered all of it, and there is room (M9)."""
+        if self._is_answered(held):
+            return []
+        before = self._look(held.writes)
+        self.letters.put(held)
+        return self._changes(before, "peers")
+
+    def let_letters_go(self, letters: Iterable[Held]) -> list[Change]:
+        """Letters that count no longer."""
+        letters = list(letters)
+        before = self._look(place for held in letters for place in held.writes)
+        for held in letters:
+            self.letters.drop(held)
+        changes = self._changes(before, "peers")
+        for place in places_of(before):
+            self._forget_tombstone(place)
+        return changes
+
+    def _is_answered(self, held: Held) -> bool:
+        """Whether the hub has each of its entries, or something newer there."""
+        found = ((self.confirmed_entry(*place), entry) for place, entry in held.writes.items())
+        return all(there is not None and not newer(entry, there) for there, entry in found)
 
     def _touched(self, batch: Batch) -> Iterator[Place]:
         for group in batch.groups:
@@ -291,16 +339,18 @@ class Mesh:
         """Forget the States of a resource that was removed, and own writes to it."""
         for state in (state_of(resource), presence_of(resource)):
             self._confirmed.pop(state, None)
+            self.letters.drop_state(state)
             self.versions.pop(state, None)
             self._outbox.drop(state, Denied("no_resource", "this resource was removed"))
         for place in [place for place in self.set_aside if place[0] == state_of(resource)]:
             del self.set_aside[place]
 
     def _forget_tombstone(self, place: Place) -> None:
-        """A confirmed delete is needed only to hold back an older write of one's own."""
+        """A confirmed delete is needed only to hold back an older write, own or a peer's."""
         confirmed = self._confirmed.get(place[0])
         entry = confirmed.entries.get(place[1]) if confirmed else None
-        if confirmed and entry and entry.deleted and place not in self._outbox:
+        needed = place in self._outbox or place in self.letters
+        if confirmed and entry and entry.deleted and not needed:
             confirmed.forget(place[1])
 
     # --- changes
@@ -326,6 +376,10 @@ class Mesh:
             if keys:
                 changes.append(Change(state, keys, cause, denied))
         return changes
+
+
+def places_of(seen: Seen) -> Iterator[Place]:
+    return ((state, key) for state, keys in seen.items() for key in keys)
 
 
 def _value(entry: Entry | None) -> Raw | None:

@@ -68,6 +68,8 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="hello")
     """How far this replica has come; 0 for a newcomer."""
     offers: list[Annotated[str, Meta(max_length=16)]] = []
     """What this participant can do: `rtc` (data channels), `media` (audio and video)."""
+    key: Annotated[str, Meta(max_length=64)] = ""
+    """The public half of this session's Ed25519 key, base64url; empty where there is none."""
 
 
 class Welcome(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="welcome"):
@@ -381,9 +383,43 @@ class Ice(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="ice"):
     """Until when the logins are good: microseconds of the hub's clock; 0 where there are none."""
 
 
+class Letter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="letter"):
+    """One transaction, signed by its author, and brought by somebody else (E4, E6)."""
+
+    author: Id
+    """The participant who wrote it."""
+    epoch: Number
+    """`time` of the last welcome that its author had: once there is a later one, it is void."""
+    open: bool
+    """Whether its author lets anybody in the call have it from anybody."""
+    write: Annotated[bytes, Meta(max_length=MAX_BUNDLE)]
+    """An encoded `write` with one transaction."""
+    signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
+    """Of the author's key, over call, author, epoch, open and write."""
+
+
+class Have(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="have"):
+    """Between participants: how one stands to the hub and the others, and which letters one has."""
+
+    away: bool
+    """Whether the hub is out of reach."""
+    reaches: Annotated[list[Id], Meta(max_length=200)]
+    """The participants one has a direct path to."""
+    held: Annotated[list[tuple[Number, Id]], Meta(max_length=20_000)]
+    """Time and writer of each letter one has."""
+
+
+class Void(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="void"):
+    """Between participants: letters of one's own that the hub has denied."""
+
+    stamps: Annotated[list[tuple[Number, Id]], Meta(max_length=2_000)]
+    """Time and writer of each."""
+
+
 Message: TypeAlias = (
     Hello | Welcome | Waiting | Batch | Write | Saved | Denial | Command | Answer | Signal | Stream
-    | Taken | Reach | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice
+    | Taken | Reach | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice | Letter
+    | Have | Void
 )  # fmt: skip
 
 Pieces: TypeAlias = tuple[bytes, ...]

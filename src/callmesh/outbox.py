@@ -96,6 +96,14 @@ class Outbox:
         found = dict.fromkeys(own[0].transaction for own in self._own.values())
         return sorted(found, key=lambda transaction: transaction.stamp)
 
+    def transactions(self) -> Iterator[tuple[Stamp, Write]]:
+        """What is not known to be saved, and presence: each transaction whole, the oldest first."""
+        for transaction in self._kept():
+            groups: Groups = {}
+            for (state, _), own in transaction.writes.items():
+                groups.setdefault((state, own.version), []).append(own.entry)
+            yield transaction.stamp, _write(groups)
+
     # --- in
 
     def begin(self) -> None:

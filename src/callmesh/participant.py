@@ -53,3 +53,5 @@ class Participant(msgspec.Struct, frozen=True):
     """What it can do: `rtc`, `media`."""
     here: bool = True
     """False while its link is lost and it may still come back."""
+    key: str = ""
+    """The public half of what it signs with, base64url; empty where it has no key."""

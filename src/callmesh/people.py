@@ -250,7 +250,7 @@ class People:
     # --- coming back
 
     def back(
-        self, id: ParticipantId, generation: int, offers: list[str], now: int
+        self, id: ParticipantId, generation: int, offers: list[str], key: str, now: int
     ) -> Visitor | None:
         """Who comes back with a proof of that generation; None for one who is somebody new.
 
@@ -259,7 +259,7 @@ class People:
         visit = self.visits.back(id, generation, now, here=id in self.members)
         if visit is None:
             return None
-        participant = Participant(id, visit.person, visit.name, visit.role, offers)
+        participant = Participant(id, visit.person, visit.name, visit.role, offers, key=key)
         return Visitor(participant, visit.issued, waits=False)
 
     def may_come_back(self, member: Member, generation: int, now: int) -> int:
@@ -275,7 +275,7 @@ class People:
         self._journal.add(what, now, me, role=me.role.value)
         visit = Visit(
             me.person, me.name, member.admitted, now, counts, issued=member.issued,
-            done=old.done if old else [],
+            done=old.done if old else [], key=me.key, epoch=now, before=old.epoch if old else 0,
         )  # fmt: skip
         self.visits.keep(me.id, visit, now)
         return member.told
@@ -283,8 +283,24 @@ class People:
     def heard_of(self, member: Member, now: int) -> None:
         """A word over a new link: the member has its new proof, and no older one counts."""
         visit = self.visits.all[member.participant.id]
-        visit.counts, member.told = member.told, 0
+        visit.counts, visit.before, member.told = member.told, 0, 0
         self.visits.keep(member.participant.id, visit, now)
+
+    def author(self, letter: messages.Letter, time: int, now: int) -> Participant | None:
+        """Who has signed a letter that somebody else brings; None where it does not count (E7)."""
+        id = ParticipantId(letter.author)
+        visit = self.visits.speaks(id, letter.epoch, time, now)
+        if visit is None:
+            return None
+        if id in self.members:
+            return self.members[id].participant
+        me = Participant(id, visit.person, visit.name, visit.role, here=False, key=visit.key)
+        return msgspec.structs.replace(me, role=self.door.role(me, visit.role, visit.issued))
+
+    def refused(self, id: ParticipantId, time: int) -> None:
+        """A write of somebody's own was denied: nobody else brings it once more."""
+        if visit := self.visits.all.get(id):
+            visit.refused = max(visit.refused, time)
 
     # --- going
 

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from callmesh.clock import MICROSECONDS
 from callmesh.errors import TooFast
 from callmesh.limits import Limits
-from callmesh.messages import Command, Message, Stream, Taken, Write
+from callmesh.messages import Command, Letter, Message, Stream, Taken, Write
 
 ENTRIES = 32
 """Entries that count as one write."""
 BYTES = 16 * 1024
 """Bytes that count as one write."""
+LETTER = 1024
+"""Bytes of somebody else's letter that count as one write: about as many as 32 entries have."""
 SMALL = 0.25
 """Of a write: what a message costs that asks little of anybody."""
 HEAD = 32
@@ -93,6 +95,8 @@ def _cost(heard: Iterable[Message]) -> float:
     for message in heard:
         if isinstance(message, Write):
             cost += max(1.0, sum([len(group.entries) for group in message.groups]) / ENTRIES)
+        elif isinstance(message, Letter):
+            cost += max(1.0, len(message.write) / LETTER)
         elif isinstance(message, Command):
             cost += 1
         elif not isinstance(message, Stream | Taken):

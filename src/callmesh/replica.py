@@ -1,7 +1,7 @@
 """The mesh of a live call, with what wakes those who wait for it and tells those who listen."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Raw
 
@@ -19,7 +19,7 @@ class Replica:
         self,
         now: Callable[[], int],
         wrote: Callable[[], None],
-        follow: Callable[[list[Change]], None],
+        follow: Callable[[Sequence[Change]], None],
     ) -> None:
         self.mesh = Mesh()
         self.now = now
@@ -81,6 +81,14 @@ class Replica:
         self._report()
         self.tell(changes)
 
+    def peers(self, changes: Sequence[Change]) -> None:
+        """Tell of what came from other participants, or was let go of again."""
+        for change in changes:
+            foreign = [k for k, c in change.keys.items() if c.writer != self.mesh.writer]
+            for listener in list(self._foreign) if foreign else ():
+                listener(change.state, foreign)
+        self.tell(changes)
+
     def deny(self, denial: Denial) -> None:
         """Take in that the hub has refused a transaction."""
         awaited = [(receipt, len(receipt.denied)) for receipt in self._awaited.values()]
@@ -110,7 +118,7 @@ class Replica:
                 log.warning("set aside: %s, %s: %s", *place, why)
         self._reported = dict(self.mesh.set_aside)
 
-    def tell(self, changes: list[Change]) -> bool:
+    def tell(self, changes: Sequence[Change]) -> bool:
         """Bring what is derived from the mesh in step with it, then tell those who listen.
 
         Whether any of them has heard what was denied, if something was.

@@ -71,7 +71,7 @@ _ALLOWED: dict[tuple[Side, type], tuple[type, ...]] = {
     (Side.HUB, Waiting): (messages.Ping, messages.Leave),
     (Side.HUB, Open): (
         messages.Write, messages.Command, messages.Signal, messages.Stream, messages.Taken,
-        messages.Ping, messages.Leave, messages.Error, messages.Cache,
+        messages.Ping, messages.Leave, messages.Error, messages.Cache, messages.Letter,
     ),
     (Side.CLIENT, Opening): (messages.Welcome, messages.Waiting, messages.Error),
     (Side.CLIENT, Waiting): (messages.Welcome, messages.Waiting, messages.Pong, messages.Error),

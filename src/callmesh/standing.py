@@ -1,18 +1,29 @@
 """Who may do what, as a participant's replica knows it: what the hub would say beforehand."""
 
 import contextlib
-from collections.abc import Hashable
-from typing import Any
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, Protocol
 
 import msgspec
+from msgspec import Raw
 
 from callmesh.app import CLOSED, KeyRule, Rules, Standing, Who
 from callmesh.callstate import CallState, check_call_key, resource_about, version_in
 from callmesh.errors import BadInput
-from callmesh.ids import APPS, CALL, ResourceId, StateId, state_of
-from callmesh.mesh import Mesh
+from callmesh.ids import (
+    APPS,
+    CALL,
+    ParticipantId,
+    PersonId,
+    ResourceId,
+    StateId,
+    is_presence,
+    resource_of,
+    state_of,
+)  # fmt: skip
 from callmesh.participant import Access, Participant, Role
 from callmesh.resource import ACTIVE, ResourceRecord, resource_in
+from callmesh.state import Entry
 from callmesh.values import decode
 
 
@@ -34,10 +45,24 @@ class Told(msgspec.Struct):
     keys: list[ToldRule]
 
 
+class Readable(Protocol):
+    """What is read: a mesh, or what the hub has confirmed of one."""
+
+    @property
+    def read_only(self) -> str | None: ...
+
+    @property
+    def versions(self) -> Mapping[StateId, int]: ...
+
+    def value(self, state: StateId, key: str) -> Raw | None: ...
+
+    def keys(self, state: StateId) -> Iterable[str]: ...
+
+
 class Standings:
     """Reads a mesh. `follow` after each change of the call's own State or of apps."""
 
-    def __init__(self, mesh: Mesh) -> None:
+    def __init__(self, mesh: Readable) -> None:
         self._mesh = mesh
         self._call = CallState()
         self._rules: dict[str, Rules] = {}
@@ -113,6 +138,50 @@ class Standings:
             return True
         return someone.role is Role.HOST and (about is None or record is not None)
 
+    # --- of letters
+
+    def may_have(self, state: StateId, entry: Entry, someone: Participant) -> bool:
+        """Whether an entry is for somebody's eyes, as things stand here."""
+        resource = _subject(state, entry)
+        if resource is None:
+            return state == CALL
+        record = self._call.resources.get(resource)
+        if self.access(resource, someone) is Access.HIDDEN:
+            return False
+        if record is None or state != state_of(resource):
+            return record is not None or state == CALL
+        return self._rules.get(record.app, CLOSED).may_read(entry.key, _standing(record, someone))
+
+    def is_for_all(self, state: StateId, entry: Entry) -> bool:
+        """Whether it is for everybody who may ever be in the call, as things stand here."""
+        resource = _subject(state, entry)
+        if resource is None:
+            return state == CALL
+        record = self._call.resources.get(resource)
+        if record is None or Access.HIDDEN in self.settings(resource).values():
+            return False
+        if state != state_of(resource):
+            return True
+        rules, nobody = self._rules.get(record.app, CLOSED), (ParticipantId(""), PersonId(""))
+        return all(rules.may_read(entry.key, Standing(*nobody, role, False)) for role in Role)
+
+    def may_have_written(self, state: StateId, key: str, author: Participant) -> bool:
+        """Whether nothing known here speaks against it: what is new is the hub's to judge."""
+        if state == CALL:
+            if version_in(key) is not None:
+                return False  # a migration waits for the hub
+            about = resource_about(key)
+            if about is not None and about not in self._call.resources:
+                adds = author.role.may_edit and resource_in(key) == about
+                return adds or author.role is Role.HOST
+            return self.can_write_call(key, author)
+        resource = resource_of(state)
+        if is_presence(state):
+            return key == author.id or key.startswith(f"{author.id}/")
+        if resource is None or resource not in self._call.resources:
+            return resource is not None
+        return self.can_write(resource, key, author)
+
     def may_migrate(self, resource: ResourceId, someone: Participant) -> bool:
         """Whether somebody may bring its state to a later version: edit it, and read all of it."""
         record = self._call.resources.get(resource)
@@ -124,6 +193,15 @@ class Standings:
 def _standing(record: ResourceRecord, someone: Participant) -> Standing:
     owner = record.owner == someone.person
     return Standing(someone.id, someone.person, someone.role, owner)
+
+
+def _subject(state: StateId, entry: Entry) -> ResourceId | None:
+    """The resource that an entry is about, or names."""
+    if state != CALL:
+        return resource_of(state)
+    if entry.key == ACTIVE and not entry.deleted:
+        return ResourceId(str(decode(entry.value)))
+    return resource_about(entry.key)
 
 
 def _known(words: list[str]) -> tuple[Who, ...]:

@@ -46,6 +46,14 @@ class Visit(msgspec.Struct):
     """Whether it was told that it has left."""
     done: list[str] = []
     """The latest of its commands that were carried out, by id."""
+    key: str = ""
+    """What its letters are signed with; empty where it has no key."""
+    epoch: int = 0
+    """`time` of the welcome over its last link: only letters with that count."""
+    before: int = 0
+    """That of the one before, which counts until the first word over the new link; 0 for none."""
+    refused: int = 0
+    """The time of the latest write of its own that was denied: nobody carries older ones."""
 
 
 class Visits(Record[ParticipantId, Visit]):
@@ -65,6 +73,16 @@ class Visits(Record[ParticipantId, Visit]):
         if generation < visit.counts:
             raise Unauthorized("this proof of having been here was used before; join again")
         return visit
+
+    def speaks(self, id: ParticipantId, epoch: int, time: int, now: int) -> Visit | None:
+        """The visit of one in whose name somebody else brings a write of that `time`, signed in
+        that `epoch`; None where it does not count (E7).
+        """
+        visit = self.all.get(id)
+        if visit is None or not visit.key or _is_over(visit, now):
+            return None
+        ours = epoch == visit.epoch or (epoch == visit.before and visit.before > 0)
+        return visit if ours and time > visit.refused else None
 
     def has_done(self, id: ParticipantId, command: str) -> bool:
         """Whether a command of a participant was carried out before."""

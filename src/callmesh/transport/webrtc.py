@@ -33,6 +33,10 @@ OnPath = Callable[[ParticipantId, str | None], None]
 """Called with None when the path is there, with the reason when it is lost."""
 OnMessage = Callable[[ParticipantId, str, Mode, bytes], None]
 OnRoom = Callable[[ParticipantId], None]
+OnWord = Callable[[ParticipantId, bytes], None]
+"""What came on the control channel."""
+MAX_UNSENT = 256 * 1024
+"""Bytes that wait on a control channel before more is said there."""
 
 
 class _PeerConnection(RTCPeerConnection):
@@ -51,6 +55,7 @@ class _PeerConnection(RTCPeerConnection):
 @dataclass(slots=True)
 class _Connection:
     pc: RTCPeerConnection
+    control: RTCDataChannel
     channels: dict[str, RTCDataChannel] = field(default_factory=dict)
     """Our own, by label."""
     early: list[Any] = field(default_factory=list)
@@ -59,12 +64,19 @@ class _Connection:
 
 class RtcPeers:
     def __init__(
-        self, *, on_signal: OnSignal, on_path: OnPath, on_message: OnMessage, on_room: OnRoom
+        self,
+        *,
+        on_signal: OnSignal,
+        on_path: OnPath,
+        on_message: OnMessage,
+        on_room: OnRoom,
+        on_word: OnWord = lambda peer, data: None,
     ) -> None:
         self._on_signal = on_signal
         self._on_path = on_path
         self._on_message = on_message
         self._on_room = on_room
+        self._on_word = on_word
         self._connections: dict[ParticipantId, _Connection] = {}
         self._ice = Ice([])
         self._told = False
@@ -107,6 +119,18 @@ class RtcPeers:
         with contextlib.suppress(InvalidStateError):  # closed just now; the path's news follows
             self._connections[peer].channels[label].send(data)
 
+    def ready(self, peer: ParticipantId) -> bool:
+        """Whether the control channel is open, and takes more."""
+        connection = self._connections.get(peer)
+        if connection is None or connection.control.readyState != "open":
+            return False
+        return bool(connection.control.bufferedAmount <= MAX_UNSENT)
+
+    def tell(self, peer: ParticipantId, data: bytes) -> None:
+        """Send on the control channel."""
+        with contextlib.suppress(InvalidStateError, KeyError):  # closed just now
+            self._connections[peer].control.send(data)
+
     def disconnect(self, peer: ParticipantId) -> None:
         connection = self._connections.pop(peer, None)
         if connection:
@@ -122,8 +146,8 @@ class RtcPeers:
 
     def _open(self, peer: ParticipantId) -> _Connection:
         pc = _PeerConnection(_configuration(self._ice))
-        connection = self._connections[peer] = _Connection(pc)
         control = pc.createDataChannel(CONTROL_LABEL, negotiated=True, id=CONTROL_ID)
+        connection = self._connections[peer] = _Connection(pc, control)
         _lose_what_cannot_go(pc)
 
         def lost(why: str) -> None:
@@ -131,8 +155,12 @@ class RtcPeers:
                 self.disconnect(peer)
                 self._on_path(peer, why)
 
+        def word(data: bytes | str) -> None:
+            if isinstance(data, bytes) and self._connections.get(peer) is connection:
+                self._on_word(peer, data)
+
         connection.channels[CONTROL_LABEL] = control
-        self._listen(peer, control)
+        control.on("message", word)
         control.on("open", lambda: self._on_path(peer, None))
         control.on("close", lambda: lost("the peer closed the direct path"))
         pc.on("datachannel", lambda channel: self._listen(peer, channel))

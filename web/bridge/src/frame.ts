@@ -63,7 +63,7 @@ export class Frame {
     port.onmessage = ({ data }: MessageEvent<unknown>) => this.#receive(data);
     const hello: messages.Hello = {
       type: "hello", version: VERSION, call: "", name: "", role: null, token: null, person: null, resume: null,
-      cursor: 0, offers: [],
+      cursor: 0, offers: [], key: "",
     }; // prettier-ignore
     this.#post([encodeMessage(hello)]);
     this.#ask();

@@ -14,7 +14,8 @@ import {
 /** Numbers beyond `from` are safe when the hub's disk has reached `cursor`. */
 interface Unsaved {
   readonly from: number;
-  readonly cursor: number;
+  /** Undefined while letters of peers are among what is seen: nobody has saved those. */
+  cursor: number | undefined;
 }
 
 export class View {
@@ -79,8 +80,10 @@ export class View {
   }
 
   /** Somebody here changed something, or the hub did. */
-  changed({ state, keys }: Change): void {
-    for (const key of keys.keys()) if (this.#shows(state, key)) this.#touch(state, key);
+  changed({ state, keys, cause }: Change): void {
+    const [from, letters] = [this.#number, cause === "peers"];
+    for (const key of keys.keys()) if (this.#shows(state, key)) this.#touch(state, key, undefined, letters);
+    if (letters && this.#number > from) this.#unsaved.push({ from, cursor: undefined });
   }
 
   /** The hub's batch, which is in the mesh. */
@@ -146,7 +149,9 @@ export class View {
 
   /** The largest number such that the hub has on its disk whatever came of the frame's writes up to it. */
   get #saved(): number {
-    this.#unsaved = this.#unsaved.filter(({ cursor }) => cursor > this.#mesh.saved);
+    const { cursor: heard, letters, linked, saved } = this.#mesh;
+    if (linked && letters.empty) for (const mark of this.#unsaved) mark.cursor ??= heard;
+    this.#unsaved = this.#unsaved.filter(({ cursor }) => cursor === undefined || cursor > saved);
     return this.#unsaved[0]?.from ?? this.#number;
   }
 
@@ -171,14 +176,17 @@ export class View {
     }
   }
 
-  /** A place is another one; `heard` is what the hub has there. */
-  #touch(state: StateId, key: string, heard?: Entry): void {
+  /**
+   * A place is another one; `heard` is what the hub has there. Where a letter has come or gone, the
+   * frame is shown its own write too: it may have been shown the letter over it.
+   */
+  #touch(state: StateId, key: string, heard?: Entry, letters = false): void {
     const place = placeOf(state, key);
     const held = this.#held.get(place);
     const seen = this.#mesh.entry(state, key);
     const own = held !== undefined && seen?.time === held.time && seen.writer === held.writer;
-    if (own && heard === undefined) return;
-    const entry = own ? heard : (seen ?? heard);
+    if (own && heard === undefined && !letters) return;
+    const entry = own ? (heard ?? seen) : (seen ?? heard);
     if (held !== undefined && heard !== undefined && !newer(held, heard)) this.#held.delete(place);
     this.#number++;
     this.#lacking.delete(place);

@@ -1,5 +1,5 @@
 import {
-  AHEAD, Broken, bundle, CALL, encodeMessage, encodeValue, MAX_PAYLOAD, presenceOf, stateOf, unbundle, type LifeEvent,
+  AHEAD, Broken, bundle, CALL, encodeMessage, encodeValue, MAX_PAYLOAD, openLetter, presenceOf, stateOf, unbundle, type LifeEvent,
   type Message, type ParticipantId, type Reach, type StateId, type Value, type Writer,
 } from "@callmesh/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -63,6 +63,7 @@ class Rogue {
     this.send({
       type: "hello", version: 1, call: "", name: "", role: null, token: null, person: null, resume: null, cursor: 0,
       offers: [],
+      key: "",
     }); // prettier-ignore
   }
 
@@ -312,6 +313,39 @@ describe("what becomes of a frame's writes", () => {
     call.accept();
     await settle();
     expect([state.status, state.statusOf("mine")]).toEqual(["synced", "saved"]);
+  });
+
+  test("[E10] a letter is a change like any other, and makes nothing count as saved", async () => {
+    const { state } = await open();
+    await settle();
+    call.cut();
+    state.set("mine", 1);
+    await settle();
+    const saved = vi.fn();
+    const waiting = state.saved().then(saved);
+    const { mesh } = call.replica;
+    const written = (mesh.entry(STATE, "mine")?.time ?? 0) + 1_000;
+    const groups = ["mine", "theirs"].map((key) => {
+      return { state: STATE, entries: [{ key, time: written, writer: "p2" as Writer, value: 2 }], version: 0 };
+    });
+    const letter = { author: "p2", epoch: 1, open: true, write: encodeMessage({ type: "write", groups }) };
+    const held = openLetter({ type: "letter", ...letter, signature: new Uint8Array(64) });
+    call.replica.peers(mesh.takeIn(held));
+    await settle();
+    expect(state.toObject()).toEqual({ mine: 2, theirs: 2 });
+    expect([state.status, saved.mock.calls.length]).toEqual(["offline", 0]);
+    call.replica.peers(mesh.letLettersGo([held]));
+    await settle();
+    expect([state.toObject(), saved.mock.calls.length]).toEqual([{ mine: 1 }, 0]);
+    call.replica.peers(mesh.takeIn(held));
+    call.comeBack();
+    call.accept();
+    await settle();
+    expect(saved).not.toHaveBeenCalled(); // the hub has said nothing of the letter yet
+    call.accept(groups);
+    await settle();
+    await waiting;
+    expect([state.status, state.toObject()]).toEqual(["synced", { mine: 2, theirs: 2 }]);
   });
 
   test("[S16] a frame that starts while the page has no link knows it", async () => {

@@ -147,7 +147,7 @@ test("[A2] a frame gets the settings, the version and the rules of its own resou
     port.postMessage(bundle([encodeMessage({ type: "ping", number: ++bundles })]));
   };
   const hello: Message = {
-    type: "hello", version: 1, call: "", name: "", role: null, token: null, person: null, resume: null, cursor: 0, offers: [],
+    type: "hello", version: 1, call: "", name: "", role: null, token: null, person: null, resume: null, cursor: 0, offers: [], key: "",
   };
   port.postMessage(bundle([encodeMessage(hello)]));
   await settle();
@@ -257,7 +257,7 @@ test("[A3] asking for the time costs one bundle, which asks for nothing more", a
     port.postMessage(bundle([encodeMessage({ type: "ping", number: ++bundles })]));
   };
   const hello: Message = {
-    type: "hello", version: 1, call: "", name: "", role: null, token: null, person: null, resume: null, cursor: 0, offers: [],
+    type: "hello", version: 1, call: "", name: "", role: null, token: null, person: null, resume: null, cursor: 0, offers: [], key: "",
   };
   port.postMessage(bundle([encodeMessage(hello)]));
   await settle();

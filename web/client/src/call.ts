@@ -1,7 +1,7 @@
 /** A call, as one of its participants has it. */
 
 import {
-  ACTIVE, APPS, CALL, CallmeshError, Closed, Denied, DIRECT, DOOR, encodeMessage, HUB_STATE, Listeners, mayEdit, Replica, ResourceCache,
+  ACTIVE, APPS, bundle, CALL, CallmeshError, Closed, Denied, DIRECT, DOOR, encodeMessage, HUB_STATE, LAST_PIECE, Listeners, mayEdit, Replica, ResourceCache,
   Roster, SharedState, Standings, stateOf, Unauthorized, UnreadableReport, VERSION, type CallId, type Change, type HubWord, type Mesh, type Message, type messages,
   type Participant, type ParticipantId, type Path, type PersonId, type ResourceId, type Role, type Session,
   type StateId, type Status, type Writer,
@@ -12,6 +12,8 @@ import { Hosting } from "./hosting.ts";
 import { IdbCacheStore } from "./idb.ts";
 import { Link } from "./link.ts";
 import { Media } from "./media.ts";
+import { sessionKey } from "./keys.ts";
+import { Peering } from "./peering.ts";
 import { Peers } from "./peers.ts";
 import type { Resource } from "./resource.ts";
 import { resourceOrNot, Resources } from "./resources.ts";
@@ -73,13 +75,15 @@ export class Call {
   readonly #roster = new Roster();
   readonly #unreadable = new UnreadableReport();
   readonly #peers: Peers;
+  readonly #peering: Peering;
+  /** Whether the batch that is taken in is one. */
+  #whole = false;
+  #reached = 0;
   readonly #streams: Streams;
   readonly #caches: IdbCacheStore | undefined;
   readonly #unsaved: UnsavedStore | undefined;
   /** Whether a whole batch has come before. */
   #inStep = false;
-  /** Whether the batch that came last was a whole one. */
-  #anew = false;
   readonly #listeners = new Map<CallEvent, Listeners<CallmeshError | undefined>>();
   readonly #outgoing: (messages.Signal | messages.Command)[] = [];
   readonly #stopTicks: () => void;
@@ -96,13 +100,21 @@ export class Call {
     this.#options = options;
     this.#person = options.person;
     this.opened = new Promise((resolve, reject) => (this.#settleOpened = { resolve, reject }));
-    this.#replica = new Replica({ now, after, flush: () => this.#link.wrote() });
+    this.#replica = new Replica({ now, after, flush: () => this.#wrote() });
     this.hosting = new Hosting(this.#replica, (command) => this.#put(command));
     this.#standings = new Standings(this.#replica.mesh);
     this.state = new SharedState(this.#replica, CALL, {
       canWrite: (key) => this.#standings.canWriteCall(key, this.me),
       isOpen: () => mayEdit(this.me.role) && this.mesh.readOnly === undefined,
       refusal: () => undefined,
+    });
+    this.#peering = new Peering({
+      call: this.id,
+      replica: this.#replica,
+      standings: this.#standings,
+      tell: (peer, data) => this.#peers.tell(peer, data),
+      ready: (peer) => this.#peers.ready(peer),
+      flush: () => this.#link.wrote(),
     });
     this.#peers = this.#makePeers();
     this.#streams = this.#makeStreams();
@@ -116,10 +128,7 @@ export class Call {
     this.#shown = { link: "reconnecting", status: "offline", active: undefined };
     this.#replica.onChange((change) => this.#changed(change));
     this.#replica.onWord((word) => this.#heard(word));
-    this.#stopTicks = every(500, () => {
-      this.#peers.tick();
-      this.#streams.tick();
-    });
+    this.#stopTicks = every(500, () => this.#tick());
     this.#link = new Link(options.socket, {
       hello: () => this.#hello(),
       receive: (messages) => this.#receive(messages),
@@ -170,6 +179,11 @@ export class Call {
     return status;
   }
 
+  /** How many others see what is written here while the hub is away, and one's own, theirs. */
+  get reached(): number {
+    return this.#peering.exchange.reached;
+  }
+
   /** How another participant is reached. */
   path(id: ParticipantId): Path["kind"] {
     return this.#peers.path(id);
@@ -217,11 +231,12 @@ export class Call {
         this.#tell("participants");
       },
       channel: (peer, channel) => this.#streams.accept(peer, channel),
-      told: (peer, data) => this.#streams.told(peer, data),
       media: (peer, stream) => {
         this.media.take(peer, stream);
         this.#tell("media");
       },
+      reached: (peer, open) => this.#peering.reached(peer, open),
+      word: (peer, data) => this.#word(peer, data),
     });
   }
 
@@ -231,7 +246,7 @@ export class Call {
       isHidden: (resource, id) => this.#isHidden(resource, id),
       path: (id) => this.#peers.path(id),
       open: (id, label, mode) => this.#peers.open(id, label, mode),
-      tell: (id, message) => this.#peers.tell(id, message),
+      tell: (id, message) => this.#peers.tell(id, bundle([encodeMessage(message)])),
       flush: () => this.#link.soon(),
       now,
       after,
@@ -277,6 +292,20 @@ export class Call {
     this.#tell("error", new CallmeshError("this browser does not keep what apps store here", { cause }));
   }
 
+  #tick(): void {
+    this.#peers.tick();
+    this.#streams.tick();
+    this.#peering.tick();
+    const lost = this.#roster.lose(this.#peering.exchange.lost(now()));
+    if (lost || this.#reached !== this.reached) this.#tell("participants");
+    this.#reached = this.reached;
+  }
+
+  #wrote(): void {
+    this.#link.wrote();
+    this.#peering.soon();
+  }
+
   // --- the link
 
   #put(message: messages.Signal | messages.Command): void {
@@ -295,7 +324,8 @@ export class Call {
     const person = this.#person;
     const resume = this.#welcome?.resume ?? null;
     const { cursor } = this.mesh;
-    return { type: "hello", version: VERSION, call, name, role, token, person, resume, cursor, offers: this.#offers };
+    const key = this.#offers.length > 0 ? (sessionKey()?.public ?? "") : "";
+    return { type: "hello", version: VERSION, call, name, role, token, person, resume, cursor, offers: this.#offers, key };
   }
 
   #receive(received: readonly Message[]): void {
@@ -309,11 +339,19 @@ export class Call {
       else if (message.type === "taken") this.#streams.heard(message);
       // Never ahead of the hub: the word was on its way for a while.
       else if (message.type === "pong") this.mesh.clock.setBy(message.time, now());
-      else {
-        this.#anew = message.type === "batch" && message.whole;
-        this.#replica.hear(message);
-      }
+      else if (message.type !== "denied" || !this.#peering.denied(message)) this.#take(message);
     }
+  }
+
+  /** Something came through a control channel: a piece of a letter's bundle, or a bundle. */
+  #word(peer: ParticipantId, data: Uint8Array): void {
+    if ((data[0] ?? 0) > LAST_PIECE) this.#streams.told(peer, data);
+    else this.#peering.heard(peer, data);
+  }
+
+  #take(message: Message): void {
+    this.#whole = message.type === "batch" && message.whole;
+    this.#replica.hear(message);
   }
 
   #wait(waiting: messages.Waiting): void {
@@ -327,6 +365,7 @@ export class Call {
     const before = this.#welcome?.participant ?? welcome.participant;
     if (before !== welcome.participant) throw new Unauthorized("you were away for too long; join again");
     this.#welcome = welcome;
+    this.#peering.exchange.welcome(welcome.participant as ParticipantId, welcome.time, now());
     this.#person = welcome.personProof;
     this.mesh.writer = welcome.writer as Writer;
     this.mesh.clock.setBy(welcome.time, now());
@@ -335,11 +374,12 @@ export class Call {
   #fill(session: Session, writes: boolean): void {
     for (const message of this.#outgoing.splice(0)) session.put(encodeMessage(message));
     this.#streams.fill(session);
-    if (writes) for (const write of this.mesh.outgoing()) session.put(encodeMessage(write));
+    if (writes) this.#peering.fill(session);
   }
 
   #lost(): void {
     this.#replica.linkLost();
+    this.#peering.linkLost();
     this.#streams.linkLost();
   }
 
@@ -377,6 +417,7 @@ export class Call {
 
   #end(reason: CallmeshError): void {
     this.#stopTicks();
+    this.#peering.close();
     this.#unsaved?.close();
     this.#replica.end(reason);
     this.hosting.fail(reason);
@@ -394,10 +435,12 @@ export class Call {
     this.#unsaved?.changed(change);
     const { changed, gone } = this.#roster.follow(change);
     for (const id of gone) {
-      this.#streams.part(id, this.#anew);
+      this.#streams.part(id, this.#whole);
       this.#peers.part(id);
     }
+    if (change.state === CALL) this.#peering.exchange.followed();
     if (changed) {
+      this.#peering.exchange.roster(this.#roster.said, this.#whole);
       this.#peers.meet(this.participants.values());
       this.#streams.follow();
       this.#tell("participants");
@@ -410,6 +453,7 @@ export class Call {
   }
 
   #heard(word: HubWord): void {
+    if (word.type === "batch") this.#peering.linked();
     this.#compare();
     this.#unsaved?.heard();
     if (word.type === "batch") for (const sentence of this.#unreadable.of(word)) console.warn(sentence);

@@ -1,7 +1,7 @@
 /** The paths to the others: a pair per participant, and a connection where both sides have WebRTC. */
 
 import {
-  bundle, encodeMessage, Pair, readSignal, WireError, type Ice, type Message, type Mode, type Participant, type ParticipantId, type Path, type PeerSignal,
+  Pair, readSignal, WireError, type Ice, type Mode, type Participant, type ParticipantId, type Path, type PeerSignal,
 } from "@callmesh/core";
 
 import { now } from "./runtime.ts";
@@ -17,9 +17,11 @@ export interface PeersUser {
   /** The path to a peer is another one, or the channels over it are. */
   pathChanged(peer: ParticipantId): void;
   channel(peer: ParticipantId, channel: RTCDataChannel): void;
-  /** Something came through a peer's control channel. */
-  told(peer: ParticipantId, data: Uint8Array): void;
   media(peer: ParticipantId, stream: MediaStream | undefined): void;
+  /** What participants tell each other goes through to a peer, or does not any more. */
+  reached(peer: ParticipantId, open: boolean): void;
+  /** Something of that has come. */
+  word(peer: ParticipantId, data: Uint8Array): void;
 }
 
 interface Peer {
@@ -64,8 +66,8 @@ export class Peers {
     const peer = this.#peers.get(id);
     this.#early.delete(id);
     if (peer === undefined) return;
-    this.#peers.delete(id);
     peer.rtc?.close();
+    this.#peers.delete(id);
     this.#user.media(id, undefined);
   }
 
@@ -103,9 +105,10 @@ export class Peers {
         opened: () => current() && this.#turn(id, () => peer.pair.opened()),
         refused: (why) => this.#tellRefused(why),
         failed: (why) => current() && this.#turn(id, () => peer.pair.failed(why)),
-        told: (data) => current() && this.#user.told(id, data),
         channel: (channel) => current() && this.#user.channel(id, channel),
         media: (stream) => current() && this.#user.media(id, stream),
+        reached: (open) => current() && this.#user.reached(id, open),
+        word: (data) => current() && this.#user.word(id, data),
       },
     );
     peer.rtc = rtc;
@@ -179,9 +182,14 @@ export class Peers {
     }
   }
 
-  /** Say something through the control channel of a peer. */
-  tell(id: ParticipantId, message: Message): void {
-    this.#peers.get(id)?.rtc?.tell(bundle([encodeMessage(message)]));
+  /** Whether there is a direct path that takes something now. */
+  ready(id: ParticipantId): boolean {
+    return this.#peers.get(id)?.rtc?.ready === true;
+  }
+
+  /** Tell a peer something over the direct path. */
+  tell(id: ParticipantId, data: Uint8Array<ArrayBuffer>): void {
+    this.#peers.get(id)?.rtc?.tell(data);
   }
 
   setTracks(stream: MediaStream | undefined): void {

@@ -10,13 +10,18 @@ export interface RtcEvents {
   failed(why: string): void;
   /** A STUN or TURN server says no. */
   refused(why: string): void;
-  /** The other side said something through the control channel. */
-  told(data: Uint8Array): void;
+  /** What participants tell each other goes through, or does not any more. */
+  reached(open: boolean): void;
+  /** Something of that has come. */
+  word(data: Uint8Array): void;
   /** The other side opened a channel. */
   channel(channel: RTCDataChannel): void;
   /** What it sends of its camera and microphone is another stream, or none. */
   media(stream: MediaStream | undefined): void;
 }
+
+/** Bytes that wait on the control channel before more is said there. */
+const MAX_UNSENT = 256 * 1024;
 
 export interface RtcOptions {
   /** Whether this side makes the first offer; the other one is polite. */
@@ -45,6 +50,7 @@ export class RtcPeer {
   #ignoreOffer = false;
   #settingAnswer = false;
   #closed = false;
+  #reached = false;
 
   constructor(options: RtcOptions, events: RtcEvents) {
     this.#options = options;
@@ -52,11 +58,17 @@ export class RtcPeer {
     this.#pc = new RTCPeerConnection(configuration(options.ice));
     this.#control = this.#pc.createDataChannel(CONTROL_LABEL, { negotiated: true, id: CONTROL_ID });
     this.#control.binaryType = "arraybuffer";
-    this.#control.onopen = () => events.opened();
-    this.#control.onmessage = ({ data }: MessageEvent<unknown>) => {
-      if (data instanceof ArrayBuffer) events.told(new Uint8Array(data));
+    this.#control.onopen = () => {
+      events.opened();
+      this.#reach(true);
     };
-    this.#control.onclose = () => this.#fail("the other side closed the connection");
+    this.#control.onclose = () => {
+      this.#reach(false);
+      this.#fail("the other side closed the connection");
+    };
+    this.#control.onmessage = ({ data }: MessageEvent<unknown>) => {
+      if (data instanceof ArrayBuffer) events.word(new Uint8Array(data));
+    };
     this.#pc.onnegotiationneeded = () => void this.#offer();
     this.#pc.onicecandidate = ({ candidate }) => this.#tellCandidate(candidate);
     this.#pc.onicecandidateerror = (event) => this.#refusedBy(event);
@@ -161,10 +173,25 @@ export class RtcPeer {
 
   #follow(): void {
     const state = this.#pc.connectionState;
-    if (state === "connected" && this.#control.readyState === "open") this.#events.opened();
+    if (state === "connected" && this.#control.readyState === "open") {
+      this.#events.opened();
+      this.#reach(true);
+    }
     if (state !== "failed") return;
+    this.#reach(false);
     this.#events.failed("the direct path broke");
     if (this.#options.offers && this.#options.media) this.#pc.restartIce();
+  }
+
+  #reach(open: boolean): void {
+    if (open === this.#reached) return;
+    this.#reached = open;
+    this.#events.reached(open);
+  }
+
+  /** Whether the other side can be told something now. */
+  get ready(): boolean {
+    return this.#control.readyState === "open" && this.#control.bufferedAmount <= MAX_UNSENT;
   }
 
   #fail(why: string): void {
@@ -215,6 +242,7 @@ export class RtcPeer {
 
   close(): void {
     if (this.#closed) return;
+    this.#reach(false);
     this.#closed = true;
     this.#pc.close();
   }

@@ -41,7 +41,7 @@ describe("joining", () => {
     expect(hub.socket.url).toBe("ws://127.0.0.1:8484/call/demo/socket");
     expect(hub.socket.heard[0]).toEqual({
       type: "hello", version: 1, call: "demo", name: "Ada", role: "guest", token: "t", person: "proof", resume: null,
-      cursor: 0, offers: [],
+      cursor: 0, offers: [], key: "",
     }); // prettier-ignore
     expect([...call.participants.keys()]).toEqual(["p5", "p1"]);
     expect(call).toMatchObject({ id: "demo", link: "joined", status: "synced", personProof: "person" });

@@ -4,7 +4,7 @@ export const MICROSECONDS = 1_000_000;
 /** How far ahead of its own clock a hub takes a write. */
 export const AHEAD = 5 * MICROSECONDS;
 /** How far beyond the largest time accepted it takes one: room for writes in flight. */
-const FOLLOWING = 100;
+export const FOLLOWING = 100;
 /** Jumps of a clock that are remembered. */
 const MAX_JUMPS = 16;
 

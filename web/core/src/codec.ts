@@ -11,7 +11,10 @@
 import { TooLarge, WireError } from "./errors.ts";
 import { characters, type StateId, type Writer } from "./ids.ts";
 import { MAX_BUNDLE, MAX_SIGNAL, MAX_WORDS } from "./messages.ts";
-import type { Answer, Cache, Command, Error, Group, Ice, IceServer, Leave, Life, Link, Message, Mode, Ping, Pong, ReachRow, Relayed, Signal, Word } from "./messages.ts";
+import type {
+  Answer, Cache, Command, Error, Group, Have, Ice, IceServer, Leave, Letter, Life, Link, Message, Mode, Ping, Pong, ReachRow,
+  Relayed, Signal, Stamped, Void, Word,
+} from "./messages.ts";
 import { pack, Reader } from "./msgpack.ts";
 import { ROLES } from "./participant.ts";
 import type { LifeEvent } from "./resource.ts";
@@ -20,6 +23,8 @@ import { MAX_DEPTH } from "./values.ts";
 
 /** Characters of an id. */
 const MAX_ID = 64;
+/** Bytes of an Ed25519 signature. */
+const SIGNATURE = 64;
 const MODES: readonly Mode[] = ["reliable", "latest"];
 const POLICIES: readonly Ice["policy"][] = ["all", "relay"];
 const WORDS: readonly Word[] = ["open", "taken", "again", "off", "hold"];
@@ -53,8 +58,8 @@ function headOf(count: number): readonly number[] {
 function fieldsOf(message: Message): unknown[] {
   switch (message.type) {
     case "hello": {
-      const { version, call, name, role, token, person, resume, cursor, offers } = message;
-      return [version, call, name, role, token, person, resume, cursor, offers];
+      const { version, call, name, role, token, person, resume, cursor, offers, key } = message;
+      return [version, call, name, role, token, person, resume, cursor, offers, key];
     }
     case "welcome": {
       const { version, call, participant, writer, person, name, role, time } = message;
@@ -90,7 +95,7 @@ function fieldsOf(message: Message): unknown[] {
   }
 }
 
-function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice): unknown[] {
+function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice | Letter | Have | Void): unknown[] {
   switch (message.type) {
     case "command":
       return [message.id, message.action, message.person, message.option];
@@ -118,6 +123,12 @@ function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pon
       const servers = message.servers.map(({ urls, username, credential }) => [urls, username, credential]);
       return [servers, message.policy, message.expires];
     }
+    case "letter":
+      return [message.author, message.epoch, message.open, message.write, message.signature];
+    case "have":
+      return [message.away, message.reaches, message.held];
+    case "void":
+      return [message.stamps];
   }
 }
 
@@ -175,7 +186,7 @@ function shape<T>(fields: number | readonly [least: number, known: number], read
 }
 
 const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: T }>> } = {
-  hello: shape([3, 9], (r, count) => ({
+  hello: shape([3, 10], (r, count) => ({
     type: "hello",
     version: r.number(),
     call: text(r, 256),
@@ -186,6 +197,7 @@ const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: 
     resume: count > 6 && !r.nil() ? r.text() : null,
     cursor: count > 7 ? r.number() : 0,
     offers: count > 8 ? r.list(offer) : [],
+    key: count > 9 ? text(r, MAX_ID) : "",
   })),
   welcome: shape([8, 11], (r, count) => ({
     type: "welcome",
@@ -288,6 +300,16 @@ const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: 
     policy: count > 1 ? oneOf(r, POLICIES) : "all",
     expires: count > 2 ? r.number() : 0,
   })),
+  letter: shape(5, (r) => ({
+    type: "letter",
+    author: id(r),
+    epoch: r.number(),
+    open: r.boolean(),
+    write: r.bytes(),
+    signature: signature(r),
+  })),
+  have: shape(3, (r) => ({ type: "have", away: r.boolean(), reaches: r.list(id), held: r.list(stamped) })),
+  void: shape(1, (r) => ({ type: "void", stamps: r.list(stamped) })),
 };
 
 const ICE_SERVER = shape([1, 3], (r, count): IceServer => ({
@@ -375,6 +397,17 @@ function value(reader: Reader): Value {
   if (!reader.atBytes) return reader.json(MAX_DEPTH);
   if (reader.bytes().length > 0) throw new WireError("bytes are no value");
   return DELETED;
+}
+
+function signature(reader: Reader): Uint8Array {
+  const found = reader.bytes();
+  if (found.length !== SIGNATURE) throw new WireError(`a signature has ${SIGNATURE} bytes`);
+  return found;
+}
+
+function stamped(reader: Reader): Stamped {
+  if (reader.array() !== 2) throw new WireError("a stamp is a time and a writer");
+  return [reader.number(), id(reader)];
 }
 
 function id(reader: Reader): string {

@@ -60,6 +60,8 @@ export { UndoHistory, type UndoOptions } from "./undo.ts";
 export { OrderedList } from "./list.ts";
 export { UnreadableReport } from "./unreadable.ts";
 export { Roster } from "./roster.ts";
+export { Exchange, LAST_PIECE, type Draft } from "./exchange.ts";
+export { openLetter, signedBytes, type Held as HeldLetter } from "./letters.ts";
 export { Standings } from "./standing.ts";
 export { Pace } from "./pace.ts";
 export type { Mode } from "./messages.ts";

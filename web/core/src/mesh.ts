@@ -1,8 +1,8 @@
 /**
  * The mesh as one participant sees it: replicas of a call's States, and own writes on their way.
  *
- * M1 What is seen of a key is what the hub has confirmed, or one's own newer write until that is
- *    settled.
+ * M1 What is seen of a key is what the hub has confirmed, what peers have sent while it was away if
+ *    that is newer, or one's own newer write until that is settled.
  * M2 What the hub sends is taken as it comes, without comparing stamps: the hub has decided.
  * M3 An own write is kept, and sent again over every new link and after every whole batch, until it
  *    is saved or denied.
@@ -13,19 +13,22 @@
  * M6 Own presence is never saved: it is stamped and sent anew over every new link.
  * M7 What the hub found stamped ahead of its clock is stamped anew by that clock, and sent again.
  * M8 A value that cannot be read counts as none, and is set aside.
+ * M9 A peer's letter is in the merge until the hub has answered all of it, or it is let go of. It
+ *    settles and saves nothing, and moves no clock but for a write over it.
  */
 
 import { HybridClock } from "./clock.ts";
 import { Denied, TooLarge } from "./errors.ts";
 import { HUB_STATE, isVolatile, presenceOf, READ_ONLY, stateOf, type ResourceId, type StateId, type Writer } from "./ids.ts";
+import { Layer, type Held } from "./letters.ts";
 import type { Batch, Denial, Group, Write } from "./messages.ts";
 import { MAX_WRITE, Outbox, weigh, type Fate, type Unsaved } from "./outbox.ts";
 import { Places } from "./places.ts";
 import type { Receipt } from "./receipt.ts";
-import { DELETED, newer, State, valueOf, type Entry, type Value } from "./state.ts";
+import { DELETED, newer, State, valueOf, type Entry, type Stamp, type Value } from "./state.ts";
 import { frozen, same, type Json } from "./values.ts";
 
-export type Cause = "own" | "hub" | "denied";
+export type Cause = "own" | "hub" | "denied" | "peers";
 export type Status = "synced" | "saving" | "read_only" | "offline";
 
 /** One key's step from `old` to `new`; undefined where there is no value. */
@@ -35,7 +38,7 @@ export interface Changed {
   readonly writer: string;
 }
 
-/** What one transaction, batch or denial changed in one State. */
+/** What one transaction, batch, denial or letter changed in one State. */
 export interface Change {
   readonly state: StateId;
   readonly keys: ReadonlyMap<string, Changed>;
@@ -64,6 +67,8 @@ export class Mesh {
   #saved = 0;
   #linked = false;
   readonly #confirmed = new Map<StateId, State>();
+  /** What peers have sent, and the hub has not answered (M9). */
+  readonly letters = new Layer();
   readonly #outbox = new Outbox(this.clock);
 
   /** What own writes are signed with. */
@@ -94,10 +99,22 @@ export class Mesh {
 
   /** The register as this participant sees it (M1). */
   entry(state: StateId, key: string): Entry | undefined {
-    const confirmed = this.#confirmed.get(state)?.entries.get(key);
+    let entry = this.confirmed(state, key);
+    const sent = this.letters.empty ? undefined : this.letters.get(state, key);
+    if (sent !== undefined && newer(sent, entry)) entry = sent;
     const pending = this.#outbox.get(state, key);
-    if (pending === undefined || pending.settled !== undefined) return confirmed;
-    return newer(pending.entry, confirmed) ? pending.entry : confirmed;
+    if (pending === undefined || pending.settled !== undefined) return entry;
+    return newer(pending.entry, entry) ? pending.entry : entry;
+  }
+
+  /** The register as the hub has confirmed it. */
+  confirmed(state: StateId, key: string): Entry | undefined {
+    return this.#confirmed.get(state)?.entries.get(key);
+  }
+
+  /** The live keys of a State as the hub has confirmed them. */
+  confirmedKeys(state: StateId): string[] {
+    return [...(this.#confirmed.get(state)?.live() ?? [])].map(({ key }) => key);
   }
 
   value(state: StateId, key: string): Json | undefined {
@@ -107,6 +124,7 @@ export class Mesh {
   /** The live keys of a State. */
   keys(state: StateId): string[] {
     const known = new Set(this.#confirmed.get(state)?.entries.keys());
+    for (const key of this.letters.keysOf(state)) known.add(key);
     for (const key of this.#outbox.keysOf(state)) known.add(key);
     return [...known].filter((key) => this.value(state, key) !== undefined);
   }
@@ -155,7 +173,11 @@ export class Mesh {
     if (size > MAX_WRITE) {
       throw new TooLarge(`a transaction has at most ${MAX_WRITE} bytes; write it in several steps`);
     }
-    for (const { state, key } of writes) this.#outbox.follow(state, key);
+    for (const { state, key } of writes) {
+      this.#outbox.follow(state, key);
+      const sent = this.letters.get(state, key);
+      if (sent !== undefined) this.clock.follow(sent.time);
+    }
     const time = this.clock.stamp(now);
     const before = this.#look(writes.map(({ state, key }) => [state, key]));
     this.#outbox.begin();
@@ -213,6 +235,11 @@ export class Mesh {
     return this.#linked ? this.#outbox.take() : [];
   }
 
+  /** Own transactions that are not known to be saved, and presence: what peers may need. */
+  transactions(): { readonly stamp: Stamp; readonly write: Write }[] {
+    return this.#outbox.transactions();
+  }
+
   /**
    * Follow everything this participant has written to `state` and that is not saved yet. `letGo` of it
    * when nobody waits for it any more.
@@ -251,11 +278,47 @@ export class Mesh {
     }
     this.#cursor = cursor;
     for (const { state, entries } of groups) for (const entry of entries) this.#confirm(state, entry);
+    if (!this.letters.empty) this.#dropAnswered(before);
     if (relinked || whole) this.#outbox.sendAgain(now, relinked);
     const changes = this.#changes(before, "hub");
     this.disk(saved);
     for (const [state, keys] of before) for (const key of keys.keys()) this.#forgetTombstone(state, key);
     return changes;
+  }
+
+  #dropAnswered(touched: Seen): void {
+    for (const [state, keys] of touched) {
+      for (const key of keys.keys()) {
+        for (const held of [...this.letters.atKey(state, key)]) if (this.#isAnswered(held)) this.letters.drop(held);
+      }
+    }
+  }
+
+  // --- from peers
+
+  /** A peer's letter, if the hub has not answered all of it, and there is room (M9). */
+  takeIn(held: Held): Change[] {
+    if (this.#isAnswered(held)) return [];
+    const before = this.#look(held.writes.map(({ state, entry }) => [state, entry.key]));
+    this.letters.put(held);
+    return this.#changes(before, "peers");
+  }
+
+  /** Letters that count no longer. */
+  letLettersGo(letters: readonly Held[]): Change[] {
+    const before = this.#look(letters.flatMap(({ writes }) => writes.map(({ state, entry }): Place => [state, entry.key])));
+    for (const held of letters) this.letters.drop(held);
+    const changes = this.#changes(before, "peers");
+    for (const [state, keys] of before) for (const key of keys.keys()) this.#forgetTombstone(state, key);
+    return changes;
+  }
+
+  /** Whether the hub has each of its entries, or something newer there. */
+  #isAnswered({ writes }: Held): boolean {
+    return writes.every(({ state, entry }) => {
+      const there = this.confirmed(state, entry.key);
+      return there !== undefined && !newer(entry, there);
+    });
   }
 
   #confirm(state: StateId, entry: Entry): void {
@@ -291,17 +354,18 @@ export class Mesh {
   drop(resource: ResourceId): void {
     for (const state of [stateOf(resource), presenceOf(resource)]) {
       this.#confirmed.delete(state);
+      this.letters.dropState(state);
       this.versions.delete(state);
       for (const key of [...this.setAside.of(state).keys()]) this.setAside.delete(state, key);
       this.#outbox.drop(state, new Denied("no_resource", "this resource was removed"));
     }
   }
 
-  /** A confirmed delete is needed only to hold back an older write of one's own. */
+  /** A confirmed delete is needed only to hold back an older write, own or a peer's. */
   #forgetTombstone(state: StateId, key: string): void {
     const confirmed = this.#confirmed.get(state);
     if (confirmed?.entries.get(key)?.value !== DELETED) return;
-    if (this.#outbox.get(state, key) === undefined) confirmed.forget(key);
+    if (this.#outbox.get(state, key) === undefined && this.letters.get(state, key) === undefined) confirmed.forget(key);
   }
 
   // --- changes

@@ -47,6 +47,8 @@ export interface Hello {
   readonly cursor: number;
   /** What this participant can do: `rtc` (data channels), `media` (audio and video). */
   readonly offers: readonly string[];
+  /** The public half of this session's Ed25519 key, base64url; empty where there is none. */
+  readonly key: string;
 }
 
 /** You are in. The first batch follows in the same bundle. */
@@ -288,6 +290,39 @@ export interface Ice {
   readonly expires: number;
 }
 
+/** One transaction, signed by its author, and brought by somebody else (E4, E6). */
+export interface Letter {
+  readonly type: "letter";
+  /** The participant who wrote it. */
+  readonly author: string;
+  /** `time` of the last welcome that its author had: once there is a later one, it is void. */
+  readonly epoch: number;
+  /** Whether its author lets anybody in the call have it from anybody. */
+  readonly open: boolean;
+  /** An encoded `Write` with one transaction. */
+  readonly write: Uint8Array;
+  /** Of the author's key, over call, author, epoch, open and write. */
+  readonly signature: Uint8Array;
+}
+
+/** Between participants: how one stands to the hub and the others, and which letters one has. */
+export interface Have {
+  readonly type: "have";
+  /** Whether the hub is out of reach. */
+  readonly away: boolean;
+  /** The participants one has a direct path to. */
+  readonly reaches: readonly string[];
+  /** Time and writer of each letter one has. */
+  readonly held: readonly Stamped[];
+}
+
+/** Between participants: letters of one's own that the hub has denied. */
+export interface Void {
+  readonly type: "void";
+  readonly stamps: readonly Stamped[];
+}
+export type Stamped = readonly [time: number, writer: string];
+
 export type Message =
   | Hello | Welcome | Waiting | Batch | Write | Saved | Denial | Command | Answer | Signal | Stream
-  | Taken | Reach | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice;
+  | Taken | Reach | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice | Letter | Have | Void;

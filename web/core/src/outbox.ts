@@ -95,6 +95,11 @@ export class Outbox {
     return found.map(({ state, entry, version }) => ({ state, entry, version }));
   }
 
+  /** What is not known to be saved, and presence: each transaction whole, the oldest first. */
+  transactions(): { readonly stamp: Stamp; readonly write: Write }[] {
+    return this.#kept().map(({ stamp, writes }) => ({ stamp, write: writeOf([...writes]) }));
+  }
+
   /** The transactions that are sent again until they are saved (O1), the oldest first. */
   #kept(): Transaction[] {
     return [...new Set([...this].map(({ transaction }) => transaction))].sort(byStamp);

@@ -19,6 +19,8 @@ export interface Participant {
   readonly offers: readonly string[];
   /** False while its link is lost and it may still come back. */
   readonly here: boolean;
+  /** The public half of what it signs with, base64url; absent where it has no key. */
+  readonly key?: string;
 }
 
 /** Observers watch; everybody else may change what no rule forbids. */
@@ -57,7 +59,7 @@ export function readParticipant(value: Json): Participant {
   if (value === null || typeof value !== "object" || Array.isArray(value)) {
     throw new BadValue("not a participant: an object is expected");
   }
-  const { id, person, name, role, offers = [], here = true } = value as JsonObject;
+  const { id, person, name, role, offers = [], here = true, key = "" } = value as JsonObject;
   if (typeof id !== "string" || typeof person !== "string" || typeof name !== "string") {
     throw new BadValue("not a participant: id, person and name are texts");
   }
@@ -65,7 +67,8 @@ export function readParticipant(value: Json): Participant {
   if (!isTexts(offers) || typeof here !== "boolean") {
     throw new BadValue("not a participant: offers is a list of texts, here is true or false");
   }
-  return { id: id as ParticipantId, person: person as PersonId, name, role, offers, here };
+  const known = { id: id as ParticipantId, person: person as PersonId, name, role, offers, here };
+  return typeof key === "string" && key !== "" ? { ...known, key } : known;
 }
 
 function isTexts(value: Json): value is readonly string[] {

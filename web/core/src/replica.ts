@@ -100,6 +100,12 @@ export class Replica implements ReplicaAccess {
     }
   }
 
+  /** Something came from other participants, or was let go of again. */
+  peers(changes: readonly Change[]): void {
+    for (const change of changes) this.#changes.tell(change);
+    this.#statuses.tell(undefined);
+  }
+
   /** In an app's frame: the page has lost the hub, or has it back. What is written goes to the page all the same. */
   hubAway(away: boolean): void {
     this.mesh.away = away;

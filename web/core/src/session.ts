@@ -35,7 +35,7 @@ const ALLOWED: { readonly [S in Side]: { readonly [K in SessionState["kind"]]: r
   hub: {
     opening: ["hello"],
     waiting: ["ping", "leave"],
-    open: ["write", "command", "signal", "stream", "taken", "ping", "leave", "error", "cache"],
+    open: ["write", "command", "signal", "stream", "taken", "ping", "leave", "error", "cache", "letter"],
     over: [],
   },
   client: {

@@ -2,19 +2,30 @@
 
 import { CLOSED, readRules, type Rules, type Standing } from "./app.ts";
 import { BadInput, BadValue } from "./errors.ts";
-import { APPS, CALL, personId, resourceId, stateOf, type ResourceId } from "./ids.ts";
-import type { Change, Mesh } from "./mesh.ts";
-import { accessOf, isAccess, isRole, mayEdit, type Access, type Participant } from "./participant.ts";
+import {
+  APPS, CALL, personId, resourceId, resourceOf, stateOf, type ParticipantId, type PersonId, type ResourceId, type StateId,
+} from "./ids.ts";
+import type { Change } from "./mesh.ts";
+import { accessOf, isAccess, isRole, mayEdit, ROLES, type Access, type Participant } from "./participant.ts";
 import { accessKey, ACTIVE, keyOf, readRecord, versionKey, type ResourceRecord } from "./resource.ts";
+import type { Entry } from "./state.ts";
 import { checkKey, type Json, type JsonObject } from "./values.ts";
+
+/** What is read: a mesh, or what the hub has confirmed of one. */
+export interface Readable {
+  readonly versions: ReadonlyMap<StateId, number>;
+  readonly readOnly: string | undefined;
+  value(state: StateId, key: string): Json | undefined;
+  keys(state: StateId): string[];
+}
 
 /** Reads a mesh. To be told, with `follow`, of each change of the call's own State. */
 export class Standings {
-  readonly #mesh: Mesh;
+  readonly #mesh: Readable;
   readonly #settings = new Map<ResourceId, ReadonlyMap<string, Access>>();
   readonly #rules = new WeakMap<object, Rules>();
 
-  constructor(mesh: Mesh) {
+  constructor(mesh: Readable) {
     this.#mesh = mesh;
   }
 
@@ -100,6 +111,44 @@ export class Standings {
     }
   }
 
+  // --- of letters
+
+  /** Whether an entry is for somebody's eyes, as things stand here. */
+  mayHave(state: StateId, entry: Entry, someone: Participant): boolean {
+    const resource = subjectOf(state, entry);
+    if (resource === undefined) return state === CALL;
+    if (this.access(resource, someone) === "hidden") return false;
+    const record = this.#record(resource);
+    if (record === undefined || state !== stateOf(resource)) return record !== undefined || state === CALL;
+    return this.#rulesOf(record.app).mayRead(entry.key, standingOf(record, someone));
+  }
+
+  /** Whether it is for everybody who may ever be in the call, as things stand here. */
+  isForAll(state: StateId, entry: Entry): boolean {
+    const resource = subjectOf(state, entry);
+    if (resource === undefined) return state === CALL;
+    const record = this.#record(resource);
+    if (record === undefined || [...this.settings(resource).values()].includes("hidden")) return false;
+    if (state !== stateOf(resource)) return true;
+    const rules = this.#rulesOf(record.app);
+    return ROLES.every((role) => rules.mayRead(entry.key, { ...NOBODY, role, owner: false }));
+  }
+
+  /** Whether nothing known here speaks against it: what is new is the hub's to judge. */
+  mayHaveWritten(state: StateId, key: string, author: Participant): boolean {
+    if (state === CALL) {
+      const about = orNot(() => aboutIn(key));
+      if (about === undefined || about[0] === "version") return false; // a migration waits for the hub
+      const [kind, resource] = about;
+      if (resource === undefined || this.#record(resource) !== undefined) return this.canWriteCall(key, author);
+      return author.role === "host" || (kind === "resource" && mayEdit(author.role));
+    }
+    const resource = resourceOf(state);
+    if (state.startsWith("presence/")) return key === author.id || key.startsWith(`${author.id}/`);
+    if (resource === undefined || this.#record(resource) === undefined) return resource !== undefined;
+    return this.canWrite(resource, key, author);
+  }
+
   /** The key rules of its app, as the hub tells them. */
   rules(resource: ResourceId): Json | undefined {
     const told = this.#mesh.value(APPS, this.#record(resource)?.app ?? "");
@@ -120,6 +169,15 @@ export class Standings {
     this.#rules.set(told, rules);
     return rules;
   }
+}
+
+const NOBODY = { participant: "" as ParticipantId, person: "" as PersonId };
+
+/** The resource that an entry is about, or names. */
+function subjectOf(state: StateId, { key, value }: Entry): ResourceId | undefined {
+  if (state !== CALL) return resourceOf(state);
+  if (key === ACTIVE && typeof value === "string") return value as ResourceId;
+  return orNot(() => aboutIn(key))?.[1];
 }
 
 /** What a key of the call's own State is about. Raises `BadInput` where it is none. */

@@ -93,6 +93,10 @@ export class UndoHistory {
       // A whole batch tells of no delete, and names no writer of one.
       this.#history.lost([...keys].filter(([, changed]) => changed.new === undefined).map(([key]) => key));
     }
+    if (cause === "peers") {
+      const { writer: me } = this.#access.mesh;
+      this.#history.lost([...keys].filter(([, { writer }]) => writer !== me).map(([key]) => key));
+    }
     const own = new Map([...keys].filter(([key, changed]) => key.startsWith(this.#path) && !beginsOrEnds(state, key, changed)));
     if (cause === "own" && own.size > 0 && !this.#moving) this.#history.wrote(own, this.#access.now());
   }

@@ -33,7 +33,7 @@ function messageIn({ type, fields }: Vector): Message {
   const found = Object.entries(fields).map(([name, field]) => {
     if (name === "groups") return [name, (field as GroupVector[]).map(group)];
     if (name === "items") return [name, (field as [string, ValueVector][]).map(([k, v]) => [k, valueIn(v)])];
-    if (name === "payload") return [name, bytes((field as { hex: string }).hex)];
+    if (["payload", "write", "signature"].includes(name)) return [name, bytes((field as { hex: string }).hex)];
     if (type === "reach" && name === "peers") return [name, (field as object[]).map(camelCased)];
     return [camelCase(name), field];
   });
@@ -62,6 +62,7 @@ test("[W1] there is a vector for every message", () => {
   const all: { readonly [T in Message["type"]]: true } = {
     hello: true, welcome: true, waiting: true, batch: true, write: true, saved: true, denied: true, command: true,
     answer: true, signal: true, stream: true, taken: true, reach: true, relayed: true, ice: true, ping: true, pong: true, leave: true, error: true, cache: true, life: true, link: true,
+    letter: true, have: true, void: true,
   };
   expect([...new Set(data.messages.map(({ type }) => type))].sort()).toEqual(Object.keys(all).sort());
 });
@@ -86,7 +87,7 @@ test.each(data.lenient)("[W1] $about", ({ hex, type }) => {
 test("[W1] what may be left out has its default", () => {
   const hello = { type: "hello", version: 1, call: "demo", name: "Ada", role: null, token: null, person: null };
   const left = unbundle(bytes("9194a568656c6c6f01a464656d6fa3416461"));
-  expect(left).toEqual([{ ...hello, resume: null, cursor: 0, offers: [] }]);
+  expect(left).toEqual([{ ...hello, resume: null, cursor: 0, offers: [], key: "" }]);
 });
 
 test("[W1] fields of a later version are passed over, of any type and in groups and entries too", () => {

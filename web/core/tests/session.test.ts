@@ -7,7 +7,7 @@ import { OPENING_TIMEOUT, PING_EVERY, Session, SILENCE, type Side } from "../src
 
 const HELLO: Hello = {
   type: "hello", version: 1, call: "demo", name: "Ada", role: null, token: null, person: null, resume: null,
-  cursor: 0, offers: [],
+  cursor: 0, offers: [], key: "",
 };
 const WELCOME: Welcome = {
   type: "welcome", version: 1, call: "demo", participant: "p1", writer: "p1", person: "u1", name: "Ada",

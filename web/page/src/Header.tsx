@@ -3,7 +3,7 @@ import { Icon, type IconName } from "./icons.tsx";
 import { LeaveButton } from "./Leave.tsx";
 import type { Page } from "./page.ts";
 import type { CallStore } from "./store.ts";
-import { READ_ONLY_TITLE, READ_ONLY_WORDS } from "./words.ts";
+import { awayWith, READ_ONLY_TITLE, READ_ONLY_WORDS } from "./words.ts";
 
 interface Shown {
   icon: IconName;
@@ -53,14 +53,16 @@ function Status({ store }: { store: CallStore }) {
       </p>
       {/* Read out when the connection goes and comes back, or saving stops; "saving" at every key would be a nuisance. */}
       <p class="unseen" role="status">
-        {shown === OFFLINE || shown === READ_ONLY ? `${shown.words} ${shown.title}` : "Connected"}
+        {shown.icon === "offline" || shown === READ_ONLY ? `${shown.words} ${shown.title}` : "Connected"}
       </p>
     </>
   );
 }
 
 function statusOf(store: CallStore): Shown {
-  if (store.link.value !== "joined" || store.status.value === "offline") return OFFLINE;
+  if (store.link.value !== "joined" || store.status.value === "offline") {
+    return store.reached.value > 0 ? { ...OFFLINE, ...awayWith(store.reached.value) } : OFFLINE;
+  }
   if (store.status.value === "read_only") return READ_ONLY;
   return store.status.value === "saving" ? SAVING : SAVED;
 }

@@ -34,6 +34,8 @@ export class CallStore {
   readonly active = signal<ResourceId | undefined>(undefined);
   readonly link = signal<Call["link"]>("joined");
   readonly status = signal<Call["status"]>("synced");
+  /** How many others go on with oneself while the hub is away. */
+  readonly reached = signal(0);
   /** Counts what changed in media and paths: those who show them read the call anew. */
   readonly media = signal(0);
   /** Counts changes of roles, access and rules. */
@@ -90,10 +92,16 @@ export class CallStore {
     this.toasts = toasts;
     this.hosts = new Hosts(call);
     const mirrors = {
-      participants: () => this.#mirrorParticipants(),
+      participants: () => {
+        this.#mirrorParticipants();
+        this.reached.value = call.reached;
+      },
       resources: () => this.#mirrorResources(),
       active: () => (this.active.value = call.active),
-      link: () => (this.link.value = call.link),
+      link: () => {
+        this.link.value = call.link;
+        this.reached.value = call.reached;
+      },
       status: () => (this.status.value = call.status),
       media: () => (this.media.value += 1),
       rights: () => this.#mirrorRights(),

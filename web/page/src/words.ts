@@ -24,6 +24,15 @@ export function addressProblem({ strangeRole }: Pick<Address, "strangeRole">): s
 }
 
 /** While the hub cannot save: what stands in the header, and what it means. */
+/** While the server is away, and others are in reach. */
+export function awayWith(others: number): { words: string; title: string } {
+  const who = others === 1 ? "one other" : `${others} others`;
+  return {
+    words: `Reconnecting… with ${who}`,
+    title: `The server is away. You and ${who} go on with each other. What you do is kept, and sent once it is back`,
+  };
+}
+
 export const READ_ONLY_WORDS = "Read only";
 export const READ_ONLY_TITLE = "The hub cannot save at the moment. What was saved is safe; nothing can be changed until it saves again";
 

@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { Catalog } from "../src/catalog.ts";
 import { CallStore, MOST_FRAMES } from "../src/store.ts";
 import { ToastList } from "../src/toasts.ts";
+import { awayWith } from "../src/words.ts";
 
 /** As much of a call as the store looks at. */
 class FakeCall {
@@ -12,6 +13,7 @@ class FakeCall {
   participants = new Map([[this.me.id, this.me]]);
   link: Call["link"] = "joined";
   status: Call["status"] = "synced";
+  reached = 0;
   active: ResourceId | undefined;
   list: Resource[] = [];
   hosting = { waiting: [], noted: [], waitingArea: undefined };
@@ -198,4 +200,16 @@ test("[J14] what a host has hidden leaves a word: on the stage where it stood, e
   expect([store.viewed.value, store.hidden.value]).toEqual([second, undefined]);
   call.resources.remove(second);
   expect(store.hidden.value).toBeUndefined();
+});
+
+test("[E10] how many others go on while the hub is away, in words too", () => {
+  call.reached = 2;
+  call.link = "reconnecting";
+  call.tell("link");
+  expect(store.reached.value).toBe(2);
+  call.reached = 1;
+  call.tell("participants");
+  expect(store.reached.value).toBe(1);
+  expect(awayWith(2).words).toBe("Reconnecting… with 2 others");
+  expect(awayWith(1).title).toContain("You and one other go on");
 });

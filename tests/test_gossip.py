@@ -1,0 +1,29 @@
+"""Participants who go on with each other while the hub is out of reach, in random schedules."""
+
+import os
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.gossip import ALLOWED, Allowed, PeerSchedule
+
+SCHEDULES = int(os.environ.get("SCHEDULES", "300"))
+
+
+@settings(max_examples=SCHEDULES)
+@given(st.integers(0, 2**32))
+def test_random_schedules_converge(seed: int) -> None:
+    """[E1, E2, E4, E6, E7, E8, S13] Hypothesis prints the seed of one that does not."""
+    PeerSchedule(seed).run(200)
+
+
+@settings(max_examples=SCHEDULES // 3)
+@given(st.integers(0, 2**32))
+def test_peers_are_in_step_while_the_hub_is_away(seed: int) -> None:
+    """[E1, E8] All see the same of what all may read, and when it is back it is saved."""
+    schedule = Allowed(seed, ALLOWED)
+    schedule.go_on_without_the_hub()
+    schedule.check_in_step()
+    schedule.over = True
+    schedule.settle_peers()
+    schedule.check_settled()

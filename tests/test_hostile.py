@@ -200,6 +200,7 @@ NOT_FOR_HUBS: tuple[Message, ...] = (
     messages.Pong(1, 1),
     messages.Life("remove"),
     messages.Link("joined"),
+    messages.Ice([]),
     messages.Error("bad_message", "so there"),
 )
 

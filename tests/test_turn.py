@@ -80,6 +80,9 @@ async def test_a_wrong_login_is_told_and_the_hub_relays(
             await ada.until(lambda: ada.path(bob.me.id) == "relay")
             await vitals.stream("ecg").send(b"by the hub", to=[bob.me.id])
             assert [message.data for message in await read(heard, 1)] == [b"by the hub"]
+            async with asyncio.timeout(10):
+                while len(caplog.records) < 3:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == 3, "each of the three says it once"
     assert all("refuses the login" in line for line in told)

@@ -498,6 +498,8 @@ async def test_a_stream_goes_on_in_frames_through_a_hub_that_is_killed_and_paths
                         return
 
             following = asyncio.create_task(follow())
+            reader = next(p.id for p in pia.participants.values() if p.name == "Ada")
+            await there.ready(to=[reader], timeout=20)  # before it opened it, nothing is for it
             for number in range(count):
                 await there.send(number.to_bytes(4, "big") + b"x" * 3_000, timeout=60)
                 if number in (300, 1_200):

@@ -82,6 +82,20 @@ def test_the_python_example_runs(tmp_path: Path) -> None:
     assert "the pen is at {'x': 1, 'y': 2}" in ended.stdout
 
 
+def test_the_page_about_files_runs(tmp_path: Path) -> None:
+    """[F1, F4]"""
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/files.md").read_text(), re.S)
+    with hub_process(tmp_path) as hub:
+        ended = subprocess.run(
+            [sys.executable, "-W", "error::RuntimeWarning", "-c", code, hub.call("files")],
+            capture_output=True, text=True, timeout=30, env=os.environ, check=False,
+        )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "saved map.png 3000000\n" in ended.stdout
+    assert "3000000 of 3000000\n" in ended.stdout
+    assert "refused: too large for this folder\n" in ended.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [([], "say which call"), (["http://127.0.0.1:9/call/hello"], "no hub answers")],

@@ -234,7 +234,8 @@ class Streams:
     def _forget_peer(self, peer: ParticipantId) -> None:
         self._away.pop(peer, None)
         for stream in self._streams.values():
-            stream.lanes.pop(peer, None)
+            if lane := stream.lanes.pop(peer, None):
+                lane.turn(Reading.IDLE)  # nobody waits for it any more
             stream.inbox.gone(peer)
             stream.arrived.notify()
         self._room.notify()
@@ -563,6 +564,8 @@ class Streams:
         if self._streams.pop(stream.label, None) is not None:
             self._closed[stream.label] = (stream.number, stream.inbox.opened)
             self._say(list(stream.lanes), stream, "off")
+        for lane in stream.lanes.values():
+            lane.turn(Reading.IDLE)
         stream.lanes.clear()
         self._room.notify()
 

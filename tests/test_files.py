@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -26,7 +27,7 @@ from callmesh.errors import (
     WireError,
     WouldBlock,
 )  # fmt: skip
-from callmesh.fileio import Memory, PartFile
+from callmesh.fileio import Disk, Memory, PartFile
 from callmesh.files import (
     MAX_OFFERS,
     PART,
@@ -386,6 +387,31 @@ async def test_who_stays_away_is_given_up() -> None:
                 await asyncio.gather(reading, return_exceptions=True)
 
 
+@pytest.mark.parametrize("sleeper", [0, 1], ids=["sender", "receiver"])
+async def test_who_sleeps_goes_on_when_it_wakes(sleeper: int) -> None:
+    """[F3] Though the stream was lost meanwhile, with parts that were on their way."""
+    data = os.urandom(LONG)
+    async with Room(2) as room:
+        transfer = await room.files[0].send(data, to=[BOB])
+        (offer,) = await offered(room.files[1])
+        reading = asyncio.create_task(offer.read())
+        while offer.received < 10 * PART:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        room.nodes[sleeper].stalled = True
+        room.ticking = False
+        for _ in range(90):
+            room.world.tick()
+            for _ in range(20):
+                await asyncio.sleep(0)
+        lanes = room.files[0]._stream.lanes
+        assert (lanes[BOB].losses > 0) == (sleeper == 1)
+        assert not offer.over
+        room.nodes[sleeper].stalled = False
+        room.ticking = True
+        assert await asyncio.wait_for(reading, 20) == data
+        await transfer.done(timeout=20)
+
+
 class Lying(Memory):
     """A file that is another one when it is read the second time."""
 
@@ -405,6 +431,21 @@ async def test_a_wrong_hash_is_broken_at_both(
             await offer.save(tmp_path)
         assert isinstance(await failed(transfer), Broken)
     assert names_in(tmp_path) == []
+
+
+def test_several_read_one_file_at_their_own_places(tmp_path: Path) -> None:
+    """[F1]"""
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"".join(n.to_bytes(4, "big") * 1_000 for n in range(500)))
+    source = Disk(path)
+    with ThreadPoolExecutor(8) as threads:
+        places = [n * 4_000 for n in Random(1).choices(range(500), k=4_000)]
+        read = list(threads.map(lambda at: source._read(at, 4_000), places))
+    source.close()
+    assert all(
+        data == (at // 4_000).to_bytes(4, "big") * 1_000
+        for at, data in zip(places, read, strict=True)
+    )
 
 
 async def test_a_file_that_shrinks_ends_at_both(tmp_path: Path) -> None:

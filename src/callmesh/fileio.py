@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import threading
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Protocol
 
@@ -48,14 +49,17 @@ class Disk:
         except OSError as error:
             raise StorageFailed(f"{path} cannot be read: {error}") from error
         self.size = os.fstat(self._file.fileno()).st_size
+        self._one_reads = threading.Lock()
+        """There is one place in the file, and receivers read at places of their own."""
 
     async def read(self, at: int, size: int) -> bytes:
         return await asyncio.to_thread(self._read, at, size)
 
     def _read(self, at: int, size: int) -> bytes:
         try:
-            self._file.seek(at)
-            data = self._file.read(size)
+            with self._one_reads:
+                self._file.seek(at)
+                data = self._file.read(size)
         except (OSError, ValueError) as error:
             raise StorageFailed(f"the file cannot be read: {error}") from error
         if len(data) != size:

@@ -7,7 +7,7 @@ import {
 } from "@callmesh/core"; // prettier-ignore
 import { afterEach, expect, test, vi } from "vitest";
 
-import { Network, R1, randomOf, type Node } from "./network.ts";
+import { Network, Node, R1, randomOf } from "./network.ts";
 
 const SEEDS = Array.from({ length: Number(process.env["SCHEDULES"] ?? 20) }, (_, n) => n);
 const PART = 56 * 1024;
@@ -44,6 +44,21 @@ class Room {
         return () => (this.#timers = this.#timers.filter((one) => one !== fn));
       },
     });
+  }
+
+  /** Somebody leaves for good, and comes again as another participant. */
+  replace(index: number, id: ParticipantId): void {
+    const { network } = this;
+    const old = network.all[index] as Node;
+    old.cut();
+    network.nodes.delete(old.id);
+    for (const node of network.all) node.streams.part(old.id);
+    this.#persons.set(id, `u${old.id}`);
+    const node = new Node(network, id);
+    network.nodes.set(id, node);
+    node.link();
+    for (const other of network.all) other.streams.follow();
+    this.files.push(this.#filesOf(node));
   }
 
   tick(): void {
@@ -87,7 +102,9 @@ class Room {
 }
 
 function filled(size: number, seed: number): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from({ length: size }, (_, n) => (n * 31 + seed * 7 + (n >> 8)) % 256);
+  const data = new Uint8Array(size);
+  for (let n = 0; n < size; n++) data[n] = n * 31 + seed * 7 + (n >> 8);
+  return data;
 }
 
 async function bytesOf(blob: Promise<Blob>): Promise<Uint8Array> {
@@ -154,7 +171,7 @@ test("[F4] either side may stop", async () => {
   const [ada] = room.files as [Files];
   for (const side of ["sender", "receiver"]) {
     const stop = new AbortController();
-    const transfer = await ada.send(filled(300 * PART, 1), side === "sender" ? { signal: stop.signal } : {});
+    const transfer = await ada.send(filled(200 * PART, 1), side === "sender" ? { signal: stop.signal } : {});
     const offer = await room.offered(1);
     const taking = offer.blob(side === "receiver" ? { signal: stop.signal } : {});
     taking.catch(() => undefined);
@@ -167,6 +184,34 @@ test("[F4] either side may stop", async () => {
     stop.abort(new Error("enough"));
     await expect(room.moving(taking)).rejects.toMatchObject(side === "sender" ? { code: "ended_by_peer" } : { message: "enough" });
     await expect(room.moving(transfer.done())).rejects.toMatchObject({ code: "closed" });
+  }
+});
+
+test.each(["sender", "receiver"])("[F3] a %s that comes again as another participant goes on", async (side) => {
+  const room = new Room(2);
+  const data = filled(200 * PART, 1);
+  const transfer = await (room.files[0] as Files).send(data);
+  const offer = await room.offered(1);
+  const taking = bytesOf(offer.blob());
+  taking.catch(() => undefined);
+  const far = new Promise<void>((resolve) => {
+    offer.onProgress((received) => {
+      if (received > 5 * PART) resolve();
+    });
+  });
+  await room.moving(far);
+  room.replace(side === "sender" ? 0 : 1, "p9" as ParticipantId);
+  room.tick();
+  if (side === "sender") {
+    const before = offer.received;
+    const again = await (room.files[2] as Files).send(data);
+    expect(sha(await room.moving(taking))).toBe(sha(data));
+    await room.moving(again.done());
+    expect([offer.sender, before > 5 * PART]).toEqual(["p9", true]);
+  } else {
+    const anew = await room.offered(2);
+    expect(sha(await room.moving(bytesOf(anew.blob())))).toBe(sha(data));
+    await room.moving(transfer.done());
   }
 });
 

@@ -82,6 +82,20 @@ def test_the_python_example_runs(tmp_path: Path) -> None:
     assert "the pen is at {'x': 1, 'y': 2}" in ended.stdout
 
 
+def test_the_page_about_files_runs(tmp_path: Path) -> None:
+    """[F1, F4]"""
+    (code,) = blocks("files.md", "python")
+    with hub_process(tmp_path) as hub:
+        ended = subprocess.run(
+            [sys.executable, "-W", "error::RuntimeWarning", "-c", code, hub.call("files")],
+            capture_output=True, text=True, timeout=30, env=os.environ, check=False,
+        )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "saved map.png 3000000\n" in ended.stdout
+    assert "3000000 of 3000000\n" in ended.stdout
+    assert "refused: too large for this folder\n" in ended.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [([], "say which call"), (["http://127.0.0.1:9/call/hello"], "no hub answers")],
@@ -181,6 +195,15 @@ async def test_the_python_of_the_page_about_streams_runs() -> None:
         compiled = compile(code, "streams.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         async with asyncio.timeout(20):
             await eval(compiled, names)
+
+
+def test_the_typescript_of_the_page_about_files_is_true(tmp_path: Path) -> None:
+    """[F1, F4] Against the types of the SDK."""
+    about = "import { connect, type Participant } from 'callmesh/app';\n"
+    about += "const resource = await connect();\ndeclare const someone: Participant['id'];\n"
+    about += "declare const input: HTMLInputElement;\ndeclare const link: HTMLAnchorElement;\n"
+    (tmp_path / "files.ts").write_text(about + "\n".join(blocks("files.md", "ts")))
+    assert compiled_against_the_sdk(tmp_path, "files.ts") == (0, "")
 
 
 def test_the_typescript_of_the_page_about_streams_is_true(tmp_path: Path) -> None:

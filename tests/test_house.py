@@ -14,9 +14,9 @@ PACKAGE = ROOT / "src" / "callmesh"
 # Lowest first. A module imports only from modules that stand before it.
 GROUND = """
     errors ids values limits counts clock state participant audit app manifest resource callstate
-    cache keys messages stream lane inbox signaling ledger receipt letters outbox mesh history lists
-    session rates sight standing exchange ice rights feed record visits door people commands hosted
-    ports
+    cache keys messages stream lane inbox files signaling ledger receipt letters outbox mesh history
+    lists session rates sight standing exchange ice rights feed record visits door people commands
+    hosted ports
 """.split()
 FIRST = """
     storage storage.memory storage.sqlite
@@ -27,7 +27,7 @@ SECOND = """
     settings logs tokens auth catalog saving ending address headers livecall live metrics operations
     archive operator retention webhooks guard shapes problems api hub
     connection notify replica hosting undo typed changes shared presence datastream streams
-    instance handling resources half joining peering client testing
+    fileio transfers instance handling resources half joining peering client testing
 """.split()
 TOP = "__init__ auditing connections serving doctor cli __main__".split()
 FLOORS = [*GROUND, *FIRST, *SECOND, *TOP]

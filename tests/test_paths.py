@@ -9,7 +9,7 @@ import pytest
 
 from callmesh import messages
 from callmesh.datastream import DataStream
-from callmesh.errors import Broken, EndedByPeer
+from callmesh.errors import Broken, Closed, EndedByPeer
 from callmesh.hosted import MAX_WAITING as CALL_WAITING
 from callmesh.ids import ParticipantId
 from callmesh.lane import HIGH_WATER, Lane
@@ -384,6 +384,34 @@ async def test_large_messages_take_turns_with_small_ones_of_other_streams() -> N
             await world.happen()
         assert len(heard.inbox) == 1
         assert large.stats[other.me.id].buffered > 4 * 1024 * 1024
+
+
+@pytest.mark.parametrize("how", ["leaves", "aborts"])
+async def test_nobody_waits_for_room_where_there_is_no_receiver_any_more(how: str) -> None:
+    """[D2, D12]"""
+    world = World(2, 0)
+    node, other = world.nodes.values()
+    stream = opened(node)
+    opened(other)
+    await world.settle(3)
+
+    async def fill() -> None:
+        with contextlib.suppress(Closed):
+            for _ in range(40):
+                await stream.send(b"x" * 60_000)
+
+    filling = asyncio.create_task(fill())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not filling.done()
+    if how == "leaves":
+        other.cut()
+        del world.nodes[other.me.id]
+        world.meet()
+        world.tick(100)
+    else:
+        stream.abort()
+    await asyncio.wait_for(filling, 5)
 
 
 # What a change in the rules would break, so that the tests above are known to see it.

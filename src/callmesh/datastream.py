@@ -116,6 +116,15 @@ class DataStream:
         never. Who gives up waiting has sent it all the same. Raises `TooLarge`, `BadValue`,
         `Closed`, or `TimedOut` after `timeout` seconds.
         """
+        full = self.put(data, to=to)
+        if full:
+            await self._runner.until(
+                lambda: not any(lane.full for lane in full), timeout,
+                f"room for more in stream {self.name}",
+            )  # fmt: skip
+
+    def put(self, data: Any, *, to: Iterable[ParticipantId] | None = None) -> list[Lane]:
+        """Send without waiting for room; those who have none. Raises as `send` does."""
         if self._ending:
             raise Closed(self._ending)
         json, payload = self._write(data)
@@ -125,11 +134,7 @@ class DataStream:
         if self.keep and to is None:
             self.kept.append(list(sent))
             del self.kept[: -self.keep]
-        if full:
-            await self._runner.until(
-                lambda: not any(lane.full for lane in full), timeout,
-                f"room for more in stream {self.name}",
-            )  # fmt: skip
+        return full
 
     def _write(self, data: Any) -> tuple[bool, bytes]:
         return payload_of(data if self.codec is None else self.codec.encode(data))

@@ -92,6 +92,13 @@ def stream_name(text: str) -> str:
     return text
 
 
+def app_stream(text: str) -> str:
+    """The name of a stream that an app may open."""
+    if text.startswith("."):
+        raise BadName("a stream name that begins with a dot is not for apps")
+    return stream_name(text)
+
+
 @lru_cache(REMEMBERED)
 def state_id(text: str) -> StateId:
     if not _STATE.fullmatch(text):
@@ -155,13 +162,13 @@ def person_id(text: str) -> PersonId:
 
 def display_name(text: str, *, what: str = "a name") -> str:
     """A name as people see it: one line, 1–80 characters. Markup in it is text."""
-    name = _unstacked(" ".join("".join(" " if _is_unseen(c) else c for c in text).split()))
+    name = _unstacked(" ".join("".join(" " if is_unseen(c) else c for c in text).split()))
     if len(name) > MAX_NAME or all(c == " " or category(c)[0] == "M" for c in name):
         raise BadName(f"{what} has 1–{MAX_NAME} visible characters")
     return name
 
 
-def _is_unseen(character: str) -> bool:
+def is_unseen(character: str) -> bool:
     """Whether it does not show, or shows as a gap. What this Unicode does not know yet may show."""
     return category(character) in _UNSEEN or _BLANK.match(character) is not None
 

@@ -10,7 +10,7 @@ from callmesh.callstate import setting_in
 from callmesh.changes import check_listener
 from callmesh.datastream import Codec, DataStream
 from callmesh.errors import BadInput, BadName, BadValue, Denied
-from callmesh.ids import CALL, PersonId, ResourceId, presence_of, state_of
+from callmesh.ids import CALL, PersonId, ResourceId, app_stream, presence_of, state_of
 from callmesh.messages import Mode
 from callmesh.participant import Access, Participant, Role
 from callmesh.presence import SharedPresence
@@ -20,6 +20,7 @@ from callmesh.shared import Root, SharedState
 from callmesh.standing import Standings
 from callmesh.state import DELETED
 from callmesh.streams import Streams
+from callmesh.transfers import Files
 from callmesh.values import encode
 
 
@@ -69,6 +70,7 @@ class Resource:
         self._replica = replica
         self._streams = streams
         self._me = me
+        self._files: Files | None = None
 
     @property
     def app(self) -> str:
@@ -91,7 +93,14 @@ class Resource:
         `keep`: who opens it later gets so many of the last messages that were sent to everybody.
         `codec`: an object whose `encode` and `decode` make bytes of messages, and the reverse.
         """
-        return self._streams.stream(self.id, name, mode, keep=keep, codec=codec)
+        return self._streams.stream(self.id, app_stream(name), mode, keep=keep, codec=codec)
+
+    @property
+    def files(self) -> Files:
+        """Files between participants, peer to peer. Others can offer some once it was asked for."""
+        if self._files is None:
+            self._files = Files(self._streams, self.id)
+        return self._files
 
     # --- who may do what
 

@@ -56,6 +56,7 @@ class Streams:
         self._room = Notifier()
         self._answers = ANSWERS
         """How many more are answered until the next tick."""
+        self._tellers: list[Callable[[], object]] = []
         self.peers: Peers | None = None
 
     def stream(
@@ -99,6 +100,19 @@ class Streams:
             self._meet(peer, stream)
         self._say(list(self._pairs), stream, "open")
         return stream
+
+    def here(self) -> dict[ParticipantId, Participant]:
+        """The others who are in the call now."""
+        return dict(self._here)
+
+    def now(self) -> int:
+        """Microseconds of a clock that only runs forward."""
+        return self._now()
+
+    def on_tick(self, tell: Callable[[], object]) -> Callable[[], None]:
+        """Have `tell` called again and again. Returns what ends it."""
+        self._tellers.append(tell)
+        return lambda: self._tellers.remove(tell)
 
     def path(self, peer: ParticipantId) -> Path | None:
         pair = self._pairs.get(peer)
@@ -220,7 +234,8 @@ class Streams:
     def _forget_peer(self, peer: ParticipantId) -> None:
         self._away.pop(peer, None)
         for stream in self._streams.values():
-            stream.lanes.pop(peer, None)
+            if lane := stream.lanes.pop(peer, None):
+                lane.turn(Reading.IDLE)  # nobody waits for it any more
             stream.inbox.gone(peer)
             stream.arrived.notify()
         self._room.notify()
@@ -243,6 +258,8 @@ class Streams:
                     self._say([peer], stream, "again")
                 elif source.owed and not stream.inbox.holds:
                     self._say([peer], stream, "taken")
+        for tell in list(self._tellers):
+            tell()
 
     def _remind(self, peer: ParticipantId, stream: DataStream, lane: Lane, due: Due) -> None:
         match due:
@@ -547,6 +564,8 @@ class Streams:
         if self._streams.pop(stream.label, None) is not None:
             self._closed[stream.label] = (stream.number, stream.inbox.opened)
             self._say(list(stream.lanes), stream, "off")
+        for lane in stream.lanes.values():
+            lane.turn(Reading.IDLE)
         stream.lanes.clear()
         self._room.notify()
 

@@ -1,7 +1,7 @@
 /** The resource, as an app in a frame has it. */
 
 import {
-  CALL, checkFunction, Denied, keyOf, Listeners, presenceOf, readRecord, same, SharedPresence, SharedState, stateOf, streamOptions, type Access,
+  appStream, CALL, checkFunction, Denied, Files, FILES, keyOf, Listeners, presenceOf, readRecord, same, SharedPresence, SharedState, stateOf, streamOptions, type Access,
   type DataStream, type Json, type messages, type Participant, type ParticipantId, type PersonId,
   type ReplicaAccess, type ResourceCache, type ResourceId, type ResourceRecord, type Roster, type Standings, type StreamOptions,
 } from "@callmesh/core";
@@ -30,6 +30,7 @@ export class Resource<S extends object = Record<string, Json>> {
   #rights: Json;
   #record: ResourceRecord;
   #enabled = false;
+  #files: Files | undefined;
 
   constructor(parts: ResourceParts) {
     const { access, welcome, cache } = parts;
@@ -107,7 +108,18 @@ export class Resource<S extends object = Record<string, Json>> {
 
   /** Fast data between participants. Raises `BadName` or `BadValue`. */
   stream(name: string, options: StreamOptions = {}): DataStream {
-    return this.#parts.stream(name, streamOptions(options));
+    return this.#parts.stream(appStream(name), streamOptions(options));
+  }
+
+  /** Files between participants, peer to peer. Others can offer some once it was asked for. */
+  get files(): Files {
+    const { access } = this.#parts;
+    return (this.#files ??= new Files({
+      stream: this.#parts.stream(FILES, {}),
+      here: () => new Map([...this.participants].filter(([id, { here }]) => here && id !== this.me.id)),
+      now: () => access.now(),
+      after: (milliseconds, fn) => access.after(milliseconds, fn),
+    }));
   }
 
   /** As it stands; when it was removed, as it stood. */

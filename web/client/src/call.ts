@@ -260,6 +260,7 @@ export class Call {
       me: () => this.me,
       onWord: (fn) => this.#replica.onWord(fn),
       stream: (resource, name, options) => this.#streams.open(resource, name, options),
+      others: () => new Map(this.#others().map((id) => [id, this.#roster.participants.get(id) as Participant])),
       loadCache: (resource) => this.#loadCache(resource),
       clearCache: (resource) => this.#caches?.clear({ call: this.id, person: this.me.person, resource }),
       dropped: (resource) => this.#streams.drop(resource),

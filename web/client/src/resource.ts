@@ -1,8 +1,8 @@
 /** A resource: an instance of an app in a call. */
 
 import {
-  accessKey, CALL, DELETED, presenceOf, SharedPresence, SharedState, stateOf, type Access, streamOptions, type DataStream,
-  type Participant, type PersonId, type ReplicaAccess, type ResourceCache, type ResourceId,
+  accessKey, appStream, CALL, DELETED, Files, FILES, presenceOf, SharedPresence, SharedState, stateOf, type Access, streamOptions, type DataStream,
+  type Participant, type ParticipantId, type PersonId, type ReplicaAccess, type ResourceCache, type ResourceId,
   type ResourceRecord, type Role, type Standings, type StreamOptions, type Value,
 } from "@callmesh/core";
 
@@ -11,6 +11,8 @@ export interface ResourceUser {
   readonly standings: Standings;
   me(): Participant;
   stream(resource: ResourceId, name: string, options: StreamOptions): DataStream;
+  /** Everybody else who is here. */
+  others(): ReadonlyMap<ParticipantId, Participant>;
   loadCache(resource: ResourceId): Promise<ResourceCache>;
   clearCache(resource: ResourceId): void;
 }
@@ -25,6 +27,7 @@ export class Resource {
   #hidden = false;
   #record: ResourceRecord;
   #cache: Promise<ResourceCache> | undefined;
+  #files: Files | undefined;
 
   constructor(id: ResourceId, record: ResourceRecord, adder: boolean, user: ResourceUser) {
     this.id = id;
@@ -94,7 +97,18 @@ export class Resource {
 
   /** Fast data between participants. Raises `BadName` or `BadValue`. */
   stream(name: string, options: StreamOptions = {}): DataStream {
-    return this.#user.stream(this.id, name, streamOptions(options));
+    return this.#user.stream(this.id, appStream(name), streamOptions(options));
+  }
+
+  /** Files between participants, peer to peer. Others can offer some once it was asked for. */
+  get files(): Files {
+    const user = this.#user;
+    return (this.#files ??= new Files({
+      stream: user.stream(this.id, FILES, {}),
+      here: () => user.others(),
+      now: () => user.access.now(),
+      after: (milliseconds, fn) => user.access.after(milliseconds, fn),
+    }));
   }
 
   /** For who runs it: it was taken back from this participant. */

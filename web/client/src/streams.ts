@@ -144,7 +144,10 @@ export class Streams {
     this.#stations.delete(station.key);
     this.#closed.set(station.key, { number: station.number, opened: station.inbox.opened });
     this.#say([...station.ways.keys()], station, "off");
-    for (const { channel } of station.ways.values()) channel.close();
+    for (const { channel, lane } of station.ways.values()) {
+      channel.close();
+      lane.turn("idle"); // nobody waits for it any more
+    }
     station.ways.clear();
     this.#settle();
   }
@@ -529,7 +532,9 @@ export class Streams {
   #forget(id: ParticipantId): void {
     this.#away.delete(id);
     for (const station of this.#stations.values()) {
-      station.ways.get(id)?.channel.close();
+      const way = station.ways.get(id);
+      way?.channel.close();
+      way?.lane.turn("idle"); // nobody waits for it any more
       station.ways.delete(id);
       station.inbox.gone(id);
       this.#reachChanged(station);

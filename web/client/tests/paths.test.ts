@@ -161,6 +161,19 @@ test("[D11] a stalled receiver holds up nobody else's streams, and is told when 
   expect((await lost[Symbol.asyncIterator]().next()).value).toMatchObject({ data: "afterwards" });
 });
 
+test.each(["leaves", "aborts"])("[D2] [D12] nobody waits for room where there is no receiver any more: who %s", async (how) => {
+  const network = new Network(2, randomOf(1));
+  const [one, other] = network.all as [Node, Node];
+  const stream = opened(one);
+  opened(other);
+  await network.settle(2);
+  const writing = write(stream, () => 0.9, 40).catch(() => undefined);
+  await Promise.resolve();
+  if (how === "leaves") one.streams.part(other.id);
+  else stream.abort();
+  expect(await Promise.race([writing.then(() => "done"), new Promise((resolve) => setTimeout(() => resolve("waits"), 1000))])).toBe("done");
+});
+
 test("[D17] beyond some participants one message goes up and many down, though there are direct paths", async () => {
   const network = new Network(5, randomOf(3), 4);
   const [first, ...others] = network.all as [Node, ...Node[]];

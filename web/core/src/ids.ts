@@ -82,6 +82,12 @@ export function streamName(text: string): string {
   return text;
 }
 
+/** The name of a stream that an app may open. */
+export function appStream(text: string): string {
+  if (text.startsWith(".")) throw new BadName("a stream name that begins with a dot is not for apps");
+  return streamName(text);
+}
+
 export function stateId(text: string): StateId {
   if (!STATE_ID.test(text)) {
     throw new BadName("a state is call, roster, apps, door, hub, or state or presence/<resource>");
@@ -115,11 +121,16 @@ export function writesFor(writer: string, participant: ParticipantId): boolean {
 
 /** A name as people see it: trimmed, one line, 1–80 characters. It is data; markup in it is text. */
 export function displayName(text: string): string {
-  const name = text.replace(UNSEEN, " ").trim().replace(STACKED, "$1");
+  const name = seen(text).trim().replace(STACKED, "$1");
   if (NOTHING.test(name) || characters(name) > MAX_NAME) {
     throw new BadName(`a name has 1–${MAX_NAME} visible characters`);
   }
   return name;
+}
+
+/** The same with a space for what does not show. */
+export function seen(text: string): string {
+  return text.replace(UNSEEN, " ");
 }
 
 /** How many code points a text has: what a limit in characters counts, in both languages. */

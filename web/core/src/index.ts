@@ -6,7 +6,7 @@ export {
   TooLarge, Unauthorized, WireError, WouldBlock, type ErrorClass,
 } from "./errors.ts";
 export {
-  appId, APPS, CALL, callId, DIRECT, displayName, DOOR, HUB, HUB_STATE, issue, isVolatile, MAX_NAME, presenceOf, personId, READ_ONLY, resourceId,
+  appId, appStream, APPS, CALL, callId, DIRECT, displayName, DOOR, HUB, HUB_STATE, issue, isVolatile, MAX_NAME, presenceOf, personId, READ_ONLY, resourceId,
   resourceOf, ROSTER, stateId, stateOf, streamName, writesFor, type AppId, type CallId,
   type ParticipantId, type PersonId, type ResourceId, type StateId, type Writer,
 } from "./ids.ts";
@@ -50,6 +50,8 @@ export {
   DataStream, unlessAborted, type Abort, type Codec, type Reach, type ReadOptions, type ReadyOptions, type SendOptions,
   type StreamOptions, type StreamPort,
 } from "./datastream.ts";
+export { FILES } from "./files.ts";
+export { FileOffer, Files, Transfer, type FileOptions, type FilesUser, type Progress } from "./transfers.ts";
 export { Replica, type HubWord, type ReplicaAccess, type Runtime } from "./replica.ts";
 export {
   SharedState, type Below, type ListenOptions, type StateRights, type Transaction,

@@ -1,0 +1,105 @@
+"""Files between real participants: over WebRTC, and over a hub that is killed."""
+
+import asyncio
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+import callmesh
+from callmesh.ids import ParticipantId
+from tests.file_taker import resident
+from tests.processes import HubProcess, hub_process
+
+pytestmark = [pytest.mark.anyio, pytest.mark.rtc]
+MEGABYTE = 1_000_000
+SIZE = int(os.environ.get("FILE_MEGABYTES", "60")) * MEGABYTE
+"""Of the large file; of 200 MB it takes 40 s."""
+GROWTH = 30 * MEGABYTE
+"""Bytes of memory that either side may take for it."""
+
+
+def hashed(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+async def test_files_go_direct_both_ways_at_once(tmp_path: Path) -> None:
+    """[F1, F2]"""
+    with hub_process(tmp_path) as hub:
+        async with (
+            callmesh.join(hub.call(), name="Ada") as ada,
+            callmesh.join(hub.call(), name="Bob") as bob,
+        ):
+            mine = await ada.resources.add("vitals")
+            theirs = await bob.resources.get(mine.id)
+
+            async def exchange(one: callmesh.Resource, data: bytes) -> bytes:
+                transfer = await one.files.send(data)
+                async for offer in one.files.offers():
+                    got = await offer.read(timeout=20)
+                    await transfer.done(timeout=20)
+                    return got
+                raise AssertionError("nothing was offered")
+
+            there, back = os.urandom(3 * MEGABYTE), os.urandom(2 * MEGABYTE)
+            got = await asyncio.gather(exchange(mine, there), exchange(theirs, back))
+            assert list(got) == [back, there]
+
+
+async def test_a_large_file_comes_whole_through_two_cuts(tmp_path: Path) -> None:
+    """[F1, F3] The direct path breaks, then the hub is killed. Memory stays small at both."""
+    source = tmp_path / "large.bin"
+    digest = hashlib.sha256()
+    with source.open("wb") as file:
+        for _ in range(SIZE // MEGABYTE):
+            block = os.urandom(MEGABYTE)
+            digest.update(block)
+            file.write(block)
+    (tmp_path / "to").mkdir()
+    hub = HubProcess(tmp_path)
+    try:
+        async with callmesh.join(hub.call(), name="Ada") as ada:
+            vitals = await ada.resources.add("vitals")
+            await vitals.state.saved()
+            taker = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.file_taker", hub.call(), tmp_path / "to",
+                stdout=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+            await ada.until(lambda: len(ada.participants) == 2, timeout=20)
+            (bob,) = (id for id in ada.participants if id != ada.me.id)
+            before = most = resident()
+            transfer = await vitals.files.send(source, to=[bob])
+            cuts = [(SIZE // 4, cut_path), (SIZE // 4 + 2 * MEGABYTE, kill)]
+            async for progress in transfer:
+                most = max(most, resident())
+                if cuts and progress.sent >= cuts[0][0]:
+                    hub = await cuts.pop(0)[1](ada, bob, hub, tmp_path)
+            await transfer.done(timeout=60)
+            assert taker.stdout is not None
+            path, grown = (await asyncio.wait_for(taker.stdout.readline(), 20)).split()
+            await taker.wait()
+            assert not cuts
+            assert hashed(Path(path.decode())) == digest.hexdigest()
+            print(f"grown by {(most - before) / MEGABYTE} and {int(grown) / MEGABYTE} MB")
+            assert most - before < GROWTH
+            assert int(grown) < GROWTH
+    finally:
+        hub.end()
+
+
+async def cut_path(
+    call: callmesh.Call, peer: ParticipantId, hub: HubProcess, folder: Path
+) -> HubProcess:
+    assert call.path(peer) == "direct"
+    await call._streams.peers._connections[peer].pc.close()  # type: ignore[union-attr]
+    return hub
+
+
+async def kill(
+    call: callmesh.Call, peer: ParticipantId, hub: HubProcess, folder: Path
+) -> HubProcess:
+    hub.kill()
+    return HubProcess(folder, port=hub.port)

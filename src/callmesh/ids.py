@@ -26,9 +26,9 @@ DOOR = StateId("door")
 HUB_STATE = StateId("hub")
 """What the hub tells of itself: `READ_ONLY`, while its disk refuses; `DIRECT`, where it is set."""
 READ_ONLY = "read_only"
+"""Under this key, a sentence: why nothing is saved at the moment."""
 DIRECT = "direct_participants"
 """The key that says up to how many participants streams go direct; 8 where it is not there."""
-"""Under this key, a sentence: why nothing is saved at the moment."""
 RECORD = StateId("record")
 """What the hub keeps for itself: saved like any State, shown to nobody."""
 ABOUT = "about/call"

@@ -201,6 +201,7 @@ class Mesh:
             lost = [write for write in transaction if not self._is_there(write[0], write[1])]
             if any(newer(entry, self.entry(state, entry.key)) for state, entry, _ in lost):
                 self._look([(state, entry.key) for state, entry, _ in lost], before)
+                self.clock.follow(transaction[0][1].time)  # no other one of this writer has it
                 self._outbox.begin()
                 for state, entry, version in lost:
                     self._outbox.put((state, entry.key), entry, version)

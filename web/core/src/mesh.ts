@@ -218,16 +218,17 @@ export class Mesh {
     for (const transaction of transactionsOf(own, ({ entry }) => entry.time)) {
       const lost = transaction.filter(({ state, entry }) => !isSame(entry, this.entry(state, entry.key)));
       this.#look(lost.map(({ state, entry }) => [state, entry.key]), before);
-      this.#put(lost);
+      if (this.#put(lost)) for (const { entry } of lost) this.clock.follow(entry.time); // no other one of its writer has it
     }
     return this.#changes(before, "own");
   }
 
-  /** Take a transaction that was stamped before, whole, unless something newer stands everywhere. */
-  #put(transaction: readonly Unsaved[]): void {
-    if (!transaction.some(({ state, entry }) => newer(entry, this.entry(state, entry.key)))) return;
+  /** Take a transaction that was stamped before, whole, unless something newer stands everywhere; whether it was. */
+  #put(transaction: readonly Unsaved[]): boolean {
+    if (!transaction.some(({ state, entry }) => newer(entry, this.entry(state, entry.key)))) return false;
     this.#outbox.begin();
     for (const { state, entry, version } of transaction) this.#outbox.put(state, entry, version);
+    return true;
   }
 
   /** What has to be sent now: transactions whole, as many to a message as fit. */

@@ -1,5 +1,6 @@
 """People at browsers, as the tests move them."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -70,6 +71,14 @@ class Person:
         frame = await handle.content_frame()
         assert frame is not None
         return await frame.evaluate(script)
+
+    async def until_connected(self, title: str) -> None:
+        """Wait until *vitals* in a frame has its connection: a later one takes its place."""
+        async with asyncio.timeout(20):
+            while not await self.in_app(  # noqa: ASYNC110
+                title, "document.body.textContent.includes('--resource r')"
+            ):
+                await asyncio.sleep(0.05)
 
     async def in_call(self, script: str) -> Any:
         """The value of an expression about `call`."""

@@ -469,10 +469,7 @@ async def test_a_stream_goes_on_in_frames_through_a_hub_that_is_killed_and_paths
             await ada.join(call_url)
             await ada.page.wait_for_selector('iframe[title="Bed 1"]', state="attached")
             await ada.until_path("Pia", "direct")
-            connected = "document.body.textContent.includes('--resource r')"
-            async with asyncio.timeout(20):  # the app's own connection comes first
-                while not await ada.in_app("Bed 1", connected):  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)
+            await ada.until_connected("Bed 1")
             there = vitals.stream("there")
             back, got = vitals.stream("back"), list[int]()
             await ada.in_app(

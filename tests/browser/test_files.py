@@ -12,7 +12,7 @@ import callmesh
 from tests.browser.people import Person, person
 from tests.processes import hub_process
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 SIZE = 9_000_000
 
 # Sends back each file that it is offered, under a name of its own, and refuses small ones.
@@ -45,8 +45,8 @@ async def exchange(
     vitals = await pia.resources.add("vitals", title="Bed 1")
     pia.resources.show(vitals)
     await ada.join(call_url)
-    await ada.page.wait_for_selector('iframe[title="Bed 1"]', state="attached")
     await ada.until_path("Pia", "direct")
+    await ada.until_connected("Bed 1")
     await ada.in_app("Bed 1", ECHO)
     small = await vitals.files.send(b"abc")
     with pytest.raises(callmesh.Refused, match="too small to bother"):

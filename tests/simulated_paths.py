@@ -71,6 +71,12 @@ class Node:
             self.under_way.setdefault((peer, label, mode), deque()).append(data)
             self.sent += 1
 
+    def ready(self, peer: ParticipantId) -> bool:
+        return self.world.is_direct(self.me.id, peer)
+
+    def tell(self, peer: ParticipantId, data: bytes) -> None:
+        self.send(peer, CONTROL_LABEL, "reliable", data)
+
     # --- the link to the hub
 
     def link(self) -> None:
@@ -142,8 +148,11 @@ class Node:
                 waiting.popleft()
                 return True
         data = waiting.popleft()
-        self.world.nodes[peer].streams.came_direct(self.me.id, label, mode, data)
-        if label != CONTROL_LABEL:
+        other = self.world.nodes[peer].streams
+        if label == CONTROL_LABEL:
+            other.told(self.me.id, data)
+        else:
+            other.came_direct(self.me.id, label, mode, data)
             self.streams.drained(peer)
         return True
 

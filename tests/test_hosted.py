@@ -487,7 +487,7 @@ def test_what_waits_for_all_links_of_a_call_is_bounded(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """[W8] A link for which little waits has its room even then."""
-    monkeypatch.setattr("callmesh.hosted.MAX_WAITING", 200_000)
+    monkeypatch.setattr("callmesh.relay.MAX_WAITING", 200_000)
     a, b, _ = world.clients
     for number in range(1, 9):
         send_stream(a, number)

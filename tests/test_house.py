@@ -16,7 +16,7 @@ GROUND = """
     errors ids values limits counts clock state participant audit app manifest resource callstate
     cache keys messages stream lane inbox files signaling ledger receipt letters outbox mesh history
     lists session rates sight standing exchange ice rights feed record visits door people commands
-    hosted ports
+    relay hosted ports
 """.split()
 FIRST = """
     storage storage.memory storage.sqlite
@@ -25,7 +25,7 @@ FIRST = """
 """.split()
 SECOND = """
     settings logs tokens auth catalog saving ending address headers livecall live metrics operations
-    archive operator retention webhooks guard shapes problems api hub
+    archive operator retention webhooks guard shapes problems api icesettings hub
     connection notify replica hosting undo typed changes shared presence datastream streams
     fileio transfers instance handling resources half joining peering client testing
 """.split()

@@ -7,11 +7,11 @@ import pytest
 
 from callmesh import messages
 from callmesh.errors import WireError
-from callmesh.exchange import GRACE, SETTLED, TAKES
+from callmesh.exchange import GRACE, LAST_PIECE, MAX_VOID, SETTLED, TAKES
 from callmesh.ids import CALL, CallId, StateId, presence_of, state_of
 from callmesh.keys import SessionKey, is_key, verify
 from callmesh.letters import MAX_LETTERS, Layer, open_letter, signed_bytes
-from callmesh.messages import Group, Letter, Write
+from callmesh.messages import Group, Letter, Void, Write
 from callmesh.participant import Role
 from callmesh.resource import access_key
 from callmesh.state import DELETED, Entry
@@ -530,3 +530,21 @@ def test_the_hub_falls_again_before_it_has_heard_of_all(world: World) -> None:
     assert a.view() == b.view() == {"x": 1}
     settle(world)
     assert a.view() == b.view() == {"x": 1}
+
+
+def test_however_many_were_denied_all_of_it_is_told(world: World) -> None:
+    """[E8] A message has room for so many; the rest goes with the next."""
+    one, other = peers_of(world)[:2]
+    meet(one, other)
+    stamps = [(number, one.mesh.writer) for number in range(MAX_VOID + 5)]
+    one.exchange._peers[other.me.id].voids += stamps
+    told: list[tuple[int, str]] = []
+    for _ in range(3):
+        for _, data in one.exchange.outgoing(world.now):
+            told += [stamp for m in _whole(data) if isinstance(m, Void) for stamp in m.stamps]
+    assert told == stamps
+
+
+def _whole(piece: bytes) -> list[messages.Message]:
+    assert piece[0] == LAST_PIECE, "it is no larger than one piece here"
+    return messages.unbundle(piece[1:])

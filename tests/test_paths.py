@@ -10,10 +10,10 @@ import pytest
 from callmesh import messages
 from callmesh.datastream import DataStream
 from callmesh.errors import Broken, Closed, EndedByPeer
-from callmesh.hosted import MAX_WAITING as CALL_WAITING
 from callmesh.ids import ParticipantId
 from callmesh.lane import HIGH_WATER, Lane
 from callmesh.messages import Mode, Taken
+from callmesh.relay import MAX_WAITING as CALL_WAITING
 from callmesh.session import MAX_WAITING
 from callmesh.stream import StreamMessage
 from callmesh.streams import ANSWERS

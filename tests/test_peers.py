@@ -12,6 +12,7 @@ import pytest
 from callmesh.ids import ParticipantId
 from callmesh.messages import MAX_PAYLOAD, Mode
 from callmesh.ports import Peers
+from callmesh.signaling import CONTROL_LABEL
 
 pytestmark = [pytest.mark.anyio, pytest.mark.rtc, pytest.mark.timeout(60)]
 A, B = ParticipantId("pa"), ParticipantId("pb")
@@ -34,10 +35,11 @@ class End:
         self.other: End
         self.paths: list[str | None] = []
         self.heard: dict[tuple[str, Mode], list[bytes]] = defaultdict(list)
+        self.words: list[bytes] = []
         self.moved = asyncio.Event()
         self.peers = kind(
             on_signal=self.signal, on_path=self.path, on_message=self.hear,
-            on_room=lambda peer: self.moved.set(),
+            on_room=lambda peer: self.moved.set(), on_word=self.word,
         )  # fmt: skip
 
     def signal(self, peer: ParticipantId, text: str) -> None:
@@ -52,6 +54,11 @@ class End:
     def hear(self, peer: ParticipantId, label: str, mode: Mode, data: bytes) -> None:
         assert peer == self.other.me
         self.heard[label, mode].append(data)
+        self.moved.set()
+
+    def word(self, peer: ParticipantId, data: bytes) -> None:
+        assert peer == self.other.me
+        self.words.append(data)
         self.moved.set()
 
     async def until(self, true: Callable[[], bool]) -> None:
@@ -115,6 +122,22 @@ async def test_a_mode_is_that_of_its_channel_and_labels_do_not_mix(pair: Pair) -
         ("r1/a", "reliable"): [b"r1/a"], ("r1/b", "latest"): [b"r1/b"],
         ("r2/a", "latest"): [b"r2/a"],
     }  # fmt: skip
+
+
+async def test_words_have_a_channel_of_their_own_that_every_path_has(pair: Pair) -> None:
+    """[D2, E3] And a stream's channel of the same label is none."""
+    a, b = pair
+    assert a.peers.ready(B)
+    a.peers.tell(B, b"word")
+    await b.until(lambda: b.words == [b"word"])
+    b.peers.tell(A, b"answer")
+    await a.until(lambda: a.words == [b"answer"])
+    await a.send(CONTROL_LABEL, "reliable", b"no word")
+    await b.until(lambda: b.heard[CONTROL_LABEL, "reliable"] == [b"no word"])
+    assert b.words == [b"word"]
+    a.peers.disconnect(B)
+    assert not a.peers.ready(B)
+    a.peers.tell(B, b"to nobody")
 
 
 async def test_rubbish_in_signals_is_passed_over(pair: Pair) -> None:

@@ -73,6 +73,7 @@ async def test_leaving_while_connecting_is_nobodys_error(monkeypatch: pytest.Mon
         on_path=lambda peer, why: None,
         on_message=lambda peer, label, mode, data: None,
         on_room=lambda peer: None,
+        on_word=lambda peer, data: None,
     )
     peers.connect(ParticipantId("pb"), offers=True)
     await asyncio.wait_for(described.wait(), 10)

@@ -14,8 +14,8 @@ import callmesh
 from callmesh.clock import MICROSECONDS
 from callmesh.doctor import FINE, WRONG, ice
 from callmesh.errors import BadInput
-from callmesh.hub import ice_servers
 from callmesh.ice import LASTS, IceServers, credential, is_turn
+from callmesh.icesettings import ice_servers
 from callmesh.ids import ParticipantId
 from callmesh.messages import Ice
 from callmesh.settings import Settings
@@ -41,7 +41,7 @@ def with_turn(url: str, secret: Path, policy: str = "relay") -> tuple[str, ...]:
 async def test_everything_goes_by_turn_where_the_policy_says_so(
     tmp_path: Path, turn: TurnServer, transport: str
 ) -> None:
-    """[D26, D27] Nothing else is tried: with the hub killed, streams go on by TURN alone."""
+    """[D18, D19] Nothing else is tried: with the hub killed, streams go on by TURN alone."""
     secret = tmp_path / "turn.secret"
     secret.write_text(TURN_SECRET + "\n")
     before = turn.allocations
@@ -65,7 +65,7 @@ async def test_everything_goes_by_turn_where_the_policy_says_so(
 async def test_a_wrong_login_is_told_and_the_hub_relays(
     tmp_path: Path, turn: TurnServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """[D28] Not after patience, but as soon as it is known, and once in the log."""
+    """[D20] Not after patience, but as soon as it is known, and once in the log."""
     secret = tmp_path / "turn.secret"
     secret.write_text("what coturn has never heard of")
     caplog.set_level(logging.WARNING, "callmesh.rtc")
@@ -89,7 +89,7 @@ async def test_a_wrong_login_is_told_and_the_hub_relays(
 
 
 async def test_logins_are_those_of_coturn_and_are_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """[D26] Each participant's own; half of the time before they run out there are others."""
+    """[D18] Each participant's own; half of the time before they run out there are others."""
     servers = IceServers(["stun:s.example.org", "turn:t.example.org"], b"north")
     told: list[Ice] = []
     stun, turn = servers.given(ParticipantId("p1"), 5 * MICROSECONDS).servers
@@ -117,7 +117,7 @@ async def test_logins_are_those_of_coturn_and_are_renewed(monkeypatch: pytest.Mo
 async def test_the_doctor_asks_the_servers(
     tmp_path: Path, turn: TurnServer, transport: str
 ) -> None:
-    """[O13, D28]"""
+    """[O13, D20]"""
     good, bad = tmp_path / "good", tmp_path / "bad"
     for file, secret in ((good, TURN_SECRET), (bad, "x" * 32)):
         file.write_text(secret)
@@ -145,7 +145,7 @@ async def test_the_doctor_asks_the_servers(
 async def test_settings_that_would_let_nobody_through_are_refused(
     settings: Settings, said: str
 ) -> None:
-    """[D26]"""
+    """[D18]"""
     with pytest.raises(BadInput, match=said):
         ice_servers(settings)
     assert [finding.mark for finding in ice(settings)] == [WRONG]

@@ -95,6 +95,12 @@ class Sink:
     def send(self, peer: ParticipantId, label: str, mode: Mode, data: bytes) -> None:
         self.sent.append(data)
 
+    def ready(self, peer: ParticipantId) -> bool:
+        return True
+
+    def tell(self, peer: ParticipantId, data: bytes) -> None:
+        self.sent.append(data)
+
     def disconnect(self, peer: ParticipantId) -> None: ...
     async def close(self) -> None: ...
 

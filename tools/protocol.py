@@ -23,6 +23,7 @@ from callmesh import (
     ledger,
     letters,
     messages,
+    relay,
     rights,
     saving,
     session,
@@ -284,9 +285,9 @@ def _bounds() -> str:
             "they are not handed on; their sender sends them again", NOTHING,
         ),
         (
-            "those for all links of a call", f"{hosted.MAX_WAITING:,}",
+            "those for all links of a call", f"{relay.MAX_WAITING:,}",
             "they are not handed on to links with more than "
-            f"{hosted.SMALL:,}; their sender sends them again", NOTHING,
+            f"{relay.SMALL:,}; their sender sends them again", NOTHING,
         ),
         (
             "bytes of `latest` that wait for a link", f"{session.MAX_LATEST:,}",

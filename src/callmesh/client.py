@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
@@ -29,15 +29,11 @@ from callmesh.replica import Replica
 from callmesh.resources import Resources
 from callmesh.session import Open
 from callmesh.shared import Root, SharedState
-from callmesh.signaling import CONTROL_LABEL
 from callmesh.standing import Standings
 from callmesh.state import DELETED
 from callmesh.streams import MESH, Streams
 from callmesh.transport.websocket import WebSocketLink
 from callmesh.values import decode
-
-if TYPE_CHECKING:
-    from callmesh.transport.webrtc import RtcPeers  # the extra callmesh[rtc]
 
 SAVE_BEFORE_LEAVING = 5.0
 """Seconds that leaving waits for what is not saved yet."""
@@ -136,7 +132,6 @@ class Call:
         self._replica = Replica(clock, self._wrote, self._follow)
         self._standings = Standings(self._replica.mesh)
         self._streams = Streams(steady, lambda: self._connection.session, self._flush, self._hidden)
-        self._rtc_peers: RtcPeers | None = None
         self._peering = Peering(
             self.id, self._replica, self._standings, self._tell, self._ready, self._flush
         )
@@ -260,7 +255,7 @@ class Call:
         if self._rtc:
             from callmesh.transport.webrtc import RtcPeers  # the extra callmesh[rtc]
 
-            self._rtc_peers = self._streams.peers = RtcPeers(
+            self._streams.peers = RtcPeers(
                 on_signal=self._signal,
                 on_path=self._path_changed,
                 on_message=self._streams.came_direct,
@@ -275,16 +270,16 @@ class Call:
     def _word(self, peer: ParticipantId, data: bytes) -> None:
         """Something came through a control channel: a piece of a letter's bundle, or a bundle."""
         if data and data[0] > LAST_PIECE:
-            self._streams.came_direct(peer, CONTROL_LABEL, "reliable", data)
+            self._streams.told(peer, data)
         else:
             self._peering.heard(peer, data)
 
     def _ready(self, peer: ParticipantId) -> bool:
-        return self._rtc_peers is not None and self._rtc_peers.ready(peer)
+        return self._streams.peers is not None and self._streams.peers.ready(peer)
 
     def _tell(self, peer: ParticipantId, data: bytes) -> None:
-        if self._rtc_peers is not None:
-            self._rtc_peers.tell(peer, data)
+        if self._streams.peers is not None:
+            self._streams.peers.tell(peer, data)
 
     def _over(self, run: "asyncio.Task[None]") -> None:
         """The hub ended it for good: whoever waits is told why."""

@@ -22,7 +22,8 @@ from callmesh.catalog import Catalog
 from callmesh.errors import BadInput
 from callmesh.folder import DATABASE, LOCK, AlreadyRunning, CannotStart, alone_in
 from callmesh.guard import ApiKey
-from callmesh.hub import PAGE, ice_servers
+from callmesh.hub import PAGE
+from callmesh.icesettings import ice_servers
 from callmesh.ids import ParticipantId
 from callmesh.serving import is_plain, listen
 from callmesh.settings import Settings

@@ -24,7 +24,7 @@ from callmesh import messages
 from callmesh.callstate import version_in
 from callmesh.clock import AHEAD, FOLLOWING, MICROSECONDS
 from callmesh.errors import BadInput, WireError
-from callmesh.ids import CALL, CallId, ParticipantId, StateId, is_presence, writes_for
+from callmesh.ids import CALL, ROSTER, CallId, ParticipantId, StateId, is_presence, writes_for
 from callmesh.letters import MAX_LETTERS, Held, open_letter
 from callmesh.mesh import Change, Mesh
 from callmesh.messages import Denial, Have, Letter, Void, Write
@@ -49,6 +49,8 @@ CARRY_AFTER = 2 * MICROSECONDS
 SETTLED = 10 * MICROSECONDS
 GRACE = 45 * MICROSECONDS
 """How long somebody whom nobody reaches is shown as being here."""
+MAX_VOID = 2_000
+"""Denied letters that one message tells of."""
 MAX_DONE = 4_000
 """Letters that are remembered as done with."""
 SENDS = (60, 1_000)
@@ -345,7 +347,7 @@ class Exchange:
         return self._let_go(old, [held.stamp for held in old], final=False) if old else []
 
     def _shown(self, id: ParticipantId) -> bool:
-        return self._mesh.confirmed_entry(StateId("roster"), id) is not None
+        return self._mesh.confirmed_entry(ROSTER, id) is not None
 
     # --- out: to the hub
 
@@ -450,8 +452,8 @@ def _words(peer: Peer, have: Have, now: int) -> Iterator[bytes]:
         peer.told, peer.told_at = have, now
         yield messages.encode(have)
     if peer.voids:
-        voids, peer.voids = peer.voids, []
-        yield messages.encode(Void(voids[:2_000]))
+        yield messages.encode(Void(peer.voids[:MAX_VOID]))
+        del peer.voids[:MAX_VOID]
 
 
 def pieces(parts: Iterable[bytes]) -> Iterator[bytes]:

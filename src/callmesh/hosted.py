@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from typing import TypeGuard
 
-import msgspec
-
 from callmesh import messages
 from callmesh.app import Manifest, Rulebook
 from callmesh.audit import OPERATOR, Journal
@@ -27,7 +25,7 @@ from callmesh.callstate import (
 from callmesh.clock import MICROSECONDS
 from callmesh.commands import DONE, By, Commands
 from callmesh.counts import Counts
-from callmesh.errors import Denied, TooFast, WireError
+from callmesh.errors import Denied, WireError
 from callmesh.feed import Feed, Feeds
 from callmesh.ids import (
     APPS,
@@ -45,7 +43,6 @@ from callmesh.ids import (
     presence_of,
     resource_of,
     state_of,
-    stream_name,
 )  # fmt: skip
 from callmesh.keys import verify
 from callmesh.ledger import Ledger, Record
@@ -55,9 +52,10 @@ from callmesh.messages import Denial, Group, Message
 from callmesh.participant import Participant
 from callmesh.people import Knock, Member, People
 from callmesh.record import HubPen
+from callmesh.relay import Relay
 from callmesh.resource import RECORDS, ResourceRecord, resource_in, version_key
 from callmesh.rights import Refusal, Rights, Taken, Written
-from callmesh.session import Open, Session
+from callmesh.session import Open
 from callmesh.sight import Sights
 from callmesh.state import Entry
 from callmesh.values import decode, encode
@@ -70,10 +68,6 @@ STEP = (None,)
 """What is done at once is a single step."""
 MAX_SIGNALS = 1024 * 1024
 """Bytes that may wait for a link that is sent signals: more are dropped, the relay is there."""
-MAX_WAITING = 64 * 1024 * 1024
-"""Bytes that wait for all links of a call before a stream message is queued for none of them."""
-SMALL = 64 * 1024
-"""Bytes that may wait for a link even then."""
 
 
 class Turn(Enum):
@@ -119,6 +113,7 @@ class HostedCall:
             limits,
             waiting_area=waiting_area,
         )
+        self._relay = Relay(self.people, limits, self.counts)
         self.commands = Commands(self.people, ledger, self._carried_out)
         self._collected = 0
         for entry in list(ledger.state(CALL).live()):
@@ -237,64 +232,14 @@ class HostedCall:
                     signal = messages.Signal(member.participant.id, data)
                     other.session.put(messages.encode(signal))
             case messages.Stream():
-                self._relay(member, message)
+                self._relay.hand_on(member, message)
             case messages.Taken():
-                self._hand_on(member, message)
+                self._relay.tell(member, message)
             case messages.Letter():
                 self._carried_in(member, message, now)
             case _:
                 pass  # a frame's messages mean nothing to a hub
         return STEP
-
-    def _relay(self, member: Member, stream: messages.Stream) -> None:
-        """Hand a stream message on to those who have room for it; its sender keeps it (D10)."""
-        me, sender = member.participant.id, member.session
-        assert sender is not None
-        stream_name(stream.name)
-        member.streams.add((stream.resource, stream.name))
-        if len(member.streams) > self._limits.streams:
-            raise TooFast(f"a participant has at most {self._limits.streams} streams")
-        reached = self._reached(member, stream.resource, stream.peers)
-        encoded = messages.encode(msgspec.structs.replace(stream, peers=[me]))
-        size = len(stream.payload)
-        self.counts.relayed += size
-        sender.relayed(size)
-        if stream.mode == "latest":
-            slot = (me, stream.resource, stream.name, stream.part)
-            for session in reached:
-                session.put_latest(slot, encoded)
-            return
-        for session in reached:
-            if session.waiting < SMALL or self._waiting < MAX_WAITING:
-                session.put_stream(me, encoded)
-
-    def _hand_on(self, member: Member, taken: messages.Taken) -> None:
-        """What a reader says of a stream: the newest word of each stream replaces older ones."""
-        me = member.participant.id
-        stream_name(taken.name)
-        encoded = messages.encode(msgspec.structs.replace(taken, peers=[me]))
-        slot = ("taken", me, taken.resource, taken.name, taken.mode)
-        for session in self._reached(member, taken.resource, taken.peers):
-            session.put_latest(slot, encoded)
-
-    def _reached(self, member: Member, resource: str, peers: list[str]) -> list[Session]:
-        """The links of those named, or of everybody else, for whom the resource is there."""
-        id = ResourceId(resource)
-        if not member.feed.sight.sees(id):
-            return []
-        named = set(peers or self.people.members) - {member.participant.id}
-        found = (self.people.members.get(ParticipantId(peer)) for peer in named)
-        return [
-            other.session
-            for other in found
-            if other and other.session and other.feed.sight.sees(id)
-        ]
-
-    @property
-    def _waiting(self) -> int:
-        """Bytes that wait for all links of the call."""
-        sessions = (member.session for member in self.people.members.values())
-        return sum(session.waiting for session in sessions if session)
 
     def _write(self, member: Member, groups: list[Group], now: int) -> Iterator[None]:
         if len(groups) == 1 and len(groups[0].entries) == 1:

@@ -38,7 +38,7 @@ from callmesh.errors import BadInput, BadName
 from callmesh.folder import CURSORS, DATABASE, alone_in
 from callmesh.guard import ApiKey
 from callmesh.headers import BoundedHeaders, NoSockets, ThisMachineAlone
-from callmesh.ice import IceServers, is_turn
+from callmesh.icesettings import ice_servers
 from callmesh.ids import call_id
 from callmesh.limits import Limits
 from callmesh.live import LiveHub
@@ -63,9 +63,6 @@ max-width: 32rem; padding: 0 1rem }}</style>
 <h1>This link leads nowhere</h1><p>{words}</p>
 <p>A call's address looks like <code>{root}/call/name</code>. Ask for the link once more.</p>
 """
-
-LEAST_SECRET = 16
-"""Bytes."""
 
 NOT_RUNNING = (
     "The hub is not running. Where it is mounted into another application, hand its lifespan to "
@@ -187,36 +184,6 @@ def application(
     )
     app.state.live = live
     return app
-
-
-def ice_servers(settings: Settings) -> IceServers | None:
-    """Those that participants are told of, if there are any. Raises `BadInput`."""
-    turn = any(is_turn(url) for url in settings.ice_server)
-    if settings.ice_policy == "relay" and not turn:
-        raise BadInput("ice_policy is relay, so peers need a TURN server: add one to ice_server")
-    if not turn:
-        return IceServers(settings.ice_server) if settings.ice_server else None
-    if settings.turn_secret is None:
-        raise BadInput(
-            "TURN servers want to know who comes: set turn_secret to a file with the secret that "
-            "they share with the hub (coturn: use-auth-secret and static-auth-secret)"
-        )
-    secret = read_turn_secret(settings.turn_secret)
-    return IceServers(settings.ice_server, secret, settings.ice_policy)
-
-
-def read_turn_secret(file: Path) -> bytes:
-    """Raises `BadInput`."""
-    try:
-        secret = file.read_bytes().strip()
-    except OSError as error:
-        raise BadInput(f"the secret of the TURN servers, {file}: {error.strerror}") from error
-    if len(secret) < LEAST_SECRET:
-        raise BadInput(
-            f"{file} has {len(secret)} bytes, and a secret of the TURN servers has "
-            f"{LEAST_SECRET} or more: make one with `openssl rand -hex 32 > {file}`"
-        )
-    return secret
 
 
 def _hooks(live: LiveHub, settings: Settings) -> "Webhooks | None":

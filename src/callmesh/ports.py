@@ -104,6 +104,12 @@ class Peers(Protocol):
 
     def send(self, peer: ParticipantId, label: str, mode: Mode, data: bytes) -> None: ...
 
+    def ready(self, peer: ParticipantId) -> bool:
+        """Whether the control channel, which every path has, takes more."""
+
+    def tell(self, peer: ParticipantId, data: bytes) -> None:
+        """Say something through it."""
+
     def disconnect(self, peer: ParticipantId) -> None: ...
 
     async def close(self) -> None: ...

@@ -14,7 +14,7 @@ from callmesh.notify import Notifier
 from callmesh.participant import Participant
 from callmesh.ports import Peers
 from callmesh.session import Session
-from callmesh.signaling import CONTROL_LABEL, Connecting, Direct, Pair, Path, Relay
+from callmesh.signaling import Connecting, Direct, Pair, Path, Relay
 from callmesh.stream import Piece, decode_piece, encode_piece, label
 
 ASK_AGAIN = 1_000_000
@@ -307,12 +307,17 @@ class Streams:
             stream = self._streams.get(text)
             if stream is not None and stream.mode == mode:
                 self._take_in(peer, stream, decode_piece(data), True)
-            elif text == CONTROL_LABEL:
-                for message in messages.unbundle(data, limit=MAX_WORDS):
-                    if isinstance(message, Taken):
-                        self._heard(peer, message)
         except BadInput:
             pass  # what a peer should not have sent is dropped (D8)
+
+    def told(self, peer: ParticipantId, data: bytes) -> None:
+        """A reader has said something through the control channel."""
+        try:
+            for message in messages.unbundle(data, limit=MAX_WORDS):
+                if isinstance(message, Taken):
+                    self._heard(peer, message)
+        except BadInput:
+            pass
 
     def came_relayed(self, message: messages.Stream) -> None:
         stream = self._streams.get(f"{message.resource}/{message.name}")
@@ -460,7 +465,7 @@ class Streams:
     def _tell(self, peer: ParticipantId, taken: Taken) -> None:
         assert self.peers is not None
         said = messages.bundle([messages.encode(taken)])
-        self.peers.send(peer, CONTROL_LABEL, "reliable", said)
+        self.peers.tell(peer, said)
 
     def _put(self, message: Taken | messages.Stream) -> bool:
         session = self._session()

@@ -46,7 +46,7 @@ window.RTCPeerConnection.prototype = Real.prototype;
 async def test_browsers_and_programs_meet_at_a_turn_server(
     browser: Browser, tmp_path: Path, turn: TurnServer, transport: str
 ) -> None:
-    """[D26, D27] Nobody tells another one their address; with the hub gone the path is there."""
+    """[D18, D19] Nobody tells another one their address; with the hub gone the path is there."""
     more = by_turn(turn.url(transport), tmp_path / "secret", TURN_SECRET)
     with hub_process(tmp_path / "data", more=more) as hub:
         url = hub.call()
@@ -78,7 +78,7 @@ async def test_browsers_and_programs_meet_at_a_turn_server(
 async def test_a_refused_login_is_told_in_the_console_and_the_hub_relays(
     browser: Browser, tmp_path: Path, turn: TurnServer
 ) -> None:
-    """[D28]"""
+    """[D20]"""
     more = by_turn(turn.url(), tmp_path / "secret", "what coturn has never heard of")
     with hub_process(tmp_path / "data", more=more) as hub:
         url = hub.call()

@@ -70,7 +70,7 @@ class RtcPeers:
         on_path: OnPath,
         on_message: OnMessage,
         on_room: OnRoom,
-        on_word: OnWord = lambda peer, data: None,
+        on_word: OnWord,
     ) -> None:
         self._on_signal = on_signal
         self._on_path = on_path
@@ -120,14 +120,12 @@ class RtcPeers:
             self._connections[peer].channels[label].send(data)
 
     def ready(self, peer: ParticipantId) -> bool:
-        """Whether the control channel is open, and takes more."""
         connection = self._connections.get(peer)
         if connection is None or connection.control.readyState != "open":
             return False
         return bool(connection.control.bufferedAmount <= MAX_UNSENT)
 
     def tell(self, peer: ParticipantId, data: bytes) -> None:
-        """Send on the control channel."""
         with contextlib.suppress(InvalidStateError, KeyError):  # closed just now
             self._connections[peer].control.send(data)
 
@@ -159,7 +157,6 @@ class RtcPeers:
             if isinstance(data, bytes) and self._connections.get(peer) is connection:
                 self._on_word(peer, data)
 
-        connection.channels[CONTROL_LABEL] = control
         control.on("message", word)
         control.on("open", lambda: self._on_path(peer, None))
         control.on("close", lambda: lost("the peer closed the direct path"))

@@ -497,7 +497,7 @@ function words(peer: Peer, have: Have, now: number): Uint8Array[] {
     peer.toldAt = now;
     found.push(encode(have));
   }
-  const voids = peer.voids.splice(0).slice(0, MAX_VOID);
+  const voids = peer.voids.splice(0, MAX_VOID);
   if (voids.length > 0) found.push(encode({ type: "void", stamps: voids }));
   return found;
 }

@@ -4,21 +4,38 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from callmesh import messages
-from callmesh.app import KeyRule, StateSpec, Who
-from callmesh.hosted import TOMBSTONES
-from callmesh.ids import APPS, CALL, ROSTER, StateId, Writer, presence_of
-from callmesh.ledger import Record
+from callmesh.app import KeyRule, Manifest, StateSpec, Who
+from callmesh.door import Visitor
+from callmesh.hosted import TOMBSTONES, HostedCall
+from callmesh.ids import (
+    APPS,
+    CALL,
+    ROSTER,
+    CallId,
+    ParticipantId,
+    PersonId,
+    StateId,
+    Writer,
+    presence_of,
+)
+from callmesh.ledger import Ledger, Record
+from callmesh.limits import Limits
 from callmesh.messages import Group
-from callmesh.participant import Role
+from callmesh.participant import Participant, Role
+from callmesh.people import Member
 from callmesh.resource import access_key, version_key
+from callmesh.session import Session, Side
 from callmesh.state import DELETED, Entry
 from callmesh.values import encode
 from tests.simulated import NOTES, RESOURCE, STATE, Client, World
 
 PRESENCE = presence_of(RESOURCE)
 RECORD = f"resource/{RESOURCE}"
+START = 1_000_000
 
 
 @pytest.fixture
@@ -1045,3 +1062,123 @@ def test_a_resend_is_no_way_to_ask_about_what_is_not_for_ones_eyes(world: World)
     grant(world, ada.me.person, "hidden")
     assert ask(STATE, "key/1")[0]
     assert ask(CALL, f"access/{RESOURCE}/{ada.me.person}")[0]
+
+
+# --- what is remembered
+
+PEOPLE = (("p0", "u0", Role.HOST), ("p1", "u1", Role.GUEST))
+LIMITS = Limits(state_bytes=400, keys=5, presence_bytes=80, presence_keys=2, value_bytes=200)
+FREE = Manifest(id="notes", name="Notes", version="1.0.0")
+RULED = msgspec.structs.replace(
+    FREE,
+    keys=[
+        KeyRule("a", write=(Who.EVERYONE,), change=(Who.HOST,)),
+        KeyRule("b", write=(Who.HOST,), change=(Who.EVERYONE,)),
+    ],
+    state=StateSpec(version=2),
+)
+Did = tuple[str, int, str, str, int]
+
+did: st.SearchStrategy[Did] = st.tuples(
+    st.sampled_from(
+        ["write"] * 12 + ["delete", "access", "app", "version", "disk", "role", "read", "again"]
+    ),
+    st.sampled_from([1, 1, 1, 0]),
+    st.sampled_from([STATE, STATE, PRESENCE]),
+    st.sampled_from(["a", "b", "p1/x"]),
+    st.sampled_from([1, 1, 1, 2, 20, 50, 150, 300]),
+)
+
+
+class Twin:
+    """A call, with the hub's memory of rights or without."""
+
+    def __init__(self, *, remembers: bool) -> None:
+        self.remembers = remembers
+        self.apps = {"notes": RULED}
+        ledger = Ledger()
+        ledger.flush()
+        ledger.flushed()
+        self.call = HostedCall(CallId("demo"), ledger, lambda id: self.apps.get(id), limits=LIMITS)
+        self.members = []
+        for id, person, role in PEOPLE:
+            me = Participant(ParticipantId(id), PersonId(person), "N", role)
+            session = Session(Side.HUB, 0)
+            member = self.call.people.arrive(Visitor(me, 0, waits=False), session, 0, START)
+            assert isinstance(member, Member)
+            session.welcome(b"\x90")
+            self.members.append(member)
+        record = {"app": "notes", "title": "Notes", "owner": "u0"}
+        self.send(0, CALL, RECORD, START, encode(record))
+
+    def send(
+        self, by: int, state: str, key: str, time: int, value: msgspec.Raw, version: int = 0
+    ) -> None:
+        if not self.remembers:
+            self.call._rights.forget()
+        member = self.members[by]
+        entry = Entry(key, time, Writer(member.participant.id), value)
+        self.call.receive(member, messages.Write([Group(state, [entry], version)]), time)
+
+    def does(self, what: Did, time: int) -> None:
+        kind, by, state, key, size = what
+        match kind:
+            case "write":
+                version = 1 if size == 20 else 0
+                early = 2_000 if size == 2 else 0
+                self.send(by, state, key, time - early, encode("x" * size), version)
+            case "again":
+                there = self.call.ledger.state(STATE).entries.get(key)
+                if there is not None and there.writer == f"p{by}":
+                    self.send(by, STATE, key, there.time, there.value)
+            case "read":
+                while self.call.take(self.members[by]):
+                    pass
+            case "delete":
+                self.send(by, state, key, time, DELETED)
+            case "access":
+                value = {1: "view", 20: "hidden"}.get(size, "edit")
+                self.send(0, CALL, access_key(RESOURCE, f"u{by}"), time, encode(value))
+            case "app":
+                self.apps["notes"] = FREE if size > 1 else RULED
+                self.call.apps_changed(time)
+            case "version":
+                self.send(by, CALL, version_key(RESOURCE), time, encode(2))
+            case "disk":
+                self.call.disk("the disk is full" if size > 20 else None, time)
+            case "role":
+                role = "host" if size > 20 else "guest"
+                self.call.receive(
+                    self.members[0], messages.Command(f"c{time}", "role", f"u{by}", role), time
+                )
+
+    @property
+    def all(self) -> dict[str, dict[str, Entry]]:
+        return {id: dict(state.entries) for id, state in self.call.ledger.states.items()}
+
+
+@given(st.lists(did, min_size=20, max_size=60))
+@settings(max_examples=300)
+def test_what_a_hub_remembers_of_rights_changes_nothing(done: list[Did]) -> None:
+    """[J12, J13] A right that is remembered is gone as soon as it is given no more."""
+    one, other = Twin(remembers=True), Twin(remembers=False)
+    for number, what in enumerate(done, 1):
+        for twin in (one, other):
+            twin.does(what, START + number * 1_000)
+        assert one.all == other.all, what
+        for member, same in zip(one.members, other.members, strict=True):
+            assert member.feed.denials == same.feed.denials, what
+            assert member.feed.owed == same.feed.owed, what
+            assert member.feed.waits == same.feed.waits, what
+    assert one.call.counts.accepted == other.call.counts.accepted
+
+
+def test_a_right_to_change_is_none_to_write_anew() -> None:
+    """[K5] Though it was made use of a moment ago."""
+    call = Twin(remembers=True)
+    for number, by in enumerate((0, 1, 1, 1), 1):
+        call.does(("write", by, STATE, "b", 1), START + number)
+    assert call.all[STATE]["b"].time == START + 4
+    call.does(("delete", 0, STATE, "b", 1), START + 5)
+    call.does(("write", 1, STATE, "b", 1), START + 6)
+    assert call.all[STATE]["b"].deleted

@@ -158,10 +158,13 @@ def _in_words(kind: wire.Type) -> str:
 def _who_sends(kind: type) -> str:
     """Whoever the other side takes it from, and when."""
     sends = []
-    for (side, state), kinds in session._ALLOWED.items():
-        if kind in kinds:
-            sender = "participant" if side is session.Side.HUB else "hub"
-            sends.append(f"{sender}, {state.__name__.lower()}")
+    for sender, allowed in (
+        ("participant", session.FROM_CLIENTS),
+        ("hub", session.FROM_HUBS),
+    ):
+        sends += [
+            f"{sender}, {state.__name__.lower()}" for state in allowed if kind in allowed[state]
+        ]
     if kind in (messages.Letter, messages.Have, messages.Void):
         sends.append("participant, to another one")
     return "; ".join(sends)

@@ -156,7 +156,7 @@ class Journal:
     """What happened in one call, until it is taken to be written down."""
 
     call: CallId
-    _events: list[Event] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
 
     def add(
         self,
@@ -172,13 +172,10 @@ class Journal:
         participant = about.id if about else ParticipantId("")
         name = about.name if about else ""
         event = Event(now, what, self.call, by, person, participant, name, detail)
-        self._events.append(event)
-
-    def __len__(self) -> int:
-        return len(self._events)
+        self.events.append(event)
 
     def take(self) -> list[Event]:
-        events, self._events = self._events, []
+        events, self.events = self.events, []
         return events
 
 

@@ -86,6 +86,8 @@ class CallState:
         """Whether hosts are asked before somebody comes in; None where hosts have not said."""
         self._access: dict[ResourceId, dict[str, Access]] = {}
         self._versions: dict[ResourceId, int] = {}
+        self.turns = 0
+        """How often it has changed."""
         for key, value in values:
             self.note(key, value)
 
@@ -103,6 +105,7 @@ class CallState:
 
     def note(self, key: str, value: object | None) -> bool:
         """Take in what stands under `key` now; None for nothing. False if it makes no sense."""
+        self.turns += 1
         try:
             if value is not None:
                 check_call_value(key, value)

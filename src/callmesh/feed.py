@@ -81,7 +81,10 @@ class Feed:
 
         What was not shown to them when they were told last may be gone again before they are.
         """
+        shown, sight = self.shown.whole, self.sight.whole
         for state, entry in taken:
+            if state in shown and state in sight:
+                continue
             if not (self.shown.shows(state, entry) and self.sight.shows(state, entry)):
                 self.owe(state, entry)
 
@@ -167,14 +170,15 @@ class Feeds:
         feed.owed.clear()
         return found
 
-    def bundle(self, feed: Feed) -> Pieces | None:
-        """The same as a bundle, if anything should leave."""
+    def shared(self, feed: Feed) -> Pieces | None:
+        """The same as a bundle of its own, where it is nothing but what others may get as well."""
         ledger, sight = self._ledger, feed.sight
-        lags = feed.cursor != ledger.number or feed.shown is not sight
-        if not lags or feed.owed or feed.denials or feed.answers:
-            parts = self.take(feed) if self.has_output(feed) else None
-            return messages.pieces(parts) if parts else None
-        self._begin()
+        if feed.cursor == ledger.number and feed.shown is sight:
+            return None
+        if feed.owed or feed.denials or feed.answers:
+            return None
+        if self._batches_at != (ledger.number, ledger.saved):
+            self._begin()
         at = (feed.cursor, feed.shown, sight)
         found = self._bundles.get(at)
         if found is None:
@@ -240,10 +244,14 @@ class Feeds:
         before, now = feed.shown, feed.sight
         turned = now.differs(before) if now is not before else set[Subject]()
         for record in self._ledger.since(feed.cursor):
-            if not turned or _subject(record) not in turned:
+            if record.state in now.whole and not turned:
+                yield record.state, record.entry
+            elif not turned or _subject(record) not in turned:
                 shown = now.shown(record.state, record.entry)
                 if shown is not None:
                     yield record.state, shown
+        if not turned:
+            return
         for record in self._about(turned):
             state, entry, new = record.state, record.entry, record.number > feed.cursor
             seen = before.shows(state, entry)
@@ -254,13 +262,11 @@ class Feeds:
                 removed = state == CALL and entry.deleted and entry.key.startswith(RECORDS)
                 yield state, entry if removed else taken_back(entry)
         active = self._ledger.state(CALL).entries.get(ACTIVE)
-        if turned and active is not None:
+        if active is not None:
             yield CALL, now.shown(CALL, active) or active
 
     def _about(self, subjects: set[Subject]) -> Iterator[Record]:
         """Every entry about some subjects."""
-        if not subjects:
-            return
         for key, entry in self._ledger.state(CALL).entries.items():
             if resource_about(key) in subjects:
                 yield Record(self._ledger.number_of(CALL, key), CALL, entry)

@@ -203,13 +203,16 @@ class HostedCall:
 
     def receive(self, who: Member | Knock, message: Message, now: int) -> None:
         """Act on one message of somebody who has joined, or waits."""
+        if type(message) is messages.Write and type(who) is Member and not who.told:
+            groups = message.groups
+            if len(groups) == 1 and len(groups[0].entries) == 1:
+                self._write_one(who, groups[0], now)
+                return
         for _ in self.steps(who, message, now):
             pass
 
     def steps(self, who: Member | Knock, message: Message, now: int) -> Iterable[None]:
         """The same, bit by bit: between two steps others may have their turn."""
-        if isinstance(message, messages.Write) and isinstance(who, Member):
-            return self._receive(who, message, now)
         match message:
             case messages.Ping(number) if who.session:
                 pong = messages.encode(messages.Pong(number, now))
@@ -242,11 +245,6 @@ class HostedCall:
         return STEP
 
     def _write(self, member: Member, groups: list[Group], now: int) -> Iterator[None]:
-        if len(groups) == 1 and len(groups[0].entries) == 1:
-            group = groups[0]
-            self._take_in(member, [(group.state, group.entries[0], group.version)], now)
-            yield
-            return
         transactions: dict[tuple[int, str], list[Written]] = {}
         for group in groups:
             for entry in group.entries:
@@ -255,6 +253,21 @@ class HostedCall:
         for transaction in transactions.values():
             self._take_in(member, transaction, now)
             yield
+
+    def _write_one(self, member: Member, group: Group, now: int) -> None:
+        """Most writes are a single entry that changes a key once more."""
+        entry, feed = group.entries[0], member.feed
+        taken = self._rights.check_change(
+            member.participant, group.state, entry, group.version, now
+        )
+        if taken is None:
+            self._take_in(member, [(group.state, entry, group.version)], now)
+            return
+        feed.waits = True
+        self.counts.accepted += 1
+        self.ledger.accept(*taken)
+        if taken[0] not in feed.shown.whole or taken[0] not in feed.sight.whole:
+            feed.took([taken])
 
     def _take_in(self, member: Member, transaction: list[Written], now: int) -> None:
         """Take one transaction, or deny it."""
@@ -303,7 +316,7 @@ class HostedCall:
         self.counts.accepted += 1
         feed = member.feed if member.participant.id == author.id else None
         turned = [self._accept(feed, author, state, entry, now) for state, entry in found]
-        if any(turn is not Turn.NOTHING for turn in turned):
+        if Turn.RIGHTS in turned or Turn.RESOURCES in turned:
             self.people.turn(now, rights=Turn.RIGHTS in turned)
         if feed is not None:
             feed.took(found)
@@ -415,6 +428,7 @@ class HostedCall:
         """The hub may have other apps, or other manifests of them. Everybody starts anew if so."""
         apps = {record.app for record in self.call.resources.values()}
         others = [app for app in sorted(apps) if self._publish(app)]
+        self._rights.forget()
         if others:
             self.ledger.start_anew()
             self.people.turn(now, rights=True)
@@ -431,6 +445,13 @@ class HostedCall:
         return True
 
     # --- out
+
+    def take_shared(self, who: Member) -> messages.Pieces | None:
+        """What everybody at the same place gets, where nothing else waits for the link."""
+        session = who.session
+        if session is None or type(session.state) is not Open or session.has_output:
+            return None
+        return self._feeds.shared(who.feed)
 
     def has_output(self, who: Member | Knock) -> bool:
         session = who.session
@@ -449,8 +470,6 @@ class HostedCall:
         session = who.session
         if session is None:
             return None
-        if type(who) is Member and type(session.state) is Open and not session.has_output:
-            return self._feeds.bundle(who.feed)
         parts: list[messages.Pieces] = [(message,) for message in session.take()]
         if _is_in(who):
             parts += self._feeds.take(who.feed)

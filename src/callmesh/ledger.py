@@ -7,10 +7,12 @@ were written. Whoever follows needs one integer, the cursor it has reached; the 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from callmesh.clock import MICROSECONDS
 from callmesh.errors import BadInput, StorageFailed
 from callmesh.ids import RECORD, StateId, is_presence, is_volatile, is_writer, state_id
-from callmesh.state import Entry, HeadedState, State, newer
+from callmesh.state import DELETED, Entry, HeadedState, State, newer
 from callmesh.values import MAX_INTEGER, check_key, decode
 
 RENEWED = 3600 * MICROSECONDS
@@ -29,8 +31,7 @@ more.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """An accepted entry, its State and its number."""
 
     number: int
@@ -124,14 +125,17 @@ class Ledger:
 
     def accept(self, state: StateId, entry: Entry) -> bool:
         """Merge `entry` and number it. False if what is there wins."""
-        if not newer(entry, self.state(state).entries.get(entry.key)):
+        there = self.states.get(state)
+        if there is not None and not newer(entry, there.entries.get(entry.key)):
             return False
         if self.number >= self._reserved:
             raise StorageFailed("the disk has set no more numbers aside")
         self.number += 1
         self._put(Record(self.number, state, entry))
-        if self.states[state].tombstones > self._enough.get(state, MAX_TOMBSTONES):
-            self.crowded.add(state)
+        if entry.value == DELETED:
+            most = self._enough.get(state, MAX_TOMBSTONES)
+            if self.states[state].tombstones > most:
+                self.crowded.add(state)
         return True
 
     def _put(self, record: Record) -> None:
@@ -227,8 +231,9 @@ class Ledger:
     @property
     def dirty(self) -> bool:
         """Whether anything accepted is not on disk yet."""
-        renew = self.used - self._used_saved >= RENEWED
-        return self.number > self.saved or bool(self._forgotten) or renew
+        if self.number > self.saved or self._forgotten:
+            return True
+        return self.used - self._used_saved >= RENEWED
 
     def flush(self) -> Delta:
         """What the disk lacks. Follow with `flushed` or `flush_failed` before the next."""

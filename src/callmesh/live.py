@@ -350,7 +350,7 @@ class LiveHub:
                 break  # what crosses with the end is no mistake
             heard = session.receive(data, steady())
             await self._act(call, line, heard, clock())
-            self._acted(call, line, pace, heard, len(data))
+            self._acted(call, line, pace, heard, len(data), steady())
         raise session.state.reason if isinstance(session.state, Over) else Closed("you left")
 
     def _hear(self, call: LiveCall, line: Line, pace: Pace, data: bytes) -> bool:
@@ -360,22 +360,32 @@ class LiveHub:
             return False
         try:
             heard = session.receive(data, now)
+            who = hosted.people.at(line.id, session)
             for message in heard:
-                if who := hosted.people.at(line.id, session):
+                if who is not None:
                     hosted.receive(who, message, clock())
-            if hosted.people.at(line.id, session) is None:
+                    if type(message) is not messages.Write:
+                        who = hosted.people.at(line.id, session)
+            if who is None:
                 session.end(Closed("you left"))
         except CallmeshError as error:
             session.end(error)
         else:
-            self._acted(call, line, pace, heard, len(data))
-        line.end_if_over()
+            self._acted(call, line, pace, heard, len(data), now)
+        if type(session.state) is Over:
+            line.end_if_over()
         return True
 
     def _acted(
-        self, call: LiveCall, line: Line, pace: Pace, heard: list[messages.Message], size: int
+        self,
+        call: LiveCall,
+        line: Line,
+        pace: Pace,
+        heard: list[messages.Message],
+        size: int,
+        now: int,
     ) -> None:
-        pace.took(heard, size, len(call.hosted.people.members) - 1, steady())
+        pace.took(heard, size, len(call.hosted.people.members) - 1, now)
         if len(heard) == 1 and type(heard[0]) is messages.Ping and not call.lags:
             call.answer(line)
         else:
@@ -454,12 +464,14 @@ class LiveHub:
             self._changed(call)
 
     def _changed(self, call: LiveCall) -> None:
-        for member in call.hosted.people.let_in_now():
-            self._welcome(call, member, 0, clock())
-        if call.hosted.journal:
-            self._saving.note(call.hosted.journal.take())
+        hosted = call.hosted
+        if hosted.people.entered:
+            for member in hosted.people.let_in_now():
+                self._welcome(call, member, 0, clock())
+        if hosted.journal.events:
+            self._saving.note(hosted.journal.take())
         call.changed()
-        if call.hosted.ledger.dirty:
+        if hosted.ledger.dirty:
             self._saving.want()
 
     async def _tick(self) -> None:

@@ -164,37 +164,42 @@ class LiveCall:
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
-        sent, self._sent_to = 0, self.hosted.ledger.number
-        for who in self.hosted.people:
-            sent += self._send_ready(who)
-        if sent:
+        self._sent_to = self.hosted.ledger.number
+        people, before = self.hosted.people, self._counts.bundles
+        for member in people.members.values():
+            self._send_ready(member)
+        for knock in people.knocks.values():
+            self._send_ready(knock)
+        if sent := self._counts.bundles - before:
             self._quiet_until = asyncio.get_running_loop().time() + WINDOW
             if self._sends.take(sent, steady()) > 0:
                 self._not_before = self._quiet_until
-        for line in (*self.lines.values(), *self._parting):
+        for line in self.lines.values():
+            if type(line.session.state) is Over:
+                line.end_if_over()
+        for line in self._parting:
             line.end_if_over()
 
-    def _send_ready(self, who: Member | Knock) -> int:
-        """How many bundles left; where there is no room, the rest is for another task (N5)."""
+    def _send_ready(self, who: Member | Knock) -> None:
+        """Where there is no room, the rest is for another task (N5)."""
         line = self.lines.get(who.participant.id)
         if line is None or line.session is not who.session or line.busy:
-            return 0
-        sent, link, take = 0, line.link, self.hosted.take
+            return
+        link, hosted, counts = line.link, self.hosted, self._counts
+        if link.ready and type(who) is Member and (bundle := hosted.take_shared(who)):
+            counts.bundles += 1
+            counts.sent += link.write(*bundle)
+            return
         while link.ready:
-            bundle = take(who)
+            bundle = hosted.take(who)
             if bundle is None:
-                return sent
-            self._count(link.write(*bundle))
-            sent += 1
-            if not self.hosted.has_more(who):
-                return sent
-        if self.hosted.has_output(who):
+                return
+            counts.bundles += 1
+            counts.sent += link.write(*bundle)
+            if not hosted.has_more(who):
+                return
+        if hosted.has_output(who):
             self._begin_writing(line)
-        return sent
-
-    def _count(self, size: int) -> None:
-        self._counts.bundles += 1
-        self._counts.sent += size
 
     def _begin_writing(self, line: Line) -> None:
         line.busy = True
@@ -214,7 +219,8 @@ class LiveCall:
                 ):
                     whole = b"".join(bundle)
                     await self._ending.send(line.link, whole)
-                    self._count(len(whole))
+                    self._counts.bundles += 1
+                    self._counts.sent += len(whole)
                 line.busy = False
                 if self._ending.saved:
                     self._ending.check()

@@ -90,7 +90,7 @@ class People:
         self.limits = limits
         self.members: dict[ParticipantId, Member] = {}
         self.knocks: dict[ParticipantId, Knock] = {}
-        self._entered: list[Member] = []
+        self.entered: list[Member] = []
         self.door = Door(ledger, pen)
         self.visits = Visits(ledger, pen)
         self._ledger = ledger
@@ -229,13 +229,13 @@ class People:
         member = self.join(visitor.participant, knock.session, 0, now, issued=visitor.issued)
         self._forget_knock(knock, now)
         self.door.admit(visitor.participant, now)
-        self._entered.append(member)
+        self.entered.append(member)
 
     def let_in_now(self) -> list[Member]:
         """Those who were let in since this was asked last: they are to be welcomed."""
-        if not self._entered:
+        if not self.entered:
             return []
-        entered, self._entered = self._entered, []
+        entered, self.entered = self.entered, []
         return [member for member in entered if member.session is not None]
 
     def turn_away(self, knock: Knock, reason: CallmeshError, now: int) -> None:

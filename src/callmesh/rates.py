@@ -39,9 +39,15 @@ class Rate:
 
     def take(self, amount: float, now: int) -> float:
         """Take it all, now; the seconds until the bucket holds something again."""
-        self._fill(now)
-        self._left -= amount
-        return self.due(now)
+        passed = max(0, now - self._at) / MICROSECONDS
+        self._left = min(self._burst, self._left + passed * self._per_second) - amount
+        self._at = now
+        return 0.0 if self._left >= 0 else -self._left / self._per_second
+
+    @property
+    def holds(self) -> bool:
+        """Whether the last who took from it left something."""
+        return self._left >= 0
 
     def due(self, now: int) -> float:
         """The same when nothing is taken."""
@@ -73,12 +79,14 @@ class Pace:
 
     def due(self, now: int) -> float:
         """Seconds until the next bundle may be taken."""
+        if self._writes.holds and self._relay.holds:
+            return 0.0
         return min(LONGEST, max(self._writes.due(now), self._relay.due(now)))
 
     def took(self, heard: Sequence[Message], size: int, others: int, now: int) -> None:
         """A bundle of `size` bytes with these messages, in a call with so many `others`."""
-        if len(heard) == 1 and isinstance(heard[0], Write):
-            self._writes.take(_cost(heard) + size / BYTES, now)
+        if len(heard) == 1 and type(heard[0]) is Write:
+            self._writes.take(_entries(heard[0]) + size / BYTES, now)
             return
         streams = [message for message in heard if isinstance(message, Stream | Taken)]
         relayed = sum(len(stream.payload) for stream in streams if isinstance(stream, Stream))
@@ -89,12 +97,19 @@ class Pace:
         self._writes.take(cost, now)
 
 
+def _entries(write: Write) -> float:
+    groups = write.groups
+    if len(groups) == 1 and len(groups[0].entries) <= ENTRIES:
+        return 1.0
+    return max(1.0, sum([len(group.entries) for group in groups]) / ENTRIES)
+
+
 def _cost(heard: Iterable[Message]) -> float:
     """In writes."""
     cost = 0.0
     for message in heard:
         if isinstance(message, Write):
-            cost += max(1.0, sum([len(group.entries) for group in message.groups]) / ENTRIES)
+            cost += _entries(message)
         elif isinstance(message, Letter):
             cost += max(1.0, len(message.write) / LETTER)
         elif isinstance(message, Command):

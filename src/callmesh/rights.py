@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import msgspec
+
 from callmesh.app import Rulebook, Standing
 from callmesh.callstate import (
     CallState,
@@ -41,10 +43,12 @@ from callmesh.limits import Limits
 from callmesh.participant import Access, Participant, Role
 from callmesh.resource import ACTIVE, ResourceRecord, read_record, resource_in
 from callmesh.state import DELETED, Entry, HeadedState, newer
-from callmesh.values import check_key, decode, encode
+from callmesh.values import check_key, decode, encode, encode_anew
 
 CREEPING = 2
 """Microseconds by which a write may follow very far ahead: one, and one for what was taken back."""
+MAX_GRANTED = 1_000
+"""Grants that are remembered of a call."""
 MAX_ENTRIES = 20_000
 """Of one transaction: by default as many as clear a full State and fill it anew."""
 
@@ -67,6 +71,15 @@ NO_RESOURCE = Refusal("no_resource", "this resource is not in the call any more"
 USED = Refusal(
     "no_resource", "a resource that was removed does not come back: add another one in its place"
 )
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """That somebody may change a key that is there, as long as the call stands as it does."""
+
+    me: Participant
+    state: StateId
+    room: int
+    """Bytes that its value may have."""
 
 
 @dataclass(slots=True)
@@ -104,6 +117,56 @@ class Rights:
         self._limits = limits
         self._latest = ledger.seen
         """The latest it has been: a clock that was set back does not make others late."""
+        self._granted: dict[tuple[str, str, str, int], Grant] = {}
+        """By writer, State, key and version."""
+        self._granted_at = 0
+
+    def forget(self) -> None:
+        """The rules of some app may be others."""
+        self._granted.clear()
+
+    def check_change(
+        self, me: Participant, state: str, entry: Entry, version: int, now: int
+    ) -> Taken | None:
+        """What `check` says of a single entry that changes what its writer has changed before.
+
+        None where that is not so, or where anything speaks against it: then `check` has to say.
+        """
+        if self._granted_at != self._call.turns:
+            self._granted.clear()
+            self._granted_at = self._call.turns
+            return None
+        grant = self._granted.get((entry.writer, state, entry.key, version))
+        if grant is None or grant.me is not me or self.read_only is not None:
+            return None
+        there = self._ledger.states.get(grant.state)
+        old = there.entries.get(entry.key) if there is not None else None
+        if there is None or old is None or old.value == DELETED or entry.value == DELETED:
+            return None
+        if entry.time > now + AHEAD or entry.time <= old.time or len(entry.value) > grant.room:
+            return None
+        try:
+            value = encode_anew(entry.value, limit=grant.room)
+        except BadInput:
+            return None
+        grown = len(value) - len(old.value)
+        if grown > 0 and there.size + grown > self._limits.state_bytes:
+            return None
+        self._latest = max(self._latest, now)
+        return grant.state, Entry(entry.key, entry.time, entry.writer, value)
+
+    def _grant(self, me: Participant, taken: Taken, version: int) -> None:
+        """Remember that somebody may change what is there, for when they do so again."""
+        state, entry = taken
+        old = self._old(state, entry)
+        if state == CALL or entry.deleted or old is None or old.deleted or old.stamp == entry.stamp:
+            return  # a new key, or one that is sent again, goes by other rules
+        room = self._limits.value_bytes
+        if is_presence(state):
+            room = min(room, self._limits.presence_bytes - (entry.size - len(entry.value)))
+        if len(self._granted) >= MAX_GRANTED:
+            self._granted.clear()
+        self._granted[entry.writer, state, entry.key, version] = Grant(me, state, room)
 
     def check(self, me: Participant, written: Sequence[Written], now: int) -> list[Taken] | Refusal:
         """The entries of one transaction as they are to be kept, or why none of them is taken."""
@@ -120,7 +183,10 @@ class Rights:
                     return [(StateId(state), entry) for state, entry, _ in written]
                 return Refusal(found.reason, found.why, (state, entry.key))
             taken.append(found)
-        return self._room(transaction) or taken
+        refusal = self._room(transaction)
+        if refusal is None and len(written) == 1:
+            self._grant(me, taken[0], written[0][2])
+        return refusal or taken
 
     def _was_taken(self, me: Participant, written: Sequence[Written]) -> bool:
         """Whether it is sent again, and changes nothing: one's rights may be others by now.

@@ -66,20 +66,24 @@ class Over:
     reason: CallmeshError
 
 
-_ALLOWED: dict[tuple[Side, type], tuple[type, ...]] = {
-    (Side.HUB, Opening): (messages.Hello,),
-    (Side.HUB, Waiting): (messages.Ping, messages.Leave),
-    (Side.HUB, Open): (
+FROM_CLIENTS: dict[type, frozenset[type]] = {
+    Opening: frozenset([messages.Hello]),
+    Waiting: frozenset([messages.Ping, messages.Leave]),
+    Open: frozenset([
         messages.Write, messages.Command, messages.Signal, messages.Stream, messages.Taken,
         messages.Ping, messages.Leave, messages.Error, messages.Cache, messages.Letter,
-    ),
-    (Side.CLIENT, Opening): (messages.Welcome, messages.Waiting, messages.Error),
-    (Side.CLIENT, Waiting): (messages.Welcome, messages.Waiting, messages.Pong, messages.Error),
-    (Side.CLIENT, Open): (
+    ]),
+    Over: frozenset(),
+}  # fmt: skip
+FROM_HUBS: dict[type, frozenset[type]] = {
+    Opening: frozenset([messages.Welcome, messages.Waiting, messages.Error]),
+    Waiting: frozenset([messages.Welcome, messages.Waiting, messages.Pong, messages.Error]),
+    Open: frozenset([
         messages.Batch, messages.Saved, messages.Denial, messages.Answer, messages.Signal,
         messages.Stream, messages.Taken, messages.Reach, messages.Relayed, messages.Pong,
         messages.Error, messages.Cache, messages.Life, messages.Link, messages.Ice,
-    ),
+    ]),
+    Over: frozenset(),
 }  # fmt: skip
 
 
@@ -88,6 +92,7 @@ class Session:
 
     def __init__(self, side: Side, now: int) -> None:
         self.side = side
+        self._allowed = FROM_CLIENTS if side is Side.HUB else FROM_HUBS
         self.state: Opening | Waiting | Open | Over = Opening(now)
         self._heard = self._pinged = now
         self.silent = 0
@@ -119,9 +124,15 @@ class Session:
         self._heard = now
         try:
             bundle = messages.unbundle(data, limit=self._limit)
-            if self.side is Side.HUB and len(bundle) > messages.MAX_MESSAGES:
+            if len(bundle) > messages.MAX_MESSAGES and self.side is Side.HUB:
                 raise TooLarge(f"a bundle has at most {messages.MAX_MESSAGES} messages here")
-            return [self._admit(message) for message in bundle]
+            for message in bundle:
+                if type(message) not in self._allowed[type(self.state)]:
+                    name = type(message).__name__.lower()
+                    raise WireError(f"{name} is not expected {_WHEN[type(self.state)]}")
+                if type(message) is not messages.Write:
+                    self._admit(message)
+            return bundle
         except CallmeshError as error:
             self.end(error)
             raise
@@ -130,12 +141,11 @@ class Session:
     def _limit(self) -> int | None:
         if self.side is Side.CLIENT:
             return None  # a snapshot is as large as the call is; the hub is who we chose to trust
-        return messages.MAX_BUNDLE if self.state == Open() else messages.MAX_BUNDLE_BEFORE_JOINING
+        opened = type(self.state) is Open
+        return messages.MAX_BUNDLE if opened else messages.MAX_BUNDLE_BEFORE_JOINING
 
-    def _admit(self, message: Message) -> Message:
-        if not isinstance(message, _ALLOWED.get((self.side, type(self.state)), ())):
-            name = type(message).__name__.lower()
-            raise WireError(f"{name} is not expected {_WHEN[type(self.state)]}")
+    def _admit(self, message: Message) -> None:
+        """Note what it says of the session itself."""
         match message:
             case messages.Welcome():
                 self.state = Open()
@@ -149,7 +159,6 @@ class Session:
                 self.streamed += len(message.payload)
                 if self.streamed - self.credited > messages.STREAM_WINDOW + messages.MAX_PAYLOAD:
                     raise TooFast("more stream data than the window allows; wait for relayed")
-        return message
 
     # --- out
 
@@ -194,7 +203,9 @@ class Session:
 
     @property
     def has_output(self) -> bool:
-        return bool(self._out or self._latest) or self._owed >= CREDIT
+        return bool(self._out or self._latest) or (
+            self.credited - self._credit_told >= CREDIT and self.side is Side.HUB
+        )
 
     @property
     def _owed(self) -> int:

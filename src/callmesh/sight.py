@@ -17,6 +17,7 @@ from callmesh.ids import (
     StateId,
     presence_of,
     resource_of,
+    state_of,
 )  # fmt: skip
 from callmesh.participant import Access, Participant, Role
 from callmesh.resource import ACTIVE, ResourceRecord
@@ -32,10 +33,17 @@ Part: TypeAlias = tuple[Rules, Standing] | None
 class Sight:
     """What of a call somebody may see. Those who may see the same share one."""
 
-    __slots__ = ("__weakref__", "_parts")
+    __slots__ = ("__weakref__", "_parts", "whole")
 
     def __init__(self, parts: Mapping[Subject, Part]) -> None:
         self._parts = parts
+        self.whole = frozenset(
+            state
+            for subject, part in parts.items()
+            if part is None and subject != DOOR
+            for state in (state_of(ResourceId(subject)), presence_of(ResourceId(subject)))
+        )
+        """States of which everything is for these eyes."""
 
     def sees(self, resource: ResourceId) -> bool:
         return resource in self._parts

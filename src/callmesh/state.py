@@ -68,9 +68,12 @@ class State:
 
     def put(self, entry: Entry) -> None:
         """Take `entry` as it comes, without comparing stamps: the hub has decided."""
-        self.forget(entry.key)
+        old = self.entries.pop(entry.key, None)
         self.entries[entry.key] = entry
-        if not entry.deleted:
+        if old is not None and old.value != DELETED:
+            self.size -= old.size
+            self.keys -= 1
+        if entry.value != DELETED:
             self.size += entry.size
             self.keys += 1
 
@@ -103,11 +106,16 @@ class HeadedState(State):
 
     def put(self, entry: Entry) -> None:
         super().put(entry)
-        if not entry.deleted:
+        if entry.deleted:
+            self._unhead(entry.key)
+        else:
             self._heads.setdefault(_head(entry.key), {})[entry.key] = None
 
     def forget(self, key: str) -> None:
         super().forget(key)
+        self._unhead(key)
+
+    def _unhead(self, key: str) -> None:
         head = _head(key)
         keys = self._heads.get(head, {})
         if key in keys:

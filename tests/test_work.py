@@ -151,16 +151,16 @@ def test_a_write_costs_so_many_calls_and_so_does_each_who_gets_it() -> None:
     call, members = busy_call(8)
     written(call, members[1], range(2 * SECOND, 2 * SECOND + 10))()
     taken = calls_of(written(call, members[1], range(3 * SECOND, 3 * SECOND + 100))) / 100
-    assert taken < 27, f"a write takes {taken:.0f} calls of functions"
+    assert taken < 18, f"a write takes {taken:.0f} calls of functions"
     bundles: set[messages.Pieces | None] = set()
 
     def send() -> None:
         for member in members:
-            bundles.add(call.take_shared(member))
+            bundles.add(call.shared(member.feed))
 
     sent = calls_of(send) / len(members)
     assert len(bundles) == 1, "one encoding for everybody"
-    assert sent < 6, f"a link takes {sent:.0f} calls of functions"
+    assert sent < 5, f"a link takes {sent:.0f} calls of functions"
 
 
 def test_newcomers_share_the_encoding_of_what_is_there() -> None:

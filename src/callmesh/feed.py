@@ -133,6 +133,7 @@ class Feeds:
         parts: list[Pieces] = []
         behind = feed.cursor
         if self._lags(feed):
+            self._begin()
             parts.append(self._batch(feed))
             feed.cursor, feed.shown = self._ledger.number, feed.sight
             feed.told = self._ledger.saved
@@ -182,7 +183,7 @@ class Feeds:
         at = (feed.cursor, feed.shown, sight)
         found = self._bundles.get(at)
         if found is None:
-            found = self._bundles[at] = (b"".join(messages.pieces([self._batch(feed)])),)
+            found = self._bundles[at] = (b"".join([messages.ONE, *self._batch(feed)]),)
         feed.cursor, feed.shown, feed.told = ledger.number, sight, ledger.saved
         return found
 
@@ -190,22 +191,17 @@ class Feeds:
         """What was made is of use as long as nothing is accepted or saved."""
         now = (self._ledger.number, self._ledger.saved)
         if self._batches_at != now:
-            self._forget_batches()
+            self._batches, self._bundles = {}, {}
             self._batches_at = now
 
     def let_go(self) -> None:
         """Of what was made: it may be as large as the call, and is made again."""
-        self._forget_batches()
+        self._batches, self._bundles = {}, {}
         self._groups.clear()
         self._groups_size = 0
 
-    def _forget_batches(self) -> None:
-        self._batches.clear()
-        self._bundles.clear()
-
     def _batch(self, feed: Feed) -> Pieces:
         """What a link lacks. Those who are as far, and saw and now see the same, share it."""
-        self._begin()
         whole = not self._ledger.follows(feed.cursor)
         at = (0, None, feed.sight) if whole else (feed.cursor, feed.shown, feed.sight)
         found = self._batches.get(at)
@@ -213,7 +209,9 @@ class Feeds:
             if whole:
                 found = messages.whole(*self._batches_at, list(self._all(feed.sight)))
             else:
-                batch = Batch(*self._batches_at, False, _grouped(self._beyond(feed)))
+                same = feed.shown is feed.sight
+                groups = self._since(feed) if same else _grouped(self._beyond(feed))
+                batch = Batch(*self._batches_at, False, groups)
                 found = (messages.encode(batch),)
             self._batches[at] = found
         return found
@@ -240,18 +238,26 @@ class Feeds:
             self._groups_size = len(encoded)
         self._groups[of] = last, encoded
 
-    def _beyond(self, feed: Feed) -> Iterator[tuple[StateId, Entry]]:
-        before, now = feed.shown, feed.sight
-        turned = now.differs(before) if now is not before else set[Subject]()
+    def _since(self, feed: Feed) -> list[Group]:
+        """What came since, for eyes that see what they saw then."""
+        sight = feed.sight
+        groups: dict[StateId, list[Entry]] = {}
         for record in self._ledger.since(feed.cursor):
-            if record.state in now.whole and not turned:
-                yield record.state, record.entry
-            elif not turned or _subject(record) not in turned:
+            state, entry = record.state, record.entry
+            shown = entry if state in sight.whole else sight.shown(state, entry)
+            if shown is not None:
+                groups.setdefault(state, []).append(shown)
+        return [Group(state, entries) for state, entries in groups.items()]
+
+    def _beyond(self, feed: Feed) -> Iterator[tuple[StateId, Entry]]:
+        """The same for eyes that see something else now (F3)."""
+        before, now = feed.shown, feed.sight
+        turned = now.differs(before)
+        for record in self._ledger.since(feed.cursor):
+            if _subject(record) not in turned:
                 shown = now.shown(record.state, record.entry)
                 if shown is not None:
                     yield record.state, shown
-        if not turned:
-            return
         for record in self._about(turned):
             state, entry, new = record.state, record.entry, record.number > feed.cursor
             seen = before.shows(state, entry)
@@ -262,7 +268,7 @@ class Feeds:
                 removed = state == CALL and entry.deleted and entry.key.startswith(RECORDS)
                 yield state, entry if removed else taken_back(entry)
         active = self._ledger.state(CALL).entries.get(ACTIVE)
-        if active is not None:
+        if turned and active is not None:
             yield CALL, now.shown(CALL, active) or active
 
     def _about(self, subjects: set[Subject]) -> Iterator[Record]:

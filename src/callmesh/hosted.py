@@ -100,6 +100,7 @@ class HostedCall:
         self._limits = limits
         self._rights = Rights(ledger, self.call, self._rulebook, limits)
         self._feeds = Feeds(ledger)
+        self.shared = self._feeds.shared
         self._pen = HubPen(ledger)
         self.journal = Journal(id)
         sights = Sights(self.call, self._rulebook)
@@ -445,13 +446,6 @@ class HostedCall:
         return True
 
     # --- out
-
-    def take_shared(self, who: Member) -> messages.Pieces | None:
-        """What everybody at the same place gets, where nothing else waits for the link."""
-        session = who.session
-        if session is None or type(session.state) is not Open or session.has_output:
-            return None
-        return self._feeds.shared(who.feed)
 
     def has_output(self, who: Member | Knock) -> bool:
         session = who.session

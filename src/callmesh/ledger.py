@@ -126,7 +126,8 @@ class Ledger:
     def accept(self, state: StateId, entry: Entry) -> bool:
         """Merge `entry` and number it. False if what is there wins."""
         there = self.states.get(state)
-        if there is not None and not newer(entry, there.entries.get(entry.key)):
+        old = there.entries.get(entry.key) if there is not None else None
+        if old is not None and entry.time <= old.time and not newer(entry, old):
             return False
         if self.number >= self._reserved:
             raise StorageFailed("the disk has set no more numbers aside")

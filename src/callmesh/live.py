@@ -5,6 +5,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
@@ -338,7 +339,7 @@ class LiveHub:
     async def _read(self, call: LiveCall, line: Line) -> None:
         hosted, session = call.hosted, line.session
         pace = call.pace(line.id)
-        line.link.listen(lambda data: self._hear(call, line, pace, data))
+        line.link.listen(partial(self._hear, call, line, pace))
         while hosted.people.at(line.id, session):
             data = await line.link.receive()
             if wait := pace.due(steady()):

@@ -22,7 +22,7 @@ from callmesh.limits import Limits
 from callmesh.people import Knock, Member
 from callmesh.ports import HubLink
 from callmesh.rates import Pace, Rate
-from callmesh.session import Over, Session
+from callmesh.session import Open, Over, Session
 
 EASY = (400, 400)
 """Bundles that a call sends a second, for long and at once, before it gathers changes."""
@@ -91,6 +91,7 @@ class LiveCall:
         self._parting: set[Line] = set()
         self._sends = Rate(*EASY, steady())
         self._told = Rate(*TOLD, steady())
+        self._loop = asyncio.get_running_loop()
         self._flushing: asyncio.Handle | None = None
         self._at = 0.0
         """When it is going to send, by the loop's clock."""
@@ -126,7 +127,7 @@ class LiveCall:
 
     def changed(self) -> None:
         """What is ready leaves now, or soon (N1, N2)."""
-        if asyncio.get_running_loop().time() >= self._quiet_until:
+        if self._loop.time() >= self._quiet_until:
             self.flush()
         else:
             self._flush_at(self._not_before)
@@ -146,17 +147,17 @@ class LiveCall:
         now = steady()
         told = sum(member.feed.waits for member in self.hosted.people.members.values())
         late = self._told.take(told, now) > 0 and not self.hosted.answers
-        self._flush_at(asyncio.get_running_loop().time() + LATER if late else self._not_before)
+        self._flush_at(self._loop.time() + LATER if late else self._not_before)
 
     def _flush_at(self, at: float) -> None:
         if self._flushing is not None:
             if self._at <= at:
                 return
             self._flushing.cancel()
-        loop = asyncio.get_running_loop()
         self._at = at
+        soon = at <= self._loop.time()
         self._flushing = (
-            loop.call_soon(self.flush) if at <= loop.time() else loop.call_at(at, self.flush)
+            self._loop.call_soon(self.flush) if soon else self._loop.call_at(at, self.flush)
         )
 
     def flush(self) -> None:
@@ -171,7 +172,7 @@ class LiveCall:
         for knock in people.knocks.values():
             self._send_ready(knock)
         if sent := self._counts.bundles - before:
-            self._quiet_until = asyncio.get_running_loop().time() + WINDOW
+            self._quiet_until = self._loop.time() + WINDOW
             if self._sends.take(sent, steady()) > 0:
                 self._not_before = self._quiet_until
         for line in self.lines.values():
@@ -185,8 +186,14 @@ class LiveCall:
         line = self.lines.get(who.participant.id)
         if line is None or line.session is not who.session or line.busy:
             return
-        link, hosted, counts = line.link, self.hosted, self._counts
-        if link.ready and type(who) is Member and (bundle := hosted.take_shared(who)):
+        link, session, hosted, counts = line.link, line.session, self.hosted, self._counts
+        if (
+            type(who) is Member
+            and type(session.state) is Open
+            and link.ready
+            and not session.has_output
+            and (bundle := hosted.shared(who.feed)) is not None
+        ):
             counts.bundles += 1
             counts.sent += link.write(*bundle)
             return

@@ -450,6 +450,10 @@ def whole(cursor: int, saved: int, groups: Sequence[bytes]) -> Pieces:
     return (batch[:-1] + _array(len(groups)), *groups)  # the groups are last in it
 
 
+ONE = b"\x91"
+"""How a bundle of one message begins."""
+
+
 def _array(length: int) -> bytes:
     """How an array of so many elements begins."""
     if length < 16:

@@ -30,43 +30,39 @@ MAX_KNOWN = 10_000
 class Rate:
     """A bucket that holds `burst` and fills by `per_second`. Times are microseconds."""
 
-    __slots__ = ("_at", "_burst", "_left", "_per_second")
+    __slots__ = ("_at", "_burst", "_per_second", "left")
 
     def __init__(self, per_second: float, burst: float, now: int) -> None:
         self._per_second, self._burst = per_second, burst
-        self._left = float(burst)
+        self.left = float(burst)
+        """What was in it when somebody took from it last; below 0 where they took too much."""
         self._at = now
 
     def take(self, amount: float, now: int) -> float:
         """Take it all, now; the seconds until the bucket holds something again."""
         passed = max(0, now - self._at) / MICROSECONDS
-        self._left = min(self._burst, self._left + passed * self._per_second) - amount
+        self.left = min(self._burst, self.left + passed * self._per_second) - amount
         self._at = now
-        return 0.0 if self._left >= 0 else -self._left / self._per_second
-
-    @property
-    def holds(self) -> bool:
-        """Whether the last who took from it left something."""
-        return self._left >= 0
+        return 0.0 if self.left >= 0 else -self.left / self._per_second
 
     def due(self, now: int) -> float:
         """The same when nothing is taken."""
-        if self._left >= 0:
+        if self.left >= 0:
             return 0.0
         self._fill(now)
-        return max(0.0, -self._left / self._per_second)
+        return max(0.0, -self.left / self._per_second)
 
     def takes(self, now: int) -> bool:
         """Take one if it is there."""
         self._fill(now)
-        if self._left < 1:
+        if self.left < 1:
             return False
-        self._left -= 1
+        self.left -= 1
         return True
 
     def _fill(self, now: int) -> None:
         passed = max(0, now - self._at) / MICROSECONDS
-        self._left = min(self._burst, self._left + passed * self._per_second)
+        self.left = min(self._burst, self.left + passed * self._per_second)
         self._at = now
 
 
@@ -79,7 +75,7 @@ class Pace:
 
     def due(self, now: int) -> float:
         """Seconds until the next bundle may be taken."""
-        if self._writes.holds and self._relay.holds:
+        if self._writes.left >= 0 and self._relay.left >= 0:
             return 0.0
         return min(LONGEST, max(self._writes.due(now), self._relay.due(now)))
 

@@ -75,6 +75,13 @@ FROM_CLIENTS: dict[type, frozenset[type]] = {
     ]),
     Over: frozenset(),
 }  # fmt: skip
+LARGEST: dict[type, int] = {
+    Opening: messages.MAX_BUNDLE_BEFORE_JOINING,
+    Waiting: messages.MAX_BUNDLE_BEFORE_JOINING,
+    Open: messages.MAX_BUNDLE,
+    Over: messages.MAX_BUNDLE_BEFORE_JOINING,
+}
+"""Bytes of a bundle that a hub takes."""
 FROM_HUBS: dict[type, frozenset[type]] = {
     Opening: frozenset([messages.Welcome, messages.Waiting, messages.Error]),
     Waiting: frozenset([messages.Welcome, messages.Waiting, messages.Pong, messages.Error]),
@@ -93,6 +100,8 @@ class Session:
     def __init__(self, side: Side, now: int) -> None:
         self.side = side
         self._allowed = FROM_CLIENTS if side is Side.HUB else FROM_HUBS
+        self._limits = LARGEST if side is Side.HUB else {}
+        """Without one for clients: a snapshot is as large as the call is, and a hub is trusted."""
         self.state: Opening | Waiting | Open | Over = Opening(now)
         self._heard = self._pinged = now
         self.silent = 0
@@ -123,7 +132,7 @@ class Session:
         """
         self._heard = now
         try:
-            bundle = messages.unbundle(data, limit=self._limit)
+            bundle = messages.unbundle(data, limit=self._limits.get(type(self.state)))
             if len(bundle) > messages.MAX_MESSAGES and self.side is Side.HUB:
                 raise TooLarge(f"a bundle has at most {messages.MAX_MESSAGES} messages here")
             for message in bundle:
@@ -136,13 +145,6 @@ class Session:
         except CallmeshError as error:
             self.end(error)
             raise
-
-    @property
-    def _limit(self) -> int | None:
-        if self.side is Side.CLIENT:
-            return None  # a snapshot is as large as the call is; the hub is who we chose to trust
-        opened = type(self.state) is Open
-        return messages.MAX_BUNDLE if opened else messages.MAX_BUNDLE_BEFORE_JOINING
 
     def _admit(self, message: Message) -> None:
         """Note what it says of the session itself."""

@@ -39,7 +39,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     @property
     def size(self) -> int:
         """Bytes this entry answers for when a State is measured."""
-        return len(self.key.encode()) + len(bytes(self.value)) + 32
+        return len(self.key.encode()) + len(self.value) + 32
 
 
 def newer(entry: Entry, than: Entry | None) -> bool:
@@ -70,12 +70,18 @@ class State:
         """Take `entry` as it comes, without comparing stamps: the hub has decided."""
         old = self.entries.pop(entry.key, None)
         self.entries[entry.key] = entry
-        if old is not None and old.value != DELETED:
-            self.size -= old.size
-            self.keys -= 1
-        if entry.value != DELETED:
+        was = old is not None and old.value != DELETED
+        live = entry.value != DELETED
+        if was and live:
+            assert old is not None
+            self.size += len(entry.value) - len(old.value)
+        elif live:
             self.size += entry.size
             self.keys += 1
+        elif was:
+            assert old is not None
+            self.size -= old.size
+            self.keys -= 1
 
     def forget(self, key: str) -> None:
         """Drop a register altogether, as if it had never been."""

@@ -42,9 +42,7 @@ def encode_anew(data: msgspec.Raw, *, limit: int = MAX_VALUE) -> msgspec.Raw:
     one browser cannot read must not reach any.
     """
     again = _encode(decode(data, limit=limit))
-    if len(again) > limit:
-        raise TooLarge(f"a value has at most {limit} bytes, this one has {len(again)}")
-    return msgspec.Raw(again)
+    return msgspec.Raw(again) if len(again) <= limit else encode(decode(data), limit=limit)
 
 
 def decode(data: msgspec.Raw | bytes, *, limit: int = MAX_VALUE) -> Any:

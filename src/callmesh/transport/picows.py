@@ -36,6 +36,8 @@ COPIED = 8192
 
 a buffer in which it writes the next head. We lend it the bundle: many links may have the same one.
 """
+BINARY = WSMsgType.BINARY
+CARRIES = (BINARY, WSMsgType.CONTINUATION)
 CLOSING = 2.0
 """Seconds that a peer has to answer that the link is closed."""
 
@@ -46,8 +48,8 @@ class PicowsLink(WSListener):
     """The hub's end. `Upgrade` opens it."""
 
     __slots__ = (
-        "_controls", "_gone", "_hear_at_once", "_heard", "_heard_size", "_most", "_over",
-        "_parts", "_parts_size", "_paused", "_room", "_since", "_socket", "_waiter", "deaf",
+        "_controls", "_gone", "_hear_at_once", "_heard", "_heard_size", "_over",
+        "_parts", "_parts_size", "_paused", "_room", "_since", "_socket", "_waiter", "deaf", "most",
         "ready", "served_by", "unread",
     )  # fmt: skip
 
@@ -68,7 +70,8 @@ class PicowsLink(WSListener):
         self._parts: list[bytes] = []
         """Of a message that comes in several frames."""
         self._parts_size = 0
-        self._most = 2 * MAX_BUNDLE_BEFORE_JOINING
+        self.most = 2 * MAX_BUNDLE_BEFORE_JOINING
+        """Bytes of a message that is still to be looked at."""
         self._controls, self._since = 0, 0.0
         self.unread = 0
         """Bytes that have come of a frame that is not whole."""
@@ -104,7 +107,7 @@ class PicowsLink(WSListener):
             return size
         if size <= COPIED:
             whole = bundle[0] if len(bundle) == 1 else b"".join(bundle)
-            self._socket.send(WSMsgType.BINARY, whole)
+            self._socket.send(BINARY, whole)
         else:
             self._socket.underlying_transport.writelines([_head(size), *bundle])
         return size
@@ -121,7 +124,7 @@ class PicowsLink(WSListener):
         self._hear_at_once = hear
 
     def expect(self, size: int) -> None:
-        self._most = 2 * size
+        self.most = 2 * size
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Who does not read what was sent before is not waited for."""
@@ -165,8 +168,8 @@ class PicowsLink(WSListener):
             return
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             self.fail(1002, "a bit is set that means nothing here")
-        elif kind == WSMsgType.BINARY or kind == WSMsgType.CONTINUATION:
-            self._hear(frame, kind == WSMsgType.BINARY)
+        elif kind in CARRIES:
+            self._hear(frame, kind == BINARY)
         elif kind == WSMsgType.CLOSE:
             self._closed_by_peer(transport, frame)
         elif kind == WSMsgType.TEXT:
@@ -190,7 +193,7 @@ class PicowsLink(WSListener):
             self.fail(1002, "the frames of a message follow each other")
             return
         size = self._parts_size + frame.payload_size
-        if size > self._most or len(self._parts) >= FRAGMENTS:
+        if size > self.most or len(self._parts) >= FRAGMENTS:
             self.fail(1009, "a message is too large, or in too many frames")
             return
         data = frame.get_payload_as_bytes()
@@ -229,11 +232,6 @@ class PicowsLink(WSListener):
         if not transport.is_close_frame_sent:
             transport.send_close(cast(WSCloseCode, code if code != 1005 else 1000))
         transport.disconnect()
-
-    def overflows(self, size: int) -> bool:
-        """Take note of bytes that came: whether there are more than a frame may have."""
-        self.unread += size
-        return self.unread > self._most + HIGH
 
     def fail(self, code: int, why: str) -> None:
         """The peer breaks the rules of WebSockets: it is told so, and nothing more is looked at."""
@@ -300,17 +298,19 @@ class _Bounded(WSProtocol):  # type: ignore[misc]
         self._link = link
 
     def get_buffer(self, size_hint: int) -> memoryview:
-        return cast(memoryview, super().get_buffer(size_hint)[:HIGH])
+        buffer: memoryview = WSProtocol.get_buffer(self, size_hint)
+        return buffer[:HIGH]
 
     def buffer_updated(self, size: int) -> None:
         link = self._link
         if link.deaf:
             return
-        if link.overflows(size):
+        link.unread += size
+        if link.unread > link.most + HIGH:
             link.fail(1009, "a message is too large")
             return
-        super().buffer_updated(size)
-        if link.is_open and self.transport.is_close_frame_sent:  # by picows
+        WSProtocol.buffer_updated(self, size)
+        if self.transport.is_close_frame_sent and link.is_open:  # by picows
             sent = self.transport.close_handshake.sent
             link.fail(int(sent.code), sent.reason)
 

@@ -21,9 +21,9 @@ import callmesh
 from callmesh import messages
 from callmesh.errors import Broken
 from callmesh.ids import CallId, Writer, state_of
-from callmesh.livecall import EASY, WINDOW, steady
+from callmesh.livecall import CROWDED_WINDOW, EASY, WINDOW, steady
 from callmesh.messages import Group, Hello, Message, Ping, Write
-from callmesh.rates import Rate
+from callmesh.rates import Often, Rate
 from callmesh.state import Entry
 from callmesh.testing import MemoryHub
 from callmesh.transport.picows import CLOSING, CONTROLS, FRAGMENTS, Upgrade
@@ -363,6 +363,36 @@ async def test_what_is_ready_leaves_at_once_and_what_is_much_is_gathered() -> No
         assert sent < 600, "what is beyond is gathered: all of it would be 808"
         await asyncio.sleep(2 * WINDOW)
         assert counts.bundles - before > sent, "and leaves a little later"
+
+
+class Always(Often):
+    """What is very often, whatever the clock says."""
+
+    def note(self, now: int) -> bool:
+        return True
+
+
+async def test_a_hub_that_sends_very_often_gathers_for_longer() -> None:
+    """[W13] N2: the first change leaves at once even then; a call that has just sent waits."""
+    async with MemoryHub() as hub, hub.join("P") as call:
+        poll = await call.resources.add("poll")
+        await poll.state.saved()
+        live = hub.live._calls[CallId("demo")]
+        member = next(iter(live.hosted.people.members.values()))
+        counts, loop = hub.live.counts, asyncio.get_running_loop()
+        await asyncio.sleep(2 * CROWDED_WINDOW)  # whatever joining has left to say
+        live._sending = Always(0)
+        before = counts.bundles
+        live.hosted.receive(member, Ping(0), 0)
+        live.changed()
+        assert counts.bundles - before == 1, "at once"
+        assert live._quiet_until - loop.time() > CROWDED_WINDOW / 2
+        live.hosted.receive(member, Ping(1), 0)
+        live.changed()
+        await asyncio.sleep(0)
+        assert counts.bundles - before == 1
+        await asyncio.sleep(2 * CROWDED_WINDOW)
+        assert counts.bundles - before == 2
 
 
 async def test_a_ping_is_answered_alone() -> None:

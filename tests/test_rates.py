@@ -20,7 +20,7 @@ from callmesh.errors import TooFast
 from callmesh.ids import CallId
 from callmesh.limits import Limits
 from callmesh.messages import Group, Hello, Ping, Stream, Write
-from callmesh.rates import BYTES, ENTRIES, HEAD, LONGEST, Joins, Pace, Rate
+from callmesh.rates import BYTES, ENTRIES, HEAD, LONGEST, Joins, Often, Pace, Rate
 from callmesh.serving import Server
 from callmesh.session import OPENING_TIMEOUT, SILENCE
 from callmesh.state import Entry
@@ -32,6 +32,17 @@ from tests.test_visits import Clock
 
 SECOND = 1_000_000
 NOW = 1_700_000_000_000_000
+
+
+def test_whether_something_happens_often_is_known_a_tenth_of_a_second_later() -> None:
+    """[W13]"""
+    often, tenth = Often(50), SECOND // 10
+    assert not any(often.note(n) for n in range(6))
+    assert often.note(tenth)
+    assert not often.note(2 * tenth), "once in the tenth before"
+    for n in range(6):
+        often.note(3 * tenth + n)
+    assert not often.note(5 * tenth), "not at all in the tenth before"
 
 
 @pytest.fixture

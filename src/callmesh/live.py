@@ -36,11 +36,11 @@ from callmesh.ids import CallId, Writer, call_id, is_call_id
 from callmesh.keys import is_key
 from callmesh.ledger import Delta, Kept, Ledger
 from callmesh.limits import Limits
-from callmesh.livecall import Line, LiveCall, steady
+from callmesh.livecall import CROWDED, Line, LiveCall, steady
 from callmesh.participant import Participant
 from callmesh.people import Knock, Member
 from callmesh.ports import HubLink, Storage
-from callmesh.rates import Joins, Pace
+from callmesh.rates import Joins, Often, Pace
 from callmesh.saving import Besides, Saving
 from callmesh.session import OPENING_TIMEOUT, Over, Session, Side
 
@@ -97,6 +97,7 @@ class LiveHub:
         self._ending = Ending()
         self._refusals = Refusals()
         self._joins = Joins(limits)
+        self._sending = Often(CROWDED)
         self._silent: dict[asyncio.Timeout, None] = {}
         """The links that have said nothing yet, the oldest first."""
         self._storage = storage
@@ -455,7 +456,9 @@ class LiveHub:
             hosted.begin(clock(), by)
         for state, _ in hosted.set_aside:  # a key may be content
             log.error("set aside: an entry cannot be read", extra={"call": id, "state": state})
-        call = self._calls[id] = LiveCall(hosted, self._limits, self.counts, self._ending)
+        call = self._calls[id] = LiveCall(
+            hosted, self._limits, self.counts, self._ending, self._sending
+        )
         return call
 
     def apps_changed(self) -> None:

@@ -3,6 +3,7 @@
 N1 The first change leaves at once; what becomes ready after it in the same turn of the loop leaves
    at its end, as one bundle per link.
 N2 Where a call has sent more bundles than `EASY` allows, the next leave a `WINDOW` after the last.
+   Where all calls together send more often than `CROWDED`, each does so a `CROWDED_WINDOW` later.
 N3 That something is saved goes along with the next change. Where none comes it goes alone: at once,
    or after a while when that has been told more often than `TOLD` allows.
 N4 A ping is answered alone: where nothing else has happened, no other link is looked at.
@@ -21,13 +22,17 @@ from callmesh.ids import ParticipantId
 from callmesh.limits import Limits
 from callmesh.people import Knock, Member
 from callmesh.ports import HubLink
-from callmesh.rates import Pace, Rate
+from callmesh.rates import Often, Pace, Rate
 from callmesh.session import Open, Over, Session
 
 EASY = (400, 400)
 """Bundles that a call sends a second, for long and at once, before it gathers changes."""
 WINDOW = 0.007
 """Seconds from one time that it sends to the next then."""
+CROWDED = 2_000
+"""Times that a hub sends something in one of its calls, a second, before all gather for longer."""
+CROWDED_WINDOW = 0.02
+"""Seconds from one time to the next then."""
 TOLD = (2, 20)
 """How often a call tells a link alone that something is saved, before it waits with that."""
 LATER = 0.1
@@ -78,7 +83,15 @@ class Line:
 class LiveCall:
     """A hosted call and its lines."""
 
-    def __init__(self, hosted: HostedCall, limits: Limits, counts: Counts, ending: Ending) -> None:
+    def __init__(
+        self,
+        hosted: HostedCall,
+        limits: Limits,
+        counts: Counts,
+        ending: Ending,
+        sending: Often,
+    ) -> None:
+        """`sending` is one for all calls of a hub (N2)."""
         self.hosted = hosted
         self.links = 0
         """Links that are open or opening: the call stays in memory for them."""
@@ -89,6 +102,7 @@ class LiveCall:
         self._ending = ending
         self._paces: dict[ParticipantId, Pace] = {}
         self._parting: set[Line] = set()
+        self._sending = sending
         self._sends = Rate(*EASY, steady())
         self._told = Rate(*TOLD, steady())
         self._loop = asyncio.get_running_loop()
@@ -172,8 +186,10 @@ class LiveCall:
         for knock in people.knocks.values():
             self._send_ready(knock)
         if sent := self._counts.bundles - before:
-            self._quiet_until = self._loop.time() + WINDOW
-            if self._sends.take(sent, steady()) > 0:
+            now = steady()
+            crowded = self._sending.note(now)
+            self._quiet_until = self._loop.time() + (CROWDED_WINDOW if crowded else WINDOW)
+            if self._sends.take(sent, now) > 0 or crowded:
                 self._not_before = self._quiet_until
         for line in self.lines.values():
             if type(line.session.state) is Over:

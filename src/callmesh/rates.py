@@ -66,6 +66,26 @@ class Rate:
         self._at = now
 
 
+class Often:
+    """Whether something happens more often than so many times a second, as of the last tenth."""
+
+    __slots__ = ("_count", "_most", "_slot", "is_so")
+
+    def __init__(self, per_second: int) -> None:
+        self._most = per_second // 10
+        self._slot = self._count = 0
+        self.is_so = False
+
+    def note(self, now: int) -> bool:
+        """It happens; whether it does so often. `now` is microseconds."""
+        slot = now // (MICROSECONDS // 10)
+        if slot != self._slot:
+            self.is_so = self._count > self._most and slot == self._slot + 1
+            self._slot, self._count = slot, 0
+        self._count += 1
+        return self.is_so
+
+
 class Pace:
     """What one participant has sent, and how long to wait before the next is taken."""
 

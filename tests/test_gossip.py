@@ -17,6 +17,15 @@ def test_random_schedules_converge(seed: int) -> None:
     PeerSchedule(seed).run(200)
 
 
+def test_schedules_that_once_failed() -> None:
+    """[S5, S13, S17] Each found something about what is stamped anew when the hub is back: it fell
+    under a letter that it was written over, and nobody was told (1378); it was lost, as the older
+    transaction that it had overtaken in part got a later stamp first (23, 249).
+    """
+    for seed in (23, 249, 1378):
+        PeerSchedule(seed).run(200)
+
+
 @settings(max_examples=SCHEDULES // 3)
 @given(st.integers(0, 2**32))
 def test_peers_are_in_step_while_the_hub_is_away(seed: int) -> None:

@@ -6,9 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from callmesh import messages
 from callmesh.history import MAX_HISTORY, Edit, History
 from callmesh.ids import StateId, Writer
-from callmesh.messages import Batch, Denial, Group
+from callmesh.letters import open_letter
+from callmesh.messages import Batch, Denial, Group, Letter, Write
 from callmesh.replica import Replica
 from callmesh.shared import Root, SharedState
 from callmesh.state import DELETED, Entry
@@ -237,3 +239,20 @@ def test_a_value_that_was_denied_is_not_written_again_by_undoing_the_next() -> N
     assert dict(linked.state) == {"k": "later"}
     assert not history.undo()
     assert dict(linked.state) == {"k": "later"}
+
+
+def test_what_a_letter_comes_to_stand_over_is_not_ones_own_any_more() -> None:
+    """[S20, S17] The letter was ahead of the hub's clock, like the write over it."""
+    linked = Linked()
+    ahead = Entry("k", linked.time + 3_600_000_000, Writer("pb"), encode("theirs"))
+    letter = Letter("pb", 1, True, messages.encode(Write([Group(STATE, [ahead])])), b"")
+    linked.replica.peers(linked.replica.mesh.take_in(open_letter(letter)))
+    history = linked.state.history(merge=0)
+    linked.state["k"] = "mine"
+    assert history.can_undo
+    (own,) = linked.sent()
+    denial = Denial("clock_ahead", "no", own.time, "pa", [(STATE, "k")], linked.time)
+    linked.replica.deny(denial)
+    assert dict(linked.state) == {"k": "theirs"}
+    assert not history.undo()
+    assert dict(linked.state) == {"k": "theirs"}

@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from callmesh import messages
 from callmesh.errors import TooLarge
 from callmesh.ids import StateId, Writer
+from callmesh.letters import open_letter
 from callmesh.mesh import Change, Changed, Mesh
-from callmesh.messages import Batch, Denial, Group
+from callmesh.messages import Batch, Denial, Group, Letter, Write
 from callmesh.receipt import Receipt
 from callmesh.state import DELETED, Entry, State
 from callmesh.values import decode, encode
@@ -89,6 +91,12 @@ class Run:
         groups = [Group(g["state"], [entry(e) for e in g["entries"]]) for g in given["groups"]]
         batch = Batch(given["cursor"], given["saved"], given["whole"], groups)
         return self.mesh.batch(batch, step["now"])
+
+    def letter(self, step: dict[str, Any]) -> list[Change]:
+        groups = [Group(g["state"], [entry(e) for e in g["entries"]]) for g in step["groups"]]
+        author = groups[0].entries[0].writer
+        letter = Letter(author, 1, True, messages.encode(Write(groups)), b"")
+        return self.mesh.take_in(open_letter(letter))
 
     def deny(self, step: dict[str, Any]) -> list[Change]:
         return self.mesh.deny(msgspec.convert(step["denial"], Fields).denial, step["now"])
@@ -180,7 +188,7 @@ def described(change: Change) -> dict[str, Any]:
 
 @pytest.mark.parametrize("case", VECTORS["mesh"], ids=lambda case: case["name"])
 def test_the_mesh_does_as_the_vectors_say(case: dict[str, Any]) -> None:
-    """[S2, S5, S6, S7, S8, S9, S10, S11, S12, S15, S16, S17, S23, S24, S25, J14, P1]"""
+    """[S2, S5, S6, S7, S8, S9, S10, S11, S12, S13, S15, S16, S17, S23, S24, S25, E2, J14, P1]"""
     run = Run()
     for step in case["steps"]:
         run.step(step)

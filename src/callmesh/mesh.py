@@ -18,11 +18,12 @@ M9 A peer's letter is in the merge until the hub has answered all of it, or it i
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Literal, TypeAlias
 
 from msgspec import Raw
 
-from callmesh.clock import HybridClock
+from callmesh.clock import AHEAD, HybridClock
 from callmesh.errors import BadInput, Denied, TooLarge
 from callmesh.ids import (
     HUB_STATE,
@@ -257,9 +258,11 @@ class Mesh:
         for held in self.letters.at(places_of(before)) if self.letters else []:
             if self._is_answered(held):
                 self.letters.drop(held)
-        if relinked or batch.whole:
-            self._outbox.send_again(now, new_link=relinked)
         changes = self._changes(before, "hub")
+        if relinked or batch.whole:
+            over_letters = self._stay_over_letters()
+            self._outbox.send_again(now, new_link=relinked)
+            changes += self._changes(over_letters, "peers")
         self.disk(batch.saved)
         for state, keys in before.items():
             for key in keys:
@@ -286,6 +289,19 @@ class Mesh:
         for place in places_of(before):
             self._forget_tombstone(place)
         return changes
+
+    def _stay_over_letters(self, latest: float = inf) -> Seen:
+        """What is stamped anew from here on stays over the letters that it stands over.
+
+        Not over those later than `latest`, where the hub would take neither. How those keys stand.
+        """
+        before = self._look(place for place in self._outbox.places() if place in self.letters)
+        for place in places_of(before):
+            own, sent = self._outbox.get(place), self.letters.get(place)
+            stands = own and sent and own.settled is None and newer(own.entry, sent)
+            if sent and stands and sent.time < latest:
+                self.clock.follow(sent.time)
+        return before
 
     def _is_answered(self, held: Held) -> bool:
         """Whether the hub has each of its entries, or something newer there."""
@@ -329,8 +345,9 @@ class Mesh:
         stamp = (denial.time, denial.writer)
         if denial.reason == "clock_ahead" and denial.writer == self.writer:
             self.clock.set_by(denial.now, now)
+            over_letters = self._stay_over_letters(denial.now + AHEAD)
             if self._outbox.try_again(places, stamp, now):
-                return []
+                return self._changes(over_letters, "peers")
         before = self._look(places)
         why = Denied(denial.reason, denial.why, places[0][1] if places else "")
         self._outbox.deny(places, stamp, why)

@@ -325,13 +325,17 @@ class Outbox:
 
     def _stamp_anew(self, transaction: Transaction, now: int) -> None:
         """By the clock as it is now; after it what has overtaken some of it, and is under way."""
-        for again in sorted(self._overtaking(transaction), key=lambda again: again.stamp):
-            for place in again.writes:
-                self._drop_unanswered(place)
-            old, time = again.stamp, self.clock.stamp(now)
+        anew = sorted(self._overtaking(transaction), key=lambda again: again.stamp)
+        old_stamps = [again.stamp for again in anew]
+        for place in [place for again in anew for place in again.writes]:
+            self._drop_unanswered(place)
+        for again in anew:  # all, before any are compared: the new stamp may be the later one
+            time = self.clock.stamp(now)
             again.tries, again.sent = again.tries + 1, 0
-            for place, own in again.writes.items():
+            for own in again.writes.values():
                 own.entry = _stamped(own.entry, time, self.writer)
+        for again, old in zip(anew, old_stamps, strict=True):
+            for place in again.writes:
                 self._set(place, sorted(self._own.get(place, []), key=_stamp_of, reverse=True))
             self._unsent.pop(again, None)
             self._unsent[again] = None

@@ -79,20 +79,27 @@ class Replica:
                     listener(StateId(group.state), foreign)
         changes = self.mesh.batch(batch, self.now())
         self._report()
+        self._note_letters(changes)
         self.tell(changes)
 
     def peers(self, changes: Sequence[Change]) -> None:
         """Tell of what came from other participants, or was let go of again."""
-        for change in changes:
-            foreign = [k for k, c in change.keys.items() if c.writer != self.mesh.writer]
-            for listener in list(self._foreign) if foreign else ():
-                listener(change.state, foreign)
+        self._note_letters(changes)
         self.tell(changes)
+
+    def _note_letters(self, changes: Sequence[Change]) -> None:
+        """Where a letter stands now, one's own does not any more."""
+        for change in changes:
+            if change.cause == "peers":
+                foreign = [k for k, c in change.keys.items() if c.writer != self.mesh.writer]
+                for listener in list(self._foreign) if foreign else ():
+                    listener(change.state, foreign)
 
     def deny(self, denial: Denial) -> None:
         """Take in that the hub has refused a transaction."""
         awaited = [(receipt, len(receipt.denied)) for receipt in self._awaited.values()]
         changes = self.mesh.deny(denial, self.now())
+        self._note_letters(changes)
         pending = {
             place: self.mesh.status_of(StateId(place[0]), place[1]) == "pending"
             for place in denial.places

@@ -17,7 +17,7 @@
  *    settles and saves nothing, and moves no clock but for a write over it.
  */
 
-import { HybridClock } from "./clock.ts";
+import { AHEAD, HybridClock } from "./clock.ts";
 import { Denied, TooLarge } from "./errors.ts";
 import { HUB_STATE, isVolatile, presenceOf, READ_ONLY, stateOf, type ResourceId, type StateId, type Writer } from "./ids.ts";
 import { Layer, type Held } from "./letters.ts";
@@ -280,8 +280,12 @@ export class Mesh {
     this.#cursor = cursor;
     for (const { state, entries } of groups) for (const entry of entries) this.#confirm(state, entry);
     if (!this.letters.empty) this.#dropAnswered(before);
-    if (relinked || whole) this.#outbox.sendAgain(now, relinked);
     const changes = this.#changes(before, "hub");
+    if (relinked || whole) {
+      const overLetters = this.#stayOverLetters();
+      this.#outbox.sendAgain(now, relinked);
+      changes.push(...this.#changes(overLetters, "peers"));
+    }
     this.disk(saved);
     for (const [state, keys] of before) for (const key of keys.keys()) this.#forgetTombstone(state, key);
     return changes;
@@ -314,6 +318,22 @@ export class Mesh {
     return changes;
   }
 
+  /**
+   * What is stamped anew from here on stays over the letters that it stands over.
+   *
+   * Not over those later than `latest`, where the hub would take neither. How those keys stand.
+   */
+  #stayOverLetters(latest = Infinity): Seen {
+    const before = this.#look([]);
+    for (const { state, entry, settled } of this.letters.empty ? [] : this.#outbox) {
+      const sent = this.letters.get(state, entry.key);
+      if (sent === undefined) continue;
+      this.#look([[state, entry.key]], before);
+      if (settled === undefined && newer(entry, sent) && sent.time < latest) this.clock.follow(sent.time);
+    }
+    return before;
+  }
+
   /** Whether the hub has each of its entries, or something newer there. */
   #isAnswered({ writes }: Held): boolean {
     return writes.every(({ state, entry }) => {
@@ -343,7 +363,8 @@ export class Mesh {
     const places = denial.places.map(([state, key]): Place => [state as StateId, key]);
     if (denial.reason === "clock_ahead" && denial.writer === this.writer) {
       this.clock.setBy(denial.now, now);
-      if (this.#outbox.tryAgain(places, denial, now)) return [];
+      const overLetters = this.#stayOverLetters(denial.now + AHEAD);
+      if (this.#outbox.tryAgain(places, denial, now)) return this.#changes(overLetters, "peers");
     }
     const before = this.#look(places);
     const why = new Denied(denial.reason, denial.why, places[0]?.[1] ?? "");

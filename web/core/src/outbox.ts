@@ -346,20 +346,20 @@ export class Outbox {
 
   /** By the clock as it is now; after it what has overtaken some of it, and is under way. */
   #stampAnew(transaction: Transaction, now: number): void {
-    for (const again of [...this.#overtaking(transaction)].sort(byStamp)) {
-      for (const { state, entry } of again.writes) this.#dropUnanswered(state, entry.key);
-      const { stamp: old, writes } = again;
+    const anew = [...this.#overtaking(transaction)].sort(byStamp).map((again) => ({ again, old: again.stamp }));
+    for (const { again } of anew) for (const { state, entry } of again.writes) this.#dropUnanswered(state, entry.key);
+    for (const { again } of anew) {
+      // All, before any are compared: the new stamp may be the later one.
       const time = this.#clock.stamp(now);
       again.tries++;
       again.sent = 0;
-      for (const own of writes) {
-        const { key } = own.entry;
-        own.entry = { ...own.entry, time, writer: this.writer };
-        this.#set(own.state, key, [...this.#at(own.state, key)].sort(latestFirst));
-      }
+      for (const own of again.writes) own.entry = { ...own.entry, time, writer: this.writer };
+    }
+    for (const { again, old } of anew) {
+      for (const { state, entry } of again.writes) this.#set(state, entry.key, [...this.#at(state, entry.key)].sort(latestFirst));
       this.#unsent.delete(again);
       this.#unsent.add(again);
-      for (const { state, entry } of writes) this.#waitOn(state, entry.key, old);
+      for (const { state, entry } of again.writes) this.#waitOn(state, entry.key, old);
     }
   }
 

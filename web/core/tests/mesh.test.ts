@@ -3,8 +3,9 @@ import { expect, test } from "vitest";
 import { bundle, encode } from "../src/codec.ts";
 import { BadValue, TooLarge } from "../src/errors.ts";
 import { presenceOf, resourceId, stateOf, type StateId, type Writer } from "../src/ids.ts";
+import { openLetter } from "../src/letters.ts";
 import { Mesh, type Change } from "../src/mesh.ts";
-import { MAX_BUNDLE, type Batch, type Denial, type Group } from "../src/messages.ts";
+import { MAX_BUNDLE, type Batch, type Denial, type Group, type Letter } from "../src/messages.ts";
 import { MAX_WRITE, type Unsaved } from "../src/outbox.ts";
 import type { Receipt } from "../src/receipt.ts";
 import { DELETED, type Entry, type Value } from "../src/state.ts";
@@ -32,6 +33,7 @@ type Step = { readonly changes?: readonly ChangeVector[] } & (
   | { do: "batch"; now: number; batch: { cursor: number; saved: number; whole: boolean; groups: GroupVector[] } }
   | { do: "write"; now: number; groups: { [state: string]: { [key: string]: ValueVector } } }
   | { do: "send"; writes?: GroupVector[][] }
+  | { do: "letter"; groups: GroupVector[] }
   | { do: "deny"; now: number; denial: Omit<Denial, "type"> }
   | { do: "hub_time"; time: number; now: number }
   | { do: "version"; state: StateId; version: number }
@@ -53,6 +55,11 @@ type Step = { readonly changes?: readonly ChangeVector[] } & (
 
 function groupIn({ state, entries, version = 0 }: GroupVector): Group {
   return { state, entries: entries.map(entryIn), version };
+}
+
+function letterIn(groups: Group[]): Letter {
+  const author = groups[0]!.entries[0]!.writer;
+  return { type: "letter", author, epoch: 1, open: true, write: encode({ type: "write", groups }), signature: new Uint8Array() };
 }
 
 function unsavedIn({ state, entry, version }: UnsavedVector): Unsaved {
@@ -96,6 +103,8 @@ class Replica {
         return mesh.batch({ type: "batch", ...step.batch, groups: step.batch.groups.map(groupIn) }, step.now);
       case "write":
         return mesh.write(new Map(Object.entries(step.groups).map(writesIn)), step.now);
+      case "letter":
+        return mesh.takeIn(openLetter(letterIn(step.groups.map(groupIn))));
       case "deny":
         return mesh.deny({ type: "denied", ...step.denial }, step.now);
       case "replay":
@@ -150,7 +159,7 @@ function writesIn([state, group]: [string, { [key: string]: ValueVector }]): [St
 
 const { mesh: cases } = vectors<{ mesh: { name: string; rules: string; steps: Step[] }[] }>("state");
 
-// [S2, S5, S6, S7, S8, S9, S10, S11, S12, S15, S16, S17, S23, S24, S25, J14, P1]: each names its own.
+// [S2, S5, S6, S7, S8, S9, S10, S11, S12, S13, S15, S16, S17, S23, S24, S25, E2, J14, P1]: each names its own.
 test.each(cases)("$rules: $name", ({ steps }) => {
   const replica = new Replica();
   for (const [at, step] of steps.entries()) {

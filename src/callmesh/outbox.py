@@ -329,6 +329,9 @@ class Outbox:
         old_stamps = [again.stamp for again in anew]
         for place in [place for again in anew for place in again.writes]:
             self._drop_unanswered(place)
+            for own in self._own.get(place, []):  # what is older may keep its stamp
+                if own.transaction not in anew:
+                    self.clock.follow(own.entry.time)
         for again in anew:  # all, before any are compared: the new stamp may be the later one
             time = self.clock.stamp(now)
             again.tries, again.sent = again.tries + 1, 0

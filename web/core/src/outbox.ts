@@ -346,8 +346,14 @@ export class Outbox {
 
   /** By the clock as it is now; after it what has overtaken some of it, and is under way. */
   #stampAnew(transaction: Transaction, now: number): void {
-    const anew = [...this.#overtaking(transaction)].sort(byStamp).map((again) => ({ again, old: again.stamp }));
-    for (const { again } of anew) for (const { state, entry } of again.writes) this.#dropUnanswered(state, entry.key);
+    const all = this.#overtaking(transaction);
+    const anew = [...all].sort(byStamp).map((again) => ({ again, old: again.stamp }));
+    for (const { state, entry } of anew.flatMap(({ again }) => [...again.writes])) {
+      this.#dropUnanswered(state, entry.key);
+      for (const own of this.#at(state, entry.key)) {
+        if (!all.has(own.transaction)) this.#clock.follow(own.entry.time); // what is older may keep its stamp
+      }
+    }
     for (const { again } of anew) {
       // All, before any are compared: the new stamp may be the later one.
       const time = this.#clock.stamp(now);

@@ -135,6 +135,39 @@ async def test_latest_is_in_order_and_its_gaps_are_counted(seed: int) -> None:
     assert dropped > 0 or len(seen) == 201, f"seed {seed}"
 
 
+@pytest.mark.parametrize("direct", [True, False])
+async def test_each_side_sees_how_much_goes_and_how_much_is_lost(direct: bool) -> None:
+    """[D15] Of `latest`, where every other message is lost on the way, also by way of the hub."""
+    world = World(2, 0)
+    sender, reader = world.nodes.values()
+    pen, seen = opened(sender, "latest"), opened(reader, "latest")
+    if direct:
+        world.connect(sender.me.id, reader.me.id)
+    await world.settle(1)
+    for second in range(8):
+        for number in range(10):
+            await pen.send(b"four")
+            if direct and number % 2:
+                sender.under_way[reader.me.id, pen.label, "latest"].clear()
+            elif direct or number % 2:
+                await world.settle(0)
+                while sender.step_up() | sender.step_direct(world.random, 0) | reader.step_down():
+                    pass
+        await world.settle(1 + second % 2)
+    out, into = pen.stats[reader.me.id], seen.stats[sender.me.id]
+    assert (out.messages_sent, out.sent) == (80, 320)
+    assert into.messages_received == into.received / 4 == 40
+    assert out.messages_sent_rate == pytest.approx(out.sent_rate / 4)
+    assert out.messages_sent_rate > 4
+    assert into.messages_received_rate == pytest.approx(into.received_rate / 4)
+    assert into.messages_received_rate == pytest.approx(out.messages_sent_rate / 2, rel=0.3)
+    assert out.loss == pytest.approx(0.5, abs=0.1)
+    assert out.round_trip is not None
+    await world.settle(20)
+    assert pen.stats[reader.me.id].sent_rate == 0
+    assert (into.late, out.buffered) == (0, 0)
+
+
 async def test_it_returns_to_the_direct_path_quietly() -> None:
     """[D10]"""
     world = World(2, 1)
@@ -422,8 +455,8 @@ def no_rewind(lane: Lane) -> None:
     lane.sent.clear()
 
 
-def ack_early(lane: Lane, number: int, now: int) -> None:
-    acknowledge(lane, max(number, lane.last), now)
+def ack_early(lane: Lane, number: int, now: int, came: int) -> None:
+    acknowledge(lane, max(number, lane.last), now, came)
 
 
 acknowledge = Lane.acknowledge

@@ -10,6 +10,7 @@ from callmesh.ids import ParticipantId, ResourceId
 from callmesh.inbox import ACK, INBOX, INBOX_BYTES, MOST_OWED, Came, Inbox
 from callmesh.lane import ASK, HIGH_WATER, LEAST_WINDOW, STALLED, Due, Lane, Reading
 from callmesh.messages import MAX_PAYLOAD, STREAM_WINDOW, Mode
+from callmesh.meter import Meter
 from callmesh.signaling import PATIENCE, Connecting, Direct, Pair, Relay, read_signal
 from callmesh.stream import (
     HEAD,
@@ -268,6 +269,35 @@ def test_the_round_trip_is_measured_where_something_goes() -> None:
     assert inbox.put(ADA, marked) is Came.MARK
     lane.acknowledge(1, 6_080_000)
     assert lane.round_trip == 80_000
+
+
+@pytest.mark.parametrize("case", vectors.load("streams")["meters"], ids=lambda c: c["about"])
+def test_rates_are_of_the_last_seconds(case: dict[str, Any]) -> None:
+    """[D15] The same in both languages."""
+    meter = Meter()
+    for now, counts in case["notes"]:
+        meter.note(now, tuple(counts))
+    now, counts = case["at"]
+    assert meter.rates(now, tuple(counts)) == pytest.approx(case["rates"])
+
+
+@pytest.mark.parametrize("case", vectors.load("streams")["losses"], ids=lambda c: c["about"])
+def test_the_share_that_is_lost_is_measured_where_something_goes(case: dict[str, Any]) -> None:
+    """[D15] The same in both languages. Who has sent nothing asks nothing."""
+    lane = reading("latest")
+    now = 6_000_000
+    assert lane.due(now) is Due.NOTHING
+    for left, came in case["said"]:
+        for number in range(lane.last + 1, left + 1):
+            lane.put(one(number))
+            lane.take()
+        now += 6_000_000
+        assert lane.due(now) is Due.MARK
+        lane.mark(now)
+        lane.acknowledge(0, now + 40_000, came)
+    assert lane.loss == pytest.approx(case["loss"])
+    assert lane.round_trip == 40_000
+    assert lane.due(now + 6_000_000) is Due.NOTHING
 
 
 def numbers(inbox: Inbox) -> list[tuple[ParticipantId, int]]:

@@ -48,6 +48,21 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
 
     Mode `reliable`: how often the stream was lost to them, as they took nothing for 30 s.
     """
+    late: int
+    """Mode `latest`: messages of theirs, or parts, that came after a newer one: too late."""
+    loss: float
+    """Mode `latest`: the share, 0 to 1, of what left for them that did not come in time.
+
+    As they say every 5 s while something is sent; 0 until then.
+    """
+    messages_sent: int
+    messages_received: int
+    sent_rate: float
+    """Payload bytes a second, over the last 5 s; what takes less than one second counts as one."""
+    received_rate: float
+    messages_sent_rate: float
+    """Messages a second, likewise."""
+    messages_received_rate: float
 
 
 class Runner(Protocol):

@@ -10,6 +10,7 @@ from callmesh.ids import ParticipantId, ResourceId
 from callmesh.inbox import Came
 from callmesh.lane import STALLED, Due, Lane, Reading
 from callmesh.messages import Mode, Taken, Word
+from callmesh.meter import Counts
 from callmesh.notify import Notifier
 from callmesh.participant import Participant
 from callmesh.ports import Peers
@@ -127,16 +128,28 @@ class Streams:
         lost = source.lost if source is not None and stream.mode == "latest" else lane.losses
         path = self.path(peer)
         way: Literal["direct", "relay", "connecting"] = "direct" if lane.direct else "relay"
+        counts = _counts(stream, peer, lane)
+        sent_rate, messages_sent_rate, received_rate, messages_received_rate = lane.meter.rates(
+            self._now(), counts
+        )
         return Reach(
             path="connecting" if isinstance(path, Connecting) else way,
             reads=lane.reading is Reading.READS,
             buffered=lane.size,
             sent=lane.out,
-            received=source.got if source is not None else 0,
+            received=counts[2],
             round_trip=None if lane.round_trip is None else lane.round_trip / 1e6,
             resent=lane.resent,
             dropped=lane.dropped,
             lost=lost,
+            late=source.late if source is not None else 0,
+            loss=lane.loss,
+            messages_sent=lane.messages,
+            messages_received=counts[3],
+            sent_rate=sent_rate,
+            received_rate=received_rate,
+            messages_sent_rate=messages_sent_rate,
+            messages_received_rate=messages_received_rate,
         )
 
     # --- who is here
@@ -252,6 +265,7 @@ class Streams:
         for stream in list(self._streams.values()):
             for peer, lane in list(stream.lanes.items()):
                 self._remind(peer, stream, lane, lane.due(now))
+                lane.meter.note(now, _counts(stream, peer, lane))
             for peer, source in list(stream.inbox.sources.items()):
                 if source.asked is not None and now - source.asked >= ASK_AGAIN:
                     source.asked = now
@@ -411,7 +425,7 @@ class Streams:
             case _:
                 lane.turn(Reading.READS)
         lane.opened = taken.opened
-        lane.acknowledge(taken.number, self._now())
+        lane.acknowledge(taken.number, self._now(), taken.came)
         if taken.word == "again":
             lane.again()
 
@@ -428,23 +442,23 @@ class Streams:
         that goes by both.
         """
         both = word not in ("taken", "again")
-        relayed: dict[tuple[int, int], list[str]] = {}
+        relayed: dict[tuple[int, int, int], list[str]] = {}
         inbox = stream.inbox
         if inbox.full and word != "off":
             word = "hold"
         for peer in peers:
             source = inbox.sources.get(peer)
-            opened, number = inbox.opened, 0
+            how = (inbox.opened, 0, 0)
             if source:
-                opened, number = source.opened, inbox.acknowledged(source)
+                how = (source.opened, inbox.acknowledged(source), source.messages)
             direct = isinstance(self.path(peer), Direct)
             as_it_came = source is not None and source.direct
             if direct and (as_it_came or both or self._session() is None):
-                self._tell(peer, self._word(stream, [], opened, number, word))
+                self._tell(peer, self._word(stream, [], how, word))
             if not direct or not as_it_came or both:
-                relayed.setdefault((opened, number), []).append(peer)
-        for (opened, number), named in relayed.items():
-            self._put(self._word(stream, named, opened, number, word))
+                relayed.setdefault(how, []).append(peer)
+        for how, named in relayed.items():
+            self._put(self._word(stream, named, how, word))
 
     def _say_off(self, peer: ParticipantId, to: Taken) -> None:
         """No such stream is open here."""
@@ -458,9 +472,10 @@ class Streams:
         self._put(off)
 
     def _word(
-        self, stream: DataStream, peers: list[str], opened: int, number: int, word: Word
+        self, stream: DataStream, peers: list[str], how: tuple[int, int, int], word: Word
     ) -> Taken:
-        return Taken(peers, stream.resource, stream.name, stream.mode, opened, number, word)
+        opened, number, came = how
+        return Taken(peers, stream.resource, stream.name, stream.mode, opened, number, word, came)
 
     def _tell(self, peer: ParticipantId, taken: Taken) -> None:
         assert self.peers is not None
@@ -584,6 +599,12 @@ class Streams:
         """The resource was removed: its streams close."""
         for stream in [s for s in self._streams.values() if s.resource == resource]:
             stream.end(why)
+
+
+def _counts(stream: DataStream, peer: ParticipantId, lane: Lane) -> Counts:
+    source = stream.inbox.sources.get(peer)
+    got, messages = (source.got, source.messages) if source is not None else (0, 0)
+    return lane.out, lane.messages, got, messages
 
 
 def _give_kept(stream: DataStream, lane: Lane) -> None:

@@ -92,7 +92,7 @@ export class FrameStreams {
   }
 
   #say({ resource, name, mode }: StreamId, word: messages.Word, number: number): void {
-    this.#user.put(encodeMessage({ type: "taken", peers: [], resource, name, mode, opened: 1, number, word }));
+    this.#user.put(encodeMessage({ type: "taken", peers: [], resource, name, mode, opened: 1, number, word, came: 0 }));
     this.#user.flush();
   }
 
@@ -116,9 +116,16 @@ export class FrameStreams {
     if (opened === undefined) return;
     opened.settled = settled;
     opened.reach = new Map(
-      peers.map(({ peer, path, roundTrip, ...rest }) => [
+      peers.map(({ peer, path, roundTrip, loss, messagesSentRate, messagesReceivedRate, ...rest }) => [
         peer as ParticipantId,
-        { ...rest, path: path as Reach["path"], roundTrip: roundTrip > 0 ? roundTrip / 1e6 : undefined },
+        {
+          ...rest,
+          path: path as Reach["path"],
+          roundTrip: roundTrip > 0 ? roundTrip / 1e6 : undefined,
+          loss: loss / 1e6,
+          messagesSentRate: messagesSentRate / 1e3,
+          messagesReceivedRate: messagesReceivedRate / 1e3,
+        },
       ]),
     );
     opened.stream.reachChanged();

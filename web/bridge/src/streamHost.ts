@@ -1,7 +1,7 @@
 /** The streams of a frame, on the page's side: the page has their lanes, and the frame what is read and written. */
 
 import {
-  encodeMessage, Inbox, MAX_PAYLOAD, NO_BYTES, streamName, TooLarge, WireError, type messages, type Mode, type ParticipantId, type Whole,
+  encodeMessage, Inbox, MAX_PAYLOAD, NO_BYTES, streamName, TooLarge, WireError, type messages, type Mode, type ParticipantId, type Reach, type Whole,
 } from "@callmesh/core";
 
 import type { CourierHost, StreamHandle } from "./host.ts";
@@ -157,7 +157,7 @@ export class StreamHost {
   #tellReach(name: string, opened: Opened): void {
     if (this.#opened.get(name) !== opened || opened.handle === undefined) return;
     const { settled, peers } = opened.handle.reach();
-    const rows = [...peers].map(([peer, { roundTrip, ...rest }]) => ({ peer, ...rest, roundTrip: Math.round((roundTrip ?? 0) * 1e6) }));
+    const rows = [...peers].map(([peer, reach]) => row(peer, reach));
     const told = JSON.stringify([settled, rows]);
     if (told === opened.told) return;
     opened.told = told;
@@ -168,4 +168,18 @@ export class StreamHost {
     for (const { handle } of this.#opened.values()) handle?.close();
     this.#opened.clear();
   }
+}
+
+/** As it goes to the frame: in whole numbers. */
+function row(peer: ParticipantId, reach: Reach): messages.ReachRow {
+  return {
+    peer,
+    ...reach,
+    roundTrip: Math.round((reach.roundTrip ?? 0) * 1e6),
+    loss: Math.round(reach.loss * 1e6),
+    sentRate: Math.round(reach.sentRate),
+    receivedRate: Math.round(reach.receivedRate),
+    messagesSentRate: Math.round(reach.messagesSentRate * 1e3),
+    messagesReceivedRate: Math.round(reach.messagesReceivedRate * 1e3),
+  };
 }

@@ -486,7 +486,8 @@ describe("streams", () => {
   test("[D14] [D15] a frame knows whom its streams reach, and how", async () => {
     const ecg = (await open()).stream("ecg");
     const row: Reach = {
-      path: "direct", reads: true, buffered: 1, sent: 2, received: 3, roundTrip: 0.004, resent: 5, dropped: 6, lost: 7,
+      path: "direct", reads: true, buffered: 1, sent: 2, received: 3, roundTrip: 0.004, resent: 5, dropped: 6, lost: 7, late: 8,
+      loss: 0.25, messagesSent: 9, messagesReceived: 10, sentRate: 11, receivedRate: 12, messagesSentRate: 13.5, messagesReceivedRate: 0.25,
     }; // prettier-ignore
     await ecg.ready();
     expect(ecg.reaches.size).toBe(0);

@@ -153,7 +153,7 @@ export class Streams {
   }
 
   reach(station: Station): Map<ParticipantId, Reach> {
-    return station.reach((peer) => this.#user.path(peer));
+    return station.reach((peer) => this.#user.path(peer), this.#user.now());
   }
 
   // --- in
@@ -267,19 +267,20 @@ export class Streams {
     const { inbox, id } = station;
     const word = station.consumers.size > 0 && station.full ? "hold" : asked;
     const both = word !== "taken" && word !== "again";
-    const relayed = new Map<string, { opened: number; number: number; peers: ParticipantId[] }>();
+    const relayed = new Map<string, { opened: number; number: number; came: number; peers: ParticipantId[] }>();
     for (const peer of peers) {
       const source = inbox.sources.get(peer);
       const opened = source?.opened ?? inbox.opened;
       const number = source === undefined ? 0 : station.acknowledged(source);
+      const came = source?.messages ?? 0;
       const direct = this.#user.path(peer) === "direct";
       const asItCame = source?.direct === true;
       if (direct && (asItCame || both || !this.#linked)) {
-        this.#user.tell(peer, { type: "taken", peers: [], ...id, opened, number, word });
+        this.#user.tell(peer, { type: "taken", peers: [], ...id, opened, number, word, came });
       }
       if (direct && asItCame && !both) continue;
-      const group = relayed.get(`${opened} ${number}`) ?? { opened, number, peers: [] };
-      relayed.set(`${opened} ${number}`, group);
+      const group = relayed.get(`${opened} ${number} ${came}`) ?? { opened, number, came, peers: [] };
+      relayed.set(`${opened} ${number} ${came}`, group);
       group.peers.push(peer);
     }
     for (const group of relayed.values()) this.#put({ type: "taken", ...id, ...group, word });
@@ -289,7 +290,7 @@ export class Streams {
   #sayOff(peer: ParticipantId, { resource, name, mode }: messages.Taken): void {
     if (--this.#answers < 0) return;
     const opened = this.#closed.get(`${resource}/${name}`)?.opened ?? 0;
-    const off: messages.Taken = { type: "taken", peers: [peer], resource, name, mode, opened, number: 0, word: "off" };
+    const off: messages.Taken = { type: "taken", peers: [peer], resource, name, mode, opened, number: 0, word: "off", came: 0 };
     if (this.#user.path(peer) === "direct") this.#user.tell(peer, off);
     this.#put(off);
   }
@@ -418,6 +419,7 @@ export class Streams {
         if (due === "open") this.#say([peer], station, "open");
         else if (due === "mark") this.#transmit(station, peer, lane.mark(now));
         else if (due === "lose") this.#reachChanged(station);
+        lane.meter.note(now, station.counts(peer, lane));
       }
       for (const [peer, source] of station.inbox.sources) {
         if (source.asked !== undefined && now - source.asked >= ASK_AGAIN) {

@@ -72,6 +72,21 @@ export interface Reach {
    * stream was lost to them, as they took nothing for 30 s.
    */
   readonly lost: number;
+  /** Mode `latest`: messages of theirs, or parts, that came after a newer one, and were dropped. */
+  readonly late: number;
+  /**
+   * Mode `latest`: the share, 0 to 1, of what left for them that did not come in time, as they say every 5 s while
+   * something is sent; 0 until then.
+   */
+  readonly loss: number;
+  readonly messagesSent: number;
+  readonly messagesReceived: number;
+  /** Payload bytes a second, over the last 5 s; what takes less than one second counts as one. */
+  readonly sentRate: number;
+  readonly receivedRate: number;
+  /** Messages a second, likewise. */
+  readonly messagesSentRate: number;
+  readonly messagesReceivedRate: number;
 }
 
 /** Where a stream's messages go. */

@@ -41,6 +41,7 @@ export {
   decodePiece, encodePiece, HEAD, label, LOW_WATER, MAX_MESSAGE, MAX_PARTS, NO_BYTES, payloadOf, pieces, readLabel, readPayload,
   REFILL, type Payload, type Piece, type StreamMessage,
 } from "./stream.ts";
+export { Meter, type Counts } from "./meter.ts";
 export { HIGH_WATER, Lane, STALLED, type Due, type Reading } from "./lane.ts";
 export { ACK, Inbox, Source, type Came, type End, type InboxUser, type Whole } from "./inbox.ts";
 export { INBOX, INBOX_BYTES } from "./shelf.ts";

@@ -12,6 +12,7 @@
 
 import { MICROSECONDS } from "./clock.ts";
 import { STREAM_WINDOW, type Mode } from "./messages.ts";
+import { Meter } from "./meter.ts";
 import { Queue } from "./queue.ts";
 import { HEAD, NO_BYTES, type Piece } from "./stream.ts";
 
@@ -66,6 +67,11 @@ export class Lane {
   losses = 0;
   /** Payload bytes that have left. */
   out = 0;
+  /** Messages that have left, to the last of their parts. */
+  messages = 0;
+  readonly meter = new Meter();
+  /** Mode `latest`: the share of what left that did not come in time, as they said last. */
+  loss = 0;
   /** Microseconds, measured last. */
   roundTrip: number | undefined;
   #before = 0;
@@ -75,8 +81,10 @@ export class Lane {
   #tryAt = 0;
   #measured = 0;
   #pause: number = ASK[0];
-  /** The number up to which they were asked, and when. */
-  #marked: { readonly number: number; readonly at: number } | undefined;
+  /** The number up to which they were asked, when, and how many messages had left. */
+  #marked: { readonly number: number; readonly at: number; readonly messages: number } | undefined;
+  /** How many messages had left when they said something last, and how many had come. */
+  #known = { left: 0, came: 0 };
 
   constructor(mode: Mode) {
     this.mode = mode;
@@ -116,6 +124,7 @@ export class Lane {
     this.step = piece.number - this.#before;
     this.#before = piece.number;
     this.out += size;
+    if (piece.part + 1 >= piece.parts) this.messages++;
     if (this.mode === "reliable") {
       this.sent.push(piece);
       this.flying += size + HEAD;
@@ -141,10 +150,10 @@ export class Lane {
     if (!this.direct) this.window = Math.max(LEAST_WINDOW, Math.floor(this.window / 2));
   }
 
-  /** All up to `said` has come; what was never sent cannot have. */
-  acknowledge(said: number, now: number): void {
+  /** All up to `said` has come, `came` messages; what was never sent cannot have. */
+  acknowledge(said: number, now: number, came = 0): void {
     const number = Math.min(said, this.last);
-    this.#measure(number, now);
+    this.#measure(number, now, came);
     if (number <= this.acked) return;
     this.acked = number;
     this.#before = Math.max(this.#before, number);
@@ -165,8 +174,16 @@ export class Lane {
     return sum;
   }
 
-  #measure(number: number, now: number): void {
-    if (this.#marked === undefined || number < this.#marked.number) return;
+  #measure(number: number, now: number, came: number): void {
+    if (this.#marked === undefined) return;
+    const { messages } = this.#marked;
+    if (this.mode === "latest") {
+      const left = messages - this.#known.left;
+      this.loss = left > 0 ? Math.min(1, Math.max(0, 1 - (came - this.#known.came) / left)) : 0;
+      this.#known = { left: messages, came };
+    } else if (number < this.#marked.number) {
+      return;
+    }
     this.roundTrip = now - this.#marked.at;
     this.#marked = undefined;
   }
@@ -184,6 +201,7 @@ export class Lane {
   restart(opened: number): void {
     this.#clear();
     this.acked = this.#before = 0;
+    this.#known = { left: this.messages, came: 0 };
     this.opened = opened;
     this.turn("reads");
     this.#moved = true;
@@ -218,7 +236,8 @@ export class Lane {
   }
 
   #dueMeasuring(now: number): Due {
-    if (this.flying === 0 || now - this.#measured < MEASURE) return "nothing";
+    const goes = this.mode === "latest" ? this.messages > this.#known.left && this.reading === "reads" : this.flying > 0;
+    if (!goes || now - this.#measured < MEASURE) return "nothing";
     this.#measured = now;
     return "mark";
   }
@@ -236,7 +255,7 @@ export class Lane {
   /** A piece of no content, which is answered at once with how far they have come. */
   mark(now: number): Piece {
     const number = this.reading === "lost" ? this.last : this.#before;
-    if (this.#marked?.number !== number) this.#marked = { number, at: now };
+    if (this.#marked?.number !== number || this.mode === "latest") this.#marked = { number, at: now, messages: this.messages };
     return { number, json: false, payload: NO_BYTES, step: 0, part: 0, parts: 1 };
   }
 }

@@ -6,6 +6,7 @@ import type { ParticipantId, ResourceId } from "../src/ids.ts";
 import { ACK, Inbox, type End, type Whole } from "../src/inbox.ts";
 import { HIGH_WATER, Lane, LEAST_WINDOW, STALLED } from "../src/lane.ts";
 import { MAX_PAYLOAD, STREAM_WINDOW, type Mode } from "../src/messages.ts";
+import { Meter, type Counts } from "../src/meter.ts";
 import { pack } from "../src/msgpack.ts";
 import { Queue } from "../src/queue.ts";
 import { RelayQueue } from "../src/relay.ts";
@@ -42,7 +43,20 @@ interface LaneVector {
   readonly flying: number;
   readonly dropped: number;
 }
-const data = vectors<{ pieces: PieceVector[]; inbox: InboxVector[]; lanes: LaneVector[] }>("streams");
+interface MeterVector {
+  readonly about: string;
+  readonly notes: readonly (readonly [now: number, counts: Counts])[];
+  readonly at: readonly [now: number, counts: Counts];
+  readonly rates: readonly number[];
+}
+interface LossVector {
+  readonly about: string;
+  readonly said: readonly (readonly [left: number, came: number])[];
+  readonly loss: number;
+}
+const data = vectors<{
+  pieces: PieceVector[]; inbox: InboxVector[]; lanes: LaneVector[]; meters: MeterVector[]; losses: LossVector[];
+}>("streams"); // prettier-ignore
 
 function one(number: number, size = 1, step = 1): Piece {
   return { number, json: false, payload: new Uint8Array(size).fill(number), step, part: 0, parts: 1 };
@@ -229,6 +243,30 @@ describe("what waits to go", () => {
     expect(lane.mark(6_000_000)).toMatchObject({ number: 1, step: 0 });
     lane.acknowledge(1, 6_030_000);
     expect(lane.roundTrip).toBe(30_000);
+  });
+
+  test.each(data.meters)("[D15] rates are of the last seconds: $about", ({ notes, at, rates }) => {
+    const meter = new Meter();
+    for (const [now, counts] of notes) meter.note(now, counts);
+    meter.rates(...at).forEach((rate, index) => expect(rate).toBeCloseTo(rates[index] ?? NaN));
+  });
+
+  test.each(data.losses)("[D15] the share that is lost is measured where something goes: $about", ({ said, loss }) => {
+    const lane = reading("latest");
+    let now = 6_000_000;
+    expect(lane.due(now)).toBe("nothing");
+    for (const [left, came] of said) {
+      while (lane.last < left) {
+        lane.put(one(lane.last + 1));
+        lane.take();
+      }
+      now += 6_000_000;
+      expect(lane.due(now)).toBe("mark");
+      lane.mark(now);
+      lane.acknowledge(0, now + 40_000, came);
+    }
+    expect(lane.loss).toBeCloseTo(loss);
+    expect([lane.roundTrip, lane.due(now + 6_000_000)]).toEqual([40_000, "nothing"]);
   });
 
   test("[D10] it is acknowledged now and then", () => {

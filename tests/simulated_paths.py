@@ -21,7 +21,7 @@ from callmesh.people import Member
 from callmesh.session import Open, Session, Side
 from callmesh.signaling import CONTROL_LABEL
 from callmesh.state import Entry
-from callmesh.stream import LOW_WATER
+from callmesh.stream import LOW_WATER, Delivery
 from callmesh.streams import Streams
 from callmesh.values import encode
 
@@ -48,6 +48,8 @@ class Node:
         """By receiver, label and mode: what has left here through a channel."""
         self.streams = Streams(lambda: world.now, self._open, lambda: None, mesh=world.mesh)
         self.streams.peers = self
+        self.deliveries: dict[str, Delivery] = {}
+        """How its channels deliver, by label."""
         self.sent = 0
         """Messages that left here by whichever path."""
 
@@ -62,8 +64,9 @@ class Node:
     def disconnect(self, peer: ParticipantId) -> None: ...
     async def close(self) -> None: ...
 
-    def room(self, peer: ParticipantId, label: str, mode: Mode) -> bool:
-        waiting = self.under_way.get((peer, label, mode), ())
+    def room(self, peer: ParticipantId, label: str, how: Delivery) -> bool:
+        waiting = self.under_way.get((peer, label, how.mode), ())
+        self.deliveries[label] = how
         return self.world.is_direct(self.me.id, peer) and sum(map(len, waiting)) <= LOW_WATER
 
     def send(self, peer: ParticipantId, label: str, mode: Mode, data: bytes) -> None:

@@ -9,13 +9,13 @@ import pytest
 
 from callmesh import messages
 from callmesh.datastream import DataStream
-from callmesh.errors import Broken, Closed, EndedByPeer
+from callmesh.errors import BadName, BadValue, Broken, Closed, EndedByPeer
 from callmesh.ids import ParticipantId
 from callmesh.lane import HIGH_WATER, Lane
 from callmesh.messages import Mode, Taken
 from callmesh.relay import MAX_WAITING as CALL_WAITING
 from callmesh.session import MAX_WAITING
-from callmesh.stream import StreamMessage
+from callmesh.stream import StreamMessage, delivery
 from callmesh.streams import ANSWERS
 from tests.simulated_paths import RESOURCE, Node, World
 
@@ -133,6 +133,26 @@ async def test_latest_is_in_order_and_its_gaps_are_counted(seed: int) -> None:
     dropped = stream.dropped + heard.dropped + heard.stats[one.me.id].lost
     assert len(seen) <= 201
     assert dropped > 0 or len(seen) == 201, f"seed {seed}"
+
+
+async def test_a_stream_delivers_as_it_was_opened() -> None:
+    """[D21] Others may open it otherwise; here it is opened in one way."""
+    world = World(2, 0)
+    one, other = world.nodes.values()
+    pen = one.streams.stream(RESOURCE, "pen", "latest", ordered=True, max_retransmits=2)
+    seen = opened(other, "latest", "pen")
+    assert opened(one, "latest", "pen") is pen
+    assert one.streams.stream(RESOURCE, "pen", "latest", ordered=True, max_retransmits=2) is pen
+    with pytest.raises(BadName, match="other options"):
+        one.streams.stream(RESOURCE, "pen", "latest", ordered=True)
+    with pytest.raises(BadValue, match="only in latest"):
+        one.streams.stream(RESOURCE, "ecg", "reliable", ordered=True)
+    world.connect(one.me.id, other.me.id)
+    await world.settle(1)
+    await pen.send(b"x")
+    await world.settle(1)
+    assert (await anext(aiter(seen))).data == b"x"
+    assert one.deliveries[pen.label] == pen.delivery == delivery("latest", True, 2)
 
 
 @pytest.mark.parametrize("direct", [True, False])

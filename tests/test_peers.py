@@ -13,6 +13,7 @@ from callmesh.ids import ParticipantId
 from callmesh.messages import MAX_PAYLOAD, Mode
 from callmesh.ports import Peers
 from callmesh.signaling import CONTROL_LABEL
+from callmesh.stream import delivery
 
 pytestmark = [pytest.mark.anyio, pytest.mark.rtc, pytest.mark.timeout(60)]
 A, B = ParticipantId("pa"), ParticipantId("pb")
@@ -67,8 +68,9 @@ class End:
                 self.moved.clear()
                 await self.moved.wait()
 
-    async def send(self, label: str, mode: Mode, data: bytes) -> None:
-        await self.until(lambda: self.peers.room(self.other.me, label, mode))
+    async def send(self, label: str, mode: Mode, data: bytes, **options: Any) -> None:
+        how = delivery(mode, **options)
+        await self.until(lambda: self.peers.room(self.other.me, label, how))
         self.peers.send(self.other.me, label, mode, data)
 
 
@@ -124,6 +126,15 @@ async def test_a_mode_is_that_of_its_channel_and_labels_do_not_mix(pair: Pair) -
     }  # fmt: skip
 
 
+async def test_channels_of_latest_may_be_in_order_or_try_again(pair: Pair) -> None:
+    """[D21]"""
+    a, b = pair
+    options: list[dict[str, Any]] = [{"ordered": True}, {"retransmits": 3}]
+    for number, said in enumerate([*options, {"ordered": True, "retransmits": 0}]):
+        await a.send(f"r1/s{number}", "latest", b"x", **said)
+        await b.until(lambda at=number: b.heard[f"r1/s{at}", "latest"] == [b"x"])  # type: ignore[misc]
+
+
 async def test_words_have_a_channel_of_their_own_that_every_path_has(pair: Pair) -> None:
     """[D2, E3] And a stream's channel of the same label is none."""
     a, b = pair
@@ -160,7 +171,7 @@ async def test_who_goes_is_missed_and_may_begin_anew(pair: Pair) -> None:
     a.peers.disconnect(B)
     await b.until(lambda: len(b.paths) == 2)
     assert isinstance(b.paths[1], str)
-    assert not b.peers.room(A, "r1/ecg", "reliable")
+    assert not b.peers.room(A, "r1/ecg", delivery("reliable"))
     b.peers.connect(A, offers=False)
     a.peers.connect(B, offers=True)
     await a.until(lambda: a.paths[-1] is None and len(a.paths) == 2)

@@ -18,8 +18,10 @@ from callmesh.stream import (
     Piece,
     StreamMessage,
     decode_piece,
+    delivery,
     encode_piece,
     label,
+    mode_of,
     payload_of,
     pieces,
     read_label,
@@ -298,6 +300,18 @@ def test_the_share_that_is_lost_is_measured_where_something_goes(case: dict[str,
     assert lane.loss == pytest.approx(case["loss"])
     assert lane.round_trip == 40_000
     assert lane.due(now + 6_000_000) is Due.NOTHING
+
+
+@pytest.mark.parametrize("case", vectors.load("streams")["deliveries"], ids=str)
+def test_only_latest_may_say_how_its_channels_deliver(case: dict[str, Any]) -> None:
+    """[D21] The same in both languages."""
+    if case["is"] is None:
+        with pytest.raises(BadValue):
+            delivery(case["mode"], case["ordered"], case["max_retransmits"])
+        return
+    how = delivery(case["mode"], case["ordered"], case["max_retransmits"])
+    assert [how.ordered, how.max_retransmits] == case["is"]
+    assert mode_of(how.ordered, how.max_retransmits) == how.mode == case["mode"]
 
 
 def numbers(inbox: Inbox) -> list[tuple[ParticipantId, int]]:

@@ -12,7 +12,15 @@ from callmesh.inbox import Ended, Inbox
 from callmesh.lane import Lane, Reading
 from callmesh.messages import Mode
 from callmesh.notify import Notifier
-from callmesh.stream import Piece, StreamMessage, label, payload_of, pieces, read_payload
+from callmesh.stream import (
+    Piece,
+    StreamMessage,
+    delivery,
+    label,
+    payload_of,
+    pieces,
+    read_payload,
+)  # fmt: skip
 
 MAX_KEEP = 1_000
 
@@ -91,6 +99,8 @@ class DataStream:
         name: str,
         mode: Mode,
         *,
+        ordered: bool | None = None,
+        max_retransmits: int | None = None,
         keep: int = 0,
         codec: Codec | None = None,
         number: int = 0,
@@ -102,6 +112,7 @@ class DataStream:
         self.resource = resource
         self.name = name
         self.mode: Mode = mode
+        self.delivery = delivery(mode, ordered, max_retransmits)
         self.keep = keep
         self.label = label(resource, name)
         """Of its channels."""

@@ -263,6 +263,10 @@ class Taken(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="taken")
     """
     came: Number = 0
     """How many messages have come, whole and in time, since they opened it so."""
+    ordered: bool = False
+    """From a frame that opens it to its page: how the channels of mode `latest` deliver."""
+    retransmits: Number = 0
+    """And how often they try again."""
 
 
 class ReachRow(msgspec.Struct, frozen=True, array_like=True, gc=False):

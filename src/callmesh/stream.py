@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from callmesh.errors import BadName, TooLarge, WireError
+from callmesh.errors import BadName, BadValue, TooLarge, WireError
 from callmesh.ids import ParticipantId, ResourceId, resource_id, stream_name
-from callmesh.messages import MAX_PAYLOAD, Number
+from callmesh.messages import MAX_PAYLOAD, Mode, Number
 from callmesh.values import decode, encode
 
 LOW_WATER = 256 * 1024
@@ -23,6 +23,7 @@ HEAD = 64
 """Bytes that a message, or a part of one, counts besides its payload while it is kept."""
 MAX_MESSAGE = 16 * 1024 * 1024
 """Bytes of one message, which travels in parts of `MAX_PAYLOAD`."""
+MAX_RETRANSMITS = 0xFFFF
 MAX_PARTS = -(-MAX_MESSAGE // MAX_PAYLOAD)
 
 
@@ -48,6 +49,31 @@ class StreamMessage(msgspec.Struct, frozen=True):
     """A JSON value, or bytes: what was sent."""
     sender: ParticipantId
     number: int
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """How the channels of a stream are to deliver, as W3C has it."""
+
+    mode: Mode
+    ordered: bool
+    max_retransmits: int | None
+
+
+def delivery(mode: Mode, ordered: bool | None = None, retransmits: int | None = None) -> Delivery:
+    """What is not said is as the mode has it. Raises `BadValue`."""
+    if mode == "reliable":
+        if ordered is not None or retransmits is not None:
+            raise BadValue("all of a reliable stream arrives, in order: say how only in latest")
+        return Delivery(mode=mode, ordered=True, max_retransmits=None)
+    most = MAX_RETRANSMITS
+    if retransmits is not None and (type(retransmits) is not int or not 0 <= retransmits <= most):
+        raise BadValue(f"max_retransmits is a number from 0 to {most}")
+    return Delivery(mode=mode, ordered=bool(ordered), max_retransmits=retransmits or 0)
+
+
+def mode_of(ordered: bool, retransmits: int | None) -> Mode:
+    """The mode of a channel that a peer opened: no channel of `latest` sends on and on."""
+    return "reliable" if ordered and retransmits is None else "latest"
 
 
 def label(resource: ResourceId, name: str) -> str:

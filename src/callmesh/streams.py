@@ -16,7 +16,7 @@ from callmesh.participant import Participant
 from callmesh.ports import Peers
 from callmesh.session import Session
 from callmesh.signaling import Connecting, Direct, Pair, Path, Relay
-from callmesh.stream import Piece, decode_piece, encode_piece, label
+from callmesh.stream import Piece, decode_piece, delivery, encode_piece, label
 
 ASK_AGAIN = 1_000_000
 """Microseconds after which what is missing is asked for once more."""
@@ -66,6 +66,8 @@ class Streams:
         name: str,
         mode: Mode,
         *,
+        ordered: bool | None = None,
+        max_retransmits: int | None = None,
         keep: int = 0,
         codec: Codec | None = None,
     ) -> DataStream:
@@ -75,28 +77,24 @@ class Streams:
         place = label(resource, name)
         found = self._streams.get(place)
         if found is None:
-            return self._open(place, resource, name, mode, keep, codec)
+            number, opened = self._closed.get(place, (0, 0))
+            return self._open(DataStream(
+                self, resource, name, mode, ordered=ordered, max_retransmits=max_retransmits,
+                keep=keep, codec=codec, number=number, opened=opened + 1,
+            ))  # fmt: skip
         if found.mode != mode:
             raise BadName(f"stream {name} is open already, in mode {found.mode}")
+        said = ordered is not None or max_retransmits is not None
+        if said and delivery(mode, ordered, max_retransmits) != found.delivery:
+            raise BadName(f"stream {name} is open already, with other options")
         if keep and keep != found.keep:
             raise BadName(f"stream {name} is open already, and keeps {found.keep}")
         if codec is not None and codec is not found.codec:
             raise BadName(f"stream {name} is open already, with another codec")
         return found
 
-    def _open(
-        self,
-        place: str,
-        resource: ResourceId,
-        name: str,
-        mode: Mode,
-        keep: int,
-        codec: Codec | None,
-    ) -> DataStream:
-        number, opened = self._closed.get(place, (0, 0))
-        stream = self._streams[place] = DataStream(
-            self, resource, name, mode, keep=keep, codec=codec, number=number, opened=opened + 1
-        )
+    def _open(self, stream: DataStream) -> DataStream:
+        self._streams[stream.label] = stream
         for peer in self._pairs:
             self._meet(peer, stream)
         self._say(list(self._pairs), stream, "open")
@@ -545,7 +543,7 @@ class Streams:
         assert peers is not None
         if lane.reading is not Reading.READS:
             return
-        while lane.waiting and peers.room(peer, stream.label, stream.mode):
+        while lane.waiting and peers.room(peer, stream.label, stream.delivery):
             sent, step = lane.take()
             peers.send(peer, stream.label, stream.mode, encode_piece(sent, step))
 
@@ -575,7 +573,7 @@ class Streams:
         """Send a piece beside the others."""
         if not lane.direct:
             self._put(_relayed(stream, [peer], sent, step))
-        elif self.peers is not None and self.peers.room(peer, stream.label, stream.mode):
+        elif self.peers is not None and self.peers.room(peer, stream.label, stream.delivery):
             self.peers.send(peer, stream.label, stream.mode, encode_piece(sent, step))
 
     # --- the end

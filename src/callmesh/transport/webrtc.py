@@ -24,7 +24,7 @@ from callmesh.ice import is_turn
 from callmesh.ids import ParticipantId
 from callmesh.messages import Ice, Mode
 from callmesh.signaling import CONTROL_ID, CONTROL_LABEL, fingerprint, read_signal
-from callmesh.stream import LOW_WATER, REFILL
+from callmesh.stream import LOW_WATER, REFILL, Delivery, mode_of
 
 log = logging.getLogger("callmesh.rtc")
 
@@ -105,13 +105,13 @@ class RtcPeers:
         connection = connection or self._open(peer)
         self._start(peer, self._take_signal(peer, connection, signal))
 
-    def room(self, peer: ParticipantId, label: str, mode: Mode) -> bool:
+    def room(self, peer: ParticipantId, label: str, how: Delivery) -> bool:
         connection = self._connections.get(peer)
         if connection is None:
             return False
         channel = connection.channels.get(label)
         if channel is None:
-            self._open_channel(peer, connection, label, mode)
+            self._open_channel(peer, connection, label, how)
             return False
         return bool(channel.readyState == "open" and channel.bufferedAmount <= LOW_WATER)
 
@@ -168,11 +168,10 @@ class RtcPeers:
         return connection
 
     def _open_channel(
-        self, peer: ParticipantId, connection: _Connection, label: str, mode: Mode
+        self, peer: ParticipantId, connection: _Connection, label: str, how: Delivery
     ) -> None:
-        latest = mode == "latest"
         channel = connection.pc.createDataChannel(
-            label, ordered=not latest, maxRetransmits=0 if latest else None
+            label, ordered=how.ordered, maxRetransmits=how.max_retransmits
         )
         connection.channels[label] = channel
         channel.bufferedAmountLowThreshold = REFILL
@@ -181,7 +180,7 @@ class RtcPeers:
         channel.on("close", lambda: connection.channels.pop(label, None))
 
     def _listen(self, peer: ParticipantId, channel: RTCDataChannel) -> None:
-        mode: Mode = "reliable" if channel.ordered else "latest"
+        mode = mode_of(channel.ordered, channel.maxRetransmits)
 
         def message(data: bytes | str) -> None:
             if isinstance(data, bytes):

@@ -245,7 +245,7 @@ export class Call {
       here: () => this.#others(),
       isHidden: (resource, id) => this.#isHidden(resource, id),
       path: (id) => this.#peers.path(id),
-      open: (id, label, mode) => this.#peers.open(id, label, mode),
+      open: (id, label, how) => this.#peers.open(id, label, how),
       tell: (id, message) => this.#peers.tell(id, bundle([encodeMessage(message)])),
       flush: () => this.#link.soon(),
       now,

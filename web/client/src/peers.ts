@@ -1,7 +1,7 @@
 /** The paths to the others: a pair per participant, and a connection where both sides have WebRTC. */
 
 import {
-  Pair, readSignal, WireError, type Ice, type Mode, type Participant, type ParticipantId, type Path, type PeerSignal,
+  Pair, readSignal, WireError, type Delivery, type Ice, type Participant, type ParticipantId, type Path, type PeerSignal,
 } from "@callmesh/core";
 
 import { now } from "./runtime.ts";
@@ -174,9 +174,9 @@ export class Peers {
   // --- what goes over it
 
   /** A channel to a peer; undefined if there is no direct path. */
-  open(id: ParticipantId, label: string, mode: Mode): RTCDataChannel | undefined {
+  open(id: ParticipantId, label: string, how: Delivery): RTCDataChannel | undefined {
     try {
-      return this.#peers.get(id)?.rtc?.open(label, mode);
+      return this.#peers.get(id)?.rtc?.open(label, how);
     } catch {
       return undefined; // the connection was closed just now
     }

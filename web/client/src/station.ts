@@ -1,7 +1,7 @@
 /** One stream as this participant has it: all that read it here, and how far each of the others has come. */
 
 import {
-  Inbox, pieces, type Counts, type DataStream, type Due, type End, type Lane, type messages, type ParticipantId, type Payload, type Piece, type Reach, type Source,
+  Inbox, pieces, type Counts, type DataStream, type Delivery, type Due, type End, type Lane, type messages, type ParticipantId, type Payload, type Piece, type Reach, type Source,
   type StreamId, type Whole,
 } from "@callmesh/core";
 
@@ -26,6 +26,7 @@ export interface Way {
 
 export class Station {
   readonly id: StreamId;
+  readonly how: Delivery;
   readonly key: string;
   readonly inbox: Inbox;
   readonly ways = new Map<ParticipantId, Way>();
@@ -35,8 +36,9 @@ export class Station {
   #number: number;
   readonly #kept: (readonly Piece[])[] = [];
 
-  constructor(id: StreamId, key: string, number: number, opened: number) {
+  constructor(id: StreamId, how: Delivery, key: string, number: number, opened: number) {
     this.id = id;
+    this.how = how;
     this.key = key;
     this.#number = number;
     this.inbox = new Inbox(id.mode, opened, {

@@ -1,6 +1,6 @@
 /** One `RTCPeerConnection`: perfect negotiation as W3C describes it, and the channels over it. */
 
-import { CONTROL_ID, CONTROL_LABEL, REFILL, type Ice, type Mode, type PeerSignal } from "@callmesh/core";
+import { CONTROL_ID, CONTROL_LABEL, REFILL, type Delivery, type Ice, type PeerSignal } from "@callmesh/core";
 
 /** What a connection tells of. */
 export interface RtcEvents {
@@ -206,8 +206,8 @@ export class RtcPeer {
   }
 
   /** A channel to the other side. Raises what WebRTC raises. */
-  open(label: string, mode: Mode): RTCDataChannel {
-    const options = mode === "reliable" ? { ordered: true } : { ordered: false, maxRetransmits: 0 };
+  open(label: string, { ordered, maxRetransmits }: Delivery): RTCDataChannel {
+    const options = maxRetransmits === undefined ? { ordered } : { ordered, maxRetransmits };
     const channel = this.#pc.createDataChannel(label, options);
     channel.binaryType = "arraybuffer";
     channel.bufferedAmountLowThreshold = REFILL;

@@ -418,7 +418,7 @@ test("[J20] who is gone from the roster has their peer connection closed, and is
 
 /** What a participant says who has a stream open. */
 function reads(peer: string, name: string, mode: "reliable" | "latest", number = 0): Message {
-  return { type: "taken", peers: [peer], resource: "r1", name, mode, opened: 1, number, word: "taken", came: 0 };
+  return { type: "taken", peers: [peer], resource: "r1", name, mode, opened: 1, number, word: "taken", came: 0, ordered: false, retransmits: 0 };
 }
 
 describe("streams by way of the hub", () => {

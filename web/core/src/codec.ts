@@ -85,8 +85,8 @@ function fieldsOf(message: Message): unknown[] {
       return [peers, resource, name, mode, number, json, payload, step, part, parts];
     }
     case "taken": {
-      const { peers, resource, name, mode, opened, number, word, came } = message;
-      return [peers, resource, name, mode, opened, number, word, came];
+      const { peers, resource, name, mode, opened, number, word, came, ordered, retransmits } = message;
+      return [peers, resource, name, mode, opened, number, word, came, ordered, retransmits];
     }
     case "reach":
       return [message.name, message.mode, message.settled, message.peers.map(packableRow)];
@@ -271,7 +271,7 @@ const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: 
     part: count > 8 ? r.number() : 0,
     parts: count > 9 ? r.number() : 1,
   })),
-  taken: shape([7, 8], (r, count) => ({
+  taken: shape([7, 10], (r, count) => ({
     type: "taken",
     peers: r.list(id),
     resource: id(r),
@@ -281,6 +281,8 @@ const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: 
     number: r.number(),
     word: oneOf(r, WORDS),
     came: count > 7 ? r.number() : 0,
+    ordered: count > 8 && r.boolean(),
+    retransmits: count > 9 ? r.number() : 0,
   })),
   reach: shape(4, (r) => ({
     type: "reach",

@@ -25,6 +25,9 @@ export interface Codec {
 
 export interface StreamOptions {
   readonly mode?: Mode;
+  /** Of the channels in mode `latest`: false and 0 unless said. */
+  readonly ordered?: boolean;
+  readonly maxRetransmits?: number;
   /** Who opens it later gets so many of the last messages that were sent to everybody. */
   readonly keep?: number;
   readonly codec?: Codec;

@@ -38,8 +38,8 @@ export { complain, Listeners } from "./listeners.ts";
 export { checkFunction, MAX_KEEP, streamOptions } from "./options.ts";
 export { CONTROL_ID, CONTROL_LABEL, Pair, PATIENCE, readSignal, type Path, type PeerSignal } from "./signaling.ts";
 export {
-  decodePiece, encodePiece, HEAD, label, LOW_WATER, MAX_MESSAGE, MAX_PARTS, NO_BYTES, payloadOf, pieces, readLabel, readPayload,
-  REFILL, type Payload, type Piece, type StreamMessage,
+  decodePiece, delivery, encodePiece, HEAD, isSameDelivery, label, LOW_WATER, MAX_MESSAGE, MAX_PARTS, modeOf, NO_BYTES, payloadOf, pieces,
+  readLabel, readPayload, REFILL, type Delivery, type Payload, type Piece, type StreamMessage,
 } from "./stream.ts";
 export { Meter, type Counts } from "./meter.ts";
 export { HIGH_WATER, Lane, STALLED, type Due, type Reading } from "./lane.ts";

@@ -193,6 +193,9 @@ export interface Taken {
   readonly word: Word;
   /** How many messages have come, whole and in time, since they opened it so. */
   readonly came: number;
+  /** From a frame that opens it to its page: how the channels of mode `latest` deliver, and how often they try again. */
+  readonly ordered: boolean;
+  readonly retransmits: number;
 }
 
 /** From page to frame: whom a stream of the resource reaches, and how. */

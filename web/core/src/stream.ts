@@ -5,9 +5,9 @@
  * `<resource>/<name>`; whoever has no channel is reached by way of the hub, with the same numbers.
  */
 
-import { BadName, TooLarge, WireError } from "./errors.ts";
+import { BadName, BadValue, TooLarge, WireError } from "./errors.ts";
 import { resourceId, streamName, type ParticipantId, type ResourceId } from "./ids.ts";
-import { MAX_PAYLOAD } from "./messages.ts";
+import { MAX_PAYLOAD, type Mode } from "./messages.ts";
 import { Reader } from "./msgpack.ts";
 import { decode, encode, type Json } from "./values.ts";
 
@@ -20,6 +20,7 @@ export const HEAD = 64;
 /** Bytes of one message, which travels in parts of `MAX_PAYLOAD`. */
 export const MAX_MESSAGE = 16 * 1024 * 1024;
 export const MAX_PARTS = Math.ceil(MAX_MESSAGE / MAX_PAYLOAD);
+export const MAX_RETRANSMITS = 0xffff;
 export const NO_BYTES = new Uint8Array(0);
 
 /** A message, or a part of one, as in `messages.Stream`. */
@@ -38,6 +39,36 @@ export interface StreamMessage {
   readonly data: Json | Uint8Array;
   readonly sender: ParticipantId;
   readonly number: number;
+}
+
+/** How the channels of a stream are to deliver, as W3C has it. */
+export interface Delivery {
+  readonly mode: Mode;
+  readonly ordered: boolean;
+  readonly maxRetransmits: number | undefined;
+}
+
+/** What is not said is as the mode has it. Raises `BadValue`. */
+export function delivery(mode: Mode, ordered?: boolean, maxRetransmits?: number): Delivery {
+  if (mode === "reliable") {
+    if (ordered !== undefined || maxRetransmits !== undefined) {
+      throw new BadValue("all of a reliable stream arrives, in order: say how only in latest");
+    }
+    return { mode, ordered: true, maxRetransmits };
+  }
+  if (maxRetransmits !== undefined && !(Number.isInteger(maxRetransmits) && maxRetransmits >= 0 && maxRetransmits <= MAX_RETRANSMITS)) {
+    throw new BadValue(`maxRetransmits is a number from 0 to ${MAX_RETRANSMITS}`);
+  }
+  return { mode, ordered: ordered ?? false, maxRetransmits: maxRetransmits ?? 0 };
+}
+
+export function isSameDelivery(one: Delivery, other: Delivery): boolean {
+  return one.mode === other.mode && one.ordered === other.ordered && one.maxRetransmits === other.maxRetransmits;
+}
+
+/** The mode of a channel that a peer opened: no channel of `latest` sends on and on. */
+export function modeOf(ordered: boolean, maxRetransmits: number | null): Mode {
+  return ordered && maxRetransmits === null ? "reliable" : "latest";
 }
 
 /** The label of a stream's data channels. */

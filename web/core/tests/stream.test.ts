@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from "vitest";
 
 import { bundle, encode, unbundle } from "../src/codec.ts";
 import { DataStream, type StreamPort } from "../src/datastream.ts";
+import { BadValue } from "../src/errors.ts";
 import type { ParticipantId, ResourceId } from "../src/ids.ts";
 import { ACK, Inbox, type End, type Whole } from "../src/inbox.ts";
 import { HIGH_WATER, Lane, LEAST_WINDOW, STALLED } from "../src/lane.ts";
@@ -13,7 +14,7 @@ import { RelayQueue } from "../src/relay.ts";
 import { Session } from "../src/session.ts";
 import { INBOX, INBOX_BYTES } from "../src/shelf.ts";
 import {
-  decodePiece, encodePiece, HEAD, label, MAX_MESSAGE, payloadOf, pieces, readLabel, readPayload, type Piece,
+  decodePiece, delivery, encodePiece, HEAD, label, MAX_MESSAGE, modeOf, payloadOf, pieces, readLabel, readPayload, type Piece,
 } from "../src/stream.ts";
 import { bytes as unhex, hex, vectors } from "./vectors.ts";
 
@@ -49,13 +50,19 @@ interface MeterVector {
   readonly at: readonly [now: number, counts: Counts];
   readonly rates: readonly number[];
 }
+interface DeliveryVector {
+  readonly mode: Mode;
+  readonly ordered: boolean | null;
+  readonly max_retransmits: number | null;
+  readonly is: readonly [ordered: boolean, retransmits: number | null] | null;
+}
 interface LossVector {
   readonly about: string;
   readonly said: readonly (readonly [left: number, came: number])[];
   readonly loss: number;
 }
 const data = vectors<{
-  pieces: PieceVector[]; inbox: InboxVector[]; lanes: LaneVector[]; meters: MeterVector[]; losses: LossVector[];
+  deliveries: DeliveryVector[]; pieces: PieceVector[]; inbox: InboxVector[]; lanes: LaneVector[]; meters: MeterVector[]; losses: LossVector[];
 }>("streams"); // prettier-ignore
 
 function one(number: number, size = 1, step = 1): Piece {
@@ -267,6 +274,16 @@ describe("what waits to go", () => {
     }
     expect(lane.loss).toBeCloseTo(loss);
     expect([lane.roundTrip, lane.due(now + 6_000_000)]).toEqual([40_000, "nothing"]);
+  });
+
+  test.each(data.deliveries)("[D21] only latest may say how its channels deliver: %j", ({ mode, ordered, max_retransmits: retransmits, is }) => {
+    const made = (): unknown => {
+      const { maxRetransmits, ...how } = delivery(mode, ordered ?? undefined, retransmits ?? undefined);
+      expect([how.mode, modeOf(how.ordered, maxRetransmits ?? null)]).toEqual([mode, mode]);
+      return [how.ordered, maxRetransmits ?? null];
+    };
+    if (is === null) expect(made).toThrow(BadValue);
+    else expect(made()).toEqual(is);
   });
 
   test("[D10] it is acknowledged now and then", () => {

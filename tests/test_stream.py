@@ -11,7 +11,7 @@ from callmesh.inbox import ACK, INBOX, INBOX_BYTES, MOST_OWED, Came, Inbox
 from callmesh.lane import ASK, HIGH_WATER, LEAST_WINDOW, STALLED, Due, Lane, Reading
 from callmesh.messages import MAX_PAYLOAD, STREAM_WINDOW, Mode
 from callmesh.meter import Meter
-from callmesh.signaling import PATIENCE, Connecting, Direct, Pair, Relay, read_signal
+from callmesh.signaling import PATIENCE, Connecting, Direct, Mend, Pair, Relay, read_signal
 from callmesh.stream import (
     HEAD,
     MAX_MESSAGE,
@@ -27,6 +27,7 @@ from callmesh.stream import (
     read_label,
     read_payload,
 )  # fmt: skip
+from callmesh.wake import SLEPT, Wake
 from tests import vectors
 
 ADA, BOB = ParticipantId("pa"), ParticipantId("pb")
@@ -439,7 +440,36 @@ def test_a_path_that_is_not_found_in_time_is_the_relay() -> None:
 
 def test_without_webrtc_the_path_is_the_relay() -> None:
     """[D6]"""
-    assert isinstance(Pair(ADA, BOB, rtc=False, now=0).path, Relay)
+    pair = Pair(ADA, BOB, rtc=False, now=0)
+    assert isinstance(pair.path, Relay)
+    pair.hurry()
+    assert pair.mend(0, restarts=True) is Mend.NOTHING
+
+
+@pytest.mark.parametrize("case", vectors.load("streams")["mending"], ids=lambda c: c["about"])
+def test_a_path_that_broke_is_mended(case: dict[str, Any]) -> None:
+    """[D22] The same in both languages."""
+    pair = Pair(ADA, BOB, rtc=True, now=0) if case["offers"] else Pair(BOB, ADA, rtc=True, now=0)
+    for act, now, due in case["acts"]:
+        match act:
+            case "mend":
+                assert pair.mend(now, restarts=case["restarts"]).value == due, now
+            case "opened" | "hurry":
+                getattr(pair, act)()
+            case "failed":
+                pair.failed("broke")
+            case _:
+                getattr(pair, act)(now)
+
+
+def test_who_has_slept_knows_by_either_clock() -> None:
+    """[D23] Some clocks stand still meanwhile, and some are set."""
+    for steady, wall in ((0, SLEPT), (SLEPT, SLEPT), (SLEPT, -SLEPT)):
+        wake = Wake()
+        assert not wake.tick(10, 10**15)
+        assert not wake.tick(10 + SLEPT // 2, 10**15 + SLEPT // 2)
+        assert wake.tick(10 + SLEPT // 2 + steady, 10**15 + SLEPT // 2 + wall)
+        assert not wake.tick(10 + SLEPT // 2 + steady, 10**15 + SLEPT // 2 + wall)
 
 
 @pytest.mark.parametrize("text", ["", "x", "[]", "{}", '{"other":1}', "[" * 20_000])

@@ -62,6 +62,58 @@ async def test_everything_goes_by_turn_where_the_policy_says_so(
     assert turn.allocations >= before + 2, "both of them have an address there"
 
 
+@pytest.mark.timeout(120)
+async def test_a_path_that_is_cut_comes_back_and_meanwhile_the_hub_relays(
+    tmp_path: Path, turn: TurnServer
+) -> None:
+    """[D2, D10, D22] Between programs, of which each sees for itself that nobody answers."""
+    secret = tmp_path / "turn.secret"
+    secret.write_text(TURN_SECRET)
+    with hub_process(tmp_path / "data", more=with_turn(turn.url(), secret)) as hub:
+        async with (
+            callmesh.join(hub.call(), name="Ada") as ada,
+            callmesh.join(hub.call(), name="Bob") as bob,
+        ):
+            vitals = await ada.resources.add("vitals")
+            heard = (await bob.resources.get(vitals.id)).stream("ecg")
+            await until_direct(ada, bob)
+            got: list[int] = []
+            sent = 0
+
+            async def send() -> None:
+                nonlocal sent
+                while True:
+                    await vitals.stream("ecg").send(sent)
+                    sent += 1
+                    await asyncio.sleep(0.02)
+
+            async def follow() -> None:
+                async for message in heard:
+                    got.append(message.data)
+
+            async def until_more() -> None:
+                last = sent
+                async with asyncio.timeout(20):
+                    while len(got) <= last:  # noqa: ASYNC110
+                        await asyncio.sleep(0.02)
+
+            running = [asyncio.create_task(send()), asyncio.create_task(follow())]
+            await until_more()
+            turn.stop()
+            try:
+                async with asyncio.timeout(30):
+                    while "direct" in (ada.path(bob.me.id), bob.path(ada.me.id)):  # noqa: ASYNC110
+                        await asyncio.sleep(0.05)
+                await until_more()
+            finally:
+                turn.go_on()
+            await until_direct(ada, bob, patience=60)
+            await until_more()
+            for task in running:
+                task.cancel()
+            assert got == list(range(len(got)))
+
+
 async def test_a_wrong_login_is_told_and_the_hub_relays(
     tmp_path: Path, turn: TurnServer, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -25,6 +25,13 @@ class TurnServer:
     def url(self, transport: str = "udp") -> str:
         return f"turn:127.0.0.1:{self.port}?transport={transport}"
 
+    def stop(self) -> None:
+        """Nothing that goes by it arrives any more."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
     @property
     def allocations(self) -> int:
         """How many times somebody was given an address."""

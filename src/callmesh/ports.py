@@ -100,6 +100,9 @@ class Peers(Protocol):
     def signal(self, peer: ParticipantId, text: str) -> None:
         """Take a signal from the peer. Rubbish is passed over."""
 
+    def ask(self, peer: ParticipantId) -> None:
+        """Ask the peer, who makes offers, for another path."""
+
     def room(self, peer: ParticipantId, label: str, how: Delivery) -> bool:
         """Whether `send` would take a message now; if not, `on_room` is called when it would."""
 

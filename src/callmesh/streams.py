@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable
 from typing import Literal, get_args
 
-from callmesh import messages
+from callmesh import messages, signaling
 from callmesh.datastream import Codec, DataStream, Reach
 from callmesh.errors import BadInput, BadName, CallmeshError
 from callmesh.ids import ParticipantId, ResourceId
@@ -15,7 +15,7 @@ from callmesh.notify import Notifier
 from callmesh.participant import Participant
 from callmesh.ports import Peers
 from callmesh.session import Session
-from callmesh.signaling import Connecting, Direct, Pair, Path, Relay
+from callmesh.signaling import Connecting, Direct, Mend, Pair, Path
 from callmesh.stream import Piece, decode_piece, delivery, encode_piece, label
 
 ASK_AGAIN = 1_000_000
@@ -212,12 +212,10 @@ class Streams:
             self._turn(peer)
 
     def retry(self) -> None:
-        """The link is back: what broke meanwhile, and is ours to offer, begins anew."""
-        for id, pair in list(self._pairs.items()):
-            if self._me and id in self._here and pair.offers and isinstance(pair.path, Relay):
-                if self.peers:
-                    self.peers.disconnect(id)
-                self._pair(self._me, self._here[id])
+        """The link is back: what broke meanwhile is sought again."""
+        for pair in self._pairs.values():
+            pair.hurry()
+            self._mend(pair)
         for stream in self._streams.values():
             for peer, lane in stream.lanes.items():
                 if not lane.direct:
@@ -260,6 +258,7 @@ class Streams:
         for pair in self._pairs.values():
             if pair.tick(now):
                 self._turn(pair.peer)
+            self._mend(pair)
         for stream in list(self._streams.values()):
             for peer, lane in list(stream.lanes.items()):
                 self._remind(peer, stream, lane, lane.due(now))
@@ -286,19 +285,45 @@ class Streams:
 
     # --- paths
 
-    def path_changed(self, peer: ParticipantId, lost: str | None) -> None:
-        """The direct path to `peer` is there, or was lost."""
+    def _mend(self, pair: Pair) -> None:
+        """Seek a path that is not direct, if it is time."""
+        if self.peers is None or pair.peer not in self._here:
+            return
+        match pair.mend(self._now()):
+            case Mend.RENEW:
+                self.peers.disconnect(pair.peer)
+                self.peers.connect(pair.peer, offers=True)
+            case Mend.ASK:
+                self.peers.ask(pair.peer)
+            case _:
+                pass
+
+    @property
+    def direct(self) -> list[ParticipantId]:
+        """Who is reached directly."""
+        return [id for id, pair in self._pairs.items() if isinstance(pair.path, Direct)]
+
+    def path_changed(self, peer: ParticipantId, lost: str | None) -> bool:
+        """The direct path to `peer` is there, or was lost, or they ask for another: whether it is
+        another one now."""
         pair = self._pairs.get(peer)
         if pair is None:
-            return
-        if lost is None:
-            pair.opened()
+            return True
+        match lost:
+            case None:
+                pair.opened()
+            case signaling.ASKS:
+                if not pair.asked(self._now()):
+                    return False
+            case signaling.BEGAN_ANEW:
+                pair.renewed(self._now())
+            case why:
+                pair.failed(why)
+        if lost is not None and peer not in self._here:
+            self._part(peer, away=True)
         else:
-            pair.failed(lost)
-            if peer not in self._here:
-                self._part(peer, away=True)
-                return
-        self._turn(peer)
+            self._turn(peer)
+        return True
 
     def _turn(self, peer: ParticipantId) -> None:
         """Go by the path that there is now: on from what was acknowledged."""

@@ -34,6 +34,18 @@ export function onAwake(fn: () => void): () => void {
   };
 }
 
+/** Told when the network is another one, as far as the browser says so. */
+export function onNetwork(fn: () => void): () => void {
+  if (typeof window === "undefined") return () => undefined;
+  const { connection } = navigator as { readonly connection?: EventTarget };
+  window.addEventListener("online", fn);
+  connection?.addEventListener("change", fn);
+  return () => {
+    window.removeEventListener("online", fn);
+    connection?.removeEventListener("change", fn);
+  };
+}
+
 /** Told when the page goes: there is time for one word. */
 export function onGone(fn: () => void): () => void {
   if (typeof window === "undefined") return () => undefined;

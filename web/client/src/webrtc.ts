@@ -100,7 +100,7 @@ export class RtcPeer {
   async receive(signal: PeerSignal): Promise<void> {
     try {
       if ("description" in signal) await this.#describe(signal.description);
-      else if (signal.candidate !== null) await this.#candidate(signal.candidate);
+      else if ("candidate" in signal && signal.candidate !== null) await this.#candidate(signal.candidate);
     } catch (error) {
       if (!this.#closed) this.#fail(`negotiation failed: ${String(error)}`);
     }
@@ -177,10 +177,20 @@ export class RtcPeer {
       this.#events.opened();
       this.#reach(true);
     }
-    if (state !== "failed") return;
+    if (state !== "failed" && state !== "disconnected") return;
     this.#reach(false);
     this.#events.failed("the direct path broke");
-    if (this.#options.offers && this.#options.media) this.#pc.restartIce();
+  }
+
+  /** Seek another path for the same connection. */
+  async restart(): Promise<void> {
+    try {
+      // An offer that is not answered may be lost: it stands in the way of the next one.
+      if (this.#pc.signalingState === "have-local-offer") await this.#pc.setLocalDescription({ type: "rollback" });
+      this.#pc.restartIce();
+    } catch {
+      // Closed just now, or answered just now: who needs a path tries again.
+    }
   }
 
   #reach(open: boolean): void {

@@ -12,8 +12,9 @@ import pytest
 from callmesh.ids import ParticipantId
 from callmesh.messages import MAX_PAYLOAD, Mode
 from callmesh.ports import Peers
-from callmesh.signaling import CONTROL_LABEL
+from callmesh.signaling import ASKS, CONTROL_LABEL
 from callmesh.stream import delivery
+from tests.memory_peers import MemoryPeers
 
 pytestmark = [pytest.mark.anyio, pytest.mark.rtc, pytest.mark.timeout(60)]
 A, B = ParticipantId("pa"), ParticipantId("pb")
@@ -25,7 +26,11 @@ def aiortc(**tells: Any) -> Peers:
     return RtcPeers(**tells)
 
 
-KINDS = [aiortc]
+def memory(**tells: Any) -> Peers:
+    return MemoryPeers(**tells)
+
+
+KINDS = [(aiortc, aiortc), (memory, memory)]
 
 
 class End:
@@ -78,7 +83,7 @@ Pair = tuple[End, End]
 
 
 @pytest.fixture(
-    params=[(one, two) for one in KINDS for two in KINDS],
+    params=KINDS,
     ids=lambda pair: f"{pair[0].__name__}-{pair[1].__name__}",
 )
 async def pair(request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
@@ -163,6 +168,15 @@ async def test_rubbish_in_signals_is_passed_over(pair: Pair) -> None:
     await b.send("r1/still", "reliable", b"here")
     await a.until(lambda: a.heard["r1/still", "reliable"] == [b"here"])
     assert a.paths == [None]
+
+
+async def test_who_cannot_make_a_path_asks_for_one(pair: Pair) -> None:
+    """[D22] What to do about it is for who runs the streams."""
+    a, b = pair
+    b.peers.ask(A)
+    await a.until(lambda: a.paths == [None, ASKS])
+    await b.send("r1/still", "reliable", b"here")
+    await a.until(lambda: a.heard["r1/still", "reliable"] == [b"here"])
 
 
 async def test_who_goes_is_missed_and_may_begin_anew(pair: Pair) -> None:

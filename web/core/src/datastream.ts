@@ -352,10 +352,8 @@ export class DataStream {
   }
 
   #tell(): void {
-    if (this.#subscribers.size === 0) {
-      this.#wake();
-      return;
-    }
+    this.#wake(); // also who reads one sender apart, while others subscribe
+    if (this.#subscribers.size === 0) return;
     for (let next = this.#take(); next !== undefined; next = this.#take()) {
       if (next.kind === "message") this.#subscribers.tell(next.message);
     }

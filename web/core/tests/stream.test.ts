@@ -450,6 +450,18 @@ describe("a stream as apps have it", () => {
     await given;
   });
 
+  test("[D12] who reads one sender apart gets each message at once, though others subscribe", async () => {
+    const { stream } = make();
+    stream.subscribe(() => undefined);
+    const reading = stream.of(ADA);
+    for (const number of [1, 2]) {
+      const next = reading.next();
+      await Promise.resolve();
+      stream.receive(message(number));
+      expect(await next).toMatchObject({ value: { number } });
+    }
+  });
+
   test("[D12] one sender is read apart until it ends; reading can be given up", async () => {
     const { stream } = make();
     stream.receive({ ...message(1), sender: BOB });

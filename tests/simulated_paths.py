@@ -6,6 +6,7 @@ that happens is drawn from one seed.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from random import Random
 
 from callmesh import messages
@@ -46,7 +47,9 @@ class Node:
         """It reads nothing and says nothing, as a process that is stopped."""
         self.under_way: dict[tuple[ParticipantId, str, Mode], deque[bytes]] = {}
         """By receiver, label and mode: what has left here through a channel."""
-        self.streams = Streams(lambda: world.now, self._open, lambda: None, mesh=world.mesh)
+        self.streams = Streams(
+            lambda: world.now, self._open, lambda: None, mesh=world.mesh, soon=world.soon
+        )
         self.streams.peers = self
         self.deliveries: dict[str, Delivery] = {}
         """How its channels deliver, by label."""
@@ -183,6 +186,9 @@ class World:
         member = self.call.people.members[first.me.id]
         self.call.receive(member, Write([Group(CALL, [entry])]), self.now)
         self.meet()
+
+    def soon(self, act: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_soon(act)
 
     def meet(self) -> None:
         """Everybody sees the roster as it is."""

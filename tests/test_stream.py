@@ -15,10 +15,13 @@ from callmesh.signaling import PATIENCE, Connecting, Direct, Mend, Pair, Relay, 
 from callmesh.stream import (
     HEAD,
     MAX_MESSAGE,
+    PACK,
+    SMALL,
     Piece,
     StreamMessage,
-    decode_piece,
+    decode_frame,
     delivery,
+    encode_frame,
     encode_piece,
     label,
     mode_of,
@@ -35,6 +38,45 @@ ADA, BOB = ParticipantId("pa"), ParticipantId("pb")
 
 def one(number: int, size: int = 1, step: int = 1) -> Piece:
     return Piece(number, False, b"x" * size, step)
+
+
+def decode_piece(data: bytes) -> Piece:
+    (piece,) = decode_frame(data)
+    return piece
+
+
+@pytest.mark.parametrize("case", vectors.load("streams")["frames"], ids=lambda c: c["about"])
+def test_small_messages_that_travel_together_have_the_same_bytes(case: dict[str, Any]) -> None:
+    """[D24] In both languages."""
+    sent = [
+        Piece(number, False, bytes.fromhex(data), step) for number, data, step in case["pieces"]
+    ]
+    assert encode_frame(sent, sent[0].step).hex() == case["hex"]
+    data = bytes.fromhex(case["hex"])
+    assert list(decode_frame(data)) == sent
+    for rubbish in (data + b"\0", *(data[:size] for size in range(len(data)))):
+        with pytest.raises(WireError):
+            decode_frame(rubbish)
+
+
+def test_small_messages_that_wait_leave_together() -> None:
+    """[D24] Those that follow on each other, up to 8 KiB; no parts, no large ones, no `latest`."""
+    lane = reading()
+    for number in (*range(1, 5), 7, 8):
+        lane.put(one(number))
+    lane.put(one(9, SMALL + 1))
+    lane.put(one(10))
+    lane.put(Piece(11, False, b"", 1, 0, 0))
+    frames = [lane.take_frame() for _ in range(5)]
+    found = [([piece.number for piece in frame], step) for frame, step in frames]
+    assert found == [([1, 2, 3, 4], 1), ([7, 8], 3), ([9], 1), ([10], 1), ([11], 1)]
+    for number in range(12, 500):
+        lane.put(one(number, 36))
+    assert len(lane.take_frame()[0]) == -(-PACK // (36 + HEAD))
+    latest = reading("latest")
+    latest.put(one(1))
+    assert latest.take_frame() == ([one(1)], 1)
+    assert not latest.may_wait
 
 
 @pytest.mark.parametrize("case", vectors.load("streams")["pieces"], ids=lambda c: c["about"])

@@ -133,7 +133,9 @@ class Call:
         self._replica = Replica(clock, self._wrote, self._follow)
         self._standings = Standings(self._replica.mesh)
         self._wake = Wake()
-        self._streams = Streams(steady, lambda: self._connection.session, self._flush, self._hidden)
+        self._streams = Streams(
+            steady, lambda: self._connection.session, self._flush, self._hidden, soon=_soon
+        )
         self._peering = Peering(
             self.id, self._replica, self._standings, self._tell, self._ready, self._flush
         )
@@ -486,3 +488,7 @@ class Call:
                 place, key, None if value == DELETED else bytes(value)
             ),
         )
+
+
+def _soon(act: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_soon(act)

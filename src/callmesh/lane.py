@@ -7,6 +7,8 @@ E2 Each piece says by how much the number of the one before it, for this receive
    paths between do.
 E3 Who says nothing though something is under way is asked now and then; after `STALLED` the stream
    is lost to them, and they are told when they say something again.
+E4 In mode `reliable` small messages that wait leave together through a channel. The first of a turn
+   leaves at once, what follows in the same turn at its end.
 """
 
 from collections import deque
@@ -15,7 +17,7 @@ from enum import Enum
 from callmesh.clock import MICROSECONDS
 from callmesh.messages import STREAM_WINDOW, Mode
 from callmesh.meter import Meter
-from callmesh.stream import HEAD, Piece
+from callmesh.stream import HEAD, PACK, SMALL, Piece
 
 HIGH_WATER = 1024 * 1024
 """Bytes that one receiver has not acknowledged before `send` waits."""
@@ -139,6 +141,28 @@ class Lane:
             self.size -= size + HEAD
         return piece, step
 
+    def take_frame(self) -> tuple[list[Piece], int]:
+        """What leaves now as one message of a channel, and the step of its first piece (E4)."""
+        piece, step = self.take()
+        frame, size = [piece], len(piece.payload) + HEAD
+        while self._follows(piece) and size < PACK:
+            piece, _ = self.take()
+            frame.append(piece)
+            size += len(piece.payload) + HEAD
+        return frame, step
+
+    def _follows(self, piece: Piece) -> bool:
+        """Whether the next one is as small as this one, and comes right after it."""
+        if not self.waiting or self.mode == "latest" or not _is_small(piece):
+            return False
+        following = self.waiting[0]
+        return following.number == piece.number + 1 and _is_small(following)
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether what waits would rather leave together with what may follow in this turn."""
+        return self.mode == "reliable" and self.size - self.flying < PACK
+
     def rewind(self) -> None:
         """What left may be lost: all that is not acknowledged goes once more."""
         self.resent += len(self.sent)
@@ -260,3 +284,7 @@ class Lane:
         if self._marked is None or self._marked[0] != number or self.mode == "latest":
             self._marked = (number, now, self.messages)
         return Piece(number, False, b"", 0)
+
+
+def _is_small(piece: Piece) -> bool:
+    return piece.parts == 1 and len(piece.payload) <= SMALL

@@ -24,6 +24,10 @@ HEAD = 64
 MAX_MESSAGE = 16 * 1024 * 1024
 """Bytes of one message, which travels in parts of `MAX_PAYLOAD`."""
 MAX_RETRANSMITS = 0xFFFF
+PACK = 8 * 1024
+"""Bytes that leave together through a channel, where several small messages wait."""
+SMALL = 1024
+"""Bytes of a message that leaves together with others."""
 MAX_PARTS = -(-MAX_MESSAGE // MAX_PAYLOAD)
 
 
@@ -40,6 +44,9 @@ class Piece(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 _encode_piece = msgspec.msgpack.Encoder().encode
 _decode_piece = msgspec.msgpack.Decoder(Piece).decode
+_decode_pieces = msgspec.msgpack.Decoder(list[Piece]).decode
+SEVERAL = 0xDC
+"""The first byte of several pieces: that of an array with its length in two more."""
 
 
 class StreamMessage(msgspec.Struct, frozen=True):
@@ -128,9 +135,18 @@ def encode_piece(piece: Piece, step: int) -> bytes:
     return _encode_piece((number, json, payload, step, part, parts))
 
 
-def decode_piece(data: bytes) -> Piece:
+def encode_frame(pieces: Sequence[Piece], step: int) -> bytes:
+    """One message of a channel: a piece, or several that follow on each other."""
+    first = encode_piece(pieces[0], step)
+    if len(pieces) == 1:
+        return first
+    head = bytes([SEVERAL]) + len(pieces).to_bytes(2, "big")
+    return b"".join((head, first, *(encode_piece(piece, 1) for piece in pieces[1:])))
+
+
+def decode_frame(data: bytes) -> Sequence[Piece]:
     """What a peer sent through a channel. Raises `WireError`."""
     try:
-        return _decode_piece(data)
+        return _decode_pieces(data) if data[:1] == b"\xdc" else (_decode_piece(data),)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise WireError(f"not a stream message: {error}") from error

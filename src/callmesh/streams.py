@@ -16,7 +16,7 @@ from callmesh.participant import Participant
 from callmesh.ports import Peers
 from callmesh.session import Session
 from callmesh.signaling import Connecting, Direct, Mend, Pair, Path
-from callmesh.stream import Piece, decode_piece, delivery, encode_piece, label
+from callmesh.stream import Piece, decode_frame, delivery, encode_frame, encode_piece, label
 
 ASK_AGAIN = 1_000_000
 """Microseconds after which what is missing is asked for once more."""
@@ -38,13 +38,18 @@ class Streams:
         flush: Callable[[], None],
         hidden: Callable[[ResourceId, Participant], bool] = lambda resource, other: False,
         mesh: int = MESH,
+        soon: Callable[[Callable[[], None]], object] | None = None,
     ) -> None:
-        """`hidden` tells whether a resource is not there for somebody."""
+        """`hidden` tells whether a resource is not there for somebody; `soon` has something done at
+        the end of this turn: without it everything leaves at once."""
         self._now = now
         self._hidden = hidden
         self._session = session
         self._flush = flush
         self._mesh = mesh
+        self._soon = soon
+        self._late: dict[ParticipantId, None] | None = None
+        """To whom something leaves at the end of this turn; none before the first of a turn."""
         self._me: Participant | None = None
         self._here: dict[ParticipantId, Participant] = {}
         self._pairs: dict[ParticipantId, Pair] = {}
@@ -343,7 +348,8 @@ class Streams:
         try:
             stream = self._streams.get(text)
             if stream is not None and stream.mode == mode:
-                self._take_in(peer, stream, decode_piece(data), True)
+                for piece in decode_frame(data):
+                    self._take_in(peer, stream, piece, True)
         except BadInput:
             pass  # what a peer should not have sent is dropped (D8)
 
@@ -528,16 +534,29 @@ class Streams:
                 continue
             for piece in sent:
                 lane.put(piece)
-            if lane.direct:
-                self._drain_direct(peer, stream, lane)
-            else:
+            if not lane.direct:
                 relayed = True
+            elif self._late is not None and lane.may_wait:
+                self._late[peer] = None
+            else:
+                self._drain_direct(peer, stream, lane)
+                self._begin_turn()
             if lane.full:
                 full.append(lane)
         if relayed:
             while self._relay_one(stream):
                 pass
         return full
+
+    def _begin_turn(self) -> None:
+        if self._soon is not None and self._late is None:
+            self._late = {}
+            self._soon(self._end_turn)
+
+    def _end_turn(self) -> None:
+        late, self._late = self._late, None
+        for peer in late or ():
+            self._drain(peer)
 
     async def until(self, true: Callable[[], bool], timeout: float | None, what: str) -> None:
         await self._room.until(true, timeout=timeout, what=what)
@@ -569,8 +588,8 @@ class Streams:
         if lane.reading is not Reading.READS:
             return
         while lane.waiting and peers.room(peer, stream.label, stream.delivery):
-            sent, step = lane.take()
-            peers.send(peer, stream.label, stream.mode, encode_piece(sent, step))
+            frame, step = lane.take_frame()
+            peers.send(peer, stream.label, stream.mode, encode_frame(frame, step))
 
     def _relay_one(self, stream: DataStream) -> bool:
         """Send one piece by way of the hub, to all who lack it; whether there was one."""

@@ -17,7 +17,7 @@ import { Peering } from "./peering.ts";
 import { Peers } from "./peers.ts";
 import type { Resource } from "./resource.ts";
 import { resourceOrNot, Resources } from "./resources.ts";
-import { after, every, now, onNetwork } from "./runtime.ts";
+import { after, every, now, onNetwork, soon } from "./runtime.ts";
 import { MESH, Streams } from "./streams.ts";
 import { UnsavedStore } from "./unsaved.ts";
 
@@ -253,6 +253,7 @@ export class Call {
       flush: () => this.#link.soon(),
       now,
       after,
+      soon,
     });
   }
 

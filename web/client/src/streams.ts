@@ -1,7 +1,7 @@
 /** All streams of a call: who reads them, what of them comes, and where what is sent goes. */
 
 import {
-  BadValue, CallmeshError, Closed, DataStream, decodePiece, delivery, encodeMessage, encodePiece, isSameDelivery, label, Lane, modeOf, NO_BYTES, readLabel, STALLED,
+  BadValue, CallmeshError, Closed, DataStream, decodeFrame, delivery, encodeFrame, encodeMessage, encodePiece, isSameDelivery, label, Lane, modeOf, NO_BYTES, readLabel, STALLED,
   unbundle, type Delivery, type Message, type messages, type ParticipantId, type Path, type Payload, type Piece, type Reach,
   type ResourceId, type Session, type StreamId, type StreamOptions,
 } from "@callmesh/core";
@@ -35,6 +35,8 @@ export interface StreamsUser {
   flush(): void;
   now(): number;
   after(milliseconds: number, fn: () => void): () => void;
+  /** At the end of this turn. */
+  soon(fn: () => void): void;
 }
 
 export class Streams {
@@ -53,6 +55,8 @@ export class Streams {
   #linked = true;
   /** How many more are answered until the next tick. */
   #answers = ANSWERS;
+  /** What leaves at the end of this turn; undefined before the first of a turn. */
+  #late: Set<Way> | undefined;
   /** Those who wait until there is room, or all has come. */
   #waiting: { readonly done: () => boolean; readonly resolve: () => void }[] = [];
 
@@ -190,7 +194,9 @@ export class Streams {
     channel.onmessage = ({ data }: MessageEvent<unknown>) => {
       const station = this.#stations.get(channel.label);
       if (!(data instanceof ArrayBuffer) || station?.id.mode !== mode) return;
-      dropRubbish(() => this.#arrive(station, sender, decodePiece(new Uint8Array(data)), true));
+      dropRubbish(() => {
+        for (const piece of decodeFrame(new Uint8Array(data))) this.#arrive(station, sender, piece, true);
+      });
     };
   }
 
@@ -329,12 +335,26 @@ export class Streams {
       const { lane } = way;
       if (!lane.takes || to?.includes(peer) === false || this.#user.isHidden(station.id.resource, peer)) continue;
       for (const piece of sent) lane.put(piece);
-      if (lane.direct) this.#drainDirect(way);
-      else relayed = true;
+      if (!lane.direct) relayed = true;
+      else if (this.#late !== undefined && lane.mayWait) this.#late.add(way);
+      else {
+        this.#drainDirect(way);
+        this.#beginTurn();
+      }
       if (lane.full) full.push(lane);
     }
     if (relayed) this.#user.flush();
     return full;
+  }
+
+  #beginTurn(): void {
+    if (this.#late !== undefined) return;
+    this.#late = new Set();
+    this.#user.soon(() => {
+      const late = this.#late;
+      this.#late = undefined;
+      for (const way of late ?? []) if (way.lane.direct) this.#drainDirect(way);
+    });
   }
 
   /** Tell readers that it was all. Resolves when they have it. */
@@ -371,8 +391,8 @@ export class Streams {
   #drainDirect({ lane, channel }: Way): void {
     if (lane.reading !== "reads") return;
     while (lane.waiting.length > 0 && channel.hasRoom) {
-      const piece = lane.take();
-      if (piece !== undefined) channel.send(encoded(piece, lane.step));
+      const frame = lane.takeFrame();
+      channel.send(encoded(frame, lane.step));
     }
   }
 
@@ -585,10 +605,12 @@ function dropRubbish(act: () => void): void {
   }
 }
 
-/** The piece that was encoded last: it mostly goes to several receivers, one after the other. */
-let last: { readonly piece: Piece; readonly step: number; readonly data: Uint8Array<ArrayBuffer> } | undefined;
+/** What was encoded last: it mostly goes to several receivers, one after the other. */
+let last: { readonly first: Piece | undefined; readonly count: number; readonly step: number; readonly data: Uint8Array<ArrayBuffer> } | undefined;
 
-function encoded(piece: Piece, step: number): Uint8Array<ArrayBuffer> {
-  if (last?.piece !== piece || last.step !== step) last = { piece, step, data: encodePiece(piece, step) };
+function encoded(frame: readonly Piece[], step: number): Uint8Array<ArrayBuffer> {
+  const [first] = frame;
+  const count = frame.length;
+  if (last?.first !== first || last?.step !== step || last.count !== count) last = { first, count, step, data: encodeFrame(frame, step) };
   return last.data;
 }

@@ -99,6 +99,7 @@ export class Node {
         flush: () => undefined,
         now: () => network.now,
         after: () => () => undefined,
+        soon: queueMicrotask,
       },
       network.mesh,
     );

@@ -38,7 +38,7 @@ export { complain, Listeners } from "./listeners.ts";
 export { checkFunction, MAX_KEEP, streamOptions } from "./options.ts";
 export { CONTROL_ID, CONTROL_LABEL, Pair, PATIENCE, readSignal, type Mend, type Path, type PeerSignal } from "./signaling.ts";
 export {
-  decodePiece, delivery, encodePiece, HEAD, isSameDelivery, label, LOW_WATER, MAX_MESSAGE, MAX_PARTS, modeOf, NO_BYTES, payloadOf, pieces,
+  decodeFrame, delivery, encodeFrame, encodePiece, HEAD, isSameDelivery, label, LOW_WATER, MAX_MESSAGE, MAX_PARTS, modeOf, NO_BYTES, payloadOf, pieces,
   readLabel, readPayload, REFILL, type Delivery, type Payload, type Piece, type StreamMessage,
 } from "./stream.ts";
 export { Meter, type Counts } from "./meter.ts";

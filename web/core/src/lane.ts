@@ -8,13 +8,15 @@
  *    paths between do.
  * E3 Who says nothing though something is under way is asked now and then; after `STALLED` the stream
  *    is lost to them, and they are told when they say something again.
+ * E4 In mode `reliable` small messages that wait leave together through a channel. The first of a turn
+ *    leaves at once, what follows in the same turn at its end.
  */
 
 import { MICROSECONDS } from "./clock.ts";
 import { STREAM_WINDOW, type Mode } from "./messages.ts";
 import { Meter } from "./meter.ts";
 import { Queue } from "./queue.ts";
-import { HEAD, NO_BYTES, type Piece } from "./stream.ts";
+import { HEAD, NO_BYTES, PACK, SMALL, type Piece } from "./stream.ts";
 
 /** Bytes that one receiver has not acknowledged before `send` waits. */
 export const HIGH_WATER = 1024 * 1024;
@@ -132,6 +134,33 @@ export class Lane {
       this.size -= size + HEAD;
     }
     return piece;
+  }
+
+  /** What leaves now as one message of a channel; `step` is that of its first piece (E4). */
+  takeFrame(): Piece[] {
+    const first = this.take();
+    if (first === undefined) return [];
+    const { step } = this;
+    const frame: Piece[] = [];
+    let size = 0;
+    for (let piece: Piece | undefined = first; piece !== undefined; piece = size < PACK ? this.#takeAfter(piece) : undefined) {
+      frame.push(piece);
+      size += piece.payload.length + HEAD;
+    }
+    this.step = step;
+    return frame;
+  }
+
+  /** The next one, if it is as small as this one, and comes right after it. */
+  #takeAfter(piece: Piece): Piece | undefined {
+    const { head } = this.waiting;
+    if (head?.number !== piece.number + 1 || this.mode === "latest" || !isSmall(piece) || !isSmall(head)) return undefined;
+    return this.take();
+  }
+
+  /** Whether what waits would rather leave together with what may follow in this turn. */
+  get mayWait(): boolean {
+    return this.mode === "reliable" && this.size - this.flying < PACK;
   }
 
   /** What left may be lost: all that is not acknowledged goes once more. */
@@ -258,4 +287,8 @@ export class Lane {
     if (this.#marked?.number !== number || this.mode === "latest") this.#marked = { number, at: now, messages: this.messages };
     return { number, json: false, payload: NO_BYTES, step: 0, part: 0, parts: 1 };
   }
+}
+
+function isSmall({ parts, payload }: Piece): boolean {
+  return parts === 1 && payload.length <= SMALL;
 }

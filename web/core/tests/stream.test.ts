@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from "vitest";
 
 import { bundle, encode, unbundle } from "../src/codec.ts";
 import { DataStream, type StreamPort } from "../src/datastream.ts";
-import { BadValue } from "../src/errors.ts";
+import { BadValue, WireError } from "../src/errors.ts";
 import type { ParticipantId, ResourceId } from "../src/ids.ts";
 import { ACK, Inbox, type End, type Whole } from "../src/inbox.ts";
 import { HIGH_WATER, Lane, LEAST_WINDOW, STALLED } from "../src/lane.ts";
@@ -14,7 +14,7 @@ import { RelayQueue } from "../src/relay.ts";
 import { Session } from "../src/session.ts";
 import { INBOX, INBOX_BYTES } from "../src/shelf.ts";
 import {
-  decodePiece, delivery, encodePiece, HEAD, label, MAX_MESSAGE, modeOf, payloadOf, pieces, readLabel, readPayload, type Piece,
+  decodeFrame, delivery, encodeFrame, encodePiece, HEAD, label, MAX_MESSAGE, modeOf, PACK, payloadOf, pieces, readLabel, readPayload, SMALL, type Piece,
 } from "../src/stream.ts";
 import { bytes as unhex, hex, vectors } from "./vectors.ts";
 
@@ -62,8 +62,20 @@ interface LossVector {
   readonly loss: number;
 }
 const data = vectors<{
-  deliveries: DeliveryVector[]; pieces: PieceVector[]; inbox: InboxVector[]; lanes: LaneVector[]; meters: MeterVector[]; losses: LossVector[];
+  deliveries: DeliveryVector[]; frames: FrameVector[]; pieces: PieceVector[]; inbox: InboxVector[]; lanes: LaneVector[]; meters: MeterVector[]; losses: LossVector[];
 }>("streams"); // prettier-ignore
+
+interface FrameVector {
+  readonly about: string;
+  readonly pieces: readonly (readonly [number: number, payload: string, step: number])[];
+  readonly hex: string;
+}
+
+function decodePiece(data: Uint8Array): Piece {
+  const [piece, ...more] = decodeFrame(data);
+  expect(more).toEqual([]);
+  return piece as Piece;
+}
 
 function one(number: number, size = 1, step = 1): Piece {
   return { number, json: false, payload: new Uint8Array(size).fill(number), step, part: 0, parts: 1 };
@@ -74,6 +86,15 @@ describe("the same in both languages", () => {
     const found = { ...piece, payload: unhex(piece.payload) };
     expect(decodePiece(unhex(written))).toEqual(found);
     expect(hex(encodePiece(found, found.step))).toBe(written);
+  });
+
+  test.each(data.frames)("[D24] the bytes of what travels together: $about", ({ pieces: given, hex: written }) => {
+    const sent = given.map(([number, payload, step]) => ({ ...one(number, 0, step), payload: unhex(payload) }));
+    expect(hex(encodeFrame(sent, sent[0]?.step ?? 0))).toBe(written);
+    const bytes = unhex(written);
+    expect(decodeFrame(bytes)).toEqual(sent);
+    for (let size = 0; size < bytes.length; size++) expect(() => decodeFrame(bytes.subarray(0, size))).toThrow(WireError);
+    expect(() => decodeFrame(new Uint8Array([...bytes, 0]))).toThrow(WireError);
   });
 
   test.each(data.inbox)("[D9] [D11] [D13] $about", ({ mode, comes, read, last, dropped }) => {
@@ -250,6 +271,22 @@ describe("what waits to go", () => {
     expect(lane.mark(6_000_000)).toMatchObject({ number: 1, step: 0 });
     lane.acknowledge(1, 6_030_000);
     expect(lane.roundTrip).toBe(30_000);
+  });
+
+  test("[D24] small messages that wait leave together, those that follow on each other", () => {
+    const lane = reading();
+    for (const number of [1, 2, 3, 4, 7, 8]) lane.put(one(number));
+    lane.put(one(9, SMALL + 1));
+    lane.put(one(10));
+    lane.put({ ...one(11, 0), parts: 0 });
+    const frames = Array.from({ length: 5 }, () => [lane.takeFrame().map(({ number }) => number), lane.step]);
+    expect(frames).toEqual([[[1, 2, 3, 4], 1], [[7, 8], 3], [[9], 1], [[10], 1], [[11], 1]]); // prettier-ignore
+    for (let number = 12; number < 500; number++) lane.put(one(number, 36));
+    expect(lane.takeFrame()).toHaveLength(Math.ceil(PACK / (36 + HEAD)));
+    expect(lane.mayWait).toBe(false);
+    const latest = reading("latest");
+    latest.put(one(1));
+    expect([latest.takeFrame(), latest.mayWait]).toEqual([[one(1)], false]);
   });
 
   test.each(data.meters)("[D15] rates are of the last seconds: $about", ({ notes, at, rates }) => {

@@ -6,6 +6,7 @@ that happens is drawn from one seed.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from random import Random
 
 from callmesh import messages
@@ -21,7 +22,7 @@ from callmesh.people import Member
 from callmesh.session import Open, Session, Side
 from callmesh.signaling import CONTROL_LABEL
 from callmesh.state import Entry
-from callmesh.stream import LOW_WATER
+from callmesh.stream import LOW_WATER, Delivery
 from callmesh.streams import Streams
 from callmesh.values import encode
 
@@ -46,8 +47,12 @@ class Node:
         """It reads nothing and says nothing, as a process that is stopped."""
         self.under_way: dict[tuple[ParticipantId, str, Mode], deque[bytes]] = {}
         """By receiver, label and mode: what has left here through a channel."""
-        self.streams = Streams(lambda: world.now, self._open, lambda: None, mesh=world.mesh)
+        self.streams = Streams(
+            lambda: world.now, self._open, lambda: None, mesh=world.mesh, soon=world.soon
+        )
         self.streams.peers = self
+        self.deliveries: dict[str, Delivery] = {}
+        """How its channels deliver, by label."""
         self.sent = 0
         """Messages that left here by whichever path."""
 
@@ -59,11 +64,13 @@ class Node:
     def configure(self, ice: messages.Ice) -> None: ...
     def connect(self, peer: ParticipantId, *, offers: bool) -> None: ...
     def signal(self, peer: ParticipantId, text: str) -> None: ...
+    def ask(self, peer: ParticipantId) -> None: ...
     def disconnect(self, peer: ParticipantId) -> None: ...
     async def close(self) -> None: ...
 
-    def room(self, peer: ParticipantId, label: str, mode: Mode) -> bool:
-        waiting = self.under_way.get((peer, label, mode), ())
+    def room(self, peer: ParticipantId, label: str, how: Delivery) -> bool:
+        waiting = self.under_way.get((peer, label, how.mode), ())
+        self.deliveries[label] = how
         return self.world.is_direct(self.me.id, peer) and sum(map(len, waiting)) <= LOW_WATER
 
     def send(self, peer: ParticipantId, label: str, mode: Mode, data: bytes) -> None:
@@ -179,6 +186,9 @@ class World:
         member = self.call.people.members[first.me.id]
         self.call.receive(member, Write([Group(CALL, [entry])]), self.now)
         self.meet()
+
+    def soon(self, act: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_soon(act)
 
     def meet(self) -> None:
         """Everybody sees the roster as it is."""

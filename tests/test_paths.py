@@ -9,13 +9,13 @@ import pytest
 
 from callmesh import messages
 from callmesh.datastream import DataStream
-from callmesh.errors import Broken, Closed, EndedByPeer
+from callmesh.errors import BadName, BadValue, Broken, Closed, EndedByPeer
 from callmesh.ids import ParticipantId
 from callmesh.lane import HIGH_WATER, Lane
 from callmesh.messages import Mode, Taken
 from callmesh.relay import MAX_WAITING as CALL_WAITING
 from callmesh.session import MAX_WAITING
-from callmesh.stream import StreamMessage
+from callmesh.stream import StreamMessage, delivery
 from callmesh.streams import ANSWERS
 from tests.simulated_paths import RESOURCE, Node, World
 
@@ -133,6 +133,59 @@ async def test_latest_is_in_order_and_its_gaps_are_counted(seed: int) -> None:
     dropped = stream.dropped + heard.dropped + heard.stats[one.me.id].lost
     assert len(seen) <= 201
     assert dropped > 0 or len(seen) == 201, f"seed {seed}"
+
+
+async def test_a_stream_delivers_as_it_was_opened() -> None:
+    """[D21] Others may open it otherwise; here it is opened in one way."""
+    world = World(2, 0)
+    one, other = world.nodes.values()
+    pen = one.streams.stream(RESOURCE, "pen", "latest", ordered=True, max_retransmits=2)
+    seen = opened(other, "latest", "pen")
+    assert opened(one, "latest", "pen") is pen
+    assert one.streams.stream(RESOURCE, "pen", "latest", ordered=True, max_retransmits=2) is pen
+    with pytest.raises(BadName, match="other options"):
+        one.streams.stream(RESOURCE, "pen", "latest", ordered=True)
+    with pytest.raises(BadValue, match="only in latest"):
+        one.streams.stream(RESOURCE, "ecg", "reliable", ordered=True)
+    world.connect(one.me.id, other.me.id)
+    await world.settle(1)
+    await pen.send(b"x")
+    await world.settle(1)
+    assert (await anext(aiter(seen))).data == b"x"
+    assert one.deliveries[pen.label] == pen.delivery == delivery("latest", True, 2)
+
+
+@pytest.mark.parametrize("direct", [True, False])
+async def test_each_side_sees_how_much_goes_and_how_much_is_lost(direct: bool) -> None:
+    """[D15] Of `latest`, where every other message is lost on the way, also by way of the hub."""
+    world = World(2, 0)
+    sender, reader = world.nodes.values()
+    pen, seen = opened(sender, "latest"), opened(reader, "latest")
+    if direct:
+        world.connect(sender.me.id, reader.me.id)
+    await world.settle(1)
+    for second in range(8):
+        for number in range(10):
+            await pen.send(b"four")
+            if direct and number % 2:
+                sender.under_way[reader.me.id, pen.label, "latest"].clear()
+            elif direct or number % 2:
+                await world.settle(0)
+                while sender.step_up() | sender.step_direct(world.random, 0) | reader.step_down():
+                    pass
+        await world.settle(1 + second % 2)
+    out, into = pen.stats[reader.me.id], seen.stats[sender.me.id]
+    assert (out.messages_sent, out.sent) == (80, 320)
+    assert into.messages_received == into.received / 4 == 40
+    assert out.messages_sent_rate == pytest.approx(out.sent_rate / 4)
+    assert out.messages_sent_rate > 4
+    assert into.messages_received_rate == pytest.approx(into.received_rate / 4)
+    assert into.messages_received_rate == pytest.approx(out.messages_sent_rate / 2, rel=0.3)
+    assert out.loss == pytest.approx(0.5, abs=0.1)
+    assert out.round_trip is not None
+    await world.settle(20)
+    assert pen.stats[reader.me.id].sent_rate == 0
+    assert (into.late, out.buffered) == (0, 0)
 
 
 async def test_it_returns_to_the_direct_path_quietly() -> None:
@@ -422,8 +475,8 @@ def no_rewind(lane: Lane) -> None:
     lane.sent.clear()
 
 
-def ack_early(lane: Lane, number: int, now: int) -> None:
-    acknowledge(lane, max(number, lane.last), now)
+def ack_early(lane: Lane, number: int, now: int, came: int) -> None:
+    acknowledge(lane, max(number, lane.last), now, came)
 
 
 acknowledge = Lane.acknowledge

@@ -12,7 +12,9 @@ import pytest
 from callmesh.ids import ParticipantId
 from callmesh.messages import MAX_PAYLOAD, Mode
 from callmesh.ports import Peers
-from callmesh.signaling import CONTROL_LABEL
+from callmesh.signaling import ASKS, CONTROL_LABEL
+from callmesh.stream import delivery
+from tests.memory_peers import MemoryPeers
 
 pytestmark = [pytest.mark.anyio, pytest.mark.rtc, pytest.mark.timeout(60)]
 A, B = ParticipantId("pa"), ParticipantId("pb")
@@ -24,7 +26,11 @@ def aiortc(**tells: Any) -> Peers:
     return RtcPeers(**tells)
 
 
-KINDS = [aiortc]
+def memory(**tells: Any) -> Peers:
+    return MemoryPeers(**tells)
+
+
+KINDS = [(aiortc, aiortc), (memory, memory)]
 
 
 class End:
@@ -67,8 +73,9 @@ class End:
                 self.moved.clear()
                 await self.moved.wait()
 
-    async def send(self, label: str, mode: Mode, data: bytes) -> None:
-        await self.until(lambda: self.peers.room(self.other.me, label, mode))
+    async def send(self, label: str, mode: Mode, data: bytes, **options: Any) -> None:
+        how = delivery(mode, **options)
+        await self.until(lambda: self.peers.room(self.other.me, label, how))
         self.peers.send(self.other.me, label, mode, data)
 
 
@@ -76,7 +83,7 @@ Pair = tuple[End, End]
 
 
 @pytest.fixture(
-    params=[(one, two) for one in KINDS for two in KINDS],
+    params=KINDS,
     ids=lambda pair: f"{pair[0].__name__}-{pair[1].__name__}",
 )
 async def pair(request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
@@ -124,6 +131,15 @@ async def test_a_mode_is_that_of_its_channel_and_labels_do_not_mix(pair: Pair) -
     }  # fmt: skip
 
 
+async def test_channels_of_latest_may_be_in_order_or_try_again(pair: Pair) -> None:
+    """[D21]"""
+    a, b = pair
+    options: list[dict[str, Any]] = [{"ordered": True}, {"retransmits": 3}]
+    for number, said in enumerate([*options, {"ordered": True, "retransmits": 0}]):
+        await a.send(f"r1/s{number}", "latest", b"x", **said)
+        await b.until(lambda at=number: b.heard[f"r1/s{at}", "latest"] == [b"x"])  # type: ignore[misc]
+
+
 async def test_words_have_a_channel_of_their_own_that_every_path_has(pair: Pair) -> None:
     """[D2, E3] And a stream's channel of the same label is none."""
     a, b = pair
@@ -154,13 +170,22 @@ async def test_rubbish_in_signals_is_passed_over(pair: Pair) -> None:
     assert a.paths == [None]
 
 
+async def test_who_cannot_make_a_path_asks_for_one(pair: Pair) -> None:
+    """[D22] What to do about it is for who runs the streams."""
+    a, b = pair
+    b.peers.ask(A)
+    await a.until(lambda: a.paths == [None, ASKS])
+    await b.send("r1/still", "reliable", b"here")
+    await a.until(lambda: a.heard["r1/still", "reliable"] == [b"here"])
+
+
 async def test_who_goes_is_missed_and_may_begin_anew(pair: Pair) -> None:
     """[D5]"""
     a, b = pair
     a.peers.disconnect(B)
     await b.until(lambda: len(b.paths) == 2)
     assert isinstance(b.paths[1], str)
-    assert not b.peers.room(A, "r1/ecg", "reliable")
+    assert not b.peers.room(A, "r1/ecg", delivery("reliable"))
     b.peers.connect(A, offers=False)
     a.peers.connect(B, offers=True)
     await a.until(lambda: a.paths[-1] is None and len(a.paths) == 2)

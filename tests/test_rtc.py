@@ -26,8 +26,8 @@ def direct(one: callmesh.Call, other: callmesh.Call) -> bool:
     return one.path(other.me.id) == other.path(one.me.id) == "direct"
 
 
-async def until_direct(one: callmesh.Call, other: callmesh.Call) -> None:
-    async with asyncio.timeout(15):
+async def until_direct(one: callmesh.Call, other: callmesh.Call, *, patience: float = 15) -> None:
+    async with asyncio.timeout(patience):
         while not direct(one, other):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -153,6 +153,28 @@ async def test_a_participant_who_leaves_is_parted_from(tmp_path: Path) -> None:
                 while ada.path(gone) != "none":  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
             await vitals.stream("ecg").send(b"to nobody", timeout=1)
+
+
+async def test_who_has_slept_is_reached_directly_again_and_misses_nothing(
+    tmp_path: Path,
+) -> None:
+    """[D2, D22, D23] By a path of its own making, or that the other one is asked to make."""
+    with hub_process(tmp_path) as hub:
+        async with (
+            callmesh.join(hub.call(), name="Ada") as ada,
+            callmesh.join(hub.call(), name="Bob") as bob,
+        ):
+            vitals = await ada.resources.add("vitals")
+            heard = (await bob.resources.get(vitals.id)).stream("ecg")
+            await until_direct(ada, bob)
+            for number, sleeper in enumerate((ada, bob)):
+                other = bob if sleeper is ada else ada
+                sleeper._wake.tick(0, 0)  # as long ago as can be
+                await sleeper.until(lambda me=sleeper, o=other: me.path(o.me.id) == "relay")  # type: ignore[misc]
+                await vitals.stream("ecg").send(2 * number, timeout=10)
+                await until_direct(ada, bob)
+                await vitals.stream("ecg").send(2 * number + 1, timeout=10)
+            assert [message.data for message in await read(heard, 4)] == [0, 1, 2, 3]
 
 
 async def test_a_stream_goes_on_through_paths_that_break_and_come_back(tmp_path: Path) -> None:

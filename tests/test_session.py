@@ -136,6 +136,24 @@ def test_a_client_pings_and_takes_silence_for_a_broken_link() -> None:
         session.tick(60 * SECOND + 1)
 
 
+def test_who_has_slept_asks_at_once_and_does_not_wait_for_long() -> None:
+    """[W7] Whatever comes says that the link holds."""
+    for answered in (True, False):
+        session = Session(Side.CLIENT, 0)
+        session.receive(messages.bundle([WELCOME]), 3 * SECOND)
+        session.awake(6 * SECOND)
+        session.tick(6 * SECOND)
+        session.tick(6 * SECOND + 1)
+        assert session.take() == [messages.encode(messages.Ping(1))]
+        if answered:
+            session.receive(bundle(messages.Pong(1, 0)), 7 * SECOND)
+            session.tick(47 * SECOND)
+        else:
+            session.tick(11 * SECOND)
+            with pytest.raises(Broken):
+                session.tick(11 * SECOND + 1)
+
+
 def test_a_hub_takes_silence_for_a_broken_link() -> None:
     """[W7]"""
     session = hub()

@@ -10,20 +10,27 @@ from callmesh.ids import ParticipantId, ResourceId
 from callmesh.inbox import ACK, INBOX, INBOX_BYTES, MOST_OWED, Came, Inbox
 from callmesh.lane import ASK, HIGH_WATER, LEAST_WINDOW, STALLED, Due, Lane, Reading
 from callmesh.messages import MAX_PAYLOAD, STREAM_WINDOW, Mode
-from callmesh.signaling import PATIENCE, Connecting, Direct, Pair, Relay, read_signal
+from callmesh.meter import Meter
+from callmesh.signaling import PATIENCE, Connecting, Direct, Mend, Pair, Relay, read_signal
 from callmesh.stream import (
     HEAD,
     MAX_MESSAGE,
+    PACK,
+    SMALL,
     Piece,
     StreamMessage,
-    decode_piece,
+    decode_frame,
+    delivery,
+    encode_frame,
     encode_piece,
     label,
+    mode_of,
     payload_of,
     pieces,
     read_label,
     read_payload,
 )  # fmt: skip
+from callmesh.wake import SLEPT, Wake
 from tests import vectors
 
 ADA, BOB = ParticipantId("pa"), ParticipantId("pb")
@@ -31,6 +38,45 @@ ADA, BOB = ParticipantId("pa"), ParticipantId("pb")
 
 def one(number: int, size: int = 1, step: int = 1) -> Piece:
     return Piece(number, False, b"x" * size, step)
+
+
+def decode_piece(data: bytes) -> Piece:
+    (piece,) = decode_frame(data)
+    return piece
+
+
+@pytest.mark.parametrize("case", vectors.load("streams")["frames"], ids=lambda c: c["about"])
+def test_small_messages_that_travel_together_have_the_same_bytes(case: dict[str, Any]) -> None:
+    """[D24] In both languages."""
+    sent = [
+        Piece(number, False, bytes.fromhex(data), step) for number, data, step in case["pieces"]
+    ]
+    assert encode_frame(sent, sent[0].step).hex() == case["hex"]
+    data = bytes.fromhex(case["hex"])
+    assert list(decode_frame(data)) == sent
+    for rubbish in (data + b"\0", *(data[:size] for size in range(len(data)))):
+        with pytest.raises(WireError):
+            decode_frame(rubbish)
+
+
+def test_small_messages_that_wait_leave_together() -> None:
+    """[D24] Those that follow on each other, up to 8 KiB; no parts, no large ones, no `latest`."""
+    lane = reading()
+    for number in (*range(1, 5), 7, 8):
+        lane.put(one(number))
+    lane.put(one(9, SMALL + 1))
+    lane.put(one(10))
+    lane.put(Piece(11, False, b"", 1, 0, 0))
+    frames = [lane.take_frame() for _ in range(5)]
+    found = [([piece.number for piece in frame], step) for frame, step in frames]
+    assert found == [([1, 2, 3, 4], 1), ([7, 8], 3), ([9], 1), ([10], 1), ([11], 1)]
+    for number in range(12, 500):
+        lane.put(one(number, 36))
+    assert len(lane.take_frame()[0]) == -(-PACK // (36 + HEAD))
+    latest = reading("latest")
+    latest.put(one(1))
+    assert latest.take_frame() == ([one(1)], 1)
+    assert not latest.may_wait
 
 
 @pytest.mark.parametrize("case", vectors.load("streams")["pieces"], ids=lambda c: c["about"])
@@ -270,6 +316,47 @@ def test_the_round_trip_is_measured_where_something_goes() -> None:
     assert lane.round_trip == 80_000
 
 
+@pytest.mark.parametrize("case", vectors.load("streams")["meters"], ids=lambda c: c["about"])
+def test_rates_are_of_the_last_seconds(case: dict[str, Any]) -> None:
+    """[D15] The same in both languages."""
+    meter = Meter()
+    for now, counts in case["notes"]:
+        meter.note(now, tuple(counts))
+    now, counts = case["at"]
+    assert meter.rates(now, tuple(counts)) == pytest.approx(case["rates"])
+
+
+@pytest.mark.parametrize("case", vectors.load("streams")["losses"], ids=lambda c: c["about"])
+def test_the_share_that_is_lost_is_measured_where_something_goes(case: dict[str, Any]) -> None:
+    """[D15] The same in both languages. Who has sent nothing asks nothing."""
+    lane = reading("latest")
+    now = 6_000_000
+    assert lane.due(now) is Due.NOTHING
+    for left, came in case["said"]:
+        for number in range(lane.last + 1, left + 1):
+            lane.put(one(number))
+            lane.take()
+        now += 6_000_000
+        assert lane.due(now) is Due.MARK
+        lane.mark(now)
+        lane.acknowledge(0, now + 40_000, came)
+    assert lane.loss == pytest.approx(case["loss"])
+    assert lane.round_trip == 40_000
+    assert lane.due(now + 6_000_000) is Due.NOTHING
+
+
+@pytest.mark.parametrize("case", vectors.load("streams")["deliveries"], ids=str)
+def test_only_latest_may_say_how_its_channels_deliver(case: dict[str, Any]) -> None:
+    """[D21] The same in both languages."""
+    if case["is"] is None:
+        with pytest.raises(BadValue):
+            delivery(case["mode"], case["ordered"], case["max_retransmits"])
+        return
+    how = delivery(case["mode"], case["ordered"], case["max_retransmits"])
+    assert [how.ordered, how.max_retransmits] == case["is"]
+    assert mode_of(how.ordered, how.max_retransmits) == how.mode == case["mode"]
+
+
 def numbers(inbox: Inbox) -> list[tuple[ParticipantId, int]]:
     found = []
     while message := inbox.take():
@@ -395,7 +482,36 @@ def test_a_path_that_is_not_found_in_time_is_the_relay() -> None:
 
 def test_without_webrtc_the_path_is_the_relay() -> None:
     """[D6]"""
-    assert isinstance(Pair(ADA, BOB, rtc=False, now=0).path, Relay)
+    pair = Pair(ADA, BOB, rtc=False, now=0)
+    assert isinstance(pair.path, Relay)
+    pair.hurry()
+    assert pair.mend(0, restarts=True) is Mend.NOTHING
+
+
+@pytest.mark.parametrize("case", vectors.load("streams")["mending"], ids=lambda c: c["about"])
+def test_a_path_that_broke_is_mended(case: dict[str, Any]) -> None:
+    """[D22] The same in both languages."""
+    pair = Pair(ADA, BOB, rtc=True, now=0) if case["offers"] else Pair(BOB, ADA, rtc=True, now=0)
+    for act, now, due in case["acts"]:
+        match act:
+            case "mend":
+                assert pair.mend(now, restarts=case["restarts"]).value == due, now
+            case "opened" | "hurry":
+                getattr(pair, act)()
+            case "failed":
+                pair.failed("broke")
+            case _:
+                getattr(pair, act)(now)
+
+
+def test_who_has_slept_knows_by_either_clock() -> None:
+    """[D23] Some clocks stand still meanwhile, and some are set."""
+    for steady, wall in ((0, SLEPT), (SLEPT, SLEPT), (SLEPT, -SLEPT)):
+        wake = Wake()
+        assert not wake.tick(10, 10**15)
+        assert not wake.tick(10 + SLEPT // 2, 10**15 + SLEPT // 2)
+        assert wake.tick(10 + SLEPT // 2 + steady, 10**15 + SLEPT // 2 + wall)
+        assert not wake.tick(10 + SLEPT // 2 + steady, 10**15 + SLEPT // 2 + wall)
 
 
 @pytest.mark.parametrize("text", ["", "x", "[]", "{}", '{"other":1}', "[" * 20_000])

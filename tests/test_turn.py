@@ -20,7 +20,9 @@ from callmesh.ids import ParticipantId
 from callmesh.messages import Ice
 from callmesh.settings import Settings
 from callmesh.testing import MemoryHub
+from tests.memory_peers import MemoryPeers
 from tests.processes import hub_process
+from tests.test_mounted import served
 from tests.test_rtc import read, until_direct
 from tests.turnserver import TURN_SECRET, TurnServer, turn_server
 
@@ -37,11 +39,12 @@ def with_turn(url: str, secret: Path, policy: str = "relay") -> tuple[str, ...]:
     return ("--ice-server", url, "--turn-secret", str(secret), "--ice-policy", policy)
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
 async def test_everything_goes_by_turn_where_the_policy_says_so(
-    tmp_path: Path, turn: TurnServer, transport: str
+    tmp_path: Path, turn: TurnServer, transport: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """[D18, D19] Nothing else is tried: with the hub killed, streams go on by TURN alone."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(turn.certificate))
     secret = tmp_path / "turn.secret"
     secret.write_text(TURN_SECRET + "\n")
     before = turn.allocations
@@ -60,6 +63,92 @@ async def test_everything_goes_by_turn_where_the_policy_says_so(
                 await vitals.stream("ecg").send(data, timeout=10)
             assert [message.data for message in await reading] == sent
     assert turn.allocations >= before + 2, "both of them have an address there"
+
+
+@pytest.mark.timeout(120)
+async def test_a_path_that_is_cut_comes_back_and_meanwhile_the_hub_relays(
+    tmp_path: Path, turn: TurnServer
+) -> None:
+    """[D2, D10, D22] Between programs, of which each sees for itself that nobody answers."""
+    secret = tmp_path / "turn.secret"
+    secret.write_text(TURN_SECRET)
+    with hub_process(tmp_path / "data", more=with_turn(turn.url(), secret)) as hub:
+        async with (
+            callmesh.join(hub.call(), name="Ada") as ada,
+            callmesh.join(hub.call(), name="Bob") as bob,
+        ):
+            vitals = await ada.resources.add("vitals")
+            heard = (await bob.resources.get(vitals.id)).stream("ecg")
+            await until_direct(ada, bob)
+            got: list[int] = []
+            sent = 0
+
+            async def send() -> None:
+                nonlocal sent
+                while True:
+                    await vitals.stream("ecg").send(sent)
+                    sent += 1
+                    await asyncio.sleep(0.02)
+
+            async def follow() -> None:
+                async for message in heard:
+                    got.append(message.data)
+
+            async def until_more() -> None:
+                last = sent
+                async with asyncio.timeout(20):
+                    while len(got) <= last:  # noqa: ASYNC110
+                        await asyncio.sleep(0.02)
+
+            running = [asyncio.create_task(send()), asyncio.create_task(follow())]
+            await until_more()
+            turn.stop()
+            try:
+                async with asyncio.timeout(30):
+                    while "direct" in (ada.path(bob.me.id), bob.path(ada.me.id)):  # noqa: ASYNC110
+                        await asyncio.sleep(0.05)
+                await until_more()
+            finally:
+                turn.go_on()
+            await until_direct(ada, bob, patience=60)
+            await until_more()
+            for task in running:
+                task.cancel()
+            assert got == list(range(len(got)))
+
+
+async def test_a_server_of_an_unknown_authority_is_not_trusted(
+    tmp_path: Path, turn: TurnServer
+) -> None:
+    """[D20] Over TLS."""
+    secret = tmp_path / "secret"
+    secret.write_text(TURN_SECRET)
+    secret.chmod(0o600)
+    settings = Settings(ice_server=(turn.url("tls"),), turn_secret=secret)
+    found = await asyncio.to_thread(list, ice(settings))
+    assert [finding.mark for finding in found] == [FINE, WRONG]
+
+
+async def test_a_hub_in_another_application_tells_its_servers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[O14, D18]"""
+    told: list[Ice] = []
+    monkeypatch.setattr("callmesh.transport.webrtc.RtcPeers", MemoryPeers)
+    monkeypatch.setattr(MemoryPeers, "configure", lambda peers, ice: told.append(ice))
+    (tmp_path / "secret").write_text(TURN_SECRET)
+    (tmp_path / "relayed.py").write_text(
+        "import callmesh, pathlib\n"
+        f"folder = pathlib.Path({str(tmp_path)!r})\n"
+        "app = callmesh.asgi(data=folder / 'data', dev=True, ice_server=['turn:t.example.org'],\n"
+        "    turn_secret=folder / 'secret', ice_policy='relay')\n"
+    )
+    with served(tmp_path / "data", app="relayed:app", folder=tmp_path) as address:
+        async with callmesh.join(f"{address}/call/demo", name="Ada") as ada:
+            await ada.until(lambda: bool(told))
+            (server,) = told[0].servers
+            assert (told[0].policy, server.urls) == ("relay", ["turn:t.example.org"])
+            assert server.credential == credential(TURN_SECRET.encode(), server.username)
 
 
 async def test_a_wrong_login_is_told_and_the_hub_relays(

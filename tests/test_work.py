@@ -21,7 +21,7 @@ from callmesh.participant import Participant, Role
 from callmesh.people import Member
 from callmesh.session import Session, Side
 from callmesh.state import Entry
-from callmesh.stream import Piece, encode_piece
+from callmesh.stream import Delivery, Piece, encode_piece
 from callmesh.streams import Streams
 from callmesh.values import encode
 
@@ -89,7 +89,8 @@ class Sink:
     def configure(self, ice: messages.Ice) -> None: ...
     def connect(self, peer: ParticipantId, *, offers: bool) -> None: ...
     def signal(self, peer: ParticipantId, text: str) -> None: ...
-    def room(self, peer: ParticipantId, label: str, mode: Mode) -> bool:
+    def ask(self, peer: ParticipantId) -> None: ...
+    def room(self, peer: ParticipantId, label: str, how: Delivery) -> bool:
         return True
 
     def send(self, peer: ParticipantId, label: str, mode: Mode, data: bytes) -> None:

@@ -34,6 +34,7 @@ from callmesh.state import DELETED
 from callmesh.streams import MESH, Streams
 from callmesh.transport.websocket import WebSocketLink
 from callmesh.values import decode
+from callmesh.wake import Wake
 
 SAVE_BEFORE_LEAVING = 5.0
 """Seconds that leaving waits for what is not saved yet."""
@@ -131,7 +132,10 @@ class Call:
         self._early: dict[ParticipantId, list[str]] = {}
         self._replica = Replica(clock, self._wrote, self._follow)
         self._standings = Standings(self._replica.mesh)
-        self._streams = Streams(steady, lambda: self._connection.session, self._flush, self._hidden)
+        self._wake = Wake()
+        self._streams = Streams(
+            steady, lambda: self._connection.session, self._flush, self._hidden, soon=_soon
+        )
         self._peering = Peering(
             self.id, self._replica, self._standings, self._tell, self._ready, self._flush
         )
@@ -264,8 +268,8 @@ class Call:
             )
 
     def _path_changed(self, peer: ParticipantId, lost: str | None) -> None:
-        self._streams.path_changed(peer, lost)
-        self._peering.path_changed(peer, lost)
+        if self._streams.path_changed(peer, lost):
+            self._peering.path_changed(peer, lost)
 
     def _word(self, peer: ParticipantId, data: bytes) -> None:
         """Something came through a control channel: a piece of a letter's bundle, or a bundle."""
@@ -309,6 +313,10 @@ class Call:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(0.5)
+            if self._wake.tick(steady(), clock()):
+                self._connection.awake()
+                for peer in self._streams.direct:  # nobody waits there for who has slept
+                    self._path_changed(peer, "this side slept")
             self._streams.tick(steady())
             self._peering.tick()
             lost = self._peering.exchange.lost(steady())
@@ -480,3 +488,7 @@ class Call:
                 place, key, None if value == DELETED else bytes(value)
             ),
         )
+
+
+def _soon(act: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_soon(act)

@@ -130,6 +130,11 @@ class Connection:
             await link.close()
             raise
 
+    def awake(self) -> None:
+        """One has slept: a link that holds no more is known soon."""
+        if self.session is not None:
+            self.session.awake(steady())
+
     def _hear(self, received: Sequence[Message], session: Session) -> None:
         for message in received:
             self._heard(message)

@@ -12,7 +12,15 @@ from callmesh.inbox import Ended, Inbox
 from callmesh.lane import Lane, Reading
 from callmesh.messages import Mode
 from callmesh.notify import Notifier
-from callmesh.stream import Piece, StreamMessage, label, payload_of, pieces, read_payload
+from callmesh.stream import (
+    Piece,
+    StreamMessage,
+    delivery,
+    label,
+    payload_of,
+    pieces,
+    read_payload,
+)  # fmt: skip
 
 MAX_KEEP = 1_000
 
@@ -48,6 +56,21 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
 
     Mode `reliable`: how often the stream was lost to them, as they took nothing for 30 s.
     """
+    late: int
+    """Mode `latest`: messages of theirs, or parts, that came after a newer one: too late."""
+    loss: float
+    """Mode `latest`: the share, 0 to 1, of what left for them that did not come in time.
+
+    As they say every 5 s while something is sent; 0 until then.
+    """
+    messages_sent: int
+    messages_received: int
+    sent_rate: float
+    """Payload bytes a second, over the last 5 s; what takes less than one second counts as one."""
+    received_rate: float
+    messages_sent_rate: float
+    """Messages a second, likewise."""
+    messages_received_rate: float
 
 
 class Runner(Protocol):
@@ -76,6 +99,8 @@ class DataStream:
         name: str,
         mode: Mode,
         *,
+        ordered: bool | None = None,
+        max_retransmits: int | None = None,
         keep: int = 0,
         codec: Codec | None = None,
         number: int = 0,
@@ -87,6 +112,7 @@ class DataStream:
         self.resource = resource
         self.name = name
         self.mode: Mode = mode
+        self.delivery = delivery(mode, ordered, max_retransmits)
         self.keep = keep
         self.label = label(resource, name)
         """Of its channels."""

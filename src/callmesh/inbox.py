@@ -46,7 +46,9 @@ class Source:
         "ended",
         "got",
         "last",
+        "late",
         "lost",
+        "messages",
         "opened",
         "owed",
         "parts",
@@ -69,6 +71,10 @@ class Source:
         """When it was asked to send once more, until something comes."""
         self.got = 0
         """Payload bytes."""
+        self.messages = 0
+        """Messages that came whole, and in time."""
+        self.late = 0
+        """Mode `latest`: messages, or parts, that came after a newer one."""
         self.lost = 0
         """Mode `latest`: messages that did not come, as far as can be seen."""
         self.ended = False
@@ -149,7 +155,7 @@ class Inbox:
         source.owed += size + HEAD
         if piece.parts == 1:
             source.parts = None
-            self._add(sender, number, piece.json, piece.payload)
+            self._add(source, sender, number, piece.json, piece.payload)
         elif piece.parts == 0:
             self.end(sender, piece.payload)
         else:
@@ -164,6 +170,7 @@ class Inbox:
             return Came.MARK
         if base < source.base or (base == source.base and source.parts is None):
             self.dropped += 1
+            source.late += 1
             return Came.OLD
         if base > source.base:
             missed = source.parts is not None or (
@@ -177,7 +184,7 @@ class Inbox:
             self.end(sender, piece.payload)
         elif piece.parts == 1:
             source.base = base
-            self._add(sender, number, piece.json, piece.payload)
+            self._add(source, sender, number, piece.json, piece.payload)
         else:
             self._join(source, sender, piece)
         waiting = self._queue(sender)
@@ -200,9 +207,12 @@ class Inbox:
         elif len(source.parts) == piece.parts:
             whole = b"".join(source.parts[part] for part in sorted(source.parts))
             source.parts = None
-            self._add(sender, base + piece.parts - 1, piece.json, whole)
+            self._add(source, sender, base + piece.parts - 1, piece.json, whole)
 
-    def _add(self, sender: ParticipantId, number: int, json: bool, payload: bytes) -> None:
+    def _add(
+        self, source: Source, sender: ParticipantId, number: int, json: bool, payload: bytes
+    ) -> None:
+        source.messages += 1
         try:
             data = self._read(json, payload)
         except BadInput:

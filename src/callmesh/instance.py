@@ -86,14 +86,25 @@ class Resource:
         return PersonId(self.record.owner)
 
     def stream(
-        self, name: str, *, mode: Mode = "reliable", keep: int = 0, codec: Codec | None = None
+        self,
+        name: str,
+        *,
+        mode: Mode = "reliable",
+        ordered: bool | None = None,
+        max_retransmits: int | None = None,
+        keep: int = 0,
+        codec: Codec | None = None,
     ) -> DataStream:
         """The stream of that name: fast data to the others, peer to peer, no history.
 
+        `ordered`, `max_retransmits`: of the channels in mode `latest`, False and 0 unless said.
         `keep`: who opens it later gets so many of the last messages that were sent to everybody.
         `codec`: an object whose `encode` and `decode` make bytes of messages, and the reverse.
         """
-        return self._streams.stream(self.id, app_stream(name), mode, keep=keep, codec=codec)
+        return self._streams.stream(
+            self.id, app_stream(name), mode, ordered=ordered, max_retransmits=max_retransmits,
+            keep=keep, codec=codec,
+        )  # fmt: skip
 
     @property
     def files(self) -> Files:

@@ -7,6 +7,8 @@ E2 Each piece says by how much the number of the one before it, for this receive
    paths between do.
 E3 Who says nothing though something is under way is asked now and then; after `STALLED` the stream
    is lost to them, and they are told when they say something again.
+E4 In mode `reliable` small messages that wait leave together through a channel. The first of a turn
+   leaves at once, what follows in the same turn at its end.
 """
 
 from collections import deque
@@ -14,7 +16,8 @@ from enum import Enum
 
 from callmesh.clock import MICROSECONDS
 from callmesh.messages import STREAM_WINDOW, Mode
-from callmesh.stream import HEAD, Piece
+from callmesh.meter import Meter
+from callmesh.stream import HEAD, PACK, SMALL, Piece
 
 HIGH_WATER = 1024 * 1024
 """Bytes that one receiver has not acknowledged before `send` waits."""
@@ -49,9 +52,10 @@ class Due(Enum):
 
 class Lane:
     __slots__ = (
-        "_before", "_marked", "_measured", "_moved", "_pause", "_since", "_try_at", "acked",
-        "away", "direct", "dropped", "flying", "last", "late", "losses", "mode", "opened", "out",
-        "reading", "resent", "round_trip", "sent", "size", "waiting", "window",
+        "_before", "_known", "_marked", "_measured", "_moved", "_pause", "_since", "_try_at",
+        "acked", "away", "direct", "dropped", "flying", "last", "late", "loss", "losses",
+        "messages", "meter", "mode", "opened", "out", "reading", "resent", "round_trip", "sent",
+        "size", "waiting", "window",
     )  # fmt: skip
 
     def __init__(self, mode: Mode) -> None:
@@ -81,14 +85,21 @@ class Lane:
         """How often the stream was lost to them."""
         self.out = 0
         """Payload bytes that have left."""
+        self.messages = 0
+        """Messages that have left, to the last of their parts."""
+        self.meter = Meter()
+        self.loss = 0.0
+        """Mode `latest`: the share of what left that did not come in time, as they said last."""
         self.round_trip: int | None = None
         """Microseconds, measured last."""
         self._moved = True
         """Whether they have come to read it, or acknowledged something, since the last tick."""
         self._since = self._try_at = self._measured = 0
         self._pause = ASK[0]
-        self._marked: tuple[int, int] | None = None
-        """The number up to which they were asked, and when."""
+        self._marked: tuple[int, int, int] | None = None
+        """The number up to which they were asked, when, and how many messages had left."""
+        self._known = (0, 0)
+        """How many messages had left when they said something last, and how many had come."""
 
     @property
     def full(self) -> bool:
@@ -122,12 +133,35 @@ class Lane:
         number, size = piece.number, len(piece.payload)
         step, self._before = number - self._before, number
         self.out += size
+        self.messages += piece.part + 1 >= piece.parts
         if self.mode == "reliable":
             self.sent.append(piece)
             self.flying += size + HEAD
         else:
             self.size -= size + HEAD
         return piece, step
+
+    def take_frame(self) -> tuple[list[Piece], int]:
+        """What leaves now as one message of a channel, and the step of its first piece (E4)."""
+        piece, step = self.take()
+        frame, size = [piece], len(piece.payload) + HEAD
+        while self._follows(piece) and size < PACK:
+            piece, _ = self.take()
+            frame.append(piece)
+            size += len(piece.payload) + HEAD
+        return frame, step
+
+    def _follows(self, piece: Piece) -> bool:
+        """Whether the next one is as small as this one, and comes right after it."""
+        if not self.waiting or self.mode == "latest" or not _is_small(piece):
+            return False
+        following = self.waiting[0]
+        return following.number == piece.number + 1 and _is_small(following)
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether what waits would rather leave together with what may follow in this turn."""
+        return self.mode == "reliable" and self.size - self.flying < PACK
 
     def rewind(self) -> None:
         """What left may be lost: all that is not acknowledged goes once more."""
@@ -145,10 +179,10 @@ class Lane:
         if not self.direct:
             self.window = max(LEAST_WINDOW, self.window // 2)
 
-    def acknowledge(self, number: int, now: int) -> None:
-        """All up to `number` has come; what was never sent cannot have."""
+    def acknowledge(self, number: int, now: int, came: int = 0) -> None:
+        """All up to `number` has come, `came` messages; what was never sent cannot have."""
         number = min(number, self.last)
-        self._measure(number, now)
+        self._measure(number, now, came)
         if number <= self.acked:
             return
         self.acked = number
@@ -163,10 +197,18 @@ class Lane:
                     self.flying -= size
         self.window = min(HIGH_WATER, self.window + before - self.size)
 
-    def _measure(self, number: int, now: int) -> None:
-        if self._marked is not None and number >= self._marked[0]:
-            self.round_trip = now - self._marked[1]
-            self._marked = None
+    def _measure(self, number: int, now: int, came: int) -> None:
+        if self._marked is None:
+            return
+        marked, at, messages = self._marked
+        if self.mode == "latest":
+            left, known = messages - self._known[0], came - self._known[1]
+            self.loss = min(1.0, max(0.0, 1 - known / left)) if left > 0 else 0.0
+            self._known = (messages, came)
+        elif number < marked:
+            return
+        self.round_trip = now - at
+        self._marked = None
 
     # --- how they stand to it
 
@@ -181,6 +223,7 @@ class Lane:
         """They have opened it anew, and begin with what is sent from now on."""
         self._clear()
         self.acked = self._before = 0
+        self._known = (self.messages, 0)
         self.opened = opened
         self.turn(Reading.READS)
         self._moved = True
@@ -219,7 +262,10 @@ class Lane:
                 return False
 
     def _due_measuring(self, now: int) -> Due:
-        if self.flying == 0 or now - self._measured < MEASURE:
+        under_way = self.flying > 0
+        if self.mode == "latest":
+            under_way = self.messages > self._known[0] and self.reading is Reading.READS
+        if not under_way or now - self._measured < MEASURE:
             return Due.NOTHING
         self._measured = now
         return Due.MARK
@@ -235,6 +281,10 @@ class Lane:
     def mark(self, now: int) -> Piece:
         """A piece of no content, which is answered at once with how far they have come."""
         number = self.last if self.reading is Reading.LOST else self._before
-        if self._marked is None or self._marked[0] != number:
-            self._marked = (number, now)
+        if self._marked is None or self._marked[0] != number or self.mode == "latest":
+            self._marked = (number, now, self.messages)
         return Piece(number, False, b"", 0)
+
+
+def _is_small(piece: Piece) -> bool:
+    return piece.parts == 1 and len(piece.payload) <= SMALL

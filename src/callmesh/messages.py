@@ -261,6 +261,12 @@ class Taken(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="taken")
     """`taken`; `open`, which is answered with how it stands on the other side; `again`: send from
     here on; `off`: nobody reads it here any more; from a frame to its page, `hold`: no more now.
     """
+    came: Number = 0
+    """How many messages have come, whole and in time, since they opened it so."""
+    ordered: bool = False
+    """From a frame that opens it to its page: how the channels of mode `latest` deliver."""
+    retransmits: Number = 0
+    """And how often they try again."""
 
 
 class ReachRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -286,6 +292,22 @@ class ReachRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Messages that a newer one replaced before they left."""
     lost: Number
     """Messages of theirs that did not come; in `reliable`, how often they have lost the stream."""
+    late: Number
+    """Messages of theirs, or parts, that came after a newer one."""
+    loss: Number
+    """Millionths of what left for them that did not come in time, as they said last."""
+    messages_sent: Number
+    """Messages that have left for them."""
+    messages_received: Number
+    """Messages that have come from them."""
+    sent_rate: Number
+    """Payload bytes a second that left for them lately."""
+    received_rate: Number
+    """Payload bytes a second that came from them lately."""
+    messages_sent_rate: Number
+    """Messages a second that left for them lately, in thousandths."""
+    messages_received_rate: Number
+    """Messages a second that came from them lately, in thousandths."""
 
 
 class Reach(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="reach"):

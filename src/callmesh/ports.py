@@ -7,6 +7,7 @@ from callmesh.audit import Event, Line
 from callmesh.ids import CallId, ParticipantId
 from callmesh.ledger import Delta, Kept
 from callmesh.messages import Ice, Mode
+from callmesh.stream import Delivery
 
 MANY = 2**53
 
@@ -99,7 +100,10 @@ class Peers(Protocol):
     def signal(self, peer: ParticipantId, text: str) -> None:
         """Take a signal from the peer. Rubbish is passed over."""
 
-    def room(self, peer: ParticipantId, label: str, mode: Mode) -> bool:
+    def ask(self, peer: ParticipantId) -> None:
+        """Ask the peer, who makes offers, for another path."""
+
+    def room(self, peer: ParticipantId, label: str, how: Delivery) -> bool:
         """Whether `send` would take a message now; if not, `on_room` is called when it would."""
 
     def send(self, peer: ParticipantId, label: str, mode: Mode, data: bytes) -> None: ...

@@ -42,7 +42,8 @@ class Relay:
         self._counts.relayed += size
         sender.relayed(size)
         if stream.mode == "latest":
-            slot = (me, stream.resource, stream.name, stream.part)
+            part = stream.part if stream.step > 0 else -1  # a question takes no message's place
+            slot = (me, stream.resource, stream.name, part)
             for session in reached:
                 session.put_latest(slot, encoded)
             return

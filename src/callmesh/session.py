@@ -30,6 +30,8 @@ OPENING_TIMEOUT = 10 * MICROSECONDS
 PING_EVERY = 15 * MICROSECONDS
 SILENCE = 40 * MICROSECONDS
 """Who hears nothing for so long takes the link for broken: clients ping, and hubs answer."""
+PROMPT = 5 * MICROSECONDS
+"""The same for who has slept, or has another network."""
 
 MAX_WAITING = 4 * 1024 * 1024
 """Bytes that may wait for one link before stream messages that must arrive are not queued."""
@@ -280,6 +282,11 @@ class Session:
                     self._pinged = now
                     self._pings += 1
                     self.put(messages.encode(messages.Ping(self._pings)))
+
+    def awake(self, now: int) -> None:
+        """Client: the link may be broken since one slept; it is asked at once."""
+        self._heard = min(self._heard, now - SILENCE + PROMPT)
+        self._pinged = now - PING_EVERY
 
     def end(self, reason: CallmeshError) -> None:
         """End it, once: what was queued is dropped."""

@@ -1,11 +1,13 @@
 """How two participants find a path to each other, without I/O.
 
 Direct is one `RTCPeerConnection` per pair, which carries everything between the two. Signals are
-JSON text: `{"description": {"type", "sdp"}}` or `{"candidate": {…}}`, as W3C names them.
+JSON text: `{"description": {"type", "sdp"}}` or `{"candidate": {…}}`, as W3C names them, or
+`{"again": true}`, which asks who makes the first offer for another path.
 """
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, TypeAlias
 
 import msgspec
@@ -16,6 +18,14 @@ from callmesh.ids import ParticipantId
 
 PATIENCE = 5 * MICROSECONDS
 """How long a pair tries for a direct path before it takes the relay."""
+MEND = (10 * MICROSECONDS, 60 * MICROSECONDS)
+"""How long a path that broke is tried for before it is tried once more, at first and at most."""
+ASKED = 5 * MICROSECONDS
+"""How long it is tried for at least, though the other side asks."""
+RESTARTS = 2
+"""How often ICE is restarted before another connection takes the place of the old one."""
+BEGAN_ANEW = "the peer began anew"
+ASKS = "the peer asks for another path"
 CONTROL_LABEL = "callmesh"
 CONTROL_ID = 0
 """Both sides open this negotiated channel; when it opens, the path is there."""
@@ -39,6 +49,18 @@ class Relay:
 Path: TypeAlias = Connecting | Direct | Relay
 
 
+class Mend(Enum):
+    """What to do for a direct path."""
+
+    NOTHING = "nothing"
+    RESTART = "restart"
+    """Restart ICE: the connection and all that is on it live on."""
+    RENEW = "renew"
+    """Make another connection."""
+    ASK = "ask"
+    """Ask the other side to."""
+
+
 class Pair:
     """The path from one participant to another.
 
@@ -47,12 +69,20 @@ class Pair:
     G2 Where one side has no WebRTC, the path is the relay from the start.
     G3 A path that is not direct within `PATIENCE`, or breaks, is the relay; when it opens after
        all, it is direct.
+    G4 A path that broke, or was not found, is sought again: at once, and then with growing pauses.
+       Where both sides can, whoever has noticed restarts ICE; otherwise the one who makes first
+       offers makes another connection, and the other one asks for it.
     """
 
     def __init__(self, me: ParticipantId, peer: ParticipantId, *, rtc: bool, now: int) -> None:
         self.peer = peer
         self.offers = me < peer
         self.path: Path = Connecting(now) if rtc else Relay("one side has no WebRTC")
+        self._rtc = rtc
+        self._tries = 0
+        """Since it was direct."""
+        self._tried = self._again = 0
+        """When it was sought last, and when it is next."""
 
     @property
     def polite(self) -> bool:
@@ -60,15 +90,48 @@ class Pair:
 
     def opened(self) -> None:
         self.path = Direct()
+        self._tries = self._again = 0
 
     def failed(self, why: str) -> None:
         self.path = Relay(why)
+
+    def renewed(self, now: int) -> None:
+        """The other side has begun anew: the path is to come."""
+        self.path = Relay(BEGAN_ANEW)
+        self._try(now)
+
+    def asked(self, now: int) -> bool:
+        """The other side has lost the path, and cannot make one; whether it was direct here."""
+        self._again = min(self._again, max(now, self._tried + ASKED))
+        if not self.offers or not isinstance(self.path, Direct):
+            return False
+        self.failed(ASKS)
+        return True
+
+    def hurry(self) -> None:
+        """The network is another one, or the hub is back: what is not direct is sought at once."""
+        self._tries = self._again = 0
+
+    def mend(self, now: int, *, restarts: bool = False) -> Mend:
+        """What is due now; `restarts`: both sides can restart ICE, and the connection lives."""
+        if not self._rtc or not isinstance(self.path, Relay) or now < self._again:
+            return Mend.NOTHING
+        tries = self._tries
+        self._try(now)
+        if restarts and tries < RESTARTS:
+            return Mend.RESTART
+        return Mend.RENEW if self.offers else Mend.ASK
+
+    def _try(self, now: int) -> None:
+        self._tried, self._again = now, now + min(MEND[0] * 2**self._tries, MEND[1])
+        self._tries = min(self._tries + 1, 16)
 
     def tick(self, now: int) -> bool:
         """Let time pass; tells whether the pair has given up on a direct path just now."""
         match self.path:
             case Connecting(since) if now - since >= PATIENCE:
                 self.path = Relay("no direct path was found in time")
+                self._try(now)  # and goes on being sought
                 return True
             case _:
                 return False
@@ -80,7 +143,7 @@ def read_signal(text: str) -> dict[str, Any]:
         signal = msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.MsgspecError, RecursionError) as error:
         raise WireError(f"not a signal: {error}") from error
-    if not signal.keys() & {"description", "candidate"}:
+    if not signal.keys() & {"description", "candidate", "again"}:
         raise WireError("a signal holds a description or a candidate")
     return signal
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from callmesh.errors import BadName, TooLarge, WireError
+from callmesh.errors import BadName, BadValue, TooLarge, WireError
 from callmesh.ids import ParticipantId, ResourceId, resource_id, stream_name
-from callmesh.messages import MAX_PAYLOAD, Number
+from callmesh.messages import MAX_PAYLOAD, Mode, Number
 from callmesh.values import decode, encode
 
 LOW_WATER = 256 * 1024
@@ -23,6 +23,11 @@ HEAD = 64
 """Bytes that a message, or a part of one, counts besides its payload while it is kept."""
 MAX_MESSAGE = 16 * 1024 * 1024
 """Bytes of one message, which travels in parts of `MAX_PAYLOAD`."""
+MAX_RETRANSMITS = 0xFFFF
+PACK = 8 * 1024
+"""Bytes that leave together through a channel, where several small messages wait."""
+SMALL = 1024
+"""Bytes of a message that leaves together with others."""
 MAX_PARTS = -(-MAX_MESSAGE // MAX_PAYLOAD)
 
 
@@ -39,6 +44,9 @@ class Piece(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 _encode_piece = msgspec.msgpack.Encoder().encode
 _decode_piece = msgspec.msgpack.Decoder(Piece).decode
+_decode_pieces = msgspec.msgpack.Decoder(list[Piece]).decode
+SEVERAL = 0xDC
+"""The first byte of several pieces: that of an array with its length in two more."""
 
 
 class StreamMessage(msgspec.Struct, frozen=True):
@@ -48,6 +56,31 @@ class StreamMessage(msgspec.Struct, frozen=True):
     """A JSON value, or bytes: what was sent."""
     sender: ParticipantId
     number: int
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """How the channels of a stream are to deliver, as W3C has it."""
+
+    mode: Mode
+    ordered: bool
+    max_retransmits: int | None
+
+
+def delivery(mode: Mode, ordered: bool | None = None, retransmits: int | None = None) -> Delivery:
+    """What is not said is as the mode has it. Raises `BadValue`."""
+    if mode == "reliable":
+        if ordered is not None or retransmits is not None:
+            raise BadValue("all of a reliable stream arrives, in order: say how only in latest")
+        return Delivery(mode=mode, ordered=True, max_retransmits=None)
+    most = MAX_RETRANSMITS
+    if retransmits is not None and (type(retransmits) is not int or not 0 <= retransmits <= most):
+        raise BadValue(f"max_retransmits is a number from 0 to {most}")
+    return Delivery(mode=mode, ordered=bool(ordered), max_retransmits=retransmits or 0)
+
+
+def mode_of(ordered: bool, retransmits: int | None) -> Mode:
+    """The mode of a channel that a peer opened: no channel of `latest` sends on and on."""
+    return "reliable" if ordered and retransmits is None else "latest"
 
 
 def label(resource: ResourceId, name: str) -> str:
@@ -102,9 +135,18 @@ def encode_piece(piece: Piece, step: int) -> bytes:
     return _encode_piece((number, json, payload, step, part, parts))
 
 
-def decode_piece(data: bytes) -> Piece:
+def encode_frame(pieces: Sequence[Piece], step: int) -> bytes:
+    """One message of a channel: a piece, or several that follow on each other."""
+    first = encode_piece(pieces[0], step)
+    if len(pieces) == 1:
+        return first
+    head = bytes([SEVERAL]) + len(pieces).to_bytes(2, "big")
+    return b"".join((head, first, *(encode_piece(piece, 1) for piece in pieces[1:])))
+
+
+def decode_frame(data: bytes) -> Sequence[Piece]:
     """What a peer sent through a channel. Raises `WireError`."""
     try:
-        return _decode_piece(data)
+        return _decode_pieces(data) if data[:1] == b"\xdc" else (_decode_piece(data),)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise WireError(f"not a stream message: {error}") from error

@@ -3,19 +3,20 @@
 from collections.abc import Callable, Collection, Iterable
 from typing import Literal, get_args
 
-from callmesh import messages
+from callmesh import messages, signaling
 from callmesh.datastream import Codec, DataStream, Reach
 from callmesh.errors import BadInput, BadName, CallmeshError
 from callmesh.ids import ParticipantId, ResourceId
 from callmesh.inbox import Came
 from callmesh.lane import STALLED, Due, Lane, Reading
 from callmesh.messages import Mode, Taken, Word
+from callmesh.meter import Counts
 from callmesh.notify import Notifier
 from callmesh.participant import Participant
 from callmesh.ports import Peers
 from callmesh.session import Session
-from callmesh.signaling import Connecting, Direct, Pair, Path, Relay
-from callmesh.stream import Piece, decode_piece, encode_piece, label
+from callmesh.signaling import Connecting, Direct, Mend, Pair, Path
+from callmesh.stream import Piece, decode_frame, delivery, encode_frame, encode_piece, label
 
 ASK_AGAIN = 1_000_000
 """Microseconds after which what is missing is asked for once more."""
@@ -37,13 +38,18 @@ class Streams:
         flush: Callable[[], None],
         hidden: Callable[[ResourceId, Participant], bool] = lambda resource, other: False,
         mesh: int = MESH,
+        soon: Callable[[Callable[[], None]], object] | None = None,
     ) -> None:
-        """`hidden` tells whether a resource is not there for somebody."""
+        """`hidden` tells whether a resource is not there for somebody; `soon` has something done at
+        the end of this turn: without it everything leaves at once."""
         self._now = now
         self._hidden = hidden
         self._session = session
         self._flush = flush
         self._mesh = mesh
+        self._soon = soon
+        self._late: dict[ParticipantId, None] | None = None
+        """To whom something leaves at the end of this turn; none before the first of a turn."""
         self._me: Participant | None = None
         self._here: dict[ParticipantId, Participant] = {}
         self._pairs: dict[ParticipantId, Pair] = {}
@@ -65,6 +71,8 @@ class Streams:
         name: str,
         mode: Mode,
         *,
+        ordered: bool | None = None,
+        max_retransmits: int | None = None,
         keep: int = 0,
         codec: Codec | None = None,
     ) -> DataStream:
@@ -74,28 +82,24 @@ class Streams:
         place = label(resource, name)
         found = self._streams.get(place)
         if found is None:
-            return self._open(place, resource, name, mode, keep, codec)
+            number, opened = self._closed.get(place, (0, 0))
+            return self._open(DataStream(
+                self, resource, name, mode, ordered=ordered, max_retransmits=max_retransmits,
+                keep=keep, codec=codec, number=number, opened=opened + 1,
+            ))  # fmt: skip
         if found.mode != mode:
             raise BadName(f"stream {name} is open already, in mode {found.mode}")
+        said = ordered is not None or max_retransmits is not None
+        if said and delivery(mode, ordered, max_retransmits) != found.delivery:
+            raise BadName(f"stream {name} is open already, with other options")
         if keep and keep != found.keep:
             raise BadName(f"stream {name} is open already, and keeps {found.keep}")
         if codec is not None and codec is not found.codec:
             raise BadName(f"stream {name} is open already, with another codec")
         return found
 
-    def _open(
-        self,
-        place: str,
-        resource: ResourceId,
-        name: str,
-        mode: Mode,
-        keep: int,
-        codec: Codec | None,
-    ) -> DataStream:
-        number, opened = self._closed.get(place, (0, 0))
-        stream = self._streams[place] = DataStream(
-            self, resource, name, mode, keep=keep, codec=codec, number=number, opened=opened + 1
-        )
+    def _open(self, stream: DataStream) -> DataStream:
+        self._streams[stream.label] = stream
         for peer in self._pairs:
             self._meet(peer, stream)
         self._say(list(self._pairs), stream, "open")
@@ -127,16 +131,28 @@ class Streams:
         lost = source.lost if source is not None and stream.mode == "latest" else lane.losses
         path = self.path(peer)
         way: Literal["direct", "relay", "connecting"] = "direct" if lane.direct else "relay"
+        counts = _counts(stream, peer, lane)
+        sent_rate, messages_sent_rate, received_rate, messages_received_rate = lane.meter.rates(
+            self._now(), counts
+        )
         return Reach(
             path="connecting" if isinstance(path, Connecting) else way,
             reads=lane.reading is Reading.READS,
             buffered=lane.size,
             sent=lane.out,
-            received=source.got if source is not None else 0,
+            received=counts[2],
             round_trip=None if lane.round_trip is None else lane.round_trip / 1e6,
             resent=lane.resent,
             dropped=lane.dropped,
             lost=lost,
+            late=source.late if source is not None else 0,
+            loss=lane.loss,
+            messages_sent=lane.messages,
+            messages_received=counts[3],
+            sent_rate=sent_rate,
+            received_rate=received_rate,
+            messages_sent_rate=messages_sent_rate,
+            messages_received_rate=messages_received_rate,
         )
 
     # --- who is here
@@ -201,12 +217,10 @@ class Streams:
             self._turn(peer)
 
     def retry(self) -> None:
-        """The link is back: what broke meanwhile, and is ours to offer, begins anew."""
-        for id, pair in list(self._pairs.items()):
-            if self._me and id in self._here and pair.offers and isinstance(pair.path, Relay):
-                if self.peers:
-                    self.peers.disconnect(id)
-                self._pair(self._me, self._here[id])
+        """The link is back: what broke meanwhile is sought again."""
+        for pair in self._pairs.values():
+            pair.hurry()
+            self._mend(pair)
         for stream in self._streams.values():
             for peer, lane in stream.lanes.items():
                 if not lane.direct:
@@ -249,9 +263,11 @@ class Streams:
         for pair in self._pairs.values():
             if pair.tick(now):
                 self._turn(pair.peer)
+            self._mend(pair)
         for stream in list(self._streams.values()):
             for peer, lane in list(stream.lanes.items()):
                 self._remind(peer, stream, lane, lane.due(now))
+                lane.meter.note(now, _counts(stream, peer, lane))
             for peer, source in list(stream.inbox.sources.items()):
                 if source.asked is not None and now - source.asked >= ASK_AGAIN:
                     source.asked = now
@@ -274,19 +290,45 @@ class Streams:
 
     # --- paths
 
-    def path_changed(self, peer: ParticipantId, lost: str | None) -> None:
-        """The direct path to `peer` is there, or was lost."""
+    def _mend(self, pair: Pair) -> None:
+        """Seek a path that is not direct, if it is time."""
+        if self.peers is None or pair.peer not in self._here:
+            return
+        match pair.mend(self._now()):
+            case Mend.RENEW:
+                self.peers.disconnect(pair.peer)
+                self.peers.connect(pair.peer, offers=True)
+            case Mend.ASK:
+                self.peers.ask(pair.peer)
+            case _:
+                pass
+
+    @property
+    def direct(self) -> list[ParticipantId]:
+        """Who is reached directly."""
+        return [id for id, pair in self._pairs.items() if isinstance(pair.path, Direct)]
+
+    def path_changed(self, peer: ParticipantId, lost: str | None) -> bool:
+        """The direct path to `peer` is there, or was lost, or they ask for another: whether it is
+        another one now."""
         pair = self._pairs.get(peer)
         if pair is None:
-            return
-        if lost is None:
-            pair.opened()
+            return True
+        match lost:
+            case None:
+                pair.opened()
+            case signaling.ASKS:
+                if not pair.asked(self._now()):
+                    return False
+            case signaling.BEGAN_ANEW:
+                pair.renewed(self._now())
+            case why:
+                pair.failed(why)
+        if lost is not None and peer not in self._here:
+            self._part(peer, away=True)
         else:
-            pair.failed(lost)
-            if peer not in self._here:
-                self._part(peer, away=True)
-                return
-        self._turn(peer)
+            self._turn(peer)
+        return True
 
     def _turn(self, peer: ParticipantId) -> None:
         """Go by the path that there is now: on from what was acknowledged."""
@@ -306,7 +348,8 @@ class Streams:
         try:
             stream = self._streams.get(text)
             if stream is not None and stream.mode == mode:
-                self._take_in(peer, stream, decode_piece(data), True)
+                for piece in decode_frame(data):
+                    self._take_in(peer, stream, piece, True)
         except BadInput:
             pass  # what a peer should not have sent is dropped (D8)
 
@@ -411,7 +454,7 @@ class Streams:
             case _:
                 lane.turn(Reading.READS)
         lane.opened = taken.opened
-        lane.acknowledge(taken.number, self._now())
+        lane.acknowledge(taken.number, self._now(), taken.came)
         if taken.word == "again":
             lane.again()
 
@@ -428,23 +471,23 @@ class Streams:
         that goes by both.
         """
         both = word not in ("taken", "again")
-        relayed: dict[tuple[int, int], list[str]] = {}
+        relayed: dict[tuple[int, int, int], list[str]] = {}
         inbox = stream.inbox
         if inbox.full and word != "off":
             word = "hold"
         for peer in peers:
             source = inbox.sources.get(peer)
-            opened, number = inbox.opened, 0
+            how = (inbox.opened, 0, 0)
             if source:
-                opened, number = source.opened, inbox.acknowledged(source)
+                how = (source.opened, inbox.acknowledged(source), source.messages)
             direct = isinstance(self.path(peer), Direct)
             as_it_came = source is not None and source.direct
             if direct and (as_it_came or both or self._session() is None):
-                self._tell(peer, self._word(stream, [], opened, number, word))
+                self._tell(peer, self._word(stream, [], how, word))
             if not direct or not as_it_came or both:
-                relayed.setdefault((opened, number), []).append(peer)
-        for (opened, number), named in relayed.items():
-            self._put(self._word(stream, named, opened, number, word))
+                relayed.setdefault(how, []).append(peer)
+        for how, named in relayed.items():
+            self._put(self._word(stream, named, how, word))
 
     def _say_off(self, peer: ParticipantId, to: Taken) -> None:
         """No such stream is open here."""
@@ -458,9 +501,10 @@ class Streams:
         self._put(off)
 
     def _word(
-        self, stream: DataStream, peers: list[str], opened: int, number: int, word: Word
+        self, stream: DataStream, peers: list[str], how: tuple[int, int, int], word: Word
     ) -> Taken:
-        return Taken(peers, stream.resource, stream.name, stream.mode, opened, number, word)
+        opened, number, came = how
+        return Taken(peers, stream.resource, stream.name, stream.mode, opened, number, word, came)
 
     def _tell(self, peer: ParticipantId, taken: Taken) -> None:
         assert self.peers is not None
@@ -490,16 +534,29 @@ class Streams:
                 continue
             for piece in sent:
                 lane.put(piece)
-            if lane.direct:
-                self._drain_direct(peer, stream, lane)
-            else:
+            if not lane.direct:
                 relayed = True
+            elif self._late is not None and lane.may_wait:
+                self._late[peer] = None
+            else:
+                self._drain_direct(peer, stream, lane)
+                self._begin_turn()
             if lane.full:
                 full.append(lane)
         if relayed:
             while self._relay_one(stream):
                 pass
         return full
+
+    def _begin_turn(self) -> None:
+        if self._soon is not None and self._late is None:
+            self._late = {}
+            self._soon(self._end_turn)
+
+    def _end_turn(self) -> None:
+        late, self._late = self._late, None
+        for peer in late or ():
+            self._drain(peer)
 
     async def until(self, true: Callable[[], bool], timeout: float | None, what: str) -> None:
         await self._room.until(true, timeout=timeout, what=what)
@@ -530,9 +587,9 @@ class Streams:
         assert peers is not None
         if lane.reading is not Reading.READS:
             return
-        while lane.waiting and peers.room(peer, stream.label, stream.mode):
-            sent, step = lane.take()
-            peers.send(peer, stream.label, stream.mode, encode_piece(sent, step))
+        while lane.waiting and peers.room(peer, stream.label, stream.delivery):
+            frame, step = lane.take_frame()
+            peers.send(peer, stream.label, stream.mode, encode_frame(frame, step))
 
     def _relay_one(self, stream: DataStream) -> bool:
         """Send one piece by way of the hub, to all who lack it; whether there was one."""
@@ -560,7 +617,7 @@ class Streams:
         """Send a piece beside the others."""
         if not lane.direct:
             self._put(_relayed(stream, [peer], sent, step))
-        elif self.peers is not None and self.peers.room(peer, stream.label, stream.mode):
+        elif self.peers is not None and self.peers.room(peer, stream.label, stream.delivery):
             self.peers.send(peer, stream.label, stream.mode, encode_piece(sent, step))
 
     # --- the end
@@ -584,6 +641,12 @@ class Streams:
         """The resource was removed: its streams close."""
         for stream in [s for s in self._streams.values() if s.resource == resource]:
             stream.end(why)
+
+
+def _counts(stream: DataStream, peer: ParticipantId, lane: Lane) -> Counts:
+    source = stream.inbox.sources.get(peer)
+    got, messages = (source.got, source.messages) if source is not None else (0, 0)
+    return lane.out, lane.messages, got, messages
 
 
 def _give_kept(stream: DataStream, lane: Lane) -> None:

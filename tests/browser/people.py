@@ -84,11 +84,12 @@ class Person:
         """The value of an expression about `call`."""
         return await self.page.evaluate(f"(call => {script})(window.callmesh.call)")
 
-    async def until_path(self, name: str, path: str) -> None:
+    async def until_path(self, name: str, path: str, *, timeout: float = 15_000) -> None:
         """Wait until this browser reaches everybody of that name in that way."""
         await self.until_call(
             f"(named => named.length > 0 && named.every(p => call.path(p.id) === '{path}'))"
-            f"([...call.participants.values()].filter(p => p.name === '{name}'))"
+            f"([...call.participants.values()].filter(p => p.name === '{name}'))",
+            timeout=timeout,
         )
 
     async def until_call(self, script: str, *, timeout: float = 15_000) -> None:

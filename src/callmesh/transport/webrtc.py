@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+import aioice.ice
 from aiortc import (
     RTCConfiguration,
     RTCDataChannel,
@@ -23,8 +24,15 @@ from callmesh.errors import WireError
 from callmesh.ice import is_turn
 from callmesh.ids import ParticipantId
 from callmesh.messages import Ice, Mode
-from callmesh.signaling import CONTROL_ID, CONTROL_LABEL, fingerprint, read_signal
-from callmesh.stream import LOW_WATER, REFILL
+from callmesh.signaling import (
+    ASKS,
+    BEGAN_ANEW,
+    CONTROL_ID,
+    CONTROL_LABEL,
+    fingerprint,
+    read_signal,
+)  # fmt: skip
+from callmesh.stream import LOW_WATER, REFILL, Delivery, mode_of
 
 log = logging.getLogger("callmesh.rtc")
 
@@ -37,6 +45,11 @@ OnWord = Callable[[ParticipantId, bytes], None]
 """What came on the control channel."""
 MAX_UNSENT = 256 * 1024
 """Bytes that wait on a control channel before more is said there."""
+
+
+# A path that nobody answers on is known to be broken in 12 s or so, instead of half a minute.
+aioice.ice.CONSENT_INTERVAL = 2
+aioice.ice.CONSENT_FAILURES = 5
 
 
 class _PeerConnection(RTCPeerConnection):
@@ -97,21 +110,27 @@ class RtcPeers:
         except WireError as error:
             log.info("a signal of %s was passed over: %s", peer, error)
             return
+        if "again" in signal:
+            self._on_path(peer, ASKS)
+            return
         connection = self._connections.get(peer)
         if connection is not None and _is_another(connection.pc, signal):
             self.disconnect(peer)
-            self._on_path(peer, "the peer began anew")
+            self._on_path(peer, BEGAN_ANEW)
             connection = None
         connection = connection or self._open(peer)
         self._start(peer, self._take_signal(peer, connection, signal))
 
-    def room(self, peer: ParticipantId, label: str, mode: Mode) -> bool:
+    def ask(self, peer: ParticipantId) -> None:
+        self._on_signal(peer, json.dumps({"again": True}))
+
+    def room(self, peer: ParticipantId, label: str, how: Delivery) -> bool:
         connection = self._connections.get(peer)
         if connection is None:
             return False
         channel = connection.channels.get(label)
         if channel is None:
-            self._open_channel(peer, connection, label, mode)
+            self._open_channel(peer, connection, label, how)
             return False
         return bool(channel.readyState == "open" and channel.bufferedAmount <= LOW_WATER)
 
@@ -158,7 +177,12 @@ class RtcPeers:
                 self._on_word(peer, data)
 
         control.on("message", word)
-        control.on("open", lambda: self._on_path(peer, None))
+
+        def opened() -> None:
+            _tell_when_nobody_answers(pc, lambda: lost("nobody answers on the direct path"))
+            self._on_path(peer, None)
+
+        control.on("open", opened)
         control.on("close", lambda: lost("the peer closed the direct path"))
         pc.on("datachannel", lambda channel: self._listen(peer, channel))
         pc.on(
@@ -168,11 +192,10 @@ class RtcPeers:
         return connection
 
     def _open_channel(
-        self, peer: ParticipantId, connection: _Connection, label: str, mode: Mode
+        self, peer: ParticipantId, connection: _Connection, label: str, how: Delivery
     ) -> None:
-        latest = mode == "latest"
         channel = connection.pc.createDataChannel(
-            label, ordered=not latest, maxRetransmits=0 if latest else None
+            label, ordered=how.ordered, maxRetransmits=how.max_retransmits
         )
         connection.channels[label] = channel
         channel.bufferedAmountLowThreshold = REFILL
@@ -181,7 +204,7 @@ class RtcPeers:
         channel.on("close", lambda: connection.channels.pop(label, None))
 
     def _listen(self, peer: ParticipantId, channel: RTCDataChannel) -> None:
-        mode: Mode = "reliable" if channel.ordered else "latest"
+        mode = mode_of(channel.ordered, channel.maxRetransmits)
 
         def message(data: bytes | str) -> None:
             if isinstance(data, bytes):
@@ -264,6 +287,19 @@ def _lose_what_cannot_go(pc: RTCPeerConnection) -> None:
             await send(data)
 
     transport._send_data = send_or_lose  # type: ignore[method-assign]
+
+
+def _tell_when_nobody_answers(pc: RTCPeerConnection, tell: Callable[[], None]) -> None:
+    """ICE closes its connection then, and says so when all is closed: by TURN 30 s later."""
+    assert pc.sctp is not None
+    ice = pc.sctp.transport.transport._connection
+    close = ice.close
+
+    async def tell_and_close() -> None:
+        tell()
+        await close()
+
+    ice.close = tell_and_close  # type: ignore[method-assign]
 
 
 def _is_another(pc: RTCPeerConnection, signal: dict[str, Any]) -> bool:

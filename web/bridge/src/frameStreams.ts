@@ -1,8 +1,8 @@
 /** The streams of a frame: all of them go by way of the page, which has the paths to the others. */
 
 import {
-  BadValue, Broken, DataStream, encodeMessage, EndedByPeer, pieces, RelayQueue, streamName, type CallmeshError, type messages,
-  type Mode, type ParticipantId, type Piece, type Reach, type ResourceId, type Session, type StreamId, type StreamOptions, type StreamPort,
+  BadValue, Broken, DataStream, delivery, encodeMessage, EndedByPeer, isSameDelivery, pieces, RelayQueue, streamName, type CallmeshError, type messages,
+  type Delivery, type Mode, type ParticipantId, type Piece, type Reach, type ResourceId, type Session, type StreamId, type StreamOptions, type StreamPort,
 } from "@callmesh/core";
 
 import { after } from "./runtime.ts";
@@ -18,6 +18,7 @@ export interface FrameStreamsUser {
 interface Opened {
   readonly stream: DataStream;
   readonly id: StreamId;
+  readonly how: Delivery;
   number: number;
   replaced: number;
   reach: ReadonlyMap<ParticipantId, Reach>;
@@ -39,20 +40,24 @@ export class FrameStreams {
   }
 
   /** Raises `BadName`, and `BadValue` if it is open otherwise. */
-  open(name: string, { mode, keep = 0, codec }: StreamOptions = {}): DataStream {
-    const known = this.#opened.get(streamName(name))?.stream;
-    if (known !== undefined) {
+  open(name: string, { mode, ordered, maxRetransmits, keep = 0, codec }: StreamOptions = {}): DataStream {
+    const found = this.#opened.get(streamName(name));
+    const known = found?.stream;
+    const how = delivery(mode ?? known?.mode ?? "reliable", ordered, maxRetransmits);
+    if (found !== undefined && known !== undefined) {
       if (mode !== undefined && mode !== known.mode) throw new BadValue(`the stream ${name} is open already, in mode ${known.mode}`);
       if (codec !== undefined && codec !== known.codec) throw new BadValue(`the stream ${name} is open already, with another codec`);
+      const said = ordered !== undefined || maxRetransmits !== undefined;
+      if (said && !isSameDelivery(found.how, how)) throw new BadValue(`the stream ${name} is open already, and delivers otherwise`);
       return known;
     }
-    const id: StreamId = { resource: this.#resource, name, mode: mode ?? "reliable" };
+    const id: StreamId = { resource: this.#resource, name, mode: how.mode };
     const opened: Opened = {
       stream: new DataStream(name, id.mode, this.#port(id, () => opened), codec),
-      id, number: 0, replaced: 0, reach: new Map(), settled: false, ended: () => undefined,
+      id, how, number: 0, replaced: 0, reach: new Map(), settled: false, ended: () => undefined,
     }; // prettier-ignore
     this.#opened.set(name, opened);
-    this.#say(id, "open", keep);
+    this.#say(id, "open", keep, how);
     return opened.stream;
   }
 
@@ -91,8 +96,9 @@ export class FrameStreams {
     };
   }
 
-  #say({ resource, name, mode }: StreamId, word: messages.Word, number: number): void {
-    this.#user.put(encodeMessage({ type: "taken", peers: [], resource, name, mode, opened: 1, number, word }));
+  #say({ resource, name, mode }: StreamId, word: messages.Word, number: number, how?: Delivery): void {
+    const opening = { ordered: how?.mode === "latest" && how.ordered, retransmits: how?.maxRetransmits ?? 0 };
+    this.#user.put(encodeMessage({ type: "taken", peers: [], resource, name, mode, opened: 1, number, word, came: 0, ...opening }));
     this.#user.flush();
   }
 
@@ -116,9 +122,16 @@ export class FrameStreams {
     if (opened === undefined) return;
     opened.settled = settled;
     opened.reach = new Map(
-      peers.map(({ peer, path, roundTrip, ...rest }) => [
+      peers.map(({ peer, path, roundTrip, loss, messagesSentRate, messagesReceivedRate, ...rest }) => [
         peer as ParticipantId,
-        { ...rest, path: path as Reach["path"], roundTrip: roundTrip > 0 ? roundTrip / 1e6 : undefined },
+        {
+          ...rest,
+          path: path as Reach["path"],
+          roundTrip: roundTrip > 0 ? roundTrip / 1e6 : undefined,
+          loss: loss / 1e6,
+          messagesSentRate: messagesSentRate / 1e3,
+          messagesReceivedRate: messagesReceivedRate / 1e3,
+        },
       ]),
     );
     opened.stream.reachChanged();

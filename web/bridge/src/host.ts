@@ -1,7 +1,7 @@
 /** What a courier asks of the call it stands in. `Call.courierHost` of the client is one. */
 
 import type {
-  Change, End, HubWord, Json, Mesh, Mode, Participant, ParticipantId, Payload, Reach, ResourceId, Value, Whole, Writer,
+  Change, Delivery, End, HubWord, Json, Mesh, Participant, ParticipantId, Payload, Reach, ResourceId, Value, Whole, Writer,
 } from "@callmesh/core";
 
 /** A frame that has a stream open: what it is told, and whether it takes anything now. */
@@ -49,6 +49,6 @@ export interface CourierHost {
   onWord(fn: (word: HubWord) => void): () => void;
   /** A writer id that no frame had before: `<participant>.<n>`. */
   writer(): Writer;
-  /** Raises `BadValue` where the page has it open in another mode. */
-  openStream(name: string, mode: Mode, consumer: StreamConsumer): StreamHandle;
+  /** Raises `BadValue` where the page has it open in another mode, or delivers otherwise. */
+  openStream(name: string, how: Delivery, consumer: StreamConsumer): StreamHandle;
 }

@@ -1,7 +1,7 @@
 /** The streams of a frame, on the page's side: the page has their lanes, and the frame what is read and written. */
 
 import {
-  encodeMessage, Inbox, MAX_PAYLOAD, NO_BYTES, streamName, TooLarge, WireError, type messages, type Mode, type ParticipantId, type Whole,
+  delivery, encodeMessage, Inbox, MAX_PAYLOAD, NO_BYTES, streamName, TooLarge, WireError, type Delivery, type messages, type Mode, type ParticipantId, type Reach, type Whole,
 } from "@callmesh/core";
 
 import type { CourierHost, StreamHandle } from "./host.ts";
@@ -51,21 +51,22 @@ export class StreamHost {
   // --- from the frame
 
   /** It opens or closes a stream, or has enough to read for now. */
-  heard({ resource, name, mode, number, word }: messages.Taken): void {
+  heard({ resource, name, mode, number, word, ordered, retransmits }: messages.Taken): void {
     if (resource !== this.#host.resource) throw new WireError("a frame has the streams of its own resource alone");
     const opened = this.#opened.get(streamName(name));
     if (word === "open") {
-      if (opened === undefined) this.#open(name, mode, number);
+      const how = mode === "latest" ? delivery(mode, ordered, retransmits) : delivery(mode);
+      if (opened === undefined) this.#open(name, how, number);
       else if (opened.mode !== mode) throw new WireError("a frame has a stream in one mode");
     } else if (opened !== undefined) {
       this.#turn(name, opened, word, number > 0);
     }
   }
 
-  #open(name: string, mode: Mode, keep: number): void {
+  #open(name: string, how: Delivery, keep: number): void {
     if (this.#opened.size >= MOST_STREAMS) throw new TooLarge(`a frame has at most ${MOST_STREAMS} streams`);
-    const opened = new Opened(mode);
-    opened.handle = this.#host.openStream(name, mode, {
+    const opened = new Opened(how.mode);
+    opened.handle = this.#host.openStream(name, how, {
       receive: (whole) => this.#receive(name, opened, whole),
       ended: ({ sender, why }) => {
         const payload = why === undefined ? NO_BYTES : new Uint8Array(1);
@@ -157,7 +158,7 @@ export class StreamHost {
   #tellReach(name: string, opened: Opened): void {
     if (this.#opened.get(name) !== opened || opened.handle === undefined) return;
     const { settled, peers } = opened.handle.reach();
-    const rows = [...peers].map(([peer, { roundTrip, ...rest }]) => ({ peer, ...rest, roundTrip: Math.round((roundTrip ?? 0) * 1e6) }));
+    const rows = [...peers].map(([peer, reach]) => row(peer, reach));
     const told = JSON.stringify([settled, rows]);
     if (told === opened.told) return;
     opened.told = told;
@@ -168,4 +169,18 @@ export class StreamHost {
     for (const { handle } of this.#opened.values()) handle?.close();
     this.#opened.clear();
   }
+}
+
+/** As it goes to the frame: in whole numbers. */
+function row(peer: ParticipantId, reach: Reach): messages.ReachRow {
+  return {
+    peer,
+    ...reach,
+    roundTrip: Math.round((reach.roundTrip ?? 0) * 1e6),
+    loss: Math.round(reach.loss * 1e6),
+    sentRate: Math.round(reach.sentRate),
+    receivedRate: Math.round(reach.receivedRate),
+    messagesSentRate: Math.round(reach.messagesSentRate * 1e3),
+    messagesReceivedRate: Math.round(reach.messagesReceivedRate * 1e3),
+  };
 }

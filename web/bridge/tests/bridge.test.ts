@@ -1,5 +1,5 @@
 import {
-  AHEAD, Broken, bundle, CALL, encodeMessage, encodeValue, MAX_PAYLOAD, openLetter, presenceOf, stateOf, unbundle, type LifeEvent,
+  AHEAD, BadValue, Broken, bundle, CALL, encodeMessage, encodeValue, MAX_PAYLOAD, openLetter, presenceOf, stateOf, unbundle, type LifeEvent,
   type Message, type ParticipantId, type Reach, type StateId, type Value, type Writer,
 } from "@callmesh/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -486,7 +486,8 @@ describe("streams", () => {
   test("[D14] [D15] a frame knows whom its streams reach, and how", async () => {
     const ecg = (await open()).stream("ecg");
     const row: Reach = {
-      path: "direct", reads: true, buffered: 1, sent: 2, received: 3, roundTrip: 0.004, resent: 5, dropped: 6, lost: 7,
+      path: "direct", reads: true, buffered: 1, sent: 2, received: 3, roundTrip: 0.004, resent: 5, dropped: 6, lost: 7, late: 8,
+      loss: 0.25, messagesSent: 9, messagesReceived: 10, sentRate: 11, receivedRate: 12, messagesSentRate: 13.5, messagesReceivedRate: 0.25,
     }; // prettier-ignore
     await ecg.ready();
     expect(ecg.reaches.size).toBe(0);
@@ -495,6 +496,19 @@ describe("streams", () => {
     call.consumers.get("ecg")!.reachChanged();
     expect([...(await ready)]).toEqual([from]);
     expect(ecg.stats.get(from)).toEqual(row);
+  });
+
+  test("[D21] a frame says how its channels of latest deliver, once", async () => {
+    const resource = await open();
+    const pen = resource.stream("pen", { mode: "latest", ordered: true, maxRetransmits: 2 });
+    await settle();
+    expect(call.deliveries.get("pen")).toEqual({ mode: "latest", ordered: true, maxRetransmits: 2 });
+    expect(resource.stream("pen")).toBe(pen);
+    expect(() => resource.stream("pen", { ordered: false })).toThrow(BadValue);
+    expect(() => resource.stream("ecg", { maxRetransmits: 2 })).toThrow(BadValue);
+    resource.stream("ecg");
+    await settle();
+    expect(call.deliveries.get("ecg")).toEqual({ mode: "reliable", ordered: true, maxRetransmits: undefined });
   });
 
   test("[D12] closing waits for the page; a sender's end is seen, and what was lost", async () => {

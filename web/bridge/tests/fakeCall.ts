@@ -1,7 +1,7 @@
 /** A call without a network: a replica of its own, and a hub that answers when the test says so. */
 
 import {
-  CALL, DELETED, HUB, keyOf, Listeners, newer, Replica, ResourceCache, ROSTER, type Entry, type messages,
+  CALL, DELETED, HUB, keyOf, Listeners, newer, Replica, ResourceCache, ROSTER, type Delivery, type Entry, type messages,
   type Mode, type ParticipantId, type Payload, type PersonId, type Reach, type ResourceId, type StateId, type Value, type Writer,
 } from "@callmesh/core";
 
@@ -25,6 +25,7 @@ export class FakeCall {
   /** What frames did with their streams. */
   readonly done: string[] = [];
   readonly reach = new Map<ParticipantId, Reach>();
+  readonly deliveries = new Map<string, Delivery>();
   readonly links = new Listeners<undefined>();
   link = "joined";
   readonly cache = new ResourceCache();
@@ -61,8 +62,10 @@ export class FakeCall {
       onChange: (fn) => replica.onChange(fn),
       onWord: (fn) => replica.onWord(fn),
       writer: () => `${ME.id}.${++this.#frames}` as Writer,
-      openStream: (name, mode, consumer) => {
+      openStream: (name, how, consumer) => {
         this.consumers.set(name, consumer);
+        this.deliveries.set(name, how);
+        const { mode } = how;
         const note = (what: string): void => void this.done.push(`${name} ${what}`);
         return {
           send: ({ json, payload }, to) => {

@@ -2,7 +2,7 @@
 
 import {
   ACTIVE, APPS, bundle, CALL, CallmeshError, Closed, Denied, DIRECT, DOOR, encodeMessage, HUB_STATE, LAST_PIECE, Listeners, mayEdit, Replica, ResourceCache,
-  Roster, SharedState, Standings, stateOf, Unauthorized, UnreadableReport, VERSION, type CallId, type Change, type HubWord, type Mesh, type Message, type messages,
+  Roster, SharedState, Standings, stateOf, Unauthorized, UnreadableReport, VERSION, Wake, type CallId, type Change, type HubWord, type Mesh, type Message, type messages,
   type Participant, type ParticipantId, type Path, type PersonId, type ResourceId, type Role, type Session,
   type StateId, type Status, type Writer,
 } from "@callmesh/core";
@@ -17,7 +17,7 @@ import { Peering } from "./peering.ts";
 import { Peers } from "./peers.ts";
 import type { Resource } from "./resource.ts";
 import { resourceOrNot, Resources } from "./resources.ts";
-import { after, every, now } from "./runtime.ts";
+import { after, every, now, onNetwork, soon } from "./runtime.ts";
 import { MESH, Streams } from "./streams.ts";
 import { UnsavedStore } from "./unsaved.ts";
 
@@ -87,6 +87,8 @@ export class Call {
   readonly #listeners = new Map<CallEvent, Listeners<CallmeshError | undefined>>();
   readonly #outgoing: (messages.Signal | messages.Command)[] = [];
   readonly #stopTicks: () => void;
+  readonly #stopNetwork: () => void;
+  readonly #wake = new Wake();
   #settleOpened: { resolve: () => void; reject: (reason: CallmeshError) => void } | undefined;
   #welcome: messages.Welcome | undefined;
   /** Proves who this is to the hub, as it said last. */
@@ -129,6 +131,7 @@ export class Call {
     this.#replica.onChange((change) => this.#changed(change));
     this.#replica.onWord((word) => this.#heard(word));
     this.#stopTicks = every(500, () => this.#tick());
+    this.#stopNetwork = onNetwork(() => this.#awake(false));
     this.#link = new Link(options.socket, {
       hello: () => this.#hello(),
       receive: (messages) => this.#receive(messages),
@@ -245,11 +248,12 @@ export class Call {
       here: () => this.#others(),
       isHidden: (resource, id) => this.#isHidden(resource, id),
       path: (id) => this.#peers.path(id),
-      open: (id, label, mode) => this.#peers.open(id, label, mode),
+      open: (id, label, how) => this.#peers.open(id, label, how),
       tell: (id, message) => this.#peers.tell(id, bundle([encodeMessage(message)])),
       flush: () => this.#link.soon(),
       now,
       after,
+      soon,
     });
   }
 
@@ -293,7 +297,14 @@ export class Call {
     this.#tell("error", new CallmeshError("this browser does not keep what apps store here", { cause }));
   }
 
+  /** The network may be another one, as after a sleep. */
+  #awake(slept: boolean): void {
+    this.#link.awake();
+    this.#peers.networkChanged(slept);
+  }
+
   #tick(): void {
+    if (this.#wake.tick(now(), Date.now() * 1_000)) this.#awake(true);
     this.#peers.tick();
     this.#streams.tick();
     this.#peering.tick();
@@ -317,7 +328,7 @@ export class Call {
 
   get #offers(): string[] {
     if (typeof RTCPeerConnection === "undefined") return [];
-    return this.#options.media ? ["rtc", "media"] : ["rtc"];
+    return this.#options.media ? ["rtc", "restart", "media"] : ["rtc", "restart"];
   }
 
   #hello(): messages.Hello {
@@ -418,6 +429,7 @@ export class Call {
 
   #end(reason: CallmeshError): void {
     this.#stopTicks();
+    this.#stopNetwork();
     this.#peering.close();
     this.#unsaved?.close();
     this.#replica.end(reason);

@@ -1,7 +1,7 @@
 /** What the app frame of one resource may reach of a call: what the bridge calls a `CourierHost`. */
 
 import {
-  DELETED, type Change, type HubWord, type Json, type Mesh, type Mode, type Participant, type ParticipantId,
+  DELETED, type Change, type Delivery, type HubWord, type Json, type Mesh, type Participant, type ParticipantId,
   type Payload, type Reach, type Replica, type ResourceId, type Value, type Writer,
 } from "@callmesh/core";
 
@@ -42,7 +42,7 @@ export interface HostOfCourier {
   onChange(fn: (change: Change) => void): () => void;
   onWord(fn: (word: HubWord) => void): () => void;
   writer(): Writer;
-  openStream(name: string, mode: Mode, consumer: Consumer): HandleOfStream;
+  openStream(name: string, how: Delivery, consumer: Consumer): HandleOfStream;
 }
 
 export async function courierHost(
@@ -76,8 +76,8 @@ export async function courierHost(
     onChange: (fn) => replica.onChange(fn),
     onWord: (fn) => replica.onWord(fn),
     writer,
-    openStream: (name, mode, consumer) => {
-      const station = streams.attach({ resource: id, name, mode }, consumer);
+    openStream: (name, how, consumer) => {
+      const station = streams.attach({ resource: id, name, mode: how.mode }, how, consumer);
       return {
         send: (payload, to) => streams.send(station, payload, to),
         end: () => streams.end(station),

@@ -199,6 +199,14 @@ export class Link {
     this.#turn({ kind: "pausing", stop: after(pause, () => this.#turn(this.#open())) });
   }
 
+  /** One has slept, or has another network: a link that holds no more is known soon. */
+  awake(): void {
+    this.#hurry();
+    if (this.#state.kind !== "joined") return;
+    this.#state.session.awake(now());
+    this.#tick();
+  }
+
   #hurry(): void {
     if (this.#state.kind !== "pausing") return;
     this.#state.stop();

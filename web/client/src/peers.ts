@@ -1,7 +1,7 @@
 /** The paths to the others: a pair per participant, and a connection where both sides have WebRTC. */
 
 import {
-  Pair, readSignal, WireError, type Ice, type Mode, type Participant, type ParticipantId, type Path, type PeerSignal,
+  Pair, readSignal, WireError, type Delivery, type Ice, type Participant, type ParticipantId, type Path, type PeerSignal,
 } from "@callmesh/core";
 
 import { now } from "./runtime.ts";
@@ -25,9 +25,11 @@ export interface PeersUser {
 }
 
 interface Peer {
-  pair: Pair;
+  readonly pair: Pair;
   rtc: RtcPeer | undefined;
   readonly media: boolean;
+  /** Whether both sides can restart ICE. */
+  readonly restarts: boolean;
 }
 
 export class Peers {
@@ -71,10 +73,26 @@ export class Peers {
     this.#user.media(id, undefined);
   }
 
-  /** The link is back: what broke meanwhile, and is ours to offer, begins anew. */
+  /** The link is back: what broke meanwhile is sought again, and so is what signals were lost of. */
   retry(): void {
     for (const [id, peer] of this.#peers) {
-      if (peer.pair.offers && peer.rtc !== undefined && peer.pair.path.kind !== "direct") this.#renew(id, peer);
+      const { pair } = peer;
+      if (pair.path.kind === "connecting") this.#turn(id, () => pair.failed("the link to the hub broke"));
+      pair.hurry();
+      this.#mend(id, peer);
+    }
+  }
+
+  /** The network may be another one, and surely is so far as one knows who has `slept`. */
+  networkChanged(slept: boolean): void {
+    for (const [id, peer] of this.#peers) {
+      const { pair, rtc, restarts } = peer;
+      if (pair.path.kind === "direct") {
+        if (restarts && rtc?.dead === false) void rtc.restart();
+        else if (slept) this.#turn(id, () => pair.failed("this side slept"));
+      }
+      pair.hurry();
+      this.#mend(id, peer);
     }
   }
 
@@ -86,7 +104,7 @@ export class Peers {
     const mine = this.#user.me().offers;
     const both = (what: string): boolean => mine.includes(what) && offers.includes(what);
     const pair = new Pair(this.#user.me().id, id, { rtc: both("rtc"), now: now() });
-    const peer: Peer = { pair, rtc: undefined, media: both("media") };
+    const peer: Peer = { pair, rtc: undefined, media: both("media"), restarts: both("restart") };
     this.#peers.set(id, peer);
     if (both("rtc")) this.#connect(id, peer);
     this.#user.pathChanged(id);
@@ -133,8 +151,6 @@ export class Peers {
     peer.rtc?.close();
     peer.rtc = undefined;
     this.#user.media(id, undefined);
-    this.#turn(id, () => peer.pair.failed("the connection begins anew"));
-    peer.pair = new Pair(this.#user.me().id, id, { rtc: true, now: now() });
     this.#connect(id, peer);
     this.#user.pathChanged(id);
   }
@@ -156,7 +172,15 @@ export class Peers {
   }
 
   #hear(id: ParticipantId, peer: Peer, signal: PeerSignal): void {
-    if (peer.rtc?.isAnother(signal) === true) this.#renew(id, peer);
+    if ("again" in signal) {
+      if (peer.pair.asked(now())) this.#user.pathChanged(id);
+      this.#mend(id, peer);
+      return;
+    }
+    if (peer.rtc?.isAnother(signal) === true) {
+      this.#turn(id, () => peer.pair.renewed(now()));
+      this.#renew(id, peer);
+    }
     void peer.rtc?.receive(signal);
   }
 
@@ -166,17 +190,28 @@ export class Peers {
     this.#early.set(id, [...early, signal]);
   }
 
-  /** Let time pass: who is not reached directly by now is reached by way of the hub. */
+  /** Let time pass: who is not reached directly by now is reached by way of the hub, and what broke is mended. */
   tick(): void {
-    for (const [id, { pair }] of this.#peers) if (pair.tick(now())) this.#user.pathChanged(id);
+    for (const [id, peer] of this.#peers) {
+      if (peer.pair.tick(now())) this.#user.pathChanged(id);
+      this.#mend(id, peer);
+    }
+  }
+
+  #mend(id: ParticipantId, peer: Peer): void {
+    const { pair, rtc, restarts } = peer;
+    const due = pair.mend(now(), restarts && rtc?.dead === false);
+    if (due === "restart") void rtc?.restart();
+    else if (due === "renew") this.#renew(id, peer);
+    else if (due === "ask") this.#user.signal(id, JSON.stringify({ again: true }));
   }
 
   // --- what goes over it
 
   /** A channel to a peer; undefined if there is no direct path. */
-  open(id: ParticipantId, label: string, mode: Mode): RTCDataChannel | undefined {
+  open(id: ParticipantId, label: string, how: Delivery): RTCDataChannel | undefined {
     try {
-      return this.#peers.get(id)?.rtc?.open(label, mode);
+      return this.#peers.get(id)?.rtc?.open(label, how);
     } catch {
       return undefined; // the connection was closed just now
     }

@@ -20,6 +20,22 @@ export function every(milliseconds: number, fn: () => void): () => void {
   return () => clearInterval(timer);
 }
 
+const turns = new MessageChannel();
+let ending: (() => void)[] = [];
+turns.port1.onmessage = () => {
+  const acts = ending;
+  ending = [];
+  for (const act of acts) act();
+};
+// Where there is one, as in tests: it keeps no process running.
+(turns.port1 as { unref?: () => void }).unref?.();
+
+/** Calls `fn` at the end of this turn, also in a page that nobody looks at. */
+export function soon(fn: () => void): void {
+  ending.push(fn);
+  if (ending.length === 1) turns.port2.postMessage(0);
+}
+
 /** Told when the network is back, or somebody looks at the page again. Nothing where there is no page. */
 export function onAwake(fn: () => void): () => void {
   if (typeof document === "undefined") return () => undefined;
@@ -31,6 +47,18 @@ export function onAwake(fn: () => void): () => void {
   return () => {
     window.removeEventListener("online", fn);
     document.removeEventListener("visibilitychange", seen);
+  };
+}
+
+/** Told when the network is another one, as far as the browser says so. */
+export function onNetwork(fn: () => void): () => void {
+  if (typeof window === "undefined") return () => undefined;
+  const { connection } = navigator as { readonly connection?: EventTarget };
+  window.addEventListener("online", fn);
+  connection?.addEventListener("change", fn);
+  return () => {
+    window.removeEventListener("online", fn);
+    connection?.removeEventListener("change", fn);
   };
 }
 

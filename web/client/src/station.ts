@@ -1,7 +1,7 @@
 /** One stream as this participant has it: all that read it here, and how far each of the others has come. */
 
 import {
-  Inbox, pieces, type DataStream, type Due, type End, type Lane, type messages, type ParticipantId, type Payload, type Piece, type Reach, type Source,
+  Inbox, pieces, type Counts, type DataStream, type Delivery, type Due, type End, type Lane, type messages, type ParticipantId, type Payload, type Piece, type Reach, type Source,
   type StreamId, type Whole,
 } from "@callmesh/core";
 
@@ -26,6 +26,7 @@ export interface Way {
 
 export class Station {
   readonly id: StreamId;
+  readonly how: Delivery;
   readonly key: string;
   readonly inbox: Inbox;
   readonly ways = new Map<ParticipantId, Way>();
@@ -35,8 +36,9 @@ export class Station {
   #number: number;
   readonly #kept: (readonly Piece[])[] = [];
 
-  constructor(id: StreamId, key: string, number: number, opened: number) {
+  constructor(id: StreamId, how: Delivery, key: string, number: number, opened: number) {
     this.id = id;
+    this.how = how;
     this.key = key;
     this.#number = number;
     this.inbox = new Inbox(id.mode, opened, {
@@ -112,28 +114,45 @@ export class Station {
     return sum;
   }
 
-  reach(path: (peer: ParticipantId) => Reach["path"]): Map<ParticipantId, Reach> {
-    return new Map([...this.ways].map(([peer, { lane }]) => [peer, this.#reach(peer, lane, path(peer))]));
+  reach(path: (peer: ParticipantId) => Reach["path"], now: number): Map<ParticipantId, Reach> {
+    return new Map([...this.ways].map(([peer, { lane }]) => [peer, this.#reach(peer, lane, path(peer), now)]));
   }
 
-  #reach(peer: ParticipantId, lane: Lane, path: Reach["path"]): Reach {
-    const { reading, size: buffered, out: sent, roundTrip, resent, dropped, losses } = lane;
+  /** Bytes and messages out, bytes and messages in. */
+  counts(peer: ParticipantId, { out, messages }: Lane): Counts {
+    const source = this.inbox.sources.get(peer);
+    return [out, messages, source?.got ?? 0, source?.messages ?? 0];
+  }
+
+  #reach(peer: ParticipantId, lane: Lane, path: Reach["path"], now: number): Reach {
+    const { reading, size: buffered, roundTrip, resent, dropped, losses, loss } = lane;
+    const counts = this.counts(peer, lane);
+    const [sent, messagesSent, received, messagesReceived] = counts;
+    const [sentRate, messagesSentRate, receivedRate, messagesReceivedRate] = lane.meter.rates(now, counts);
     const source = this.inbox.sources.get(peer);
     return {
       path: lane.direct || path === "connecting" ? path : "relay",
       reads: reading === "reads",
       buffered,
       sent,
-      received: source?.got ?? 0,
+      received,
       roundTrip: roundTrip === undefined ? undefined : roundTrip / 1e6,
       resent,
       dropped,
       lost: this.id.mode === "latest" ? (source?.lost ?? 0) : losses,
+      late: source?.late ?? 0,
+      loss,
+      messagesSent,
+      messagesReceived,
+      sentRate,
+      receivedRate,
+      messagesSentRate,
+      messagesReceivedRate,
     };
   }
 
   /** One says how far they have come; whether the lane goes on with it. `lose`: they are to be told that it was lost. */
-  follow(lane: Lane, peer: ParticipantId, { word, opened, number }: messages.Taken, now: number): Due {
+  follow(lane: Lane, peer: ParticipantId, { word, opened, number, came }: messages.Taken, now: number): Due {
     if (opened < lane.opened) return "nothing";
     if (word === "off" || word === "hold") {
       lane.turn("idle");
@@ -156,7 +175,7 @@ export class Station {
       lane.turn("reads");
     }
     lane.opened = opened;
-    lane.acknowledge(number, now);
+    lane.acknowledge(number, now, came);
     if (word === "again") lane.again();
     return "nothing";
   }

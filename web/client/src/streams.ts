@@ -1,8 +1,8 @@
 /** All streams of a call: who reads them, what of them comes, and where what is sent goes. */
 
 import {
-  BadValue, CallmeshError, Closed, DataStream, decodePiece, encodeMessage, encodePiece, label, Lane, NO_BYTES, readLabel, STALLED,
-  unbundle, type Codec, type Message, type messages, type Mode, type ParticipantId, type Path, type Payload, type Piece, type Reach,
+  BadValue, CallmeshError, Closed, DataStream, decodeFrame, delivery, encodeFrame, encodeMessage, encodePiece, isSameDelivery, label, Lane, modeOf, NO_BYTES, readLabel, STALLED,
+  unbundle, type Delivery, type Message, type messages, type ParticipantId, type Path, type Payload, type Piece, type Reach,
   type ResourceId, type Session, type StreamId, type StreamOptions,
 } from "@callmesh/core";
 
@@ -19,6 +19,7 @@ export const MESH = 8;
 const MAX_WORDS = 16 * 1024;
 /** Words that are said at once to those who ask, between two ticks: who asks more asks again. */
 const ANSWERS = 256;
+const FROM_NO_FRAME = { ordered: false, retransmits: 0 } as const;
 const LOST: Piece = { number: 0, json: false, payload: NO_BYTES, step: 0, part: 0, parts: 1 };
 
 export interface StreamsUser {
@@ -27,13 +28,15 @@ export interface StreamsUser {
   /** Whether a resource is known to be hidden from somebody. */
   isHidden(resource: ResourceId, id: ParticipantId): boolean;
   path(id: ParticipantId): Path["kind"];
-  open(id: ParticipantId, label: string, mode: Mode): RTCDataChannel | undefined;
+  open(id: ParticipantId, label: string, how: Delivery): RTCDataChannel | undefined;
   /** Say something through the control channel. */
   tell(id: ParticipantId, message: Message): void;
   /** Something waits for the relay. */
   flush(): void;
   now(): number;
   after(milliseconds: number, fn: () => void): () => void;
+  /** At the end of this turn. */
+  soon(fn: () => void): void;
 }
 
 export class Streams {
@@ -52,6 +55,8 @@ export class Streams {
   #linked = true;
   /** How many more are answered until the next tick. */
   #answers = ANSWERS;
+  /** What leaves at the end of this turn; undefined before the first of a turn. */
+  #late: Set<Way> | undefined;
   /** Those who wait until there is room, or all has come. */
   #waiting: { readonly done: () => boolean; readonly resolve: () => void }[] = [];
 
@@ -63,15 +68,21 @@ export class Streams {
   // --- opening
 
   /** The stream of that name. Raises `BadName`, and `BadValue` if it is open otherwise. */
-  open(resource: ResourceId, name: string, { mode, keep = 0, codec }: StreamOptions = {}): DataStream {
-    const known = this.#stations.get(label(resource, name))?.stream;
-    if (known === undefined || known.over) return this.#make({ resource, name, mode: mode ?? "reliable" }, keep, codec);
+  open(resource: ResourceId, name: string, options: StreamOptions = {}): DataStream {
+    const { mode, ordered, maxRetransmits, codec } = options;
+    const station = this.#stations.get(label(resource, name));
+    const known = station?.stream;
+    if (station === undefined || known === undefined || known.over) return this.#make(resource, name, options);
     if (mode !== undefined && mode !== known.mode) throw new BadValue(`the stream ${name} is open already, in mode ${known.mode}`);
     if (codec !== undefined && codec !== known.codec) throw new BadValue(`the stream ${name} is open already, with another codec`);
+    const said = ordered !== undefined || maxRetransmits !== undefined;
+    if (said && !isSameDelivery(station.how, delivery(known.mode, ordered, maxRetransmits))) throw otherwise(name);
     return known;
   }
 
-  #make(id: StreamId, keep: number, codec: Codec | undefined): DataStream {
+  #make(resource: ResourceId, name: string, { mode = "reliable", ordered, maxRetransmits, keep = 0, codec }: StreamOptions): DataStream {
+    const id: StreamId = { resource, name, mode };
+    const how = delivery(mode, ordered, maxRetransmits);
     const held = { holds: false, full: false };
     const stream = new DataStream(
       id.name,
@@ -114,22 +125,23 @@ export class Streams {
       },
       keep,
     };
-    const station = this.attach(id, consumer);
+    const station = this.attach(id, how, consumer);
     station.stream = stream;
     return stream;
   }
 
   /** One more reads a stream here, and may send on it. Raises `BadName`, and `BadValue` if it is open in another mode. */
-  attach(id: StreamId, consumer: Consumer): Station {
+  attach(id: StreamId, how: Delivery, consumer: Consumer): Station {
     const key = label(id.resource, id.name);
     const known = this.#stations.get(key);
     if (known !== undefined) {
       if (known.id.mode !== id.mode) throw new BadValue(`the stream ${id.name} is open already, in mode ${known.id.mode}`);
+      if (!isSameDelivery(known.how, how)) throw otherwise(id.name);
       known.consumers.add(consumer);
       return known;
     }
     const { number, opened } = this.#closed.get(key) ?? { number: 0, opened: 0 };
-    const station = new Station(id, key, number, opened + 1);
+    const station = new Station(id, how, key, number, opened + 1);
     this.#stations.set(key, station);
     station.consumers.add(consumer);
     for (const peer of this.#met) this.#meet(station, peer);
@@ -153,7 +165,7 @@ export class Streams {
   }
 
   reach(station: Station): Map<ParticipantId, Reach> {
-    return station.reach((peer) => this.#user.path(peer));
+    return station.reach((peer) => this.#user.path(peer), this.#user.now());
   }
 
   // --- in
@@ -176,13 +188,15 @@ export class Streams {
       channel.close();
       return;
     }
-    const mode = channel.ordered && channel.maxRetransmits === null ? "reliable" : "latest";
+    const mode = modeOf(channel.ordered, channel.maxRetransmits);
     channels.add(channel);
     channel.onclose = () => void channels.delete(channel);
     channel.onmessage = ({ data }: MessageEvent<unknown>) => {
       const station = this.#stations.get(channel.label);
       if (!(data instanceof ArrayBuffer) || station?.id.mode !== mode) return;
-      dropRubbish(() => this.#arrive(station, sender, decodePiece(new Uint8Array(data)), true));
+      dropRubbish(() => {
+        for (const piece of decodeFrame(new Uint8Array(data))) this.#arrive(station, sender, piece, true);
+      });
     };
   }
 
@@ -267,29 +281,32 @@ export class Streams {
     const { inbox, id } = station;
     const word = station.consumers.size > 0 && station.full ? "hold" : asked;
     const both = word !== "taken" && word !== "again";
-    const relayed = new Map<string, { opened: number; number: number; peers: ParticipantId[] }>();
+    const relayed = new Map<string, { opened: number; number: number; came: number; peers: ParticipantId[] }>();
     for (const peer of peers) {
       const source = inbox.sources.get(peer);
       const opened = source?.opened ?? inbox.opened;
       const number = source === undefined ? 0 : station.acknowledged(source);
+      const came = source?.messages ?? 0;
       const direct = this.#user.path(peer) === "direct";
       const asItCame = source?.direct === true;
       if (direct && (asItCame || both || !this.#linked)) {
-        this.#user.tell(peer, { type: "taken", peers: [], ...id, opened, number, word });
+        this.#user.tell(peer, { type: "taken", peers: [], ...id, opened, number, word, came, ...FROM_NO_FRAME });
       }
       if (direct && asItCame && !both) continue;
-      const group = relayed.get(`${opened} ${number}`) ?? { opened, number, peers: [] };
-      relayed.set(`${opened} ${number}`, group);
+      const group = relayed.get(`${opened} ${number} ${came}`) ?? { opened, number, came, peers: [] };
+      relayed.set(`${opened} ${number} ${came}`, group);
       group.peers.push(peer);
     }
-    for (const group of relayed.values()) this.#put({ type: "taken", ...id, ...group, word });
+    for (const group of relayed.values()) this.#put({ type: "taken", ...id, ...group, word, ...FROM_NO_FRAME });
   }
 
   /** No such stream is open here. */
   #sayOff(peer: ParticipantId, { resource, name, mode }: messages.Taken): void {
     if (--this.#answers < 0) return;
     const opened = this.#closed.get(`${resource}/${name}`)?.opened ?? 0;
-    const off: messages.Taken = { type: "taken", peers: [peer], resource, name, mode, opened, number: 0, word: "off" };
+    const off: messages.Taken = {
+      type: "taken", peers: [peer], resource, name, mode, opened, number: 0, word: "off", came: 0, ...FROM_NO_FRAME,
+    }; // prettier-ignore
     if (this.#user.path(peer) === "direct") this.#user.tell(peer, off);
     this.#put(off);
   }
@@ -318,12 +335,26 @@ export class Streams {
       const { lane } = way;
       if (!lane.takes || to?.includes(peer) === false || this.#user.isHidden(station.id.resource, peer)) continue;
       for (const piece of sent) lane.put(piece);
-      if (lane.direct) this.#drainDirect(way);
-      else relayed = true;
+      if (!lane.direct) relayed = true;
+      else if (this.#late !== undefined && lane.mayWait) this.#late.add(way);
+      else {
+        this.#drainDirect(way);
+        this.#beginTurn();
+      }
       if (lane.full) full.push(lane);
     }
     if (relayed) this.#user.flush();
     return full;
+  }
+
+  #beginTurn(): void {
+    if (this.#late !== undefined) return;
+    this.#late = new Set();
+    this.#user.soon(() => {
+      const late = this.#late;
+      this.#late = undefined;
+      for (const way of late ?? []) if (way.lane.direct) this.#drainDirect(way);
+    });
   }
 
   /** Tell readers that it was all. Resolves when they have it. */
@@ -360,8 +391,8 @@ export class Streams {
   #drainDirect({ lane, channel }: Way): void {
     if (lane.reading !== "reads") return;
     while (lane.waiting.length > 0 && channel.hasRoom) {
-      const piece = lane.take();
-      if (piece !== undefined) channel.send(encoded(piece, lane.step));
+      const frame = lane.takeFrame();
+      channel.send(encoded(frame, lane.step));
     }
   }
 
@@ -418,6 +449,7 @@ export class Streams {
         if (due === "open") this.#say([peer], station, "open");
         else if (due === "mark") this.#transmit(station, peer, lane.mark(now));
         else if (due === "lose") this.#reachChanged(station);
+        lane.meter.note(now, station.counts(peer, lane));
       }
       for (const [peer, source] of station.inbox.sources) {
         if (source.asked !== undefined && now - source.asked >= ASK_AGAIN) {
@@ -479,7 +511,7 @@ export class Streams {
     const lane = new Lane(mode);
     lane.direct = this.#isDirect(peer);
     const channel = new Channel({
-      open: () => this.#user.open(peer, label(resource, name), mode),
+      open: () => this.#user.open(peer, label(resource, name), station.how),
       room: () => {
         const way = station.ways.get(peer);
         if (way?.lane.direct === true) this.#drainDirect(way);
@@ -560,6 +592,10 @@ export class Streams {
   }
 }
 
+function otherwise(name: string): BadValue {
+  return new BadValue(`the stream ${name} is open already, and delivers otherwise`);
+}
+
 /** What a peer should not have sent is dropped, and nothing else suffers (D8). */
 function dropRubbish(act: () => void): void {
   try {
@@ -569,10 +605,12 @@ function dropRubbish(act: () => void): void {
   }
 }
 
-/** The piece that was encoded last: it mostly goes to several receivers, one after the other. */
-let last: { readonly piece: Piece; readonly step: number; readonly data: Uint8Array<ArrayBuffer> } | undefined;
+/** What was encoded last: it mostly goes to several receivers, one after the other. */
+let last: { readonly first: Piece | undefined; readonly count: number; readonly step: number; readonly data: Uint8Array<ArrayBuffer> } | undefined;
 
-function encoded(piece: Piece, step: number): Uint8Array<ArrayBuffer> {
-  if (last?.piece !== piece || last.step !== step) last = { piece, step, data: encodePiece(piece, step) };
+function encoded(frame: readonly Piece[], step: number): Uint8Array<ArrayBuffer> {
+  const [first] = frame;
+  const count = frame.length;
+  if (last?.first !== first || last?.step !== step || last.count !== count) last = { first, count, step, data: encodeFrame(frame, step) };
   return last.data;
 }

@@ -1,6 +1,6 @@
 /** One `RTCPeerConnection`: perfect negotiation as W3C describes it, and the channels over it. */
 
-import { CONTROL_ID, CONTROL_LABEL, REFILL, type Ice, type Mode, type PeerSignal } from "@callmesh/core";
+import { CONTROL_ID, CONTROL_LABEL, REFILL, type Delivery, type Ice, type PeerSignal } from "@callmesh/core";
 
 /** What a connection tells of. */
 export interface RtcEvents {
@@ -100,7 +100,7 @@ export class RtcPeer {
   async receive(signal: PeerSignal): Promise<void> {
     try {
       if ("description" in signal) await this.#describe(signal.description);
-      else if (signal.candidate !== null) await this.#candidate(signal.candidate);
+      else if ("candidate" in signal && signal.candidate !== null) await this.#candidate(signal.candidate);
     } catch (error) {
       if (!this.#closed) this.#fail(`negotiation failed: ${String(error)}`);
     }
@@ -177,10 +177,20 @@ export class RtcPeer {
       this.#events.opened();
       this.#reach(true);
     }
-    if (state !== "failed") return;
+    if (state !== "failed" && state !== "disconnected") return;
     this.#reach(false);
     this.#events.failed("the direct path broke");
-    if (this.#options.offers && this.#options.media) this.#pc.restartIce();
+  }
+
+  /** Seek another path for the same connection. */
+  async restart(): Promise<void> {
+    try {
+      // An offer that is not answered may be lost: it stands in the way of the next one.
+      if (this.#pc.signalingState === "have-local-offer") await this.#pc.setLocalDescription({ type: "rollback" });
+      this.#pc.restartIce();
+    } catch {
+      // Closed just now, or answered just now: who needs a path tries again.
+    }
   }
 
   #reach(open: boolean): void {
@@ -206,8 +216,8 @@ export class RtcPeer {
   }
 
   /** A channel to the other side. Raises what WebRTC raises. */
-  open(label: string, mode: Mode): RTCDataChannel {
-    const options = mode === "reliable" ? { ordered: true } : { ordered: false, maxRetransmits: 0 };
+  open(label: string, { ordered, maxRetransmits }: Delivery): RTCDataChannel {
+    const options = maxRetransmits === undefined ? { ordered } : { ordered, maxRetransmits };
     const channel = this.#pc.createDataChannel(label, options);
     channel.binaryType = "arraybuffer";
     channel.bufferedAmountLowThreshold = REFILL;

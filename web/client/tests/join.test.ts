@@ -416,9 +416,106 @@ test("[J20] who is gone from the roster has their peer connection closed, and is
   expect(connections).toHaveLength(2);
 });
 
+describe("another network, or a sleep", () => {
+  class Connection {
+    static all: Connection[] = [];
+    readonly control = { readyState: "connecting", bufferedAmount: 0, onopen: (): void => undefined, send: (): void => undefined };
+    restarts = 0;
+    closed = false;
+    remoteDescription = null;
+    signalingState = "stable";
+    connectionState = "new";
+    onconnectionstatechange = (): void => undefined;
+    constructor() {
+      Connection.all.push(this);
+    }
+    createDataChannel(): object {
+      return this.control;
+    }
+    restartIce(): void {
+      this.restarts++;
+    }
+    close(): void {
+      this.closed = true;
+    }
+    turn(state: string): void {
+      this.connectionState = state;
+      this.control.readyState = "open";
+      this.onconnectionstatechange();
+    }
+  }
+
+  /** With p1, a browser, and p9, a program: a direct path to each. */
+  async function direct(): Promise<{ call: Call; browser: Connection; program: Connection }> {
+    Connection.all = [];
+    vi.stubGlobal("RTCPeerConnection", Connection);
+    const call = await joined();
+    const offering = (id: string, ...offers: string[]) => ({ ...someone(id), offers });
+    const roster = { p5: offering("p5", "rtc", "restart"), p1: offering("p1", "rtc", "restart"), p9: offering("p9", "rtc") };
+    hub.socket.say(hub.batch({ [ROSTER]: roster }));
+    const [browser, program] = Connection.all as [Connection, Connection];
+    for (const each of [browser, program]) each.turn("connected");
+    expect(paths(call)).toEqual(["direct", "direct"]);
+    return { call, browser, program };
+  }
+
+  const paths = (call: Call): string[] => ["p1", "p9"].map((id) => call.path(id as ParticipantId));
+
+  test("[D22] what broke is mended at once, with the same connection where that can be", async () => {
+    const { call, browser, program } = await direct();
+    for (const each of [browser, program]) each.turn("disconnected");
+    expect(paths(call)).toEqual(["relay", "relay"]);
+    await vi.advanceTimersByTimeAsync(500);
+    expect([browser.restarts, browser.closed, program.closed, Connection.all.length]).toEqual([1, false, true, 3]);
+    browser.turn("connected");
+    Connection.all[2]?.turn("connected");
+    expect(paths(call)).toEqual(["direct", "direct"]);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect([browser.restarts, Connection.all.length]).toEqual([1, 3]);
+  });
+
+  test("[D22] who cannot mend asks who can", async () => {
+    const { call, browser } = await direct();
+    browser.turn("disconnected");
+    await vi.advanceTimersByTimeAsync(31_000); // two restarts, and then
+    expect(hub.socket.of("signal").filter(({ data }) => data === '{"again":true}')).toMatchObject([{ peer: "p1" }]);
+    expect(browser.closed).toBe(false);
+    hub.socket.say({ type: "signal", peer: "p9", data: '{"again":true}' });
+    expect(paths(call)).toEqual(["relay", "relay"]);
+    expect(Connection.all).toHaveLength(3);
+  });
+
+  test("[D23] [W7] who has slept asks the hub at once, restarts ICE, and seeks other paths to programs", async () => {
+    const { call, browser, program } = await direct();
+    await vi.advanceTimersByTimeAsync(1_000);
+    vi.setSystemTime(Date.now() + 60_000);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(hub.socket.of("ping")).toHaveLength(1);
+    expect([browser.restarts, program.closed]).toEqual([1, true]);
+    expect(paths(call)).toEqual(["direct", "relay"]);
+    await vi.advanceTimersByTimeAsync(7_000);
+    expect([call.link, hub.sockets.length]).toEqual(["reconnecting", 2]);
+    hub.welcome({ whole: false, here: ["p1", "p9"] });
+    expect(call.link).toBe("joined");
+  });
+
+  test("[D23] another network is tried at once, and what still holds is left", async () => {
+    const listeners = new Set<() => void>();
+    const connection = { addEventListener: (_: string, fn: () => void) => listeners.add(fn), removeEventListener: (_: string, fn: () => void) => listeners.delete(fn) };
+    vi.stubGlobal("navigator", { connection });
+    vi.stubGlobal("window", { addEventListener: () => undefined, removeEventListener: () => undefined });
+    const { call, browser, program } = await direct();
+    for (const tell of listeners) tell();
+    expect([browser.restarts, program.closed, ...paths(call)]).toEqual([1, false, "direct", "direct"]);
+    expect(hub.socket.of("ping")).toHaveLength(1);
+    await call.leave();
+    expect(listeners.size).toBe(0);
+  });
+});
+
 /** What a participant says who has a stream open. */
 function reads(peer: string, name: string, mode: "reliable" | "latest", number = 0): Message {
-  return { type: "taken", peers: [peer], resource: "r1", name, mode, opened: 1, number, word: "taken" };
+  return { type: "taken", peers: [peer], resource: "r1", name, mode, opened: 1, number, word: "taken", came: 0, ordered: false, retransmits: 0 };
 }
 
 describe("streams by way of the hub", () => {

@@ -1,7 +1,7 @@
 /** Participants with streams over a network that a test owns: links to a hub that hands on, direct paths, time. */
 
 import {
-  bundle, encodeMessage, Session, type Message, type Mode, type ParticipantId, type ResourceId,
+  bundle, type Delivery, encodeMessage, Session, type Message, type Mode, type ParticipantId, type ResourceId,
 } from "@callmesh/core";
 
 import { Streams } from "../src/streams.ts";
@@ -92,19 +92,20 @@ export class Node {
         here: () => (this.blind ? [] : [...network.nodes.keys()].filter((peer) => peer !== id)),
         isHidden: () => false,
         path: (peer) => (network.isDirect(id, peer) ? "direct" : "relay"),
-        open: (peer, label, mode) => this.#open(peer, label, mode),
+        open: (peer, label, how) => this.#open(peer, label, how),
         tell: (peer, message) => {
           if (network.isDirect(id, peer)) this.words.push({ to: peer, data: bundle([encodeMessage(message)]) });
         },
         flush: () => undefined,
         now: () => network.now,
         after: () => () => undefined,
+        soon: queueMicrotask,
       },
       network.mesh,
     );
   }
 
-  #open(peer: ParticipantId, label: string, mode: Mode): RTCDataChannel | undefined {
+  #open(peer: ParticipantId, label: string, { mode }: Delivery): RTCDataChannel | undefined {
     if (!this.#network.isDirect(this.id, peer)) return undefined;
     const channel = new FakeChannel(label, mode);
     const far = new FakeChannel(label, mode);

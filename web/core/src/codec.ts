@@ -85,8 +85,8 @@ function fieldsOf(message: Message): unknown[] {
       return [peers, resource, name, mode, number, json, payload, step, part, parts];
     }
     case "taken": {
-      const { peers, resource, name, mode, opened, number, word } = message;
-      return [peers, resource, name, mode, opened, number, word];
+      const { peers, resource, name, mode, opened, number, word, came, ordered, retransmits } = message;
+      return [peers, resource, name, mode, opened, number, word, came, ordered, retransmits];
     }
     case "reach":
       return [message.name, message.mode, message.settled, message.peers.map(packableRow)];
@@ -133,8 +133,10 @@ function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pon
 }
 
 function packableRow(row: ReachRow): unknown {
-  const { peer, path, reads, buffered, sent, received, roundTrip, resent, dropped, lost } = row;
-  return [peer, path, reads, buffered, sent, received, roundTrip, resent, dropped, lost];
+  const { peer, path, reads, buffered, sent, received, roundTrip, resent, dropped, lost, late, loss } = row;
+  const { messagesSent, messagesReceived, sentRate, receivedRate, messagesSentRate, messagesReceivedRate } = row;
+  const rates = [messagesSent, messagesReceived, sentRate, receivedRate, messagesSentRate, messagesReceivedRate];
+  return [peer, path, reads, buffered, sent, received, roundTrip, resent, dropped, lost, late, loss, ...rates];
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -269,7 +271,7 @@ const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: 
     part: count > 8 ? r.number() : 0,
     parts: count > 9 ? r.number() : 1,
   })),
-  taken: shape(7, (r) => ({
+  taken: shape([7, 10], (r, count) => ({
     type: "taken",
     peers: r.list(id),
     resource: id(r),
@@ -278,6 +280,9 @@ const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: 
     opened: r.number(),
     number: r.number(),
     word: oneOf(r, WORDS),
+    came: count > 7 ? r.number() : 0,
+    ordered: count > 8 && r.boolean(),
+    retransmits: count > 9 ? r.number() : 0,
   })),
   reach: shape(4, (r) => ({
     type: "reach",
@@ -325,7 +330,7 @@ const ENTRY = shape(4, (r): Entry => {
   return { key: r.text(), time: r.number(), writer: r.text() as Writer, ...valueOrNot(r) };
 });
 
-const ROW = shape(10, (r): ReachRow => ({
+const ROW = shape(18, (r): ReachRow => ({
   peer: id(r),
   path: id(r),
   reads: r.boolean(),
@@ -336,6 +341,14 @@ const ROW = shape(10, (r): ReachRow => ({
   resent: r.number(),
   dropped: r.number(),
   lost: r.number(),
+  late: r.number(),
+  loss: r.number(),
+  messagesSent: r.number(),
+  messagesReceived: r.number(),
+  sentRate: r.number(),
+  receivedRate: r.number(),
+  messagesSentRate: r.number(),
+  messagesReceivedRate: r.number(),
 }));
 
 function readMessage(reader: Reader): Message {

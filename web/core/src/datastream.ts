@@ -25,6 +25,9 @@ export interface Codec {
 
 export interface StreamOptions {
   readonly mode?: Mode;
+  /** Of the channels in mode `latest`: false and 0 unless said. */
+  readonly ordered?: boolean;
+  readonly maxRetransmits?: number;
   /** Who opens it later gets so many of the last messages that were sent to everybody. */
   readonly keep?: number;
   readonly codec?: Codec;
@@ -72,6 +75,21 @@ export interface Reach {
    * stream was lost to them, as they took nothing for 30 s.
    */
   readonly lost: number;
+  /** Mode `latest`: messages of theirs, or parts, that came after a newer one, and were dropped. */
+  readonly late: number;
+  /**
+   * Mode `latest`: the share, 0 to 1, of what left for them that did not come in time, as they say every 5 s while
+   * something is sent; 0 until then.
+   */
+  readonly loss: number;
+  readonly messagesSent: number;
+  readonly messagesReceived: number;
+  /** Payload bytes a second, over the last 5 s; what takes less than one second counts as one. */
+  readonly sentRate: number;
+  readonly receivedRate: number;
+  /** Messages a second, likewise. */
+  readonly messagesSentRate: number;
+  readonly messagesReceivedRate: number;
 }
 
 /** Where a stream's messages go. */
@@ -334,10 +352,8 @@ export class DataStream {
   }
 
   #tell(): void {
-    if (this.#subscribers.size === 0) {
-      this.#wake();
-      return;
-    }
+    this.#wake(); // also who reads one sender apart, while others subscribe
+    if (this.#subscribers.size === 0) return;
     for (let next = this.#take(); next !== undefined; next = this.#take()) {
       if (next.kind === "message") this.#subscribers.tell(next.message);
     }

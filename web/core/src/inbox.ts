@@ -47,6 +47,10 @@ export class Source {
   asked: number | undefined;
   /** Payload bytes. */
   got = 0;
+  /** Messages that came whole, and in time. */
+  messages = 0;
+  /** Mode `latest`: messages, or parts, that came after a newer one. */
+  late = 0;
   /** Mode `latest`: messages that did not come, as far as can be seen. */
   lost = 0;
   ended = false;
@@ -115,6 +119,7 @@ export class Inbox {
     const { number, json, payload, parts } = piece;
     if (parts === 1) {
       source.parts = undefined;
+      source.messages++;
       this.#user.whole({ sender, number, json, payload });
     } else if (parts === 0) {
       this.end(sender, false);
@@ -129,6 +134,7 @@ export class Inbox {
     if (step === 0 || number === 0) return "mark";
     if (base < source.base || (base === source.base && source.parts === undefined)) {
       this.#late++;
+      source.late++;
       return "old";
     }
     if (base > source.base) {
@@ -158,6 +164,7 @@ export class Inbox {
     if (source.parts?.size !== parts) return;
     const whole = joined(source.parts, parts, source.size);
     source.parts = undefined;
+    source.messages++;
     this.#user.whole({ sender, number: base + parts - 1, json, payload: whole });
   }
 

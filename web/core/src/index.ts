@@ -36,14 +36,16 @@ export {
 } from "./session.ts";
 export { complain, Listeners } from "./listeners.ts";
 export { checkFunction, MAX_KEEP, streamOptions } from "./options.ts";
-export { CONTROL_ID, CONTROL_LABEL, Pair, PATIENCE, readSignal, type Path, type PeerSignal } from "./signaling.ts";
+export { CONTROL_ID, CONTROL_LABEL, Pair, PATIENCE, readSignal, type Mend, type Path, type PeerSignal } from "./signaling.ts";
 export {
-  decodePiece, encodePiece, HEAD, label, LOW_WATER, MAX_MESSAGE, MAX_PARTS, NO_BYTES, payloadOf, pieces, readLabel, readPayload,
-  REFILL, type Payload, type Piece, type StreamMessage,
+  decodeFrame, delivery, encodeFrame, encodePiece, HEAD, isSameDelivery, label, LOW_WATER, MAX_MESSAGE, MAX_PARTS, modeOf, NO_BYTES, payloadOf, pieces,
+  readLabel, readPayload, REFILL, type Delivery, type Payload, type Piece, type StreamMessage,
 } from "./stream.ts";
+export { Meter, type Counts } from "./meter.ts";
 export { HIGH_WATER, Lane, STALLED, type Due, type Reading } from "./lane.ts";
 export { ACK, Inbox, Source, type Came, type End, type InboxUser, type Whole } from "./inbox.ts";
 export { INBOX, INBOX_BYTES } from "./shelf.ts";
+export { Wake } from "./wake.ts";
 export { Queue } from "./queue.ts";
 export { RelayQueue, type StreamId } from "./relay.ts";
 export {

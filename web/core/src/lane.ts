@@ -8,12 +8,15 @@
  *    paths between do.
  * E3 Who says nothing though something is under way is asked now and then; after `STALLED` the stream
  *    is lost to them, and they are told when they say something again.
+ * E4 In mode `reliable` small messages that wait leave together through a channel. The first of a turn
+ *    leaves at once, what follows in the same turn at its end.
  */
 
 import { MICROSECONDS } from "./clock.ts";
 import { STREAM_WINDOW, type Mode } from "./messages.ts";
+import { Meter } from "./meter.ts";
 import { Queue } from "./queue.ts";
-import { HEAD, NO_BYTES, type Piece } from "./stream.ts";
+import { HEAD, NO_BYTES, PACK, SMALL, type Piece } from "./stream.ts";
 
 /** Bytes that one receiver has not acknowledged before `send` waits. */
 export const HIGH_WATER = 1024 * 1024;
@@ -66,6 +69,11 @@ export class Lane {
   losses = 0;
   /** Payload bytes that have left. */
   out = 0;
+  /** Messages that have left, to the last of their parts. */
+  messages = 0;
+  readonly meter = new Meter();
+  /** Mode `latest`: the share of what left that did not come in time, as they said last. */
+  loss = 0;
   /** Microseconds, measured last. */
   roundTrip: number | undefined;
   #before = 0;
@@ -75,8 +83,10 @@ export class Lane {
   #tryAt = 0;
   #measured = 0;
   #pause: number = ASK[0];
-  /** The number up to which they were asked, and when. */
-  #marked: { readonly number: number; readonly at: number } | undefined;
+  /** The number up to which they were asked, when, and how many messages had left. */
+  #marked: { readonly number: number; readonly at: number; readonly messages: number } | undefined;
+  /** How many messages had left when they said something last, and how many had come. */
+  #known = { left: 0, came: 0 };
 
   constructor(mode: Mode) {
     this.mode = mode;
@@ -116,6 +126,7 @@ export class Lane {
     this.step = piece.number - this.#before;
     this.#before = piece.number;
     this.out += size;
+    if (piece.part + 1 >= piece.parts) this.messages++;
     if (this.mode === "reliable") {
       this.sent.push(piece);
       this.flying += size + HEAD;
@@ -123,6 +134,33 @@ export class Lane {
       this.size -= size + HEAD;
     }
     return piece;
+  }
+
+  /** What leaves now as one message of a channel; `step` is that of its first piece (E4). */
+  takeFrame(): Piece[] {
+    const first = this.take();
+    if (first === undefined) return [];
+    const { step } = this;
+    const frame: Piece[] = [];
+    let size = 0;
+    for (let piece: Piece | undefined = first; piece !== undefined; piece = size < PACK ? this.#takeAfter(piece) : undefined) {
+      frame.push(piece);
+      size += piece.payload.length + HEAD;
+    }
+    this.step = step;
+    return frame;
+  }
+
+  /** The next one, if it is as small as this one, and comes right after it. */
+  #takeAfter(piece: Piece): Piece | undefined {
+    const { head } = this.waiting;
+    if (head?.number !== piece.number + 1 || this.mode === "latest" || !isSmall(piece) || !isSmall(head)) return undefined;
+    return this.take();
+  }
+
+  /** Whether what waits would rather leave together with what may follow in this turn. */
+  get mayWait(): boolean {
+    return this.mode === "reliable" && this.size - this.flying < PACK;
   }
 
   /** What left may be lost: all that is not acknowledged goes once more. */
@@ -141,10 +179,10 @@ export class Lane {
     if (!this.direct) this.window = Math.max(LEAST_WINDOW, Math.floor(this.window / 2));
   }
 
-  /** All up to `said` has come; what was never sent cannot have. */
-  acknowledge(said: number, now: number): void {
+  /** All up to `said` has come, `came` messages; what was never sent cannot have. */
+  acknowledge(said: number, now: number, came = 0): void {
     const number = Math.min(said, this.last);
-    this.#measure(number, now);
+    this.#measure(number, now, came);
     if (number <= this.acked) return;
     this.acked = number;
     this.#before = Math.max(this.#before, number);
@@ -165,8 +203,16 @@ export class Lane {
     return sum;
   }
 
-  #measure(number: number, now: number): void {
-    if (this.#marked === undefined || number < this.#marked.number) return;
+  #measure(number: number, now: number, came: number): void {
+    if (this.#marked === undefined) return;
+    const { messages } = this.#marked;
+    if (this.mode === "latest") {
+      const left = messages - this.#known.left;
+      this.loss = left > 0 ? Math.min(1, Math.max(0, 1 - (came - this.#known.came) / left)) : 0;
+      this.#known = { left: messages, came };
+    } else if (number < this.#marked.number) {
+      return;
+    }
     this.roundTrip = now - this.#marked.at;
     this.#marked = undefined;
   }
@@ -184,6 +230,7 @@ export class Lane {
   restart(opened: number): void {
     this.#clear();
     this.acked = this.#before = 0;
+    this.#known = { left: this.messages, came: 0 };
     this.opened = opened;
     this.turn("reads");
     this.#moved = true;
@@ -218,7 +265,8 @@ export class Lane {
   }
 
   #dueMeasuring(now: number): Due {
-    if (this.flying === 0 || now - this.#measured < MEASURE) return "nothing";
+    const goes = this.mode === "latest" ? this.messages > this.#known.left && this.reading === "reads" : this.flying > 0;
+    if (!goes || now - this.#measured < MEASURE) return "nothing";
     this.#measured = now;
     return "mark";
   }
@@ -236,7 +284,11 @@ export class Lane {
   /** A piece of no content, which is answered at once with how far they have come. */
   mark(now: number): Piece {
     const number = this.reading === "lost" ? this.last : this.#before;
-    if (this.#marked?.number !== number) this.#marked = { number, at: now };
+    if (this.#marked?.number !== number || this.mode === "latest") this.#marked = { number, at: now, messages: this.messages };
     return { number, json: false, payload: NO_BYTES, step: 0, part: 0, parts: 1 };
   }
+}
+
+function isSmall({ parts, payload }: Piece): boolean {
+  return parts === 1 && payload.length <= SMALL;
 }

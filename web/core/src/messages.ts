@@ -191,6 +191,11 @@ export interface Taken {
   /** Everything up to here has come. From a frame that opens it: how many messages are kept for newcomers. */
   readonly number: number;
   readonly word: Word;
+  /** How many messages have come, whole and in time, since they opened it so. */
+  readonly came: number;
+  /** From a frame that opens it to its page: how the channels of mode `latest` deliver, and how often they try again. */
+  readonly ordered: boolean;
+  readonly retransmits: number;
 }
 
 /** From page to frame: whom a stream of the resource reaches, and how. */
@@ -215,6 +220,17 @@ export interface ReachRow {
   readonly resent: number;
   readonly dropped: number;
   readonly lost: number;
+  readonly late: number;
+  /** Millionths. */
+  readonly loss: number;
+  readonly messagesSent: number;
+  readonly messagesReceived: number;
+  /** Payload bytes a second. */
+  readonly sentRate: number;
+  readonly receivedRate: number;
+  /** Messages a second, in thousandths. */
+  readonly messagesSentRate: number;
+  readonly messagesReceivedRate: number;
 }
 
 /**

@@ -27,7 +27,7 @@ export function checkText(name: string, text: unknown, call: string): void {
 
 /** The options of `stream(name, options)`, checked. Raises `BadValue`. */
 export function streamOptions(options: StreamOptions): StreamOptions {
-  checkOptions(options, ["mode", "keep", "codec"], "stream(name, options)");
+  checkOptions(options, ["mode", "ordered", "maxRetransmits", "keep", "codec"], "stream(name, options)");
   const { mode, keep, codec } = options;
   if (mode !== undefined && !MODES.includes(mode)) throw new BadValue(`stream(name, { mode }): mode is ${MODES.join(" or ")}`);
   if (keep !== undefined && !(Number.isInteger(keep) && keep >= 0 && keep <= MAX_KEEP)) {

@@ -20,6 +20,8 @@ export const OPENING_TIMEOUT = 10 * MICROSECONDS;
 export const PING_EVERY = 15 * MICROSECONDS;
 /** A client that hears nothing for so long takes the link for broken; every ping is answered. */
 export const SILENCE = 40 * MICROSECONDS;
+/** The same for who has slept, or has another network. */
+export const PROMPT = 5 * MICROSECONDS;
 /** Bytes of queued messages in one bundle; what is left over is for its head and for `relayed`. */
 const ROOM = MAX_BUNDLE - 64;
 
@@ -238,6 +240,12 @@ export class Session {
       this.#pings++;
       this.put(encode({ type: "ping", number: this.#pings }));
     }
+  }
+
+  /** Client: the link may be broken since one slept; it is asked at once. */
+  awake(now: number): void {
+    this.#heard = Math.min(this.#heard, now - SILENCE + PROMPT);
+    this.#pinged = now - PING_EVERY;
   }
 
   #fail(error: CallmeshError): never {

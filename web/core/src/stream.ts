@@ -5,9 +5,9 @@
  * `<resource>/<name>`; whoever has no channel is reached by way of the hub, with the same numbers.
  */
 
-import { BadName, TooLarge, WireError } from "./errors.ts";
+import { BadName, BadValue, TooLarge, WireError } from "./errors.ts";
 import { resourceId, streamName, type ParticipantId, type ResourceId } from "./ids.ts";
-import { MAX_PAYLOAD } from "./messages.ts";
+import { MAX_PAYLOAD, type Mode } from "./messages.ts";
 import { Reader } from "./msgpack.ts";
 import { decode, encode, type Json } from "./values.ts";
 
@@ -20,6 +20,13 @@ export const HEAD = 64;
 /** Bytes of one message, which travels in parts of `MAX_PAYLOAD`. */
 export const MAX_MESSAGE = 16 * 1024 * 1024;
 export const MAX_PARTS = Math.ceil(MAX_MESSAGE / MAX_PAYLOAD);
+export const MAX_RETRANSMITS = 0xffff;
+/** Bytes that leave together through a channel, where several small messages wait. */
+export const PACK = 8 * 1024;
+/** Bytes of a message that leaves together with others. */
+export const SMALL = 1024;
+/** The first byte of several pieces: that of an array with its length in two more. */
+const SEVERAL = 0xdc;
 export const NO_BYTES = new Uint8Array(0);
 
 /** A message, or a part of one, as in `messages.Stream`. */
@@ -38,6 +45,36 @@ export interface StreamMessage {
   readonly data: Json | Uint8Array;
   readonly sender: ParticipantId;
   readonly number: number;
+}
+
+/** How the channels of a stream are to deliver, as W3C has it. */
+export interface Delivery {
+  readonly mode: Mode;
+  readonly ordered: boolean;
+  readonly maxRetransmits: number | undefined;
+}
+
+/** What is not said is as the mode has it. Raises `BadValue`. */
+export function delivery(mode: Mode, ordered?: boolean, maxRetransmits?: number): Delivery {
+  if (mode === "reliable") {
+    if (ordered !== undefined || maxRetransmits !== undefined) {
+      throw new BadValue("all of a reliable stream arrives, in order: say how only in latest");
+    }
+    return { mode, ordered: true, maxRetransmits };
+  }
+  if (maxRetransmits !== undefined && !(Number.isInteger(maxRetransmits) && maxRetransmits >= 0 && maxRetransmits <= MAX_RETRANSMITS)) {
+    throw new BadValue(`maxRetransmits is a number from 0 to ${MAX_RETRANSMITS}`);
+  }
+  return { mode, ordered: ordered ?? false, maxRetransmits: maxRetransmits ?? 0 };
+}
+
+export function isSameDelivery(one: Delivery, other: Delivery): boolean {
+  return one.mode === other.mode && one.ordered === other.ordered && one.maxRetransmits === other.maxRetransmits;
+}
+
+/** The mode of a channel that a peer opened: no channel of `latest` sends on and on. */
+export function modeOf(ordered: boolean, maxRetransmits: number | null): Mode {
+  return ordered && maxRetransmits === null ? "reliable" : "latest";
 }
 
 /** The label of a stream's data channels. */
@@ -85,10 +122,30 @@ export function pieces(number: number, { json, payload }: Payload): Piece[] {
 const head = new DataView(new ArrayBuffer(48));
 
 /**
- * The bytes of a piece to one whose last number was `step` smaller. By hand: every message makes one, and the
- * payload is copied once.
+ * The bytes of a piece to one whose last number was `step` smaller. By hand: every message makes one.
  */
-export function encodePiece({ number, json, payload, part, parts }: Piece, step: number): Uint8Array<ArrayBuffer> {
+export function encodePiece(piece: Piece, step: number): Uint8Array<ArrayBuffer> {
+  const data = new Uint8Array(piece.payload.length + head.byteLength);
+  return data.subarray(0, putPiece(data, 0, piece, step));
+}
+
+/** One message of a channel: a piece, or several that follow on each other, the first of them with its step. */
+export function encodeFrame(pieces: readonly Piece[], step: number): Uint8Array<ArrayBuffer> {
+  const [first] = pieces;
+  if (pieces.length === 1 && first !== undefined) return encodePiece(first, step);
+  let size = 3;
+  for (const { payload } of pieces) size += payload.length + head.byteLength;
+  const data = new Uint8Array(size);
+  data[0] = SEVERAL;
+  data[1] = pieces.length >> 8;
+  data[2] = pieces.length;
+  let at = 3;
+  for (const piece of pieces) at = putPiece(data, at, piece, piece === first ? step : 1);
+  return data.subarray(0, at);
+}
+
+/** Returns where it ends. */
+function putPiece(data: Uint8Array, from: number, { number, json, payload, part, parts }: Piece, step: number): number {
   const whole = step === 1 && parts === 1;
   head.setUint8(0, whole ? 0x93 : 0x96);
   let at = putNumber(1, number);
@@ -96,11 +153,10 @@ export function encodePiece({ number, json, payload, part, parts }: Piece, step:
   at = putSize(at, payload.length);
   const start = at;
   if (!whole) at = putNumber(putNumber(putNumber(at, step), part), parts);
-  const data = new Uint8Array(at + payload.length);
-  for (let index = 0; index < start; index++) data[index] = head.getUint8(index);
-  data.set(payload, start);
-  for (let index = start; index < at; index++) data[index + payload.length] = head.getUint8(index);
-  return data;
+  for (let index = 0; index < start; index++) data[from + index] = head.getUint8(index);
+  data.set(payload, from + start);
+  for (let index = start; index < at; index++) data[from + index + payload.length] = head.getUint8(index);
+  return from + at + payload.length;
 }
 
 /** Returns where it ends. */
@@ -132,8 +188,14 @@ function putSize(at: number, size: number): number {
 }
 
 /** What a peer sent through a channel. Raises `WireError`. */
-export function decodePiece(data: Uint8Array): Piece {
+export function decodeFrame(data: Uint8Array): Piece[] {
   const reader = new Reader(data);
+  const found = data[0] === SEVERAL ? reader.list(readPiece) : [readPiece(reader)];
+  reader.end();
+  return found;
+}
+
+function readPiece(reader: Reader): Piece {
   const fields = reader.array();
   if (fields < 3) throw new WireError("not a stream message: it has too few fields");
   const found = {
@@ -145,6 +207,5 @@ export function decodePiece(data: Uint8Array): Piece {
     parts: fields > 5 ? reader.number() : 1,
   };
   for (let left = fields - 6; left > 0; left--) reader.skip();
-  reader.end();
   return found;
 }

@@ -41,7 +41,7 @@ function messageIn({ type, fields }: Vector): Message {
 }
 
 function camelCase(name: string): string {
-  return name.replace(/_(.)/, (_, letter: string) => letter.toUpperCase());
+  return name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
 }
 
 function camelCased(row: object): unknown {

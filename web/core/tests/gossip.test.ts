@@ -581,3 +581,20 @@ describe("a call without its hub", () => {
     expect([...a.exchange.lost(world.now)]).toEqual(["pc"]);
   });
 });
+
+test("[E8] however many were denied, all of it is told: a message has room for so many, the rest goes with the next", () => {
+  const [one, other] = new World("ab").peers as [Peer, Peer];
+  const stamps = Array.from({ length: 2_005 }, (_, number): [number, string] => [number + 1, one.mesh.writer]);
+  const have = bundle([encode({ type: "have", away: false, reaches: [], held: stamps })]);
+  one.exchange.hear(other.id, new Uint8Array([1, ...have]), one.world.now, one.local);
+  for (const [time, writer] of stamps) {
+    one.exchange.denied({ type: "denied", reason: "no_right", why: "no", time, writer, places: [], now: 0 });
+  }
+  const told: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    for (const { data: piece } of one.exchange.outgoing(one.world.now)) {
+      for (const message of unbundle(piece.slice(1))) if (message.type === "void") told.push(message.stamps.length);
+    }
+  }
+  expect(told).toEqual([2_000, 5]);
+});

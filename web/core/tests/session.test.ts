@@ -124,6 +124,18 @@ test("[W7] a client pings, and takes silence for a broken link", () => {
   expect(() => session.tick(PING_EVERY + SILENCE + 1)).toThrow(Broken);
 });
 
+test.each([true, false])("[W7] who has slept asks at once and does not wait for long; whether it is answered: %s", (answered) => {
+  const second = 1_000_000;
+  const session = open("client");
+  session.awake(6 * second);
+  session.tick(6 * second);
+  session.tick(6 * second + 1);
+  expect(session.take()).toEqual([encode(PING)]);
+  if (answered) session.receive(bundled({ type: "pong", number: 1, time: 1 }), 7 * second);
+  session.tick((answered ? 47 : 11) * second);
+  if (!answered) expect(() => session.tick(11 * second + 1)).toThrow(Broken);
+});
+
 test("pings are the client's: a hub waits", () => {
   const session = open("hub");
   session.tick(100 * SILENCE);

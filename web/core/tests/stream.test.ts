@@ -2,17 +2,19 @@ import { describe, expect, test, vi } from "vitest";
 
 import { bundle, encode, unbundle } from "../src/codec.ts";
 import { DataStream, type StreamPort } from "../src/datastream.ts";
+import { BadValue, WireError } from "../src/errors.ts";
 import type { ParticipantId, ResourceId } from "../src/ids.ts";
 import { ACK, Inbox, type End, type Whole } from "../src/inbox.ts";
 import { HIGH_WATER, Lane, LEAST_WINDOW, STALLED } from "../src/lane.ts";
 import { MAX_PAYLOAD, STREAM_WINDOW, type Mode } from "../src/messages.ts";
+import { Meter, type Counts } from "../src/meter.ts";
 import { pack } from "../src/msgpack.ts";
 import { Queue } from "../src/queue.ts";
 import { RelayQueue } from "../src/relay.ts";
 import { Session } from "../src/session.ts";
 import { INBOX, INBOX_BYTES } from "../src/shelf.ts";
 import {
-  decodePiece, encodePiece, HEAD, label, MAX_MESSAGE, payloadOf, pieces, readLabel, readPayload, type Piece,
+  decodeFrame, delivery, encodeFrame, encodePiece, HEAD, label, MAX_MESSAGE, modeOf, PACK, payloadOf, pieces, readLabel, readPayload, SMALL, type Piece,
 } from "../src/stream.ts";
 import { bytes as unhex, hex, vectors } from "./vectors.ts";
 
@@ -42,7 +44,38 @@ interface LaneVector {
   readonly flying: number;
   readonly dropped: number;
 }
-const data = vectors<{ pieces: PieceVector[]; inbox: InboxVector[]; lanes: LaneVector[] }>("streams");
+interface MeterVector {
+  readonly about: string;
+  readonly notes: readonly (readonly [now: number, counts: Counts])[];
+  readonly at: readonly [now: number, counts: Counts];
+  readonly rates: readonly number[];
+}
+interface DeliveryVector {
+  readonly mode: Mode;
+  readonly ordered: boolean | null;
+  readonly max_retransmits: number | null;
+  readonly is: readonly [ordered: boolean, retransmits: number | null] | null;
+}
+interface LossVector {
+  readonly about: string;
+  readonly said: readonly (readonly [left: number, came: number])[];
+  readonly loss: number;
+}
+const data = vectors<{
+  deliveries: DeliveryVector[]; frames: FrameVector[]; pieces: PieceVector[]; inbox: InboxVector[]; lanes: LaneVector[]; meters: MeterVector[]; losses: LossVector[];
+}>("streams"); // prettier-ignore
+
+interface FrameVector {
+  readonly about: string;
+  readonly pieces: readonly (readonly [number: number, payload: string, step: number])[];
+  readonly hex: string;
+}
+
+function decodePiece(data: Uint8Array): Piece {
+  const [piece, ...more] = decodeFrame(data);
+  expect(more).toEqual([]);
+  return piece as Piece;
+}
 
 function one(number: number, size = 1, step = 1): Piece {
   return { number, json: false, payload: new Uint8Array(size).fill(number), step, part: 0, parts: 1 };
@@ -53,6 +86,15 @@ describe("the same in both languages", () => {
     const found = { ...piece, payload: unhex(piece.payload) };
     expect(decodePiece(unhex(written))).toEqual(found);
     expect(hex(encodePiece(found, found.step))).toBe(written);
+  });
+
+  test.each(data.frames)("[D24] the bytes of what travels together: $about", ({ pieces: given, hex: written }) => {
+    const sent = given.map(([number, payload, step]) => ({ ...one(number, 0, step), payload: unhex(payload) }));
+    expect(hex(encodeFrame(sent, sent[0]?.step ?? 0))).toBe(written);
+    const bytes = unhex(written);
+    expect(decodeFrame(bytes)).toEqual(sent);
+    for (let size = 0; size < bytes.length; size++) expect(() => decodeFrame(bytes.subarray(0, size))).toThrow(WireError);
+    expect(() => decodeFrame(new Uint8Array([...bytes, 0]))).toThrow(WireError);
   });
 
   test.each(data.inbox)("[D9] [D11] [D13] $about", ({ mode, comes, read, last, dropped }) => {
@@ -231,6 +273,56 @@ describe("what waits to go", () => {
     expect(lane.roundTrip).toBe(30_000);
   });
 
+  test("[D24] small messages that wait leave together, those that follow on each other", () => {
+    const lane = reading();
+    for (const number of [1, 2, 3, 4, 7, 8]) lane.put(one(number));
+    lane.put(one(9, SMALL + 1));
+    lane.put(one(10));
+    lane.put({ ...one(11, 0), parts: 0 });
+    const frames = Array.from({ length: 5 }, () => [lane.takeFrame().map(({ number }) => number), lane.step]);
+    expect(frames).toEqual([[[1, 2, 3, 4], 1], [[7, 8], 3], [[9], 1], [[10], 1], [[11], 1]]); // prettier-ignore
+    for (let number = 12; number < 500; number++) lane.put(one(number, 36));
+    expect(lane.takeFrame()).toHaveLength(Math.ceil(PACK / (36 + HEAD)));
+    expect(lane.mayWait).toBe(false);
+    const latest = reading("latest");
+    latest.put(one(1));
+    expect([latest.takeFrame(), latest.mayWait]).toEqual([[one(1)], false]);
+  });
+
+  test.each(data.meters)("[D15] rates are of the last seconds: $about", ({ notes, at, rates }) => {
+    const meter = new Meter();
+    for (const [now, counts] of notes) meter.note(now, counts);
+    meter.rates(...at).forEach((rate, index) => expect(rate).toBeCloseTo(rates[index] ?? NaN));
+  });
+
+  test.each(data.losses)("[D15] the share that is lost is measured where something goes: $about", ({ said, loss }) => {
+    const lane = reading("latest");
+    let now = 6_000_000;
+    expect(lane.due(now)).toBe("nothing");
+    for (const [left, came] of said) {
+      while (lane.last < left) {
+        lane.put(one(lane.last + 1));
+        lane.take();
+      }
+      now += 6_000_000;
+      expect(lane.due(now)).toBe("mark");
+      lane.mark(now);
+      lane.acknowledge(0, now + 40_000, came);
+    }
+    expect(lane.loss).toBeCloseTo(loss);
+    expect([lane.roundTrip, lane.due(now + 6_000_000)]).toEqual([40_000, "nothing"]);
+  });
+
+  test.each(data.deliveries)("[D21] only latest may say how its channels deliver: %j", ({ mode, ordered, max_retransmits: retransmits, is }) => {
+    const made = (): unknown => {
+      const { maxRetransmits, ...how } = delivery(mode, ordered ?? undefined, retransmits ?? undefined);
+      expect([how.mode, modeOf(how.ordered, maxRetransmits ?? null)]).toEqual([mode, mode]);
+      return [how.ordered, maxRetransmits ?? null];
+    };
+    if (is === null) expect(made).toThrow(BadValue);
+    else expect(made()).toEqual(is);
+  });
+
   test("[D10] it is acknowledged now and then", () => {
     const inbox = new Inbox("reliable", 1, { whole: () => undefined, end: () => undefined });
     const came = Array.from({ length: 100 }, (_, n) => inbox.put(ADA, one(n + 1, 1_000)));
@@ -393,6 +485,18 @@ describe("a stream as apps have it", () => {
     const given = expect(stream.send(1, { signal: stop.signal })).rejects.toBe("up");
     stop.abort("up");
     await given;
+  });
+
+  test("[D12] who reads one sender apart gets each message at once, though others subscribe", async () => {
+    const { stream } = make();
+    stream.subscribe(() => undefined);
+    const reading = stream.of(ADA);
+    for (const number of [1, 2]) {
+      const next = reading.next();
+      await Promise.resolve();
+      stream.receive(message(number));
+      expect(await next).toMatchObject({ value: { number } });
+    }
   });
 
   test("[D12] one sender is read apart until it ends; reading can be given up", async () => {

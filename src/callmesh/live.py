@@ -266,7 +266,7 @@ class LiveHub:
             log.info("waiting", extra={"call": call.hosted.id, "participant": line.id})
         else:
             self._welcome(call, who, generation, now)
-        self._changed(call)
+        self._changed(call, came=True)
         return line
 
     def _welcome(self, call: LiveCall, member: Member, generation: int, now: int) -> None:
@@ -467,14 +467,18 @@ class LiveHub:
             call.hosted.apps_changed(clock())
             self._changed(call)
 
-    def _changed(self, call: LiveCall) -> None:
+    def _changed(self, call: LiveCall, *, came: bool = False) -> None:
+        """Something is to be sent; to somebody who `came` also what was there before."""
         hosted = call.hosted
         if hosted.people.entered:
             for member in hosted.people.let_in_now():
                 self._welcome(call, member, 0, clock())
         if hosted.journal.events:
             self._saving.note(hosted.journal.take())
-        call.changed()
+        if came:
+            call.came()
+        else:
+            call.changed()
         if hosted.ledger.dirty:
             self._saving.want()
 

@@ -7,7 +7,8 @@ N2 Where a call has sent more bundles than `EASY` allows, the next leave a `WIND
 N3 That something is saved goes along with the next change. Where none comes it goes alone: at once,
    or after a while when that has been told more often than `TOLD` allows.
 N4 A ping is answered alone: where nothing else has happened, no other link is looked at.
-N5 A link without room is not waited for: a task of its own sends what there is when it has some.
+N5 Where many come in, those who come within `TOGETHER` get what is there at once with each other.
+N6 A link without room is not waited for: a task of its own sends what there is when it has some.
 """
 
 import asyncio
@@ -33,6 +34,8 @@ CROWDED = 2_000
 """Times that a hub sends something in one of its calls, a second, before all gather for longer."""
 CROWDED_WINDOW = 0.02
 """Seconds from one time to the next then."""
+TOGETHER = 0.02
+"""Seconds from one time that it sends to the next, for those who come in when it does so often."""
 TOLD = (2, 20)
 """How often a call tells a link alone that something is saved, before it waits with that."""
 LATER = 0.1
@@ -156,6 +159,14 @@ class LiveCall:
         if who := self.hosted.people.at(line.id, line.session):
             self._send_ready(who)
 
+    def came(self) -> None:
+        """Somebody came in, or waits (N5)."""
+        often = self._sends.left < 0
+        if often and self._loop.time() < self._quiet_until:
+            self._flush_at(self._quiet_until - WINDOW + TOGETHER)
+        else:
+            self.changed()
+
     def saved(self) -> None:
         """What was ready is saved: those who wrote are told (N3)."""
         now = steady()
@@ -198,7 +209,7 @@ class LiveCall:
             line.end_if_over()
 
     def _send_ready(self, who: Member | Knock) -> None:
-        """Where there is no room, the rest is for another task (N5)."""
+        """Where there is no room, the rest is for another task (N6)."""
         line = self.lines.get(who.participant.id)
         if line is None or line.session is not who.session or line.busy:
             return

@@ -100,7 +100,8 @@ class Sights:
         for resource, record in self._call.resources.items():
             if self._call.access(resource, me.person, me.role) is not Access.HIDDEN:
                 parts[resource] = self._part(me, record)
-        return self._known.setdefault(tuple(parts.items()), Sight(parts))
+        same = tuple(parts.items())
+        return self._known.get(same) or self._known.setdefault(same, Sight(parts))
 
     def _part(self, me: Participant, record: ResourceRecord) -> Part:
         rules = self._rulebook.rules(record.app)

@@ -389,7 +389,11 @@ async def test_streams_go_from_everybody_to_everybody_without_a_hub(
                 async for message in streams[mode]:
                     n = message.data["n"] if isinstance(message.data, dict) else message.data[0]
                     heard[mode].append(f"{names[message.sender]} {n}")
+                    last = [m for m in heard["latest"] if m.endswith(f" {COUNT - 1}")]
+                    if len(heard["reliable"]) == 2 * COUNT and len(last) == 2:
+                        complete.set()
 
+            complete = asyncio.Event()
             reading = [asyncio.create_task(collect(mode)) for mode in modes]
             hub.kill()
             for mode in modes:
@@ -400,6 +404,8 @@ async def test_streams_go_from_everybody_to_everybody_without_a_hub(
                     await asyncio.sleep(0.02 if mode == "latest" else 0)
                 for one in (ada, bob):
                     await one.page.evaluate(SEND, [mode, COUNT])
+            async with asyncio.timeout(30):
+                await complete.wait()
             for name, found in (
                 ("Ada", await heard_by(ada)), ("Bob", await heard_by(bob)), ("Pia", heard)
             ):  # fmt: skip

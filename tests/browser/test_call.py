@@ -354,6 +354,8 @@ COLLECT = """(async mode => {
 SEND = """(async ([mode, count]) => {
     const [resource] = window.callmesh.call.resources.all();
     const stream = resource.stream(`to-all-${mode}`, { mode });
+    const { me, participants } = window.callmesh.call;
+    await stream.ready({ to: [...participants.keys()].filter(id => id !== me.id) });
     for (let n = 0; n < count; n++) {
         await stream.send(n % 2 ? { n } : new Uint8Array([n]));
         if (mode === "latest") await new Promise(done => setTimeout(done, 20));
@@ -399,6 +401,7 @@ async def test_streams_go_from_everybody_to_everybody_without_a_hub(
             for mode in modes:
                 for one in (ada, bob):
                     await one.page.evaluate(COLLECT, mode)
+                await streams[mode].ready(to=[id for id in pia.participants if id != pia.me.id])
                 for n in range(COUNT):
                     await streams[mode].send({"n": n} if n % 2 else bytes([n]))
                     await asyncio.sleep(0.02 if mode == "latest" else 0)

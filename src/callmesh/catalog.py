@@ -98,8 +98,9 @@ class Catalog:
     def _report(self) -> None:
         kept = {app.problem for app in self.apps.values()}
         wrong = {
-            str(problem): "not read, and kept as it was" if str(problem) in kept else "left out"
+            line: "not read, and kept as it was" if str(problem) in kept else "left out"
             for problem in self.problems
+            for line in str(problem).splitlines()
         }
         for app in self.apps.values():
             for doubt in doubts(app.manifest):

@@ -42,6 +42,7 @@ from callmesh.icesettings import ice_servers
 from callmesh.ids import call_id
 from callmesh.limits import Limits
 from callmesh.live import LiveHub
+from callmesh.manifest import schema_text
 from callmesh.operations import Operations
 from callmesh.operator import Operator
 from callmesh.ports import Storage
@@ -174,6 +175,7 @@ def application(
             WebSocketRoute("/call/{call}/socket", hub.socket),
             Route("/api/apps", hub.apps),
             *_api(operator, settings, hooks),
+            Route("/apps/manifest.schema.json", hub.schema),
             Route("/apps/{app}/{hash}/{file:path}", hub.app_file),
             Mount("/sdk", NoSockets(OpenFiles(directory=PAGE / "sdk", check_dir=False))),
             Mount("/page", NoSockets(StaticFiles(directory=PAGE, check_dir=False))),
@@ -313,6 +315,11 @@ class Hub:
                 for app in self._catalog.apps.values()
             ]
         )
+
+    async def schema(self, request: Request) -> Response:
+        """The form of a manifest, for editors."""
+        headers = {"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff"}
+        return Response(schema_text(), media_type="application/schema+json", headers=headers)
 
     async def _refresh(self) -> None:
         await run_in_threadpool(self._catalog.refresh)

@@ -187,6 +187,14 @@ class Capability(StrEnum):
     """Text that many edit at once. Reserved: nothing is behind it yet."""
 
 
+def not_asked(app: str, capability: Capability) -> str:
+    """That an app uses what it has not asked for, and what its author does."""
+    return (
+        f"the app {app} has not asked for {capability}: "
+        f'add "{capability}" to "capabilities" in its manifest.json'
+    )
+
+
 class StateSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a manifest says of its app's state."""
 
@@ -313,3 +321,8 @@ class Rulebook:
         if known is None or (known[0] is not manifest and known[0] != manifest):
             known = self._known[app] = (manifest, Rules(manifest.keys))
         return known[1]
+
+    def allows(self, app: str, capability: Capability) -> bool:
+        """Whether an app has asked for it."""
+        manifest = self.manifest_of(app)
+        return manifest is not None and capability in manifest.capabilities

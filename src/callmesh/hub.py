@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit
 
+from msgspec import to_builtins
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -309,6 +310,11 @@ class Hub:
                     "entry": app.manifest.entry,
                     "icon": app.manifest.icon,
                     "state": app.manifest.state.version,
+                    "add": app.manifest.add,
+                    "size": to_builtins(app.manifest.size),
+                    "languages": to_builtins(app.manifest.languages),
+                    "capabilities": app.manifest.capabilities,
+                    "hosts": app.manifest.hosts,
                     "base": f"{root}/apps/{app.manifest.id}/{app.hash}/",
                     "problem": (app.problem or None) if self._is_open else None,
                 }
@@ -407,18 +413,19 @@ def _page_headers(request: Request) -> dict[str, str]:
 
 
 def _app_headers(request: Request, app: InstalledApp) -> dict[str, str]:
-    """An app may load its own files and the SDK, talk to nobody, and is of no origin."""
+    """An app may load its own files and the SDK, talk to its hosts alone, and is of no origin."""
     here = _origin(request) + _root(request)
     own = f"{here}/apps/{app.manifest.id}/{app.hash}/"
+    outside = "".join(f" {host}" for host in app.manifest.hosts)
     policy = {
         "sandbox": "allow-scripts allow-forms",
         "default-src": "'none'",
         "script-src": f"'unsafe-inline' {own} {here}/sdk/",
         "style-src": f"'unsafe-inline' {own} {here}/sdk/",
-        "img-src": f"{own} data: blob:",
-        "media-src": f"{own} data: blob:",
+        "img-src": f"{own} data: blob:{outside}",
+        "media-src": f"{own} data: blob:{outside}",
         "font-src": f"{own} data:",
-        "connect-src": own,
+        "connect-src": own + outside,
         "form-action": "'none'",
         "base-uri": "'none'",
         "frame-ancestors": _origin(request),

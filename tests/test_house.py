@@ -24,9 +24,9 @@ FIRST = """
     transport.turn cachefile folder
 """.split()
 SECOND = """
-    settings logs tokens auth catalog saving ending address headers livecall live metrics operations
-    archive operator retention webhooks guard shapes problems api icesettings hub
-    connection notify replica hosting undo typed changes shared presence datastream streams
+    settings logs tokens auth catalog installing saving ending address headers livecall live
+    metrics operations archive operator retention webhooks guard shapes problems api icesettings
+    hub connection notify replica hosting undo typed changes shared presence datastream streams
     fileio transfers instance handling resources half joining peering client testing
 """.split()
 TOP = "__init__ auditing connections serving doctor cli __main__".split()

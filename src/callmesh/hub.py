@@ -36,7 +36,7 @@ from callmesh import retention as retaining
 from callmesh.auth import Authority, read_secret
 from callmesh.catalog import Catalog, InstalledApp
 from callmesh.errors import BadInput, BadName
-from callmesh.folder import CURSORS, DATABASE, alone_in
+from callmesh.folder import APPS, CURSORS, DATABASE, alone_in
 from callmesh.guard import ApiKey
 from callmesh.headers import BoundedHeaders, NoSockets, ThisMachineAlone
 from callmesh.icesettings import ice_servers
@@ -137,7 +137,7 @@ def asgi(
         ice_policy=ice_policy,
     )  # fmt: skip
     storage = SqliteStorage(data / DATABASE)
-    return application(storage, Catalog(apps), authority, settings, alone_in(data))
+    return application(storage, Catalog(apps, data / APPS), authority, settings, alone_in(data))
 
 
 def application(
@@ -334,14 +334,14 @@ class Hub:
             self._live.apps_changed()
 
     async def app_file(self, request: Request) -> Response:
-        app = self._catalog.apps.get(request.path_params["app"])
-        file = request.path_params["file"]
-        if app is None or request.path_params["hash"] != app.hash or file not in app.files:
-            raise HTTPException(404, "This app has no such file.")
+        app = self._catalog.version(request.path_params["app"], request.path_params["hash"])
+        path = app.file(request.path_params["file"]) if app else None
+        if app is None or path is None:
+            raise HTTPException(404, "This app has no such file, or none such any more.")
         headers = _app_headers(request, app)
-        if file.endswith(".html"):
-            return HTMLResponse(_with_sdk(request, app.folder / file), headers=headers)
-        return FileResponse(app.folder / file, headers=headers)
+        if path.suffix == ".html":
+            return HTMLResponse(_with_sdk(request, path), headers=headers)
+        return FileResponse(path, headers=headers)
 
 
 def _ended(task: asyncio.Task[None]) -> None:

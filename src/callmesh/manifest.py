@@ -39,8 +39,12 @@ _FORM = Form(
 )
 
 
-def read_manifest(data: bytes, *, path: PurePath, files: Sequence[str]) -> Manifest:
+def read_manifest(
+    data: bytes, *, path: PurePath, files: Sequence[str], named: bool = True
+) -> Manifest:
     """The manifest in `data`, checked against its `path` and the `files` beside it.
+
+    `named` is whether its folder is to be called as the app is.
 
     Raises `BadManifest`: for each thing that is wrong one line, `file:line:column: what; remedy`.
     """
@@ -64,7 +68,7 @@ def read_manifest(data: bytes, *, path: PurePath, files: Sequence[str]) -> Manif
         (at, f'"{shown_path(twice)}" stands here twice; take one of them out')
         for twice, at in places.twice
     ]
-    manifest, problems = _read(value, path, files)
+    manifest, problems = _read(value, path.parent.name if named else None, files)
     found += [(_offset(places.names, places.values, place), what) for place, what in problems]
     if not found:
         return manifest
@@ -90,7 +94,7 @@ def _offset(names: Mapping[Path, int], values: Mapping[Path, int], place: Path) 
 
 
 def _read(
-    value: object, path: PurePath, files: Sequence[str]
+    value: object, folder: str | None, files: Sequence[str]
 ) -> tuple[Manifest, Sequence[Problem]]:
     """The manifest, and what is wrong with it: of fields of a wrong form, nothing but that."""
     problems: list[Problem] = [(misfit.path, misfit.what) for misfit in _FORM.misfits(value)]
@@ -99,7 +103,7 @@ def _read(
     sound = {name: inner for name, inner in given.items() if name not in wrong}
     manifest = msgspec.convert(_NEEDED | sound, Manifest)
     if "id" in sound:
-        problems += _check_id(manifest.id, path)
+        problems += _check_id(manifest.id, folder)
     problems += _check_files(manifest, files)
     problems += _check_wishes(manifest)
     for number, rule in enumerate(manifest.keys):
@@ -138,14 +142,13 @@ def doubts(manifest: Manifest) -> Iterator[str]:
 # --- what a form does not say
 
 
-def _check_id(id: str, path: PurePath) -> Iterator[Problem]:
-    folder = path.parent.name
+def _check_id(id: str, folder: str | None) -> Iterator[Problem]:
     try:
         app_id(id)
     except BadName as error:
         yield ("id",), str(error)
         return
-    if id != folder:
+    if folder is not None and id != folder:
         yield ("id",), f'"id" is "{id}"; name the folder {id}, or the app {folder}'
 
 

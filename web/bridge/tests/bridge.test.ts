@@ -134,7 +134,7 @@ describe("the frame's replica", () => {
     call.ask("participants");
     const rogue = new Rogue();
     await settle();
-    rogue.send({ type: "taken", peers: [], resource: RESOURCE, name, mode: "reliable", opened: 1, number: 0, word: "open" });
+    rogue.send({ type: "taken", peers: [], resource: RESOURCE, name, mode: "reliable", opened: 1, number: 0, word: "open", came: 0, ordered: false, retransmits: 0 });
     await settle();
     expect(courier.ended?.message).toContain(`has not asked for ${missing}`);
     expect(call.consumers.size).toBe(0);

@@ -16,8 +16,10 @@ async def main(call: str) -> None:
 
         seen = await bob.resources.get(poll.id)
         print(bob.me.name, "sees", dict(seen.state))
-        pen = seen.stream("pen", mode="latest")  # peer to peer, no history
-        await poll.stream("pen", mode="latest").send({"x": 1, "y": 2})
+
+        vitals = await ada.resources.add("vitals")  # an app that asks for streams, as poll does not
+        pen = (await bob.resources.get(vitals.id)).stream("pen", mode="latest")
+        await vitals.stream("pen", mode="latest").send({"x": 1, "y": 2})  # peer to peer, no history
         message = await anext(aiter(pen))
         print("the pen is at", message.data)
 

@@ -15,8 +15,8 @@ def resident() -> int:
 
 async def main(url: str, folder: str) -> None:
     async with callmesh.join(url, name="Bob") as bob:
-        (vitals,) = bob.resources.values()
-        offer = await anext(aiter(vitals.files.offers()))
+        (shelf,) = bob.resources.values()
+        offer = await anext(aiter(shelf.files.offers()))
         before = most = resident()
         saving = asyncio.create_task(offer.save(folder))
         while not saving.done():

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 ROOT = Path(__file__).parent.parent
+SHELF = ROOT / "tests" / "apps" / "shelf"
+"""An app that may hand on files."""
 
 
 class HubProcess:

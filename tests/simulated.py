@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from callmesh import messages
-from callmesh.app import KeyRule, Manifest, Who
+from callmesh.app import Capability, KeyRule, Manifest, Who
 from callmesh.hosted import HostedCall
 from callmesh.ids import (
     CALL,
@@ -43,7 +43,7 @@ RULES = [
     KeyRule("mine/{person}", read=(Who.SELF, Who.HOST)),
     KeyRule("once/*", change=()),
 ]
-NOTES = Manifest(id="notes", name="Notes", version="1", keys=RULES)
+NOTES = Manifest(id="notes", name="Notes", version="1", keys=RULES, capabilities=tuple(Capability))
 
 
 class World:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from random import Random
 
 from callmesh import messages
-from callmesh.app import Manifest
+from callmesh.app import Capability, Manifest
 from callmesh.door import Visitor
 from callmesh.errors import Broken
 from callmesh.hosted import HostedCall
@@ -28,7 +28,7 @@ from callmesh.values import encode
 
 SECOND = 1_000_000
 RESOURCE = ResourceId("r1")
-APP = Manifest(id="vitals", name="Vitals", version="1.0.0")
+APP = Manifest(id="vitals", name="Vitals", version="1.0.0", capabilities=tuple(Capability))
 
 
 class Node:

@@ -5,13 +5,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from callmesh.app import MAX_RULES, KeyRule, Rules, Standing
-from callmesh.catalog import Catalog
+from callmesh.app import MAX_RULES, KeyRule, Manifest, Rules, Standing
+from callmesh.catalog import BUILT_IN, Catalog
 from callmesh.errors import BadManifest
-from callmesh.manifest import read_manifest
+from callmesh.jsontext import scan
+from callmesh.manifest import read_manifest, schema_text
 from callmesh.participant import Access, access_of
 from callmesh.values import MAX_KEY, encode
 from tests import vectors
+from tools.manifest import PAGE, SCHEMA, rendered
 
 VECTORS = vectors.load("rules")
 STANDINGS = {
@@ -71,7 +73,29 @@ def write_app(parent: Path, manifest: object, name: str = "notes") -> Path:
         ({"name": 5}, '"name" is to be a text, and is a whole number'),
         ({"version": "one"}, '"version" is "one"; write one to three numbers'),
         ({"version": 1}, '"version" is to be a text, and is a whole number'),
-        ({"capabilities": []}, 'a manifest has no field "capabilities"; there are id, name'),
+        ({"colour": "red"}, 'a manifest has no field "colour"; there are id, name'),
+        ({"key": []}, 'did you mean "keys"?'),
+        ({"capabilities": ["stream"]}, 'documents; did you mean "streams"?'),
+        ({"capabilities": ["files"]}, 'add "participants" to it'),
+        ({"capabilities": "streams"}, 'write ["streams"]'),
+        ({"hosts": ["example.org"]}, '"hosts[0]" is "example.org"; write https://'),
+        ({"hosts": ["https://example.org/path"]}, "without a path"),
+        ({"hosts": ["https://a.org; script-src *"]}, "without a path"),
+        ({"hosts": ["http://example.org"]}, "write https://"),
+        ({"hosts": ["https://*"]}, "write https://"),
+        ({"hosts": ["https://a.org"] * 21}, "a list of length at most 20"),
+        ({"add": []}, "a list of length at least 1"),
+        ({"add": ["observer"]}, "the words are guest, host"),
+        ({"access": {"host": "view"}}, "the words are guest, observer"),
+        ({"access": {"guest": "read"}}, '"access.guest" is "read"; the words are edit, hidden'),
+        ({"size": {"width": -1}}, '"size.width" is to be a whole number at least 0'),
+        ({"size": {"height": 5000}}, "at most 2000"),
+        ({"size": {"width": "wide"}}, "a whole number, and is a text"),
+        ({"languages": {"German": {"name": "x"}}}, "write a tag of a language, as de or pt-BR"),
+        ({"languages": {"de": {}}}, '"languages.de" needs a "name"'),
+        ({"languages": {"de": {"name": "x" * 81}}}, "of length at most 80"),
+        ({"python": "half.py"}, "no such file"),
+        ({"python": "index.html"}, "ends with .py"),
         ({"keys": [{}]}, '"keys[0]" needs a "key"; write for instance "key": "votes/{person}"'),
         ({"keys": {}}, '"keys" is to be a list, and is an object'),
         (
@@ -143,12 +167,94 @@ def test_a_rule_has_to_apply_to_something(tmp_path: Path, keys: list[str], fine:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("{", "ends too early"), ('{\n"id": "notes",\n}', "trailing comma in object, in line 3")],
+    [
+        ("{", "2: it ends too early"),
+        ('{\n"id": "notes",\n}', "2:14: nothing follows this comma but }: take it out"),
+        ('{\n"id": "notes"\n"name": "Notes"}', "3:1: a comma is missing before this"),
+        ("{\n  'id': 1}", '2:3: the name of a field stands in "double quotes" here'),
+        ('{"id" "notes"}', '1:7: a : is missing between "id" and its value'),
+        ('{"id": notes}', "1:8: notes is no value: write a text in"),
+        ('{"id": True}', "1:8: True is no value"),
+        ('{"id": "a\nb"}', "1:8: this text does not end in its line"),
+        ('{"id": "\\x"}', "1:8: this text does not end in its line"),
+        ('{"keys": [1, 2}', "1:15: } stands where ] is to"),
+        ('{"keys": [1, 2,]}', "1:15: nothing follows this comma but ]"),
+        ('{ // an app\n"id": 1}', "1:3: JSON has no comments"),
+        ('{"id": 1 /* one */}', "1:10: JSON has no comments"),
+        ("{} {}", "1:4: something stands behind the end"),
+        ('{"a":' * 4000 + "1" + "}" * 4000, "1:501: it is nested too deep"),
+    ],
 )
 def test_a_slip_in_the_json_is_found(tmp_path: Path, text: str, says: str) -> None:
-    """[K3]"""
+    """[K3, K7] Line and column, and what to do there."""
     (problem,) = Catalog([write_app(tmp_path, text)]).problems
     assert says in str(problem)
+
+
+def test_all_that_is_wrong_is_told_at_once_with_its_place(tmp_path: Path) -> None:
+    """[K7]"""
+    text = """{
+  "id": "notes",
+  "name": "",
+  "version": "1.0.0", "colour": "red",
+  "hosts": [
+    "https://example.org",
+    "example.org"
+  ],
+  "keys": [
+    { "key": "a", "write": ["king"], "writes": [] },
+    {}
+  ],
+  "entry": "main.html",
+  "entry": "other.html"
+}"""
+    (problem,) = Catalog([write_app(tmp_path, text)]).problems
+    path = tmp_path / "notes" / "manifest.json"
+    found = [line.removeprefix(f"{path}:").split(": ")[0] for line in str(problem).splitlines()]
+    assert found == ["3:3", "4:23", "7:5", "10:29", "10:38", "11:5", "14:3", "14:3"]
+
+
+@pytest.mark.parametrize("name", ["poll", "vitals"])
+def test_places_are_those_of_the_text(name: str) -> None:
+    """[K7] Every value is found where it stands."""
+    text = (BUILT_IN / name / "manifest.json").read_text()
+    values = scan(text).values
+    assert len(values) > 10
+    for path, at in values.items():
+        found, _ = json.JSONDecoder().raw_decode(text, at)
+        value = json.loads(text)
+        for part in path:
+            value = value[part]
+        assert found == value
+
+
+def test_the_schema_is_what_the_hub_checks() -> None:
+    """[K8] If not: `python -m tools.manifest`."""
+    text = SCHEMA.read_text()
+    assert (text, PAGE.read_text()) == (schema_text(), rendered(PAGE.read_text()))
+    named = set(json.loads(text)["$defs"]["Manifest"]["properties"])
+    assert {"id", "size", "add", "access", "capabilities", "hosts", "languages"} < named
+
+
+def test_everything_that_a_manifest_may_say(tmp_path: Path) -> None:
+    """[K8]"""
+    said = {
+        "$schema": "https://example.org/apps/manifest.schema.json",
+        "size": {"width": 640},
+        "languages": {"pt-BR": {"name": "Notas"}},
+        "add": ["host"],
+        "access": {"guest": "view", "observer": "hidden"},
+        "capabilities": ["streams", "files", "participants", "documents"],
+        "hosts": ["https://*.example.org", "wss://example.org:8443", "http://127.0.0.1:1"],
+    }
+    manifest = Catalog([write_app(tmp_path, GOOD | said)]).manifest("notes")
+    assert manifest is not None
+    assert json.loads(msgspec.json.encode(manifest)) == {
+        **json.loads(msgspec.json.encode(msgspec.convert(GOOD, Manifest))),
+        **said,
+        "size": {"width": 640, "height": 0},
+        "languages": {"pt-BR": {"name": "Notas", "description": ""}},
+    }
 
 
 def test_what_is_perhaps_not_meant_is_told(

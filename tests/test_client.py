@@ -235,19 +235,19 @@ async def test_a_call_is_as_it_was_when_the_hub_is_started_again() -> None:
 async def test_removing_a_resource_ends_it_for_everybody(hub: MemoryHub) -> None:
     """[R5, J7]"""
     async with hub.join("Ada") as ada, hub.join("Bob", role="guest") as bob:
-        poll = await ada.resources.add("poll")
-        seen = await bob.resources.get(poll.id)
+        vitals = await ada.resources.add("vitals")
+        seen = await bob.resources.get(vitals.id)
         stream = seen.stream("pen")
         with pytest.raises(Denied):
             await bob.resources.remove(seen)
-        assert poll.id in bob.resources
-        await ada.resources.remove(poll)
+        assert vitals.id in bob.resources
+        await ada.resources.remove(vitals)
         await bob.until(lambda: not bob.resources)
         with pytest.raises(Denied) as denied:
-            seen.state["question"] = 1
+            seen.state["source"] = 1
         assert denied.value.reason == "no_resource"
         assert [change async for change in seen.state.changes()] == []
-        with pytest.raises(callmesh.Closed, match="Poll was removed"):
+        with pytest.raises(callmesh.Closed, match="Vitals was removed"):
             await stream.send(1)
 
 
@@ -592,15 +592,32 @@ async def test_mistakes_of_a_programmer_are_named(hub: MemoryHub) -> None:
         async with hub.join("Ada", role="king"):
             pass
     async with hub.join("Ada") as ada:
-        poll = await ada.resources.add("poll")
+        poll, vitals = [await ada.resources.add(app) for app in ("poll", "vitals")]
         with pytest.raises(callmesh.BadInput, match="a key is a text"):
             poll.state[1] = 1  # type: ignore[index]
         with pytest.raises(BadName, match="reliable or latest"):
-            poll.stream("x", mode="fast")  # type: ignore[arg-type]
+            vitals.stream("x", mode="fast")  # type: ignore[arg-type]
         with pytest.raises(BadName, match="a title"):
             await ada.resources.add("poll", title="x" * 81)
         poll.state["question"] = "?"
         assert repr(poll.state) == "<SharedState {'question': '?'}>"
+
+
+async def test_what_an_app_has_not_asked_for_is_denied_to_programs(hub: MemoryHub) -> None:
+    """[A8]"""
+    async with hub.join("Ada") as ada, hub.join("Bob", role="guest") as bob:
+        poll, vitals = [await ada.resources.add(app) for app in ("poll", "vitals")]
+        seen = await bob.resources.get(poll.id)
+        for resource in (poll, seen):
+            with pytest.raises(Denied, match='app poll has not asked for streams: add "str') as no:
+                resource.stream("pen")
+            assert no.value.reason == "no_capability"
+        for resource in (poll, vitals):
+            with pytest.raises(
+                Denied, match=f'{resource.app} has not asked for files: add "files"'
+            ):
+                _ = resource.files
+        vitals.stream("pen")
 
 
 async def test_joining_without_async_with_is_told_what_to_do() -> None:

@@ -19,7 +19,7 @@ from callmesh.catalog import read_app
 from callmesh.errors import DENIALS
 from callmesh.limits import Limits
 from callmesh.testing import MemoryHub
-from tests.processes import hub_process
+from tests.processes import SHELF, hub_process
 from tools import api, protocol
 
 ROOT = Path(__file__).parent.parent
@@ -85,7 +85,7 @@ def test_the_python_example_runs(tmp_path: Path) -> None:
 def test_the_page_about_files_runs(tmp_path: Path) -> None:
     """[F1, F4]"""
     (code,) = blocks("files.md", "python")
-    with hub_process(tmp_path) as hub:
+    with hub_process(tmp_path, apps=(SHELF,)) as hub:
         ended = subprocess.run(
             [sys.executable, "-W", "error::RuntimeWarning", "-c", code, hub.call("files")],
             capture_output=True, text=True, timeout=30, env=os.environ, check=False,

@@ -11,7 +11,7 @@ import pytest
 import callmesh
 from callmesh.ids import ParticipantId
 from tests.file_taker import resident
-from tests.processes import HubProcess, hub_process
+from tests.processes import SHELF, HubProcess, hub_process
 
 pytestmark = [pytest.mark.anyio, pytest.mark.rtc]
 MEGABYTE = 1_000_000
@@ -28,12 +28,12 @@ def hashed(path: Path) -> str:
 
 async def test_files_go_direct_both_ways_at_once(tmp_path: Path) -> None:
     """[F1, F2]"""
-    with hub_process(tmp_path) as hub:
+    with hub_process(tmp_path, apps=(SHELF,)) as hub:
         async with (
             callmesh.join(hub.call(), name="Ada") as ada,
             callmesh.join(hub.call(), name="Bob") as bob,
         ):
-            mine = await ada.resources.add("vitals")
+            mine = await ada.resources.add("shelf")
             theirs = await bob.resources.get(mine.id)
 
             async def exchange(one: callmesh.Resource, data: bytes) -> bytes:
@@ -59,11 +59,11 @@ async def test_a_large_file_comes_whole_through_two_cuts(tmp_path: Path) -> None
             digest.update(block)
             file.write(block)
     (tmp_path / "to").mkdir()
-    hub = HubProcess(tmp_path)
+    hub = HubProcess(tmp_path, apps=(SHELF,))
     try:
         async with callmesh.join(hub.call(), name="Ada") as ada:
-            vitals = await ada.resources.add("vitals")
-            await vitals.state.saved()
+            shelf = await ada.resources.add("shelf")
+            await shelf.state.saved()
             taker = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "tests.file_taker", hub.call(), tmp_path / "to",
                 stdout=asyncio.subprocess.PIPE,
@@ -71,7 +71,7 @@ async def test_a_large_file_comes_whole_through_two_cuts(tmp_path: Path) -> None
             await ada.until(lambda: len(ada.participants) == 2, timeout=20)
             (bob,) = (id for id in ada.participants if id != ada.me.id)
             before = most = resident()
-            transfer = await vitals.files.send(source, to=[bob])
+            transfer = await shelf.files.send(source, to=[bob])
             cuts = [(SIZE // 4, cut_path), (SIZE // 4 + 2 * MEGABYTE, kill)]
             async for progress in transfer:
                 most = max(most, resident())
@@ -102,4 +102,4 @@ async def kill(
     call: callmesh.Call, peer: ParticipantId, hub: HubProcess, folder: Path
 ) -> HubProcess:
     hub.kill()
-    return HubProcess(folder, port=hub.port)
+    return HubProcess(folder, port=hub.port, apps=(SHELF,))

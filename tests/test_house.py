@@ -13,10 +13,10 @@ PACKAGE = ROOT / "src" / "callmesh"
 
 # Lowest first. A module imports only from modules that stand before it.
 GROUND = """
-    errors ids values limits counts clock state participant audit app manifest resource callstate
-    cache keys messages stream meter wake lane inbox files signaling ledger receipt letters outbox
-    mesh history lists session rates sight standing exchange ice rights feed record visits door
-    people commands relay hosted ports
+    errors ids values limits counts clock state participant audit app jsontext forms manifest
+    resource callstate cache keys messages stream meter wake lane inbox files signaling ledger
+    receipt letters outbox mesh history lists session rates sight standing exchange ice rights feed
+    record visits door people commands relay hosted ports
 """.split()
 FIRST = """
     storage storage.memory storage.sqlite
@@ -24,9 +24,9 @@ FIRST = """
     transport.turn cachefile folder
 """.split()
 SECOND = """
-    settings logs tokens auth catalog saving ending address headers livecall live metrics operations
-    archive operator retention webhooks guard shapes problems api icesettings hub
-    connection notify replica hosting undo typed changes shared presence datastream streams
+    settings logs tokens auth catalog installing saving ending address headers livecall live
+    metrics operations archive operator retention webhooks guard shapes problems api icesettings
+    hub connection notify replica hosting undo typed changes shared presence datastream streams
     fileio transfers instance handling resources half joining peering client testing
 """.split()
 TOP = "__init__ auditing connections serving doctor cli __main__".split()

@@ -1,6 +1,7 @@
 """A real hub process: its pages, its socket, rubbish, and `kill -9`."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from callmesh.auth import Authority
 from callmesh.catalog import Catalog
 from callmesh.hub import application
 from callmesh.ids import Writer, state_of
+from callmesh.manifest import schema_text
 from callmesh.messages import Message
 from callmesh.state import Entry
 from callmesh.storage.memory import MemoryStorage
@@ -186,6 +188,9 @@ async def test_pages_and_files(hub: HubProcess) -> None:
             assert (await client.get(bad)).status_code == 404, bad
         apps = {app["id"]: app for app in (await client.get("/api/apps")).json()}
         assert {"poll", "vitals"} <= set(apps)
+        form = await client.get("/apps/manifest.schema.json")  # [K8]
+        assert form.json() == json.loads(schema_text())
+        assert form.headers["content-type"] == "application/schema+json"
         base = apps["poll"]["base"]
         entry = await client.get(base + apps["poll"]["entry"])
         policy = entry.headers["content-security-policy"]

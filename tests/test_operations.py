@@ -144,20 +144,20 @@ async def test_the_numbers_are_those_of_the_hub() -> None:
     """[O10]"""
     async with MemoryHub() as hub:
         async with hub.join("Ada") as ada, hub.join("Olga", role="observer") as olga:
-            poll = await ada.resources.add("poll", state={"question": "?"})
-            await poll.state.saved()
-            seen = await olga.resources.get(poll.id)
-            seen.state["question"] = "mine"
+            vitals = await ada.resources.add("vitals", state={"source": "?"})
+            await vitals.state.saved()
+            seen = await olga.resources.get(vitals.id)
+            seen.state["source"] = "mine"
             with pytest.raises(callmesh.Denied):
                 await seen.state.saved()
             heard = seen.stream("pen")
-            await poll.stream("pen").send(b"x" * 1000)
+            await vitals.stream("pen").send(b"x" * 1000)
             await anext(aiter(heard))
-            del poll.state["question"]
-            await poll.state.saved()
+            del vitals.state["source"]
+            await vitals.state.saved()
             numbers = read(hub)
             text = Metrics(hub.live).text().decode()
-            secrets = ["Ada", "Olga", "demo", poll.id, ada.me.id, ada.me.person, olga.me.id]
+            secrets = ["Ada", "Olga", "demo", vitals.id, ada.me.id, ada.me.person, olga.me.id]
             assert [secret for secret in secrets if secret in text] == []
             with pytest.raises(callmesh.CallmeshError):
                 await hub.join(" \n").__aenter__()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callmesh import messages
-from callmesh.app import KeyRule, Manifest, StateSpec, Who
+from callmesh.app import Capability, KeyRule, Manifest, StateSpec, Who
 from callmesh.door import Visitor
 from callmesh.hosted import TOMBSTONES, HostedCall
 from callmesh.ids import (
@@ -1068,7 +1068,7 @@ def test_a_resend_is_no_way_to_ask_about_what_is_not_for_ones_eyes(world: World)
 
 PEOPLE = (("p0", "u0", Role.HOST), ("p1", "u1", Role.GUEST))
 LIMITS = Limits(state_bytes=400, keys=5, presence_bytes=80, presence_keys=2, value_bytes=200)
-FREE = Manifest(id="notes", name="Notes", version="1.0.0")
+FREE = Manifest(id="notes", name="Notes", version="1.0.0", capabilities=tuple(Capability))
 RULED = msgspec.structs.replace(
     FREE,
     keys=[

@@ -128,32 +128,32 @@ async def test_a_commit_that_fails_makes_calls_read_only_until_one_succeeds(
     """[L7, L8, L5, S16]"""
     storage = FailingStorage()
     async with MemoryHub(storage=storage) as hub, hub.join("Ada") as ada, hub.join("Bob") as bob:
-        poll = await ada.resources.add("poll")
-        await poll.state.saved()
-        seen = await bob.resources.get(poll.id)
-        assert seen.state.can_write("question")
+        vitals = await ada.resources.add("vitals")
+        await vitals.state.saved()
+        seen = await bob.resources.get(vitals.id)
+        assert seen.state.can_write("source")
         storage.free.clear()
-        poll.state["question"] = "?"
-        await poll.state.accepted()
-        saving = asyncio.create_task(poll.state.saved())
+        vitals.state["source"] = "?"
+        await vitals.state.accepted()
+        saving = asyncio.create_task(vitals.state.saved())
         storage.refuse = {how}
         storage.free.set()
         for call in (ada, bob):
             await call.until(lambda call=call: call.status == "read_only")  # type: ignore[misc]
             assert not call.state.can_write("anything")
-        assert (poll.state.status, seen.state.status) == ("read_only", "read_only")
-        assert not seen.state.can_write("question")
-        assert poll.state.status_of("question") == "accepted"
-        seen.state["question"] = "overwritten?"
+        assert (vitals.state.status, seen.state.status) == ("read_only", "read_only")
+        assert not seen.state.can_write("source")
+        assert vitals.state.status_of("source") == "accepted"
+        seen.state["source"] = "overwritten?"
         with pytest.raises(Denied, match="what was saved is safe") as denied:
             await seen.state.accepted()
-        assert (denied.value.reason, seen.state["question"]) == ("read_only", "?")
+        assert (denied.value.reason, seen.state["source"]) == ("read_only", "?")
         with pytest.raises(Denied):
-            await bob.resources.add("poll")
+            await bob.resources.add("vitals")
         seen.presence["cursor"] = 1
-        await ada.until(lambda: poll.presence.of(bob.me.id) == {"cursor": 1})
+        await ada.until(lambda: vitals.presence.of(bob.me.id) == {"cursor": 1})
         await seen.stream("pen").send(b"on")
-        assert (await anext(aiter(poll.stream("pen")))).data == b"on"
+        assert (await anext(aiter(vitals.stream("pen")))).data == b"on"
         tried = len(storage.commits)
         await becomes(lambda: len(storage.commits) > tried)
         assert not saving.done()
@@ -161,8 +161,8 @@ async def test_a_commit_that_fails_makes_calls_read_only_until_one_succeeds(
         await saving
         for call in (ada, bob):
             await call.until(lambda call=call: call.status == "synced")  # type: ignore[misc]
-        assert seen.state.can_write("question")
-        seen.state["question"] = "now"
+        assert seen.state.can_write("source")
+        seen.state["source"] = "now"
         await seen.state.saved()
     assert "every call is read-only" in caplog.text
     assert "takes what is to be saved again" in caplog.text

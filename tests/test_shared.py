@@ -39,7 +39,7 @@ async def hub(tmp_path: Path) -> AsyncIterator[MemoryHub]:
         {"key": "signed/{person}", "change": []},
         {"key": "closed", "write": []},
     ]
-    async with MemoryHub(apps=[app(tmp_path, keys=keys)]) as hub:
+    async with MemoryHub(apps=[app(tmp_path, keys=keys, capabilities=["streams"])]) as hub:
         yield hub
 
 

@@ -80,7 +80,7 @@ def meanings(kind: type) -> dict[str, str]:
     for field, below in zip(body.body, body.body[1:], strict=False):
         match field, below:
             case (
-                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]),
                 ast.Expr(value=ast.Constant(value=str(said))),
             ):
                 found[name] = " ".join(said.split())

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -21,9 +21,13 @@ class Who(StrEnum):
     """Whom a key rule lets in."""
 
     EVERYONE = "everyone"
+    """Whoever may edit the resource, or for reading, see it."""
     HOST = "host"
+    """Hosts."""
     GUEST = "guest"
+    """Guests."""
     OBSERVER = "observer"
+    """Observers; they write where a host lets them edit."""
     OWNER = "owner"
     """The person who added the resource, whatever their role."""
     SELF = "self"
@@ -47,12 +51,18 @@ class KeyRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     decides.
     """
 
-    key: str
-    write: tuple[Who, ...] | None = None
-    """Without it: whom the pattern names; else those who may read."""
-    change: tuple[Who, ...] | None = None
-    """Who may replace or delete what is there. Without it: those who may write."""
-    read: tuple[Who, ...] = (Who.EVERYONE,)
+    key: Annotated[str, Meta(description="A path, as `votes/{person}`, `shape/*` or `page/**`.")]
+    write: Annotated[
+        tuple[Who, ...] | None,
+        Meta(description="Who may write. Without it: whom the pattern names; else who may read."),
+    ] = None
+    change: Annotated[
+        tuple[Who, ...] | None,
+        Meta(
+            description="Who may replace or delete what is there. Without it: those who may write."
+        ),
+    ] = None
+    read: Annotated[tuple[Who, ...], Meta(description="Who may read.")] = (Who.EVERYONE,)
 
     def spelled_out(self) -> "KeyRule":
         """The same rule with no list left to a default."""
@@ -164,27 +174,132 @@ def covers(wide: Sequence[Who], narrow: Sequence[Who]) -> bool:
     return everyone or set(narrow) <= set(wide)
 
 
+class Capability(StrEnum):
+    """What an app does besides its own state, presence and cache, and has to ask for."""
+
+    STREAMS = "streams"
+    """Fast data between participants."""
+    FILES = "files"
+    """Files between participants."""
+    PARTICIPANTS = "participants"
+    """Who else is in the call: names, roles, ids."""
+    DOCUMENTS = "documents"
+    """Text that many edit at once. Reserved: nothing is behind it yet."""
+
+
+def not_asked(app: str, capability: Capability) -> str:
+    """That an app uses what it has not asked for, and what its author does."""
+    return (
+        f"the app {app} has not asked for {capability}: "
+        f'add "{capability}" to "capabilities" in its manifest.json'
+    )
+
+
 class StateSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a manifest says of its app's state."""
 
-    version: Annotated[int, Meta(ge=1, le=MAX_INTEGER)] = 1
-    """Of the form that the state has. A larger one than before means a migration."""
-    defaults: dict[str, Any] = {}
-    """What a new resource begins with: values by key, written once by the hub."""
+    version: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=MAX_INTEGER,
+            description="Of the form that the state has. A larger one means a migration.",
+        ),
+    ] = 1
+    defaults: Annotated[
+        dict[str, Any],
+        Meta(
+            description="What a new resource begins with: values by key, written once by the hub."
+        ),
+    ] = {}
+
+
+class Size(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The room that an app needs. On a smaller stage people scroll."""
+
+    width: Annotated[int, Meta(ge=0, le=2_000, description="At least so many CSS pixels.")] = 0
+    height: Annotated[int, Meta(ge=0, le=2_000, description="At least so many CSS pixels.")] = 0
+
+
+class Translation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an app is called in one language."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=80, description="In that language.")]
+    description: Annotated[str, Meta(max_length=300, description="In that language.")] = ""
+
+
+Language: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+AdderRole: TypeAlias = Literal["host", "guest"]
+DefaultAccess: TypeAlias = dict[Literal["guest", "observer"], Literal["edit", "view", "hidden"]]
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`manifest.json`: what an app is called and who may do what in its state."""
+    """`manifest.json`: what an app is called, what it asks for, who may do what in its state."""
 
-    id: str
-    name: Annotated[str, Meta(min_length=1, max_length=80)]
-    version: Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+){0,2}$")]
-    description: Annotated[str, Meta(max_length=300)] = ""
-    entry: str = "index.html"
-    icon: str = ""
-    """A file beside the manifest (SVG or PNG)."""
-    keys: Annotated[list[KeyRule], Meta(max_length=MAX_RULES)] = []
-    state: StateSpec = StateSpec()
+    id: Annotated[
+        str,
+        Meta(description="1 to 40 lower-case letters, digits and hyphens; the folder's name too."),
+    ]
+    name: Annotated[
+        str, Meta(min_length=1, max_length=80, description="What people see, in English.")
+    ]
+    version: Annotated[
+        str,
+        Meta(
+            pattern=r"^[0-9]+(\.[0-9]+){0,2}$",
+            description="One to three numbers with points, as 1.0.0.",
+        ),
+    ]
+    description: Annotated[
+        str, Meta(max_length=300, description="One or two sentences for who looks for an app.")
+    ] = ""
+    entry: Annotated[str, Meta(description="The page that is loaded, a file of the folder.")] = (
+        "index.html"
+    )
+    icon: Annotated[str, Meta(description="A file of the folder, SVG or PNG.")] = ""
+    size: Annotated[Size, Meta(description="The room that it needs.")] = Size()
+    languages: Annotated[
+        dict[Language, Translation],
+        Meta(max_length=100, description="Name and description by language, as `de` or `pt-BR`."),
+    ] = {}
+    add: Annotated[
+        tuple[AdderRole, ...],
+        Meta(min_length=1, max_length=2, description="Roles that may add it to a call."),
+    ] = ("host", "guest")
+    access: Annotated[
+        DefaultAccess,
+        Meta(
+            description="What a role may do with a new resource, until a host says otherwise. Who "
+            "added it edits it."
+        ),
+    ] = {}
+    capabilities: Annotated[
+        tuple[Capability, ...],
+        Meta(
+            max_length=len(Capability),
+            description="What else it uses. What is not named is denied.",
+        ),
+    ] = ()
+    hosts: Annotated[
+        list[str],
+        Meta(
+            max_length=20,
+            description="Hosts that it talks to and takes pictures and sound from, as "
+            "`https://tiles.example.org`. Without them it has no network.",
+        ),
+    ] = []
+    keys: Annotated[
+        list[KeyRule],
+        Meta(max_length=MAX_RULES, description="Who may write, change and read which keys."),
+    ] = []
+    state: Annotated[StateSpec, Meta(description="Its state: version and defaults.")] = StateSpec()
+    python: Annotated[
+        str,
+        Meta(description="A file of the folder: its Python half. Reserved: it is not run yet."),
+    ] = ""
+    schema: Annotated[
+        str, Meta(description="The address of this schema, for editors. It means nothing here.")
+    ] = msgspec.field(name="$schema", default="")
 
 
 CLOSED = Rules([KeyRule("**", write=(), read=(Who.HOST,))])
@@ -206,3 +321,8 @@ class Rulebook:
         if known is None or (known[0] is not manifest and known[0] != manifest):
             known = self._known[app] = (manifest, Rules(manifest.keys))
         return known[1]
+
+    def allows(self, app: str, capability: Capability) -> bool:
+        """Whether an app has asked for it."""
+        manifest = self.manifest_of(app)
+        return manifest is not None and capability in manifest.capabilities

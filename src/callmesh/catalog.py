@@ -1,18 +1,25 @@
 """The apps this hub has: folders with a manifest, each served under the hash of its content."""
 
+import contextlib
 import hashlib
 import logging
 import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
+
+import msgspec
 
 from callmesh.app import Manifest
 from callmesh.errors import BadManifest
 from callmesh.manifest import doubts, read_manifest
 
 BUILT_IN = Path(__file__).parent / "apps"
+INSTALLED = "installed.json"
+"""In the folder of the apps that were added: which there are (`Added`), by id."""
+MAX_VERSIONS = 4
+"""Of one app that frames may still have open."""
 MAX_FILES = 2_000
 MAX_BYTES = 64 * 1024 * 1024
 
@@ -20,6 +27,34 @@ log = logging.getLogger("callmesh.hub")
 
 Stamp: TypeAlias = tuple[int, int]
 """Of a file: when it was changed, and its size."""
+
+
+class Added(msgspec.Struct, frozen=True):
+    """An app that was added to a hub."""
+
+    hash: str
+    source: str
+    """Where it was."""
+    time: int
+    """When, in seconds since the epoch."""
+    before: str = ""
+    """The hash of the version that was there before, for who has it open."""
+
+
+def added_in(apps: Path) -> dict[str, Added]:
+    """What was added to the hub whose apps are in `apps`, by id. Raises `BadManifest`."""
+    file = apps / INSTALLED
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, Added])
+    except FileNotFoundError:
+        return {}
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BadManifest(f"{file} cannot be read: {error}; add the apps again") from error
+
+
+def version_folder(apps: Path, id: str, hash: str) -> Path:
+    """Where one version of an app that was added lies."""
+    return apps / f"{id}-{hash}" / id
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +66,27 @@ class InstalledApp:
     """Of all names and contents: a change gives the app a new address."""
     problem: str = ""
     """Why the folder cannot be read as it is now, in which case this is how it was."""
-    stamps: tuple[Stamp, ...] = ()
-    """Of its files, in the order of their names."""
+    stamps: Mapping[str, Stamp] = field(default_factory=dict)
+    """Of its files."""
+
+    def file(self, name: str) -> Path | None:
+        """Where a file of it is; None where there is none, or it is another by now (A10)."""
+        path = self.folder / name
+        return path if name in self.files and _stamp(path) == self.stamps[name] else None
 
 
 class Catalog:
-    """The built-in apps, and those in `folders`.
+    """The built-in apps, those in `folders`, and those that were added to `installed`.
 
     An app that cannot be read is left out, and `problems` says why. One that could be read before
     stays as it was: an author's slip changes nobody's rights.
     """
 
-    def __init__(self, folders: Iterable[Path] = ()) -> None:
+    def __init__(self, folders: Iterable[Path] = (), installed: Path | None = None) -> None:
         self._folders = list(folders)
+        self._installed = installed
+        self._versions: dict[tuple[str, str], InstalledApp] = {}
+        """What frames may have open, the newest last."""
         self.apps: dict[str, InstalledApp] = {}
         self.problems: list[BadManifest] = []
         self._good: dict[Path, InstalledApp] = {}
@@ -61,13 +104,18 @@ class Catalog:
             self._seen = self._stamps()
             apps: dict[str, InstalledApp] = {}
             problems: list[BadManifest] = []
-            for folder in self._all_folders():
-                app, problem = self._read(folder)
+            added, before = self._added(problems)
+            for folder, hash in before.items():
+                with contextlib.suppress(BadManifest):
+                    self._serve(_as_added(read_app(folder), hash))
+            for folder, hash in [*self._all_folders(), *added.items()]:
+                app, problem = self._read(folder, hash)
                 if app and app.manifest.id in apps:
                     id, app = app.manifest.id, None
                     problem = BadManifest(f"{folder}: there is an app called {id} already")
                 if app:
                     apps[app.manifest.id] = app
+                    self._serve(app)
                 if problem:
                     problems.append(problem)
             if (apps, [*map(str, problems)]) != (self.apps, [*map(str, self.problems)]):
@@ -75,10 +123,36 @@ class Catalog:
                 self.changes += 1
                 self._report()
 
-    def _read(self, folder: Path) -> tuple[InstalledApp | None, BadManifest | None]:
+    def _added(self, problems: list[BadManifest]) -> tuple[dict[Path, str], dict[Path, str]]:
+        """The folders of the apps that were added, and of the versions before, by hash."""
+        apps = self._installed
+        if apps is None:
+            return {}, {}
+        try:
+            known = added_in(apps)
+        except BadManifest as problem:
+            problems.append(problem)
+            return {}, {}
+        now = {version_folder(apps, id, one.hash): one.hash for id, one in known.items()}
+        earlier = [(id, one.before) for id, one in known.items() if one.before]
+        return now, {version_folder(apps, id, hash): hash for id, hash in earlier}
+
+    def _serve(self, app: InstalledApp) -> None:
+        """Hand out the files of this version, and for a while of those before it."""
+        id, key = app.manifest.id, (app.manifest.id, app.hash)
+        self._versions.pop(key, None)
+        self._versions[key] = app
+        for old in [key for key in self._versions if key[0] == id][:-MAX_VERSIONS]:
+            del self._versions[old]
+
+    def version(self, id: str, hash: str) -> InstalledApp | None:
+        """An app as it is, or was when a page was given this address of it."""
+        return self._versions.get((id, hash))
+
+    def _read(self, folder: Path, hash: str) -> tuple[InstalledApp | None, BadManifest | None]:
         """The app in a folder as it is, or was; and what is wrong with it, if something is."""
         try:
-            app = self._good[folder] = read_app(folder, self._good.get(folder))
+            app = self._good[folder] = _as_added(read_app(folder, self._good.get(folder)), hash)
         except BadManifest as problem:
             last = self._good.get(folder)
             return last and replace(last, problem=str(problem)), problem
@@ -89,17 +163,21 @@ class Catalog:
         """Whether an author's manifest is another than when it was read: a look at each date."""
         return self._stamps() != self._seen
 
-    def _all_folders(self) -> list[Path]:
-        return [*_app_folders(BUILT_IN), *self._folders]
+    def _all_folders(self) -> list[tuple[Path, str]]:
+        return [(folder, "") for folder in (*_app_folders(BUILT_IN), *self._folders)]
 
     def _stamps(self) -> dict[Path, Stamp | None]:
-        return {folder: _stamp(folder / "manifest.json") for folder in self._folders}
+        stamps = {folder: _stamp(folder / "manifest.json") for folder in self._folders}
+        if self._installed is not None:
+            stamps[self._installed] = _stamp(self._installed / INSTALLED)
+        return stamps
 
     def _report(self) -> None:
         kept = {app.problem for app in self.apps.values()}
         wrong = {
-            str(problem): "not read, and kept as it was" if str(problem) in kept else "left out"
+            line: "not read, and kept as it was" if str(problem) in kept else "left out"
             for problem in self.problems
+            for line in str(problem).splitlines()
         }
         for app in self.apps.values():
             for doubt in doubts(app.manifest):
@@ -118,6 +196,13 @@ def _app_folders(parent: Path) -> Iterator[Path]:
     return (path for path in sorted(parent.iterdir()) if (path / "manifest.json").is_file())
 
 
+def _as_added(app: InstalledApp, hash: str) -> InstalledApp:
+    """Raises `BadManifest` where an app that was added is not what it was then."""
+    if hash and app.hash != hash:
+        raise BadManifest(f"{app.folder} was changed after the app was added; add it again")
+    return app
+
+
 def read_app(folder: Path, last: InstalledApp | None = None) -> InstalledApp:
     """The app in `folder`; `last`, as it was read before, while none of its files has changed.
 
@@ -127,13 +212,13 @@ def read_app(folder: Path, last: InstalledApp | None = None) -> InstalledApp:
     if not folder.is_dir():
         raise BadManifest(f"{folder} is no folder; an app is a folder with a manifest.json")
     try:
-        files = dict(_files(folder))
+        files = dict(app_files(folder))
         if "manifest.json" not in files:
             inside = ", ".join(found.name for found in _app_folders(folder))
             hint = f"; did you mean one in it: {inside}?" if inside else ""
             raise BadManifest(f"{folder} has no manifest.json; an app is a folder with one{hint}")
-        stamps = tuple(map(_stamp_of, files.values()))
-        if last and last.files == files.keys() and last.stamps == stamps:
+        stamps = {name: _stamp_of(path) for name, path in files.items()}
+        if last and last.stamps == stamps:
             return last
         path = folder / "manifest.json"
         manifest = read_manifest(path.read_bytes(), path=path, files=list(files))
@@ -155,7 +240,7 @@ def _stamp_of(file: Path) -> Stamp:
     return found.st_mtime_ns, found.st_size
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+def app_files(folder: Path) -> Iterator[tuple[str, Path]]:
     """The files of an app by path, without hidden ones and what a link leads out to."""
     size = count = 0
     for path in sorted(folder.rglob("*")):

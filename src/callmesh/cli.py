@@ -11,11 +11,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from callmesh import auditing
+from callmesh import auditing, installing
+from callmesh.catalog import Catalog
 from callmesh.doctor import WRONG, examine
-from callmesh.errors import BadInput, CallmeshError
-from callmesh.folder import CannotStart
+from callmesh.errors import BadInput, BadManifest, CallmeshError
+from callmesh.folder import APPS, CannotStart
 from callmesh.ids import call_id, display_name
+from callmesh.manifest import doubts
 from callmesh.participant import Role
 from callmesh.serving import serve
 from callmesh.settings import (
@@ -68,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         _add_visitor(command)
         _add_settings(command, ["key", "url"] if name == "invite" else ["key"])
+    _add_apps(commands.add_parser("apps", help="add apps to a hub, list, remove or check them"))
     _add_audit(commands.add_parser("audit", help="read and check the log of who came and went"))
     return parser
 
@@ -148,6 +151,76 @@ def _doctor(options: argparse.Namespace) -> int:
         print(finding, flush=True)  # some take a while
         findings.append(finding)
     return int(any(finding.mark == WRONG for finding in findings))
+
+
+# --- apps
+
+
+def _add_apps(apps: argparse.ArgumentParser) -> None:
+    apps.description = (
+        "The apps of a hub. One that runs needs no restart: a page that asks finds them."
+    )
+    commands = apps.add_subparsers(required=True, metavar="COMMAND")
+    for name, about, run in (
+        ("add", "add an app, or a newer version of it, from a folder or a zip", _add_app),
+        ("list", "print id, name, version, hash and where from of each", _list_apps),
+        ("remove", "take out an app that was added; what is in calls stays", _remove_app),
+        ("check", "say what is wrong with apps, by file, line and column", _check_apps),
+    ):
+        command = commands.add_parser(name, help=about, description=f"{_sentence(about)}.")
+        command.set_defaults(run=run)
+        if name in ("add", "check"):
+            more = "+" if name == "check" else None
+            command.add_argument("source", type=Path, nargs=more, metavar="FOLDER|ZIP")
+        if name == "remove":
+            command.add_argument("id", metavar="ID")
+        if name != "check":
+            _add_settings(command, ["data", "apps"] if name == "list" else ["data"])
+
+
+def _add_app(options: argparse.Namespace) -> int:
+    manifest, hash = installing.add(options.source, _chosen(options).settings.data)
+    asks = [*manifest.capabilities, *manifest.hosts]
+    print(f"added {manifest.id} {manifest.version} ({hash})")
+    print(f"it may use: {', '.join(asks) or 'its own state, presence and cache'}")
+    return 0
+
+
+def _list_apps(options: argparse.Namespace) -> int:
+    settings = _chosen(options).settings
+    logging.getLogger("callmesh").addHandler(logging.NullHandler())  # problems are printed below
+    catalog = Catalog(settings.apps, settings.data / APPS)
+    rows = [("ID", "NAME", "VERSION", "HASH", "FROM"), *installing.listed(catalog, settings.data)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print(
+            "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        )
+    for problem in catalog.problems:
+        print(f"callmesh: left out: {problem}", file=sys.stderr)
+    return int(bool(catalog.problems))
+
+
+def _remove_app(options: argparse.Namespace) -> int:
+    installing.remove(options.id, _chosen(options).settings.data)
+    print(f"removed {options.id}")
+    return 0
+
+
+def _check_apps(options: argparse.Namespace) -> int:
+    """1 if a hub would not take one of them."""
+    code = 0
+    for source in options.source:
+        try:
+            manifest = installing.Package(source).manifest
+        except BadManifest as problem:
+            print(problem)
+            code = 1
+            continue
+        for doubt in doubts(manifest):
+            print(f"{source / 'manifest.json'}: perhaps not meant: {doubt}")
+        print(f"{source}: {manifest.id} {manifest.version} is fine")
+    return code
 
 
 # --- the audit log

@@ -20,7 +20,7 @@ from callmesh.address import is_loopback
 from callmesh.auth import SECRET_BYTES
 from callmesh.catalog import Catalog
 from callmesh.errors import BadInput
-from callmesh.folder import DATABASE, LOCK, AlreadyRunning, CannotStart, alone_in
+from callmesh.folder import APPS, DATABASE, LOCK, AlreadyRunning, CannotStart, alone_in
 from callmesh.guard import ApiKey
 from callmesh.hub import PAGE
 from callmesh.icesettings import ice_servers
@@ -116,7 +116,7 @@ def page(settings: Settings) -> Iterator[Finding]:
 
 
 def apps(settings: Settings) -> Iterator[Finding]:
-    catalog = Catalog(settings.apps)
+    catalog = Catalog(settings.apps, settings.data / APPS)
     for problem in catalog.problems:
         yield Finding(WRONG, f"an app is left out: {problem}", "mend it, or leave it out of apps")
     yield Finding(FINE, f"apps: {', '.join(sorted(catalog.apps))}")

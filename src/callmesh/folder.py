@@ -8,6 +8,8 @@ from pathlib import Path
 
 DATABASE = "callmesh.sqlite"
 LOCK = "lock"
+APPS = "apps"
+"""The folder of the apps that were added."""
 CURSORS = "webhooks.json"
 
 

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TypeGuard
 
 from callmesh import messages
-from callmesh.app import Manifest, Rulebook
+from callmesh.app import Capability, Manifest, Rulebook
 from callmesh.audit import OPERATOR, Journal
 from callmesh.callstate import (
     WAITING_AREA,
@@ -53,7 +53,7 @@ from callmesh.participant import Participant
 from callmesh.people import Knock, Member, People
 from callmesh.record import HubPen
 from callmesh.relay import Relay
-from callmesh.resource import RECORDS, ResourceRecord, resource_in, version_key
+from callmesh.resource import RECORDS, ResourceRecord, access_key, resource_in, version_key
 from callmesh.rights import Refusal, Rights, Taken, Written
 from callmesh.session import Open
 from callmesh.sight import Sights
@@ -114,7 +114,7 @@ class HostedCall:
             limits,
             waiting_area=waiting_area,
         )
-        self._relay = Relay(self.people, limits, self.counts)
+        self._relay = Relay(self.people, limits, self.counts, self._asked_for)
         self.commands = Commands(self.people, ledger, self._carried_out)
         self._collected = 0
         for entry in list(ledger.state(CALL).live()):
@@ -342,6 +342,11 @@ class HostedCall:
             feed.owe(state, entry)  # what won will not come by itself (H2)
         return Turn.NOTHING
 
+    def _asked_for(self, resource: ResourceId, capability: Capability) -> bool:
+        """Whether the app of a resource has asked for it (A8)."""
+        record = self.call.resources.get(resource)
+        return record is not None and self._rulebook.allows(record.app, capability)
+
     # --- what the call's own State says
 
     def _note(self, author: Participant, entry: Entry, old: Entry | None, now: int) -> Turn:
@@ -356,7 +361,7 @@ class HostedCall:
             self._clear(resource, now)
             return Turn.RIGHTS  # who comes back later may have seen it, nobody knows
         if old is None or old.deleted:
-            self._begin(resource, entry)
+            self._begin(resource, entry, author, now)
             return Turn.RESOURCES
         return Turn.NOTHING
 
@@ -402,7 +407,7 @@ class HostedCall:
             return False
         return True
 
-    def _begin(self, resource: ResourceId, entry: Entry) -> None:
+    def _begin(self, resource: ResourceId, entry: Entry, author: Participant, now: int) -> None:
         """A resource is new: what its app's manifest says it begins with, once (R8)."""
         app = self.call.resources[resource].app
         self._publish(app)
@@ -415,6 +420,12 @@ class HostedCall:
             key, value = version_key(resource), manifest.state.version
             self.ledger.accept(CALL, Entry(key, entry.time, HUB, encode(value)))
             self.call.note(key, value)
+        for who, access in _first_access(manifest, author):
+            key = access_key(resource, who)
+            first = Entry(key, entry.time, HUB, encode(access))
+            if self.ledger.accept(CALL, first):
+                self.call.note(key, access)
+                self._settle(author.person, key, access, now)
 
     def _clear(self, resource: ResourceId, now: int) -> None:
         """A resource is gone: so is everything about it."""
@@ -438,7 +449,8 @@ class HostedCall:
         """Tell everybody an app's rules, so that they need not ask; whether they are others."""
         manifest = self._rulebook.manifest_of(app)
         rules, version = self._rulebook.rules(app), manifest.state.version if manifest else 0
-        said = {"version": version, "keys": rules.described()}
+        asked = sorted({word.value for word in manifest.capabilities}) if manifest else []
+        said = {"version": version, "keys": rules.described(), "capabilities": asked}
         old = self.ledger.state(APPS).entries.get(app)
         if old is not None and old.value == encode(said):
             return False
@@ -473,6 +485,14 @@ class HostedCall:
 def _is_in(who: Member | Knock) -> TypeGuard[Member]:
     """Whether the call is for them: not before they are welcomed."""
     return isinstance(who, Member) and who.session is not None and type(who.session.state) is Open
+
+
+def _first_access(manifest: Manifest, author: Participant) -> Iterator[tuple[str, str]]:
+    """What a manifest lets roles do with a new resource; who added it edits it (A7)."""
+    access = {str(role): str(level) for role, level in manifest.access.items()}
+    yield from access.items()
+    if access.get(author.role, "edit") != "edit":
+        yield author.person, "edit"
 
 
 def ends_a_resource(record: Record) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit
 
+from msgspec import to_builtins
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -35,13 +36,14 @@ from callmesh import retention as retaining
 from callmesh.auth import Authority, read_secret
 from callmesh.catalog import Catalog, InstalledApp
 from callmesh.errors import BadInput, BadName
-from callmesh.folder import CURSORS, DATABASE, alone_in
+from callmesh.folder import APPS, CURSORS, DATABASE, alone_in
 from callmesh.guard import ApiKey
 from callmesh.headers import BoundedHeaders, NoSockets, ThisMachineAlone
 from callmesh.icesettings import ice_servers
 from callmesh.ids import call_id
 from callmesh.limits import Limits
 from callmesh.live import LiveHub
+from callmesh.manifest import schema_text
 from callmesh.operations import Operations
 from callmesh.operator import Operator
 from callmesh.ports import Storage
@@ -135,7 +137,7 @@ def asgi(
         ice_policy=ice_policy,
     )  # fmt: skip
     storage = SqliteStorage(data / DATABASE)
-    return application(storage, Catalog(apps), authority, settings, alone_in(data))
+    return application(storage, Catalog(apps, data / APPS), authority, settings, alone_in(data))
 
 
 def application(
@@ -174,6 +176,7 @@ def application(
             WebSocketRoute("/call/{call}/socket", hub.socket),
             Route("/api/apps", hub.apps),
             *_api(operator, settings, hooks),
+            Route("/apps/manifest.schema.json", hub.schema),
             Route("/apps/{app}/{hash}/{file:path}", hub.app_file),
             Mount("/sdk", NoSockets(OpenFiles(directory=PAGE / "sdk", check_dir=False))),
             Mount("/page", NoSockets(StaticFiles(directory=PAGE, check_dir=False))),
@@ -307,12 +310,22 @@ class Hub:
                     "entry": app.manifest.entry,
                     "icon": app.manifest.icon,
                     "state": app.manifest.state.version,
+                    "add": app.manifest.add,
+                    "size": to_builtins(app.manifest.size),
+                    "languages": to_builtins(app.manifest.languages),
+                    "capabilities": app.manifest.capabilities,
+                    "hosts": app.manifest.hosts,
                     "base": f"{root}/apps/{app.manifest.id}/{app.hash}/",
                     "problem": (app.problem or None) if self._is_open else None,
                 }
                 for app in self._catalog.apps.values()
             ]
         )
+
+    async def schema(self, request: Request) -> Response:
+        """The form of a manifest, for editors."""
+        headers = {"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff"}
+        return Response(schema_text(), media_type="application/schema+json", headers=headers)
 
     async def _refresh(self) -> None:
         await run_in_threadpool(self._catalog.refresh)
@@ -321,14 +334,14 @@ class Hub:
             self._live.apps_changed()
 
     async def app_file(self, request: Request) -> Response:
-        app = self._catalog.apps.get(request.path_params["app"])
-        file = request.path_params["file"]
-        if app is None or request.path_params["hash"] != app.hash or file not in app.files:
-            raise HTTPException(404, "This app has no such file.")
+        app = self._catalog.version(request.path_params["app"], request.path_params["hash"])
+        path = app.file(request.path_params["file"]) if app else None
+        if app is None or path is None:
+            raise HTTPException(404, "This app has no such file, or none such any more.")
         headers = _app_headers(request, app)
-        if file.endswith(".html"):
-            return HTMLResponse(_with_sdk(request, app.folder / file), headers=headers)
-        return FileResponse(app.folder / file, headers=headers)
+        if path.suffix == ".html":
+            return HTMLResponse(_with_sdk(request, path), headers=headers)
+        return FileResponse(path, headers=headers)
 
 
 def _ended(task: asyncio.Task[None]) -> None:
@@ -400,18 +413,19 @@ def _page_headers(request: Request) -> dict[str, str]:
 
 
 def _app_headers(request: Request, app: InstalledApp) -> dict[str, str]:
-    """An app may load its own files and the SDK, talk to nobody, and is of no origin."""
+    """An app may load its own files and the SDK, talk to its hosts alone, and is of no origin."""
     here = _origin(request) + _root(request)
     own = f"{here}/apps/{app.manifest.id}/{app.hash}/"
+    outside = "".join(f" {host}" for host in app.manifest.hosts)
     policy = {
         "sandbox": "allow-scripts allow-forms",
         "default-src": "'none'",
         "script-src": f"'unsafe-inline' {own} {here}/sdk/",
         "style-src": f"'unsafe-inline' {own} {here}/sdk/",
-        "img-src": f"{own} data: blob:",
-        "media-src": f"{own} data: blob:",
+        "img-src": f"{own} data: blob:{outside}",
+        "media-src": f"{own} data: blob:{outside}",
         "font-src": f"{own} data:",
-        "connect-src": own,
+        "connect-src": own + outside,
         "form-action": "'none'",
         "base-uri": "'none'",
         "frame-ancestors": _origin(request),

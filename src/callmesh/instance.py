@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Raw
 
+from callmesh.app import Capability
 from callmesh.cache import ResourceCache
 from callmesh.callstate import setting_in
 from callmesh.changes import check_listener
@@ -100,7 +101,10 @@ class Resource:
         `ordered`, `max_retransmits`: of the channels in mode `latest`, False and 0 unless said.
         `keep`: who opens it later gets so many of the last messages that were sent to everybody.
         `codec`: an object whose `encode` and `decode` make bytes of messages, and the reverse.
+
+        Raises `BadName`, `BadValue`, or `Denied` where the app has not asked for streams.
         """
+        self.standings.check_capability(self.id, Capability.STREAMS)
         return self._streams.stream(
             self.id, app_stream(name), mode, ordered=ordered, max_retransmits=max_retransmits,
             keep=keep, codec=codec,
@@ -108,8 +112,12 @@ class Resource:
 
     @property
     def files(self) -> Files:
-        """Files between participants, peer to peer. Others can offer some once it was asked for."""
+        """Files between participants, peer to peer. Others can offer some once it was asked for.
+
+        Raises `Denied` where the app has not asked for files.
+        """
         if self._files is None:
+            self.standings.check_capability(self.id, Capability.FILES)
             self._files = Files(self._streams, self.id)
         return self._files
 

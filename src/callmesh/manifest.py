@@ -1,50 +1,130 @@
-"""Reads `manifest.json`: what is not true is refused, with a sentence that says what to do."""
+"""Reads `manifest.json`: what is not true is refused, with sentences that say what to do."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
-from callmesh.app import KeyRule, Manifest, Rules, StateSpec, Who, covers, is_named
+from callmesh.app import Capability, KeyRule, Manifest, Rules, Who, covers, is_named
 from callmesh.errors import BadInput, BadManifest, BadName, BadValue, TooLarge
+from callmesh.forms import Form, shown_path
 from callmesh.ids import app_id
+from callmesh.jsontext import Path, line_and_column, scan
 from callmesh.values import check_key, encode
 
 MAX_MANIFEST = 64 * 1024
 
+Problem: TypeAlias = tuple[Path, str]
+"""Where something is wrong; what, and what to do."""
+
 _FILE = re.compile(r"(?!\.)[A-Za-z0-9_.-]+(?:/(?!\.)[A-Za-z0-9_.-]+)*", re.ASCII)
-_EXAMPLES = {"id": "notes", "name": "Notes", "version": "1.0.0", "key": "votes/{person}"}
-_KINDS = {
-    "str": "a text", "int": "a whole number", "float": "a number", "bool": "true or false",
-    "null": "null", "array": "a list", "array | null": "a list", "object": "an object",
-}  # fmt: skip
+_LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_HOST = re.compile(
+    rf"(?:https|wss)://(?:(?:\*\.)?{_LABEL}(?:\.{_LABEL})+|{_LABEL})(?::[0-9]{{1,5}})?"
+    r"|(?:http|ws)://(?:localhost|127\.0\.0\.1)(?::[0-9]{1,5})?",
+    re.ASCII,
+)
+_NEEDED = {"id": "notes", "name": "Notes", "version": "1.0.0"}
+_FORM = Form(
+    Manifest,
+    "a manifest",
+    _NEEDED | {"key": "votes/{person}"},
+    {
+        r"^[0-9]+(\.[0-9]+){0,2}$": "write one to three numbers with points, as 1.0.0",
+        r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$": "write a tag of a language, as de or pt-BR",
+    },
+)
 
 
-def read_manifest(data: bytes, *, path: PurePath, files: Sequence[str]) -> Manifest:
+def read_manifest(
+    data: bytes, *, path: PurePath, files: Sequence[str], named: bool = True
+) -> Manifest:
     """The manifest in `data`, checked against its `path` and the `files` beside it.
 
-    Raises `BadManifest` with a sentence that says which file and field is wrong and what to do.
+    `named` is whether its folder is to be called as the app is.
+
+    Raises `BadManifest`: for each thing that is wrong one line, `file:line:column: what; remedy`.
     """
     if len(data) > MAX_MANIFEST:
-        raise BadManifest(f"{path} has at most {MAX_MANIFEST} bytes")
+        raise BadManifest(f"{path}:1:1: a manifest has at most {MAX_MANIFEST} bytes")
     try:
-        manifest = msgspec.json.decode(data, type=Manifest)
-        app_id(manifest.id)
-    except msgspec.ValidationError as error:
-        raise BadManifest(f"{path}: {_sentence(str(error), data)}") from error
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise BadManifest(f"{path} is no JSON: {_where(data, str(error))}") from error
-    except BadName as error:
-        raise BadManifest(f"{path}: {error}") from error
-    _check_files(path, manifest, files)
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise BadManifest(f"{path}:{line}:1: this is not UTF-8; save the file as UTF-8") from error
+    places = scan(text)
+    try:
+        value: object = msgspec.json.decode(data)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        what, at = _no_json(error), 0
+        if places.slip is not None:
+            what, at = places.slip.what, places.slip.at
+        line, column = line_and_column(text, at)
+        raise BadManifest(f"{path}:{line}:{column}: {what}") from error
+    found = [
+        (at, f'"{shown_path(twice)}" stands here twice; take one of them out')
+        for twice, at in places.twice
+    ]
+    manifest, problems = _read(value, path.parent.name if named else None, files)
+    found += [(_offset(places.names, places.values, place), what) for place, what in problems]
+    if not found:
+        return manifest
+    lines = []
+    for at, what in sorted(found):
+        line, column = line_and_column(text, at)
+        lines.append(f"{path}:{line}:{column}: {what}")
+    raise BadManifest("\n".join(lines))
+
+
+def _no_json(error: Exception) -> str:
+    """What is wrong where nothing is with the signs of it."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deep"
+    return f"it is no JSON: {error}"
+
+
+def _offset(names: Mapping[Path, int], values: Mapping[Path, int], place: Path) -> int:
+    """Where the author looks: at the name of a field, at an item, or at what encloses it."""
+    while place not in names and place not in values:
+        place = place[:-1]
+    return names.get(place, values.get(place, 0))
+
+
+def _read(
+    value: object, folder: str | None, files: Sequence[str]
+) -> tuple[Manifest, Sequence[Problem]]:
+    """The manifest, and what is wrong with it: of fields of a wrong form, nothing but that."""
+    problems: list[Problem] = [(misfit.path, misfit.what) for misfit in _FORM.misfits(value)]
+    wrong = {place[0] for place, _ in problems if place}
+    given = value if isinstance(value, dict) else {}
+    sound = {name: inner for name, inner in given.items() if name not in wrong}
+    manifest = msgspec.convert(_NEEDED | sound, Manifest)
+    if "id" in sound:
+        problems += _check_id(manifest.id, folder)
+    problems += _check_files(manifest, files)
+    problems += _check_wishes(manifest)
     for number, rule in enumerate(manifest.keys):
-        _check_rule(f'{path}: keys[{number}], "{rule.key}"', rule)
-    _check_reach(path, manifest.keys)
-    _check_defaults(path, manifest.state.defaults)
-    return manifest
+        problems += [
+            (("keys", number), f'keys[{number}], "{rule.key}": {what}')
+            for what in _check_rule(rule)
+        ]
+    if not problems:
+        problems += _check_reach(manifest.keys)
+    problems += _check_defaults(manifest.state.defaults)
+    return manifest, problems
+
+
+def schema_text() -> str:
+    """The form of a manifest as JSON Schema, for editors and other tools."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **msgspec.json.schema(Manifest),
+    }
+    text = json.dumps(schema, indent=2, ensure_ascii=False)
+    return re.sub(r"(?:\\n *)+", " ", text) + "\n"  # docstrings have line breaks
 
 
 def doubts(manifest: Manifest) -> Iterator[str]:
@@ -59,139 +139,103 @@ def doubts(manifest: Manifest) -> Iterator[str]:
             )
 
 
-# --- what msgspec says, in our words
-
-
-def _sentence(error: str, data: bytes) -> str:
-    """What is wrong and what to do, of a manifest that is JSON and not of the right form."""
-    said, _, place = error.partition(" - at `$")
-    place = place.removesuffix("`").removeprefix(".")
-    what = f'"{place}"' if place else "a manifest"
-    if field := re.match(r"Object missing required field `(.+)`", said):
-        example = _EXAMPLES.get(field[1], "…")
-        return f'{what} needs a "{field[1]}"; write for instance "{field[1]}": "{example}"'
-    if field := re.match(r"Object contains unknown field `(.+)`", said):
-        return f'{what} has no field "{field[1]}"; there are {", ".join(_fields(place))}'
-    value = _value(data, place)
-    if said.startswith("Invalid enum value"):
-        return f"{what} is {_shown(value)}; the words are {', '.join(Who)}"
-    if "matching regex" in said:
-        return f"{what} is {_shown(value)}; write one to three numbers with points, as 1.0.0"
-    if expected := re.match(r"Expected `(.+)`, got `(.+)`", said):
-        wanted, got = (_KINDS.get(kind, kind) for kind in expected.groups())
-        hint = f': write ["{value}"]' if wanted == "a list" and isinstance(value, str) else ""
-        return f"{what} is to be {wanted}, and is {got}{hint}"
-    return f"{what} is to be {_bounds(said)}"
-
-
-def _fields(place: str) -> tuple[str, ...]:
-    """The fields of the object at `place`."""
-    if place.startswith("keys"):
-        return KeyRule.__struct_fields__
-    return StateSpec.__struct_fields__ if place == "state" else Manifest.__struct_fields__
-
-
-def _bounds(said: str) -> str:
-    """`Expected `str` of length <= 300` is `a text of length at most 300`."""
-    kind, _, bound = said.removeprefix("Expected `").partition("`")
-    words = bound.replace("<=", "at most").replace(">=", "at least")
-    return f"{_KINDS.get(kind, kind)}{words}"
-
-
-def _value(data: bytes, place: str) -> Any:
-    """What stands at `place`."""
-    try:
-        value = msgspec.json.decode(data)
-        for name in re.findall(r"[^.\[\]]+", place):
-            value = value[int(name)] if isinstance(value, list) else value[name]
-    except (msgspec.MsgspecError, RecursionError, LookupError, TypeError, ValueError):
-        return None
-    return value
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:60]}…"
-
-
-def _where(data: bytes, error: str) -> str:
-    """The place of a mistake as a line, which an author can find."""
-    found = re.fullmatch(r"JSON is malformed: (.*) \(byte (\d+)\)", error)
-    if found:
-        return f"{found[1]}, in line {data.count(10, 0, int(found[2])) + 1}"
-    return "it ends too early; is a } or ] missing?" if "truncated" in error else error
-
-
 # --- what a form does not say
 
 
-def _check_files(path: PurePath, manifest: Manifest, files: Sequence[str]) -> None:
-    folder = path.parent.name
-    if manifest.id != folder:
-        raise BadManifest(
-            f'{path} says "id": "{manifest.id}"; name the folder {manifest.id}, or the app {folder}'
-        )
-    for field, file in (("entry", manifest.entry), ("icon", manifest.icon)):
+def _check_id(id: str, folder: str | None) -> Iterator[Problem]:
+    try:
+        app_id(id)
+    except BadName as error:
+        yield ("id",), str(error)
+        return
+    if folder is not None and id != folder:
+        yield ("id",), f'"id" is "{id}"; name the folder {id}, or the app {folder}'
+
+
+def _check_files(manifest: Manifest, files: Sequence[str]) -> Iterator[Problem]:
+    named = {"entry": manifest.entry, "icon": manifest.icon, "python": manifest.python}
+    for field, file in named.items():
         if file and (not _FILE.fullmatch(file) or file not in files):
-            raise BadManifest(
-                f'{path} says "{field}": "{file}"; the folder has no such file: add it, or name '
-                "one that is there"
+            yield (
+                (field,),
+                f'"{field}" is "{file}"; the folder has no such file: add it, or name one that is '
+                "there",
+            )
+    if manifest.python and not manifest.python.endswith(".py"):
+        yield ("python",), f'"python" is "{manifest.python}"; name a file that ends with .py'
+
+
+def _check_wishes(manifest: Manifest) -> Iterator[Problem]:
+    asked = manifest.capabilities
+    if Capability.FILES in asked and Capability.PARTICIPANTS not in asked:
+        said = '"capabilities" has files, and those go to participants: add "participants" to it'
+        yield ("capabilities",), said
+    for number, host in enumerate(manifest.hosts):
+        if not _HOST.fullmatch(host):
+            yield (
+                ("hosts", number),
+                f'"hosts[{number}]" is "{host}"; write https:// or wss:// and a name without a '
+                "path, as https://tiles.example.org or https://*.example.org",
             )
 
 
-def _check_rule(place: str, rule: KeyRule) -> None:
-    named = _check_pattern(place, rule.key)
+def _check_rule(rule: KeyRule) -> Iterator[str]:
+    wrong, named = _check_pattern(rule.key)
+    if wrong:
+        yield wrong
+        return
     given = {"write": rule.write, "change": rule.change, "read": rule.read}
     for side, who in given.items():
         if who and Who.SELF in who and not named:
-            raise BadManifest(
-                f'{place}: "{side}" says self, and the pattern names nobody: put {{person}} or '
+            yield (
+                f'"{side}" says self, and the pattern names nobody: put {{person}} or '
                 "{participant} into it"
             )
+            return
     rule = rule.spelled_out()
     for side, who in (("write", rule.write or ()), ("change", rule.change or ())):
         if not covers(rule.read, who):
             blind = ", ".join(word for word in who if word not in rule.read)
-            raise BadManifest(
-                f"{place}: who may {side} a key may read it: add {blind} to "
-                f'"read", or take it from "{side}"'
+            yield (
+                f'who may {side} a key may read it: add {blind} to "read", or take it from "{side}"'
             )
+            return
 
 
-def _check_pattern(place: str, pattern: str) -> bool:
-    """Whether the pattern names somebody. Raises `BadManifest`."""
+def _check_pattern(pattern: str) -> tuple[str, bool]:
+    """What is wrong with it; and whether it names somebody."""
     try:
         segments = check_key(pattern).split("/")
     except (BadValue, TooLarge) as error:
-        raise BadManifest(f"{place}: {error}") from error
+        return str(error), False
     for number, segment in enumerate(segments):
         special = segment == "*" or is_named(segment)
         last = segment == "**" and number == len(segments) - 1
         if not special and not last and re.search(r"[*{}]", segment):
-            raise BadManifest(
-                f"{place}: a segment is a plain word, *, {{person}}, {{participant}}, or ** at "
-                f"the end; {segment} is none of them"
-            )
-    return any(map(is_named, segments))
+            return (
+                "a segment is a plain word, *, {person}, {participant}, or ** at the end; "
+                f"{segment} is none of them"
+            ), False
+    return "", any(map(is_named, segments))
 
 
-def _check_reach(path: PurePath, keys: Sequence[KeyRule]) -> None:
-    """Raises `BadManifest` for a rule that never decides, as an earlier one fits all its keys."""
+def _check_reach(keys: Sequence[KeyRule]) -> Iterator[Problem]:
+    """Rules that never decide, as an earlier one fits all their keys."""
     rules = Rules(keys)
     for number, rule in enumerate(keys):
         first = next(n for n in range(number + 1) if n == number or rules.hides(n, number))
         if first != number:
-            raise BadManifest(
-                f'{path}: keys[{number}], "{rule.key}", never applies: keys[{first}], '
-                f'"{keys[first].key}", stands before it and fits all its keys. Put it further up, '
-                "or take it out"
+            yield (
+                ("keys", number),
+                f'keys[{number}], "{rule.key}", never applies: keys[{first}], "{keys[first].key}", '
+                "stands before it and fits all its keys. Put it further up, or take it out",
             )
 
 
-def _check_defaults(path: PurePath, defaults: Mapping[str, Any]) -> None:
+def _check_defaults(defaults: Mapping[str, Any]) -> Iterator[Problem]:
     for key, value in defaults.items():
         try:
             check_key(key)
             encode(value)
         except BadInput as error:
-            raise BadManifest(f'{path}: default "{key}": {error}') from error
+            yield ("state", "defaults", key), f'default "{key}": {error}'

@@ -4,11 +4,15 @@ The hub keeps nothing for a sender, who keeps what its readers have not acknowle
 there is no room for is passed over, and asked for again by who lacks it.
 """
 
+from collections.abc import Callable
+
 import msgspec
 
 from callmesh import messages
+from callmesh.app import Capability
 from callmesh.counts import Counts
 from callmesh.errors import TooFast
+from callmesh.files import STREAM
 from callmesh.ids import ParticipantId, ResourceId, stream_name
 from callmesh.limits import Limits
 from callmesh.people import Member, People
@@ -23,10 +27,18 @@ SMALL = 64 * 1024
 class Relay:
     """Of one call."""
 
-    def __init__(self, people: People, limits: Limits, counts: Counts) -> None:
+    def __init__(
+        self,
+        people: People,
+        limits: Limits,
+        counts: Counts,
+        asked_for: Callable[[ResourceId, Capability], bool],
+    ) -> None:
+        """`asked_for` says whether the app of a resource may use something."""
         self._people = people
         self._limits = limits
         self._counts = counts
+        self._asked_for = asked_for
 
     def hand_on(self, member: Member, stream: messages.Stream) -> None:
         """Hand a stream message on to those who have room for it; its sender keeps it (D10)."""
@@ -36,7 +48,7 @@ class Relay:
         member.streams.add((stream.resource, stream.name))
         if len(member.streams) > self._limits.streams:
             raise TooFast(f"a participant has at most {self._limits.streams} streams")
-        reached = self._reached(member, stream.resource, stream.peers)
+        reached = self._reached(member, stream.resource, stream.name, stream.peers)
         encoded = messages.encode(msgspec.structs.replace(stream, peers=[me]))
         size = len(stream.payload)
         self._counts.relayed += size
@@ -57,13 +69,20 @@ class Relay:
         stream_name(taken.name)
         encoded = messages.encode(msgspec.structs.replace(taken, peers=[me]))
         slot = ("taken", me, taken.resource, taken.name, taken.mode)
-        for session in self._reached(member, taken.resource, taken.peers):
+        for session in self._reached(member, taken.resource, taken.name, taken.peers):
             session.put_latest(slot, encoded)
 
-    def _reached(self, member: Member, resource: str, peers: list[str]) -> list[Session]:
-        """The links of those named, or of everybody else, for whom the resource is there."""
+    def _reached(self, member: Member, resource: str, name: str, peers: list[str]) -> list[Session]:
+        """The links of those named, or of everybody else, for whom the resource is there.
+
+        Nobody's, where its app has not asked for what this is (A8): who sends it anyhow does not go
+        by our SDK, which says so.
+        """
         id = ResourceId(resource)
         if not member.feed.sight.sees(id):
+            return []
+        if not self._asked_for(id, Capability.FILES if name == STREAM else Capability.STREAMS):
+            self._counts.denied["no_capability"] += 1
             return []
         named = set(peers or self._people.members) - {member.participant.id}
         found = (self._people.members.get(ParticipantId(peer)) for peer in named)

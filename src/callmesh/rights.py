@@ -383,10 +383,14 @@ class Rights:
     def _new_resource(
         self, transaction: Transaction, resource: ResourceId, wanted: ResourceRecord
     ) -> Refusal | None:
-        if self._rulebook.manifest_of(wanted.app) is None:
+        manifest = self._rulebook.manifest_of(wanted.app)
+        if manifest is None:
             return Refusal("no_app", f"this hub has no app called {wanted.app}")
         if wanted.owner != transaction.me.person:
             return Refusal("no_right", "the owner of a resource is the person who added it")
+        if transaction.me.role.value not in manifest.add:
+            who = " and ".join(f"{role}s" for role in manifest.add)
+            return Refusal("no_right", f"only {who} add {manifest.name}")
         transaction.added[resource] = wanted
         most = self._limits.resources
         if len(self._call.resources) + len(transaction.added) > most:

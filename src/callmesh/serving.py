@@ -17,7 +17,7 @@ from callmesh.address import is_loopback
 from callmesh.auth import Authority, read_secret
 from callmesh.catalog import Catalog
 from callmesh.connections import Watch, bounded_http, room
-from callmesh.folder import DATABASE, CannotStart, alone_in
+from callmesh.folder import APPS, DATABASE, CannotStart, alone_in
 from callmesh.hub import FIRST_CALL, PAGE, application
 from callmesh.logs import configure
 from callmesh.settings import Settings
@@ -53,7 +53,7 @@ def serve(settings: Settings) -> int:
 
 
 def _run(settings: Settings) -> None:
-    catalog = Catalog(settings.apps)
+    catalog = Catalog(settings.apps, settings.data / APPS)
     storage = SqliteStorage(settings.data / DATABASE)
     key = Key.read(settings.key) if settings.key else None
     authority = Authority(read_secret(settings.data), key)

@@ -7,9 +7,9 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Raw
 
-from callmesh.app import CLOSED, KeyRule, Rules, Standing, Who
+from callmesh.app import CLOSED, Capability, KeyRule, Rules, Standing, Who, not_asked
 from callmesh.callstate import CallState, check_call_key, resource_about, version_in
-from callmesh.errors import BadInput
+from callmesh.errors import BadInput, Denied
 from callmesh.ids import (
     APPS,
     CALL,
@@ -43,6 +43,7 @@ class Told(msgspec.Struct):
     """What the hub tells of an app; what a later hub adds is passed over."""
 
     keys: list[ToldRule]
+    capabilities: list[str] = []
 
 
 class Readable(Protocol):
@@ -66,14 +67,17 @@ class Standings:
         self._mesh = mesh
         self._call = CallState()
         self._rules: dict[str, Rules] = {}
+        self._capabilities: dict[str, list[str]] = {}
 
     def follow(self) -> None:
         self._call = CallState(self._values(CALL))
         self._rules = {}
+        self._capabilities = {}
         for app, value in self._values(APPS):
             with contextlib.suppress(msgspec.ValidationError):
                 told = msgspec.convert(value, Told)
                 self._rules[app] = Rules([rule.rule() for rule in told.keys])
+                self._capabilities[app] = told.capabilities
 
     def _values(self, state: StateId) -> list[tuple[str, Any]]:
         found = [(key, self._mesh.value(state, key)) for key in self._mesh.keys(state)]
@@ -90,6 +94,12 @@ class Standings:
     def version(self, resource: ResourceId) -> int:
         """Which form its state has."""
         return self._call.version(resource)
+
+    def check_capability(self, resource: ResourceId, capability: Capability) -> None:
+        """Raises `Denied` unless the resource's app has asked for it."""
+        record = self._call.resources.get(resource)
+        if record is not None and capability not in self._capabilities.get(record.app, []):
+            raise Denied("no_capability", not_asked(record.app, capability))
 
     def stand(self, resource: ResourceId, someone: Participant) -> Hashable:
         """All that decides about somebody's writes; while it is the same, so is what may be."""

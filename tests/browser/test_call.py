@@ -376,7 +376,7 @@ async def test_streams_go_from_everybody_to_everybody_without_a_hub(
             person(browser, "Bob") as bob,
             callmesh.join(call_url, name="Pia") as pia,
         ):
-            vitals = await pia.resources.add("poll", title="Streams")
+            vitals = await pia.resources.add("vitals", title="Streams")
             await ada.join(call_url, role="host")
             await bob.join(call_url)
             for one, others in ((ada, ("Bob", "Pia")), (bob, ("Ada", "Pia"))):

@@ -55,7 +55,7 @@ export class FrameLink {
     this.#events = events;
     this.#session = new Session("hub", host.now());
     this.#writer = host.writer();
-    this.#view = new View(host.mesh, host.resource);
+    this.#view = new View(host.mesh, host.resource, host.me.id);
     this.#streams = new StreamHost(host, {
       put: (encoded) => {
         this.#session.put(encoded);

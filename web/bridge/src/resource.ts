@@ -1,7 +1,7 @@
 /** The resource, as an app in a frame has it. */
 
 import {
-  appStream, CALL, checkFunction, Denied, Files, FILES, keyOf, Listeners, presenceOf, readRecord, same, SharedPresence, SharedState, stateOf, streamOptions, type Access,
+  appStream, CALL, checkFunction, Denied, Files, FILES, keyOf, Listeners, presenceOf, readRecord, same, SharedPresence, SharedState, stateOf, streamOptions, type Access, type Capability,
   type DataStream, type Json, type messages, type Participant, type ParticipantId, type PersonId,
   type ReplicaAccess, type ResourceCache, type ResourceId, type ResourceRecord, type Roster, type Standings, type StreamOptions,
 } from "@callmesh/core";
@@ -63,18 +63,20 @@ export class Resource<S extends object = Record<string, Json>> {
   get me(): Participant {
     const { participant, person, name, role } = this.#parts.welcome;
     const id = participant as ParticipantId;
-    const known = this.participants.get(id);
+    const known = this.#parts.roster.participants.get(id);
     return known ?? { id, person: person as PersonId, name, role, offers: [], here: true };
   }
 
-  /** Everybody in the call, oneself included; it changes as they come and go. */
+  /** Everybody in the call, oneself included; it changes as they come and go. Raises `Denied` where the app has not asked for it. */
   get participants(): ReadonlyMap<ParticipantId, Participant> {
+    this.#ask("participants");
     return this.#parts.roster.participants;
   }
 
   /** Told when somebody comes, goes, or is another; and at once. Returns what ends it. */
   onParticipants(fn: (participants: ReadonlyMap<ParticipantId, Participant>) => void): () => void {
     checkFunction(fn, "onParticipants(fn)");
+    this.#ask("participants");
     const stop = this.#participants.add(fn);
     fn(this.participants);
     return stop;
@@ -106,20 +108,27 @@ export class Resource<S extends object = Record<string, Json>> {
     return this.#enabled;
   }
 
-  /** Fast data between participants. Raises `BadName` or `BadValue`. */
+  /** Fast data between participants. Raises `BadName`, `BadValue`, or `Denied` where the app has not asked for streams. */
   stream(name: string, options: StreamOptions = {}): DataStream {
+    this.#ask("streams");
     return this.#parts.stream(appStream(name), streamOptions(options));
   }
 
-  /** Files between participants, peer to peer. Others can offer some once it was asked for. */
+  /** Files between participants, peer to peer. Others can offer some once it was asked for. Raises `Denied` as streams do. */
   get files(): Files {
+    if (this.#files === undefined) this.#ask("files");
     const { access } = this.#parts;
     return (this.#files ??= new Files({
       stream: this.#parts.stream(FILES, {}),
-      here: () => new Map([...this.participants].filter(([id, { here }]) => here && id !== this.me.id)),
+      here: () => new Map([...this.#parts.roster.participants].filter(([id, { here }]) => here && id !== this.me.id)),
       now: () => access.now(),
       after: (milliseconds, fn) => access.after(milliseconds, fn),
     }));
+  }
+
+  /** Raises `Denied` unless the app's manifest asks for it (A8). */
+  #ask(capability: Capability): void {
+    this.#parts.standings.checkCapability(this.id, capability);
   }
 
   /** As it stands; when it was removed, as it stood. */
@@ -138,7 +147,7 @@ export class Resource<S extends object = Record<string, Json>> {
   // --- for who runs it
 
   participantsChanged(): void {
-    this.#participants.tell(this.participants);
+    this.#participants.tell(this.#parts.roster.participants);
   }
 
   rightsChanged(): void {

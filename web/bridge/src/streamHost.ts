@@ -1,7 +1,7 @@
 /** The streams of a frame, on the page's side: the page has their lanes, and the frame what is read and written. */
 
 import {
-  delivery, encodeMessage, Inbox, MAX_PAYLOAD, NO_BYTES, streamName, TooLarge, WireError, type Delivery, type messages, type Mode, type ParticipantId, type Reach, type Whole,
+  delivery, encodeMessage, FILES, Inbox, MAX_PAYLOAD, NO_BYTES, Standings, streamName, TooLarge, WireError, type Delivery, type messages, type Mode, type ParticipantId, type Reach, type Whole,
 } from "@callmesh/core";
 
 import type { CourierHost, StreamHandle } from "./host.ts";
@@ -38,6 +38,7 @@ class Opened {
 
 export class StreamHost {
   readonly #host: CourierHost;
+  readonly #standings: Standings;
   readonly #user: StreamHostUser;
   readonly #opened = new Map<string, Opened>();
   /** Bytes that wait for the frame. */
@@ -45,6 +46,7 @@ export class StreamHost {
 
   constructor(host: CourierHost, user: StreamHostUser) {
     this.#host = host;
+    this.#standings = new Standings(host.mesh);
     this.#user = user;
   }
 
@@ -64,6 +66,7 @@ export class StreamHost {
   }
 
   #open(name: string, how: Delivery, keep: number): void {
+    this.#standings.checkCapability(this.#host.resource, name === FILES ? "files" : "streams"); // the SDK has asked before
     if (this.#opened.size >= MOST_STREAMS) throw new TooLarge(`a frame has at most ${MOST_STREAMS} streams`);
     const opened = new Opened(how.mode);
     opened.handle = this.#host.openStream(name, how, {

@@ -7,8 +7,8 @@
  */
 
 import {
-  accessKey, APPS, CALL, DELETED, HUB, HUB_STATE, keyOf, newer, presenceOf, ROSTER, stateOf, versionKey, type Change, type Entry,
-  type Json, type JsonObject, type Mesh, type messages, type ResourceId, type Stamp, type StateId,
+  accessKey, APPS, CALL, DELETED, HUB, HUB_STATE, keyOf, newer, presenceOf, ROSTER, Standings, stateOf, versionKey, type Change, type Entry,
+  type Json, type JsonObject, type Mesh, type messages, type ParticipantId, type ResourceId, type Stamp, type StateId,
 } from "@callmesh/core";
 
 /** Numbers beyond `from` are safe when the hub's disk has reached `cursor`. */
@@ -21,6 +21,8 @@ interface Unsaved {
 export class View {
   readonly #mesh: Mesh;
   readonly #resource: ResourceId;
+  readonly #me: ParticipantId;
+  readonly #standings: Standings;
   /** What the frame lacks. A State has no line break in its name, so this is one text per place. */
   #lacking = new Map<string, { readonly state: StateId; readonly entry: Entry }>();
   /** The frame's own writes that the hub has not answered. */
@@ -30,9 +32,11 @@ export class View {
   #number = 0;
   #told = 0;
 
-  constructor(mesh: Mesh, resource: ResourceId) {
+  constructor(mesh: Mesh, resource: ResourceId, me: ParticipantId) {
     this.#mesh = mesh;
     this.#resource = resource;
+    this.#me = me;
+    this.#standings = new Standings(mesh);
     this.#takeAll([]);
   }
 
@@ -53,6 +57,7 @@ export class View {
       case APPS:
         return key === this.#app;
       case ROSTER:
+        return key === this.#me || this.#standings.allows(resource, "participants");
       case HUB_STATE:
         return true;
       default:

@@ -1,5 +1,5 @@
 import {
-  AHEAD, BadValue, Broken, bundle, CALL, encodeMessage, encodeValue, MAX_PAYLOAD, openLetter, presenceOf, stateOf, unbundle, type LifeEvent,
+  AHEAD, BadValue, Broken, bundle, CALL, encodeMessage, encodeValue, FILES, MAX_PAYLOAD, openLetter, presenceOf, ROSTER, stateOf, unbundle, type LifeEvent,
   type Message, type ParticipantId, type Reach, type StateId, type Value, type Writer,
 } from "@callmesh/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -99,7 +99,45 @@ describe("the frame's replica", () => {
     await settle();
     const groups = rogue.of("batch").flatMap((batch) => batch.groups);
     const places = groups.flatMap(({ state, entries }) => entries.map(({ key }) => `${state} ${key}`));
-    expect(places.sort()).toEqual(["call resource/r1", "roster p1"]);
+    expect(places.sort()).toEqual(["apps poll", "call resource/r1", "roster p1"]);
+  });
+
+  test("[A8] what its app has not asked for is denied, with the name of it", async () => {
+    call.hubWrites(ROSTER, { p9: { ...ME, id: "p9", name: "Eve" } });
+    call.ask();
+    const resource = await open();
+    expect(() => resource.stream("pen")).toThrow('the app poll has not asked for streams: add "streams" to "capabilities"');
+    expect(() => resource.files).toThrow("has not asked for files");
+    expect(() => resource.participants).toThrow("has not asked for participants");
+    expect(() => resource.onParticipants(() => undefined)).toThrow("has not asked for participants");
+    expect(resource.me.name).toBe(ME.name);
+    expect(call.consumers.size).toBe(0);
+  });
+
+  test("[A8] a frame gets no participant but its own, and all when its app may have them", async () => {
+    call.hubWrites(ROSTER, { p9: { ...ME, id: "p9", name: "Eve" } });
+    call.ask("streams");
+    const seen = async (rogue: Rogue): Promise<string[]> => {
+      await settle();
+      const groups = rogue.of("batch").flatMap((batch) => batch.groups);
+      return groups.filter(({ state }) => state === ROSTER).flatMap(({ entries }) => entries.map(({ key }) => key));
+    };
+    expect(await seen(new Rogue())).toEqual([ME.id]);
+    call.ask("participants");
+    expect((await seen(new Rogue())).sort()).toEqual([ME.id, "p9"]);
+  });
+
+  test.each([
+    ["pen", "streams"],
+    [FILES, "files"],
+  ])("[A8] a frame that goes round the SDK is stopped: %s", async (name, missing) => {
+    call.ask("participants");
+    const rogue = new Rogue();
+    await settle();
+    rogue.send({ type: "taken", peers: [], resource: RESOURCE, name, mode: "reliable", opened: 1, number: 0, word: "open", came: 0, ordered: false, retransmits: 0 });
+    await settle();
+    expect(courier.ended?.message).toContain(`has not asked for ${missing}`);
+    expect(call.consumers.size).toBe(0);
   });
 
   test("[A3] what others write comes, and what they delete goes", async () => {

@@ -1,7 +1,7 @@
 /** A call without a network: a replica of its own, and a hub that answers when the test says so. */
 
 import {
-  CALL, DELETED, HUB, keyOf, Listeners, newer, Replica, ResourceCache, ROSTER, type Delivery, type Entry, type messages,
+  APPS, CALL, DELETED, HUB, keyOf, Listeners, newer, Replica, ResourceCache, ROSTER, type Capability, type Delivery, type Entry, type messages,
   type Mode, type ParticipantId, type Payload, type PersonId, type Reach, type ResourceId, type StateId, type Value, type Writer,
 } from "@callmesh/core";
 
@@ -42,6 +42,7 @@ export class FakeCall {
     this.replica.mesh.writer = ME.id as string as Writer;
     this.hubWrites(CALL, { [keyOf(RESOURCE)]: { app: "poll", title: "Poll", owner: ME.person, added: 1 } }, { whole: true });
     this.hubWrites(ROSTER, { [ME.id]: ME });
+    this.ask("streams", "files", "participants");
   }
 
   get host(): CourierHost {
@@ -151,6 +152,11 @@ export class FakeCall {
     this.#cursor++;
     const entries = [{ key, value: DELETED, time: this.time, writer: HUB, unreadable: "bytes are no value" } as const];
     this.#tell([{ state, entries, version: 0 }], { saved: true, whole: false });
+  }
+
+  /** The app's manifest asks for these and nothing else. */
+  ask(...capabilities: Capability[]): void {
+    this.hubWrites(APPS, { poll: { version: 1, keys: [], capabilities } });
   }
 
   /** The hub starts over: a whole batch of what it has. */

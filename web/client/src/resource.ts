@@ -95,14 +95,16 @@ export class Resource {
     return (this.#cache ??= this.#user.loadCache(this.id));
   }
 
-  /** Fast data between participants. Raises `BadName` or `BadValue`. */
+  /** Fast data between participants. Raises `BadName`, `BadValue`, or `Denied` where the app has not asked for streams. */
   stream(name: string, options: StreamOptions = {}): DataStream {
+    this.#user.standings.checkCapability(this.id, "streams");
     return this.#user.stream(this.id, appStream(name), streamOptions(options));
   }
 
-  /** Files between participants, peer to peer. Others can offer some once it was asked for. */
+  /** Files between participants, peer to peer. Others can offer some once it was asked for. Raises `Denied` as streams do. */
   get files(): Files {
     const user = this.#user;
+    if (this.#files === undefined) user.standings.checkCapability(this.id, "files");
     return (this.#files ??= new Files({
       stream: user.stream(this.id, FILES, {}),
       here: () => user.others(),

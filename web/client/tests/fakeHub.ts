@@ -1,7 +1,7 @@
 /** A hub at the other end of fake WebSockets, which does what the test says, when it says so. */
 
 import {
-  bundle, CALL, encodeMessage, HUB, keyOf, ROSTER, Session, type Entry, type Json, type Message, type messages,
+  APPS, bundle, CALL, encodeMessage, HUB, keyOf, ROSTER, Session, type Entry, type Json, type Message, type messages,
   type Participant, type StateId, type Value,
 } from "@callmesh/core";
 import { vi } from "vitest";
@@ -129,7 +129,8 @@ export class FakeHub {
 
   addResource(id = "r1"): void {
     const record = { app: "poll", title: "Poll", owner: "u1", added: 1 };
-    this.socket.say(this.batch({ [CALL]: { [keyOf(id as never)]: record } }));
+    const app = { version: 1, keys: [], capabilities: ["streams"] };
+    this.socket.say(this.batch({ [CALL]: { [keyOf(id as never)]: record }, [APPS]: { poll: app } }));
   }
 }
 

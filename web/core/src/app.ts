@@ -8,6 +8,9 @@ import type { Json, JsonObject } from "./values.ts";
 /** Whom a key rule lets in. The owner is who added the resource, self whom the pattern names. */
 export type Who = "everyone" | Role | "owner" | "self";
 
+/** What an app does besides its own state, presence and cache, and has to ask for. */
+export type Capability = "streams" | "files" | "participants" | "documents";
+
 const NAMED = ["{person}", "{participant}"];
 
 /** Who somebody is towards one resource, as far as key rules care. */

@@ -199,6 +199,7 @@ export const DENIALS = [
   "clock_ahead", // stamped more than a few seconds in the future
   "full", // the State holds as much as it may
   "read_only", // the hub cannot save at the moment; what was saved is safe
+  "no_capability", // the app's manifest does not ask for what it uses
   "outdated", // written for another version of the resource's state: reload the app
   "nobody", // a command about a person who is not there
   "last_host", // a command that would leave those in the call without a host

@@ -15,7 +15,7 @@ export {
   same, type Json, type JsonObject,
 } from "./values.ts";
 export { AHEAD, HybridClock, MICROSECONDS } from "./clock.ts";
-export { CLOSED, readRules, Rules, type KeyRule, type Standing, type Who } from "./app.ts";
+export { CLOSED, readRules, Rules, type Capability, type KeyRule, type Standing, type Who } from "./app.ts";
 export { DELETED, newer, sizeOf, State, valueOf, type Entry, type Stamp, type Value } from "./state.ts";
 export {
   accessOf, ACCESSES, isAccess, isRole, mayEdit, readParticipant, ROLES, type Access, type Participant, type Role,

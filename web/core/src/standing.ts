@@ -1,7 +1,7 @@
 /** Who may do what, as a participant's replica knows it: what the hub would say beforehand. */
 
-import { CLOSED, readRules, type Rules, type Standing } from "./app.ts";
-import { BadInput, BadValue } from "./errors.ts";
+import { CLOSED, readRules, type Capability, type Rules, type Standing } from "./app.ts";
+import { BadInput, BadValue, Denied } from "./errors.ts";
 import {
   APPS, CALL, personId, resourceId, resourceOf, stateOf, type ParticipantId, type PersonId, type ResourceId, type StateId,
 } from "./ids.ts";
@@ -58,6 +58,21 @@ export class Standings {
   version(resource: ResourceId): number {
     const version = this.#mesh.value(CALL, versionKey(resource));
     return typeof version === "number" ? version : 1;
+  }
+
+  /** Whether a resource's app has asked for something. */
+  allows(resource: ResourceId, capability: Capability): boolean {
+    const told = this.#mesh.value(APPS, this.#record(resource)?.app ?? "");
+    const asked = isObject(told) ? told["capabilities"] : undefined;
+    return Array.isArray(asked) && asked.includes(capability);
+  }
+
+  /** Raises `Denied` unless the resource's app has asked for it. */
+  checkCapability(resource: ResourceId, capability: Capability): void {
+    const record = this.#record(resource);
+    if (record === undefined || this.allows(resource, capability)) return;
+    const words = `the app ${record.app} has not asked for ${capability}: add "${capability}" to "capabilities" in its manifest.json`;
+    throw new Denied("no_capability", words);
   }
 
   /** Whether code that speaks an older state version than the resource has is to be reloaded (R10). */

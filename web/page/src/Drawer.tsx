@@ -31,12 +31,13 @@ export function Drawer({ store, open }: { store: CallStore; open: Signal<boolean
             <div>
               <h3>{app.name}</h3>
               <p>{app.description}</p>
+              {!store.mayAdd(app) && <p class="quiet">{app.add.map((role) => `${role}s`).join(" and ")} add this.</p>}
             </div>
             <button
               type="button"
               class="button"
               aria-label={`Add ${app.name}`}
-              disabled={adding.value !== undefined}
+              disabled={adding.value !== undefined || !store.mayAdd(app)}
               onClick={() => void add(app)}
             >
               <Icon name="add" />

@@ -4,6 +4,7 @@ import type { Resource } from "@callmesh/client";
 import type { CallmeshError } from "@callmesh/core";
 
 import { Frame } from "./frame.ts";
+import type { App } from "./catalog.ts";
 import type { CallStore } from "./store.ts";
 import { stopProblem } from "./words.ts";
 
@@ -42,6 +43,7 @@ export function FrameView({ store, resource, removed }: FrameViewProps) {
         resource={resource}
         address={app.base + app.entry}
         stateVersion={app.state}
+        size={app.size}
         removed={removed}
         onStop={(error) => (stopped.value = error)}
         again={again}
@@ -65,12 +67,13 @@ function Outdated({ title, reload }: { title: string; reload: () => void }) {
 interface SandboxProps extends FrameViewProps {
   address: string;
   stateVersion: number;
+  size: App["size"];
   onStop: (error: CallmeshError) => void;
   again: () => void;
 }
 
 /** The frame itself: scripts and forms, which send nothing, and nothing else that a page may do (A1). Words cover it until its app has connected. */
-function Sandbox({ store, resource, address, stateVersion, removed, onStop, again }: SandboxProps) {
+function Sandbox({ store, resource, address, stateVersion, size, removed, onStop, again }: SandboxProps) {
   const state = useSignal<"starting" | "late" | "connected">("starting");
   const element = useRef<HTMLIFrameElement>(null);
   const frame = useRef<Frame>(undefined);
@@ -95,7 +98,14 @@ function Sandbox({ store, resource, address, stateVersion, removed, onStop, agai
   }, [removed]);
   return (
     <>
-      <iframe ref={element} title={resource.title} sandbox="allow-scripts allow-forms" allow="" referrerpolicy="no-referrer" />
+      <iframe
+        ref={element}
+        title={resource.title}
+        sandbox="allow-scripts allow-forms"
+        allow=""
+        referrerpolicy="no-referrer"
+        style={{ minWidth: size.width, minHeight: size.height }}
+      />
       {state.value === "starting" && (
         <p class="panel-words" aria-hidden="true">
           Starting “{resource.title}”…

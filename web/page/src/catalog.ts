@@ -1,7 +1,19 @@
 /** The apps this hub has. */
 
 import { signal } from "@preact/signals";
+import type { Role } from "@callmesh/core";
 
+interface Named {
+  readonly name: string;
+  readonly description: string;
+}
+
+/** What the hub says of an app. */
+export interface Told extends App {
+  readonly languages: Readonly<Record<string, Named>>;
+}
+
+/** Name and description are in a language of the reader's, where the app has it. */
 export interface App {
   readonly id: string;
   readonly name: string;
@@ -10,6 +22,10 @@ export interface App {
   readonly entry: string;
   /** A file in the app's folder; empty if it has none. */
   readonly icon: string;
+  /** The roles that may add it. */
+  readonly add: readonly Role[];
+  /** CSS pixels that it needs at least. */
+  readonly size: { readonly width: number; readonly height: number };
   /** The state version that it is written for. */
   readonly state: number;
   /** The path of the app's folder on the hub, with a slash at the end. */
@@ -32,13 +48,24 @@ export class Catalog {
     try {
       const answer = await fetch(this.#address, { credentials: "omit" });
       if (!answer.ok) throw new Error(`the hub answers ${answer.status}`);
-      const apps = (await answer.json()) as App[];
-      this.apps.value = new Map(apps.map((app) => [app.id, app]));
+      const apps = (await answer.json()) as Told[];
+      this.apps.value = new Map(apps.map((app) => [app.id, translated(app, navigator.languages)]));
       this.state.value = "ready";
     } catch {
       if (this.state.value !== "ready") this.state.value = "failed";
     }
   }
+}
+
+/** With the name and the words of the first of `wanted` that the app has; its own are English. */
+export function translated(app: Told, wanted: readonly string[]): App {
+  for (const tag of wanted) {
+    const [language = ""] = tag.split("-");
+    const found = app.languages[tag] ?? app.languages[language];
+    if (found !== undefined) return { ...app, name: found.name, description: found.description || app.description };
+    if (language === "en") return app;
+  }
+  return app;
 }
 
 export function iconOf(app: App | undefined): string | undefined {

@@ -152,6 +152,12 @@ export class CallStore {
     }
   }
 
+  /** Whether this participant's role may add an app (A7). */
+  mayAdd({ add }: App): boolean {
+    const role = this.me.value?.role;
+    return role !== undefined && add.includes(role);
+  }
+
   mayRemove(resource: Resource): boolean {
     const me = this.me.value;
     const own = this.mayEdit.value && resource.owner === me?.person && this.accessTo(resource) === "edit";

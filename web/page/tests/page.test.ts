@@ -2,7 +2,7 @@ import { BadName, Denied, EndedByPeer, Replaced, Restarting, TimedOut, Unauthori
 import { describe, expect, test } from "vitest";
 
 import { inviteLink, readAddress } from "../src/address.ts";
-import { iconOf, numberedTitle, type App } from "../src/catalog.ts";
+import { iconOf, numberedTitle, translated, type App, type Told } from "../src/catalog.ts";
 import { hue, initials } from "../src/person.ts";
 import { addressProblem, callProblem, endProblem, joinProblem, roleWords, stopProblem } from "../src/words.ts";
 
@@ -59,6 +59,22 @@ describe("the address of the page", () => {
   });
 });
 
+const A: Told = {
+  id: "a", name: "A", version: "1", description: "an app", entry: "i.html", icon: "i.svg", state: 1, base: "/apps/a/",
+  add: ["host"], size: { width: 0, height: 0 }, languages: {},
+}; // prettier-ignore
+
+test.each([
+  [["de-AT", "fr"], "Notizen", "an app"],
+  [["pt-BR", "de"], "Notas do Brasil", "um app"],
+  [["pt-PT", "de"], "Notizen", "an app"],
+  [["en-GB", "de"], "A", "an app"],
+  [["fr"], "A", "an app"],
+])("[A9] an app is called as the reader speaks: %s", (wanted, name, description) => {
+  const languages = { de: { name: "Notizen", description: "" }, "pt-BR": { name: "Notas do Brasil", description: "um app" } };
+  expect(translated({ ...A, languages }, wanted)).toMatchObject({ name, description });
+});
+
 describe("titles of resources", () => {
   test("the first has the app's name, the others are numbered", () => {
     expect(numberedTitle("Poll", [])).toBe("Poll");
@@ -68,7 +84,7 @@ describe("titles of resources", () => {
   });
 
   test("an icon lies in the app's folder", () => {
-    const app: App = { id: "a", name: "A", version: "1", description: "", entry: "i.html", icon: "i.svg", state: 1, base: "/apps/a/" };
+    const app: App = A;
     expect(iconOf(app)).toBe("/apps/a/i.svg");
     expect(iconOf({ ...app, icon: "" })).toBeUndefined();
     expect(iconOf(undefined)).toBeUndefined();

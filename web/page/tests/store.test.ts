@@ -2,7 +2,7 @@ import type { Call, Resource } from "@callmesh/client";
 import type { Participant, ResourceId } from "@callmesh/core";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
-import { Catalog } from "../src/catalog.ts";
+import { Catalog, type App } from "../src/catalog.ts";
 import { CallStore, MOST_FRAMES } from "../src/store.ts";
 import { ToastList } from "../src/toasts.ts";
 import { awayWith } from "../src/words.ts";
@@ -48,7 +48,10 @@ class FakeCall {
   }
 }
 
-const POLL = { id: "poll", name: "Poll", version: "1", description: "", entry: "index.html", icon: "", state: 1, base: "/apps/poll/" };
+const POLL: App = {
+  id: "poll", name: "Poll", version: "1", description: "", entry: "index.html", icon: "", state: 1, base: "/apps/poll/",
+  add: ["host"], size: { width: 0, height: 0 },
+}; // prettier-ignore
 
 let call: FakeCall;
 let store: CallStore;
@@ -69,6 +72,11 @@ async function add(count = 1): Promise<ResourceId[]> {
   for (let i = 0; i < count; i++) await store.add(POLL);
   return store.resources.value.map(({ id }) => id);
 }
+
+test("[A7] an app is offered to the roles that its manifest names", () => {
+  expect(store.mayAdd(POLL)).toBe(false);
+  expect(store.mayAdd({ ...POLL, add: ["guest"] })).toBe(true);
+});
 
 describe("what is in view", () => {
   test("nothing at first, then what was added: for everybody", async () => {

@@ -20,13 +20,14 @@ GROUND = """
 """.split()
 FIRST = """
     storage storage.memory storage.sqlite
-    transport transport.memory transport.websocket transport.picows transport.webrtc
-    transport.turn cachefile folder
+    transport transport.memory transport.websocket transport.picows transport.rtcmedia
+    transport.webrtc transport.turn cachefile folder
 """.split()
 SECOND = """
     settings logs tokens auth catalog installing saving ending address headers livecall live
     metrics operations archive operator retention webhooks guard shapes problems api icesettings
-    hub connection notify replica hosting undo typed changes shared presence datastream streams
+    hub connection notify media replica hosting undo typed changes shared presence datastream
+    streams
     fileio transfers instance handling resources half joining peering client testing
 """.split()
 TOP = "__init__ auditing connections serving doctor cli __main__".split()

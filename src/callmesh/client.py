@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import importlib.util
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -22,6 +22,7 @@ from callmesh.half import App
 from callmesh.hosting import Hosting
 from callmesh.ids import APPS, CALL, DIRECT, HUB_STATE, ROSTER, ParticipantId, ResourceId, Writer
 from callmesh.joining import Joining
+from callmesh.media import Media, read_kinds
 from callmesh.mesh import Change, Status
 from callmesh.participant import Access, Participant
 from callmesh.peering import Peering
@@ -29,12 +30,16 @@ from callmesh.replica import Replica
 from callmesh.resources import Resources
 from callmesh.session import Open
 from callmesh.shared import Root, SharedState
+from callmesh.signaling import KINDS, Kind
 from callmesh.standing import Standings
 from callmesh.state import DELETED
 from callmesh.streams import MESH, Streams
 from callmesh.transport.websocket import WebSocketLink
 from callmesh.values import decode
 from callmesh.wake import Wake
+
+if TYPE_CHECKING:
+    from callmesh.transport.rtcmedia import RtcMedia
 
 SAVE_BEFORE_LEAVING = 5.0
 """Seconds that leaving waits for what is not saved yet."""
@@ -53,6 +58,8 @@ def join(
     apps: Sequence[App] = (),
     keep: Path | str | None = None,
     rtc: bool = True,
+    media: bool = False,
+    receives: Collection[Kind] = KINDS,
     on_waiting: Callable[[messages.Waiting], None] | None = None,
     open_link: Opener = WebSocketLink.open,
 ) -> Joining["Call"]:
@@ -69,11 +76,14 @@ def join(
     are, so that the next run is the same person; without it both end with the program. `rtc=False`
     leaves streams to the hub's relay even where aiortc is installed.
 
+    `media=True` is for audio and video, by `call.media`; it needs the extra `callmesh[rtc]`. Others
+    send theirs then, of the kinds in `receives`: `()` for who only shows something.
+
     Raises the hub's named refusal (`Declined`, `Removed`, `Unauthorized` …), `BadName` for an
-    address, name or role that cannot be one, or `Broken` when no hub answers (all in
-    `callmesh.errors`). A program that is removed, or whose call is ended, goes on with its block:
-    `await call.over()` tells it, and so does whatever it waits for. Leaving waits up to 5 s for
-    what is not saved yet.
+    address, name or role that cannot be one, `BadInput` for media without WebRTC, or `Broken` when
+    no hub answers (all in `callmesh.errors`). A program that is removed, or whose call is ended,
+    goes on with its block: `await call.over()` tells it, and so does whatever it waits for. Leaving
+    waits up to 5 s for what is not saved yet.
     """
 
     @contextlib.asynccontextmanager
@@ -81,6 +91,9 @@ def join(
         address = read_address(url)
         if name is None and address.token is None:
             raise BadName("say who comes: callmesh.join(url, name=…)")
+        kinds = read_kinds(receives) if media else None
+        if media and not (rtc and _has_webrtc()):
+            raise BadInput("audio and video go by WebRTC: rtc=True, and pip install callmesh[rtc]")
         file = CacheFile(Path(keep)) if keep is not None else None
         call = Call(
             address,
@@ -89,6 +102,7 @@ def join(
             apps,
             file,
             rtc=rtc,
+            receives=kinds,
             on_waiting=on_waiting,
             open_link=open_link,
         )
@@ -114,6 +128,7 @@ class Call:
         file: CacheFile | None,
         *,
         rtc: bool,
+        receives: Collection[Kind] | None,
         on_waiting: Callable[[messages.Waiting], None] | None,
         open_link: Opener,
     ) -> None:
@@ -122,7 +137,9 @@ class Call:
         self._name = name
         self._role = read_role(role) if role else None
         self._file = file
-        self._rtc = rtc and importlib.util.find_spec("aiortc") is not None
+        self._rtc = rtc and _has_webrtc()
+        self._receives = receives
+        """Kinds of tracks; None without audio and video."""
         self._on_waiting = on_waiting
         self._me: Participant | None = None
         self._person: str | None = None
@@ -153,6 +170,8 @@ class Call:
             )
         )
         """The call's own State."""
+        self.media = Media()
+        """Audio and video, for who has joined with `media=True`."""
         self.hosting = Hosting(self._replica, self._put)
         """What hosts do: let people in, take them out, give roles."""
         self.resources = Resources(
@@ -265,11 +284,25 @@ class Call:
                 on_message=self._streams.came_direct,
                 on_room=self._streams.drained,
                 on_word=self._word,
+                media=self._start_media() if self._receives is not None else None,
             )
+
+    def _start_media(self) -> "RtcMedia":
+        from callmesh.transport.rtcmedia import RtcMedia  # the extra callmesh[rtc]
+
+        rtc = RtcMedia(
+            self._receives or (),
+            takes=lambda peer: peer in self._roster and "media" in self._roster[peer].offers,
+            on_frame=self.media.came,
+            on_shown=self.media.shown,
+        )
+        self.media.attach(rtc)
+        return rtc
 
     def _path_changed(self, peer: ParticipantId, lost: str | None) -> None:
         if self._streams.path_changed(peer, lost):
             self._peering.path_changed(peer, lost)
+        self.media.here(self._streams.known)
 
     def _word(self, peer: ParticipantId, data: bytes) -> None:
         """Something came through a control channel: a piece of a letter's bundle, or a bundle."""
@@ -297,6 +330,7 @@ class Call:
         self._replica.moved.fail(reason)
         self.hosting.end_all(reason)
         self._streams.fail(reason)
+        self.media.fail(reason)
 
     async def _save_what_is_left(self) -> None:
         try:
@@ -334,6 +368,12 @@ class Call:
 
     # --- the conversation
 
+    @property
+    def _offers(self) -> list[str]:
+        if not self._rtc:
+            return []
+        return ["rtc"] if self._receives is None else ["rtc", "media"]
+
     def _hello(self) -> messages.Hello:
         if self._person is None and self._file:
             self._person = self._file.person(self._address.hub)
@@ -346,7 +386,7 @@ class Call:
             person=self._person,
             resume=self._resume,
             cursor=self._replica.mesh.cursor,
-            offers=["rtc"] if self._rtc else [],
+            offers=self._offers,
             key=self._peering.key.public if self._peering.key else "",
         )
 
@@ -473,6 +513,7 @@ class Call:
         self._peering.exchange.roster([*self._roster.values()], whole=self._whole)
         others = [p for p in self._roster.values() if p.id != self.me.id]
         self._streams.roster(self.me, others, anew=self._whole)
+        self.media.here(self._streams.known)
         early, self._early = self._early, {}
         for peer, texts in early.items():
             for text in texts:
@@ -488,6 +529,10 @@ class Call:
                 place, key, None if value == DELETED else bytes(value)
             ),
         )
+
+
+def _has_webrtc() -> bool:
+    return importlib.util.find_spec("aiortc") is not None
 
 
 def _soon(act: Callable[[], None]) -> None:

@@ -1,14 +1,16 @@
 """How two participants find a path to each other, without I/O.
 
 Direct is one `RTCPeerConnection` per pair, which carries everything between the two. Signals are
-JSON text: `{"description": {"type", "sdp"}}` or `{"candidate": {…}}`, as W3C names them, or
-`{"again": true}`, which asks who makes the first offer for another path.
+JSON text: `{"description": {"type", "sdp"}}` or `{"candidate": {…}}`, as W3C names them,
+`{"again": true}`, which asks who makes the first offer for another path, or `{"negotiate": true}`,
+which asks them for another offer over this one: who cannot take an offer back makes none that may
+cross.
 """
 
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -29,6 +31,9 @@ ASKS = "the peer asks for another path"
 CONTROL_LABEL = "callmesh"
 CONTROL_ID = 0
 """Both sides open this negotiated channel; when it opens, the path is there."""
+Kind: TypeAlias = Literal["audio", "video"]
+KINDS: tuple[Kind, ...] = ("audio", "video")
+"""Of tracks; in this order on every connection that takes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +148,15 @@ def read_signal(text: str) -> dict[str, Any]:
         signal = msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.MsgspecError, RecursionError) as error:
         raise WireError(f"not a signal: {error}") from error
-    if not signal.keys() & {"description", "candidate", "again"}:
+    if not signal.keys() & {"description", "candidate", "again", "negotiate"}:
         raise WireError("a signal holds a description or a candidate")
     return signal
 
 
-def fingerprint(sdp: str) -> str:
-    """Of the certificate in a description: another one is another connection."""
-    found = re.search(r"^a=fingerprint:(.*)$", sdp, re.MULTILINE)
-    return found[1].strip().lower() if found else ""
+def fingerprints(sdp: str) -> frozenset[str]:
+    """Of the certificate in a description: one that shares none is another connection.
+
+    There is one for each kind of hash, and browsers remember a single one of them.
+    """
+    found = re.findall(r"^a=fingerprint:(.*)$", sdp, re.MULTILINE)
+    return frozenset(one.strip().lower() for one in found)

@@ -221,6 +221,8 @@ class Streams:
         for pair in self._pairs.values():
             pair.hurry()
             self._mend(pair)
+        if self.peers:
+            self.peers.retry()
         for stream in self._streams.values():
             for peer, lane in stream.lanes.items():
                 if not lane.direct:
@@ -302,6 +304,11 @@ class Streams:
                 self.peers.ask(pair.peer)
             case _:
                 pass
+
+    @property
+    def known(self) -> frozenset[ParticipantId]:
+        """The others: who is here, or reached directly though the roster has not come back yet."""
+        return frozenset(self._pairs)
 
     @property
     def direct(self) -> list[ParticipantId]:

@@ -17,7 +17,7 @@ from aiortc import (
     RTCSessionDescription,
 )
 from aiortc.exceptions import InvalidStateError
-from aiortc.rtcconfiguration import RTCIceTransportPolicy
+from aiortc.rtcconfiguration import RTCBundlePolicy, RTCIceTransportPolicy
 from aiortc.sdp import candidate_from_sdp
 
 from callmesh.errors import WireError
@@ -29,10 +29,11 @@ from callmesh.signaling import (
     BEGAN_ANEW,
     CONTROL_ID,
     CONTROL_LABEL,
-    fingerprint,
+    fingerprints,
     read_signal,
 )  # fmt: skip
 from callmesh.stream import LOW_WATER, REFILL, Delivery, mode_of
+from callmesh.transport.rtcmedia import RtcMedia, Tracks
 
 log = logging.getLogger("callmesh.rtc")
 
@@ -68,11 +69,19 @@ class _PeerConnection(RTCPeerConnection):
 @dataclass(slots=True)
 class _Connection:
     pc: RTCPeerConnection
+    tracks: Tracks | None
+    """Audio and video, where both sides take them."""
     control: RTCDataChannel
     channels: dict[str, RTCDataChannel] = field(default_factory=dict)
     """Our own, by label."""
     early: list[Any] = field(default_factory=list)
     """Candidates that came before their description."""
+    offers: bool = False
+    """Whether this side makes offers; the other one may too, if it can take them back."""
+    asked: bool = False
+    """The other side has something to change, and makes no offers."""
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Descriptions are set one after the other."""
 
 
 class RtcPeers:
@@ -84,7 +93,11 @@ class RtcPeers:
         on_message: OnMessage,
         on_room: OnRoom,
         on_word: OnWord,
+        media: RtcMedia | None = None,
     ) -> None:
+        self._media = media
+        if media is not None:
+            media.negotiate = self._negotiate_all
         self._on_signal = on_signal
         self._on_path = on_path
         self._on_message = on_message
@@ -101,8 +114,9 @@ class RtcPeers:
 
     def connect(self, peer: ParticipantId, *, offers: bool) -> None:
         connection = self._open(peer)
+        connection.offers = offers
         if offers:
-            self._start(peer, self._offer(peer, connection))
+            self._start(peer, connection, self._offer(peer, connection))
 
     def signal(self, peer: ParticipantId, text: str) -> None:
         try:
@@ -119,7 +133,11 @@ class RtcPeers:
             self._on_path(peer, BEGAN_ANEW)
             connection = None
         connection = connection or self._open(peer)
-        self._start(peer, self._take_signal(peer, connection, signal))
+        self._start(peer, connection, self._take_signal(peer, connection, signal))
+
+    def retry(self) -> None:
+        for peer, connection in self._connections.items():
+            self._start(peer, connection, self._repeat(peer, connection))
 
     def ask(self, peer: ParticipantId) -> None:
         self._on_signal(peer, json.dumps({"again": True}))
@@ -151,20 +169,27 @@ class RtcPeers:
     def disconnect(self, peer: ParticipantId) -> None:
         connection = self._connections.pop(peer, None)
         if connection:
-            self._start(peer, connection.pc.close())
+            if self._media:
+                self._media.close(peer)
+            self._run(peer, connection.pc.close())
 
     async def close(self) -> None:
         for peer in list(self._connections):
             self.disconnect(peer)
+        if self._media:
+            await self._media.stop()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=5)
 
     # --- one connection
 
     def _open(self, peer: ParticipantId) -> _Connection:
+        media = self._media if self._media and self._media.takes(peer) else None
         pc = _PeerConnection(_configuration(self._ice))
+        # Before the channel, as in browsers: what all goes through belongs to what comes first.
+        tracks = media.open(peer, pc) if media else None
         control = pc.createDataChannel(CONTROL_LABEL, negotiated=True, id=CONTROL_ID)
-        connection = self._connections[peer] = _Connection(pc, control)
+        connection = self._connections[peer] = _Connection(pc, tracks, control)
         _lose_what_cannot_go(pc)
 
         def lost(why: str) -> None:
@@ -213,7 +238,11 @@ class RtcPeers:
         channel.on("message", message)
 
     async def _offer(self, peer: ParticipantId, connection: _Connection) -> None:
-        await connection.pc.setLocalDescription(await connection.pc.createOffer())
+        pc = connection.pc
+        connection.asked = False
+        if connection.tracks:
+            connection.tracks.described()
+        await pc.setLocalDescription(await pc.createOffer())
         self._describe(peer, connection)
 
     async def _take_signal(
@@ -221,22 +250,62 @@ class RtcPeers:
     ) -> None:
         pc = connection.pc
         description, candidate = signal.get("description"), signal.get("candidate")
-        if description:
-            await pc.setRemoteDescription(
-                RTCSessionDescription(sdp=description["sdp"], type=description["type"])
-            )
-            early, connection.early = connection.early, []
-            for waited in early:
-                await _add(pc, waited)
-            if description["type"] == "offer":
-                await pc.setLocalDescription(await pc.createAnswer())
-                self._describe(peer, connection)
+        if "negotiate" in signal:
+            connection.asked = connection.offers
+            await self._negotiate(peer, connection)
+        elif description:
+            await self._take_description(peer, connection, description)
         elif candidate:
             described: object = pc.remoteDescription  # None at first, whatever its type says
             if described is None:
                 connection.early.append(candidate)
             else:
                 await _add(pc, candidate)
+
+    async def _take_description(
+        self, peer: ParticipantId, connection: _Connection, description: dict[str, Any]
+    ) -> None:
+        pc, tracks = connection.pc, connection.tracks
+        if description["type"] == "offer" and pc.signalingState == "have-local-offer":
+            return  # offers have crossed, and ours counts: the other side takes its own back
+        await pc.setRemoteDescription(
+            RTCSessionDescription(sdp=description["sdp"], type=description["type"])
+        )
+        early, connection.early = connection.early, []
+        for waited in early:
+            await _add(pc, waited)
+        if description["type"] == "offer":
+            if tracks:
+                tracks.described()
+            await pc.setLocalDescription(await pc.createAnswer())
+            self._describe(peer, connection)
+        if self._media and tracks:
+            self._media.agreed(peer, tracks)
+            await self._negotiate(peer, connection)
+
+    async def _negotiate(self, peer: ParticipantId, connection: _Connection) -> None:
+        """Agree on what is to change: aiortc takes no offer back, so only one side makes any here.
+
+        Not before the first description, nor while an answer is on its way: it looks again then.
+        """
+        pc, tracks = connection.pc, connection.tracks
+        known: object = pc.remoteDescription
+        if known is None or pc.signalingState != "stable" or tracks is None:
+            return
+        if connection.offers and (connection.asked or tracks.differs):
+            await self._offer(peer, connection)
+        elif not connection.offers and tracks.differs:
+            self._on_signal(peer, json.dumps({"negotiate": True}))
+
+    def _negotiate_all(self) -> None:
+        for peer, connection in self._connections.items():
+            self._start(peer, connection, self._negotiate(peer, connection))
+
+    async def _repeat(self, peer: ParticipantId, connection: _Connection) -> None:
+        """What was said last, or its answer, may have been lost with the link to the hub."""
+        if connection.pc.signalingState == "have-local-offer":
+            self._describe(peer, connection)
+        await self._negotiate(peer, connection)
 
     def _describe(self, peer: ParticipantId, connection: _Connection) -> None:
         """Send our description; aiortc has put all its candidates in."""
@@ -251,8 +320,19 @@ class RtcPeers:
                 self._on_path(peer, why)
         self._on_signal(peer, json.dumps({"description": {"type": local.type, "sdp": local.sdp}}))
 
-    def _start(self, peer: ParticipantId, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work`; what a peer's nonsense makes aiortc raise costs that peer its direct path."""
+    def _start(
+        self, peer: ParticipantId, connection: _Connection, work: Coroutine[Any, Any, None]
+    ) -> None:
+        """Run `work` on a connection when it is its turn."""
+
+        async def in_turn() -> None:
+            async with connection.turn:
+                await work
+
+        self._run(peer, in_turn())
+
+    def _run(self, peer: ParticipantId, work: Coroutine[Any, Any, None]) -> None:
+        """What a peer's nonsense makes aiortc raise costs that peer its direct path."""
 
         async def guarded() -> None:
             try:
@@ -273,7 +353,11 @@ def _configuration(ice: Ice) -> RTCConfiguration:
         for url in server.urls
         if not url.startswith("stuns:")
     ]
-    return RTCConfiguration(servers, iceTransportPolicy=RTCIceTransportPolicy(ice.policy))
+    return RTCConfiguration(
+        servers,
+        bundlePolicy=RTCBundlePolicy.MAX_BUNDLE,
+        iceTransportPolicy=RTCIceTransportPolicy(ice.policy),
+    )
 
 
 def _lose_what_cannot_go(pc: RTCPeerConnection) -> None:
@@ -308,7 +392,7 @@ def _is_another(pc: RTCPeerConnection, signal: dict[str, Any]) -> bool:
     known: RTCSessionDescription | None = pc.remoteDescription
     if not isinstance(description, dict) or description.get("type") != "offer" or known is None:
         return False
-    return fingerprint(known.sdp) != fingerprint(str(description.get("sdp")))
+    return fingerprints(known.sdp).isdisjoint(fingerprints(str(description.get("sdp"))))
 
 
 async def _add(pc: RTCPeerConnection, candidate: dict[str, Any]) -> None:

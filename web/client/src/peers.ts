@@ -79,6 +79,7 @@ export class Peers {
       const { pair } = peer;
       if (pair.path.kind === "connecting") this.#turn(id, () => pair.failed("the link to the hub broke"));
       pair.hurry();
+      peer.rtc?.repeat();
       this.#mend(id, peer);
     }
   }

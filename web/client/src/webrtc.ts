@@ -20,6 +20,7 @@ export interface RtcEvents {
   media(stream: MediaStream | undefined): void;
 }
 
+const KINDS = ["audio", "video"] as const;
 /** Bytes that wait on the control channel before more is said there. */
 const MAX_UNSENT = 256 * 1024;
 
@@ -46,6 +47,11 @@ export class RtcPeer {
   readonly #options: RtcOptions;
   readonly #events: RtcEvents;
   readonly #early: RTCIceCandidateInit[] = [];
+  /** One for each kind, for good: what is turned off and on again takes no further place. */
+  readonly #transceivers = new Map<string, RTCRtpTransceiver>();
+  #local: MediaStream | undefined;
+  /** The other side has something to change, and cannot offer it. */
+  #asked = false;
   #makingOffer = false;
   #ignoreOffer = false;
   #settingAnswer = false;
@@ -55,7 +61,10 @@ export class RtcPeer {
   constructor(options: RtcOptions, events: RtcEvents) {
     this.#options = options;
     this.#events = events;
-    this.#pc = new RTCPeerConnection(configuration(options.ice));
+    this.#pc = new RTCPeerConnection({ ...configuration(options.ice), bundlePolicy: "max-bundle" });
+    if (options.media && options.offers) {
+      for (const kind of KINDS) this.#transceivers.set(kind, this.#pc.addTransceiver(kind, { direction: "recvonly" }));
+    }
     this.#control = this.#pc.createDataChannel(CONTROL_LABEL, { negotiated: true, id: CONTROL_ID });
     this.#control.binaryType = "arraybuffer";
     this.#control.onopen = () => {
@@ -70,6 +79,7 @@ export class RtcPeer {
       if (data instanceof ArrayBuffer) events.word(new Uint8Array(data));
     };
     this.#pc.onnegotiationneeded = () => void this.#offer();
+    this.#pc.onsignalingstatechange = () => this.#answerTheAsking();
     this.#pc.onicecandidate = ({ candidate }) => this.#tellCandidate(candidate);
     this.#pc.onicecandidateerror = (event) => this.#refusedBy(event);
     this.#pc.onconnectionstatechange = () => this.#follow();
@@ -79,7 +89,7 @@ export class RtcPeer {
 
   /** The servers have other logins: an ICE restart uses them. */
   configure(ice: Ice): void {
-    if (!this.#closed) this.#pc.setConfiguration(configuration(ice));
+    if (!this.#closed) this.#pc.setConfiguration({ ...configuration(ice), bundlePolicy: "max-bundle" });
   }
 
   /** Nothing goes through it, and nothing will without another one. */
@@ -93,13 +103,16 @@ export class RtcPeer {
   isAnother(signal: PeerSignal): boolean {
     if (!("description" in signal) || signal.description.type !== "offer") return false;
     const known = this.#pc.remoteDescription;
-    return known !== null && fingerprint(known.sdp) !== fingerprint(signal.description.sdp);
+    if (known === null) return false;
+    const theirs = fingerprints(signal.description.sdp);
+    return !fingerprints(known.sdp).some((one) => theirs.includes(one));
   }
 
   /** What the other side has signalled. */
   async receive(signal: PeerSignal): Promise<void> {
     try {
       if ("description" in signal) await this.#describe(signal.description);
+      else if ("negotiate" in signal) this.#takeAsking();
       else if ("candidate" in signal && signal.candidate !== null) await this.#candidate(signal.candidate);
     } catch (error) {
       if (!this.#closed) this.#fail(`negotiation failed: ${String(error)}`);
@@ -119,8 +132,26 @@ export class RtcPeer {
     }
     for (const candidate of this.#early.splice(0)) await this.#candidate(candidate);
     if (description.type !== "offer") return;
+    this.#adopt();
     await pc.setLocalDescription();
     this.#tellDescription();
+  }
+
+  #takeAsking(): void {
+    this.#asked = true;
+    this.#answerTheAsking();
+  }
+
+  /** An offer that is on its way is as good as another one only where its answer is to come yet. */
+  #answerTheAsking(): void {
+    if (!this.#asked || this.#makingOffer || this.#pc.signalingState !== "stable") return;
+    this.#asked = false;
+    void this.#offer();
+  }
+
+  /** The hub is back: an offer may have been lost with it, or its answer. */
+  repeat(): void {
+    if (this.#pc.signalingState === "have-local-offer") this.#tellDescription();
   }
 
   async #candidate(candidate: RTCIceCandidateInit): Promise<void> {
@@ -231,15 +262,33 @@ export class RtcPeer {
 
   // --- audio and video
 
-  /** Send the tracks of `stream`, and no others. */
+  /** Send what `stream` holds, of each kind one track, and nothing else. */
   setTracks(stream: MediaStream | undefined): void {
-    if (!this.#options.media || this.#closed) return;
-    const wanted = new Set(stream?.getTracks());
-    for (const sender of this.#pc.getSenders()) {
-      if (sender.track === null || wanted.delete(sender.track)) continue;
-      this.#pc.removeTrack(sender);
+    this.#local = stream;
+    if (this.#closed) return;
+    for (const [kind, transceiver] of this.#transceivers) this.#setTrack(kind, transceiver);
+  }
+
+  #setTrack(kind: string, transceiver: RTCRtpTransceiver): void {
+    const { sender } = transceiver;
+    const track = this.#local?.getTracks().find((one) => one.kind === kind) ?? null;
+    if (sender.track !== track) {
+      sender.replaceTrack(track).catch((error: unknown) => this.#fail(`a track was not taken: ${String(error)}`));
     }
-    if (stream !== undefined) for (const track of wanted) this.#pc.addTrack(track, stream);
+    if (this.#local !== undefined && track !== null) sender.setStreams(this.#local);
+    const direction = track === null ? "recvonly" : "sendrecv";
+    if (transceiver.direction !== direction) transceiver.direction = direction;
+  }
+
+  /** Who answers uses what the other side has made room for. */
+  #adopt(): void {
+    if (!this.#options.media) return;
+    for (const transceiver of this.#pc.getTransceivers()) {
+      const { kind } = transceiver.receiver.track;
+      if (this.#transceivers.has(kind)) continue;
+      this.#transceivers.set(kind, transceiver);
+      this.#setTrack(kind, transceiver);
+    }
   }
 
   #show(stream: MediaStream | undefined): void {
@@ -258,6 +307,7 @@ export class RtcPeer {
   }
 }
 
-function fingerprint(sdp: string): string | undefined {
-  return /^a=fingerprint:(.*)$/m.exec(sdp)?.[1]?.trim().toLowerCase();
+/** One for each kind of hash; a browser remembers a single one of those that it was told. */
+function fingerprints(sdp: string): string[] {
+  return [...sdp.matchAll(/^a=fingerprint:(.*)$/gm)].map(([, one]) => (one ?? "").trim().toLowerCase());
 }

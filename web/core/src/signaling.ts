@@ -2,8 +2,9 @@
  * How two participants find a path to each other, without I/O.
  *
  * Direct is one `RTCPeerConnection` per pair, which carries everything between the two. Signals are
- * JSON text: `{"description": {"type", "sdp"}}` or `{"candidate": {…}}`, as W3C names them, or
- * `{"again": true}`, which asks who makes the first offer for another path.
+ * JSON text: `{"description": {"type", "sdp"}}` or `{"candidate": {…}}`, as W3C names them,
+ * `{"again": true}`, which asks who makes the first offer for another path, or `{"negotiate": true}`,
+ * which asks them for another offer over this one: who cannot take an offer back makes none that may cross.
  */
 
 import { MICROSECONDS } from "./clock.ts";
@@ -129,11 +130,12 @@ export class Pair {
 export type PeerSignal =
   | { readonly description: { readonly type: "offer" | "answer"; readonly sdp: string } }
   | { readonly candidate: JsonObject | null }
-  | { readonly again: true };
+  | { readonly again: true }
+  | { readonly negotiate: true };
 
 /** A peer's signal. Raises `WireError`. */
 export function readSignal(text: string): PeerSignal {
-  const { description, candidate, again } = parse(text);
+  const { description, candidate, again, negotiate } = parse(text);
   if (isObject(description)) {
     const { type, sdp } = description;
     if ((type === "offer" || type === "answer") && typeof sdp === "string") return { description: { type, sdp } };
@@ -141,6 +143,7 @@ export function readSignal(text: string): PeerSignal {
   }
   if (candidate === null || isObject(candidate)) return { candidate };
   if (again === true) return { again };
+  if (negotiate === true) return { negotiate };
   throw new WireError("a signal holds a description or a candidate");
 }
 

@@ -72,6 +72,7 @@ describe("signals", () => {
     });
     expect(readSignal('{"candidate":null}')).toEqual({ candidate: null });
     expect(readSignal('{"again":true}')).toEqual({ again: true });
+    expect(readSignal('{"negotiate":true}')).toEqual({ negotiate: true });
   });
 
   test.each([

@@ -1,0 +1,219 @@
+"""Audio and video between a browser and a Python program, over WebRTC."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Locator, expect
+
+import callmesh
+from callmesh.media import Frames
+from tests.browser.people import Person, person
+from tests.media import BLUE, RED, Plain, Tone, left, until_over
+from tests.processes import HubProcess, hub_process
+
+pytestmark = [pytest.mark.anyio, pytest.mark.rtc, pytest.mark.timeout(240)]
+
+DEVICES = ["camera", "microphone"]
+KEEP_CONNECTIONS = """
+    window.connections = [];
+    const Original = window.RTCPeerConnection;
+    window.RTCPeerConnection = class extends Original {
+        constructor(...all) { super(...all); window.connections.push(this); }
+    };
+"""
+
+
+@contextlib.asynccontextmanager
+async def program(ada: Person, call: str, *, offers: bool) -> AsyncIterator[callmesh.Call]:
+    """Pia, who makes the offers to Ada or does not: ids say who does."""
+    for _ in range(30):
+        async with callmesh.join(call, name="Pia", media=True) as pia:
+            if (pia.me.id < await ada.in_call("call.me.id")) == offers:
+                yield pia
+                return
+    raise AssertionError("ids are all on one side")
+
+
+def tile(one: Person, other: str) -> Locator:
+    return one.page.get_by_role("listitem").filter(has_text=other)
+
+
+async def until_played(one: Person, other: str, colour: str = "") -> None:
+    """Wait until the tile decodes ten more frames, of that colour: `rgb` where r, g or b leads."""
+    video = tile(one, other).locator("video")
+    await expect(video).to_be_visible()
+    await one.page.wait_for_function(
+        """([video, colour]) => {
+            const count = video.getVideoPlaybackQuality().totalVideoFrames;
+            video.counted ??= count;
+            if (count < video.counted + 10) return false;
+            const canvas = new OffscreenCanvas(1, 1).getContext("2d");
+            canvas.drawImage(video, 0, 0, 1, 1);
+            const [r, g, b] = canvas.getImageData(0, 0, 1, 1).data;
+            const lead = Math.max(r, g, b);
+            return colour === "" || { r, g, b }[colour] === lead && lead > 150;
+        }""",
+        arg=[await video.element_handle(), colour],
+        timeout=20_000,
+    )
+    await video.evaluate("video => { delete video.counted; }")
+
+
+async def pitch_of(one: Person, other: str) -> float:
+    """Hertz that are loudest in what the tile plays."""
+    loudest = (
+        await tile(one, other)
+        .locator("video")
+        .evaluate(
+            """async video => {
+            const audio = new AudioContext();
+            const heard = audio.createAnalyser();
+            heard.fftSize = 8192;
+            audio.createMediaStreamSource(video.srcObject).connect(heard);
+            const bins = new Float32Array(heard.frequencyBinCount);
+            for (let n = 0; n < 200; n++) {
+                await new Promise(done => setTimeout(done, 50));
+                heard.getFloatFrequencyData(bins);
+                const most = Math.max(...bins);
+                if (n > 10 && most > -50) return bins.indexOf(most) * audio.sampleRate / 8192;
+            }
+            return 0;
+        }"""
+        )
+    )
+    assert isinstance(loudest, int | float)
+    return float(loudest)
+
+
+async def sections(ada: Person) -> int:
+    """How many kinds of things the last connection has had to be agreed on."""
+    count = "window.connections.at(-1).localDescription.sdp.match(/^m=/gm).length"
+    return int(await ada.page.evaluate(count))
+
+
+async def counted(frames: Frames[Any], count: int = 10) -> None:
+    async with asyncio.timeout(20):
+        for _ in range(count):
+            await anext(frames)
+
+
+@pytest.mark.parametrize("offers", [True, False], ids=["who offers", "who is polite"])
+async def test_a_program_and_a_browser_see_and_hear_each_other(
+    browser: Browser, tmp_path: Path, offers: bool
+) -> None:
+    """[V1, V2, V3, V4, V5] And what is turned off and on again, by either side and by both."""
+    with hub_process(tmp_path) as hub:
+        async with person(browser, "Ada", permissions=DEVICES, before=KEEP_CONNECTIONS) as ada:
+            await ada.join(hub.call(), role="host")
+            async with program(ada, hub.call(), offers=offers) as pia:
+                await expect(tile(ada, "Pia").get_by_text("camera off")).to_be_attached()
+                connections = await ada.page.evaluate("window.connections.length")
+                adas = pia.media.incoming("video")
+                seen = await asyncio.wait_for(anext(adas), 20)
+                await counted(seen)
+                sound = pia.media.frames(seen.participant, "audio")
+                async with asyncio.timeout(20):
+                    while max(left(await anext(sound))) < 500:
+                        pass
+
+                red = Plain(RED)
+                pia.media.send(red)
+                pia.media.send(Tone(440))
+                await until_played(ada, "Pia", "r")
+                assert abs(await pitch_of(ada, "Pia") - 440) < 12
+                pia.media.send(Plain(BLUE, (640, 360)))
+                await until_played(ada, "Pia", "b")
+                await counted(seen)
+
+                camera = ada.page.get_by_role("button", name="Camera")
+                await camera.click()
+                await until_over(seen)
+                await pia.until(lambda: pia.media.shows(seen.participant) == {"audio"})
+                await until_played(ada, "Pia", "b")
+                await camera.click()
+                await counted(await asyncio.wait_for(anext(adas), 20))
+
+                pia.media.stop("video")
+                await expect(tile(ada, "Pia").get_by_text("camera off")).to_be_attached()
+                await expect(tile(ada, "Pia").get_by_text("microphone off")).to_have_count(0)
+                pia.media.send(red)
+                await until_played(ada, "Pia", "r")
+
+                for _ in range(3):  # at once, so that offers cross
+                    pia.media.stop("video")
+                    await camera.click()
+                    await camera.click()
+                    pia.media.send(red)
+                await until_played(ada, "Pia", "r")
+                await counted(pia.media.frames(seen.participant))
+                assert await sections(ada) == 3
+                assert await ada.page.evaluate("window.connections.length") == connections
+                assert ada.problems == []
+
+
+async def test_a_day_of_turning_a_camera_off_and_on(browser: Browser, tmp_path: Path) -> None:
+    """[V4] Between pages: what is agreed on stays as long as it was."""
+    with hub_process(tmp_path) as hub:
+        async with (
+            person(browser, "Ada", permissions=DEVICES, before=KEEP_CONNECTIONS) as ada,
+            person(browser, "Bob", permissions=DEVICES, before=KEEP_CONNECTIONS) as bob,
+        ):
+            await ada.join(hub.call(), role="host")
+            await bob.join(hub.call())
+            pairs = ((ada, "Bob"), (bob, "Ada"))
+            for one, other in pairs:
+                await until_played(one, other)
+            for _ in range(4):
+                for one, _other in pairs:
+                    await one.page.get_by_role("button", name="Camera").click()
+                for one, other in pairs:
+                    await expect(tile(one, other).get_by_text("camera off")).to_be_attached()
+                for one, _other in pairs:
+                    await one.page.get_by_role("button", name="Camera").click()
+                for one, other in pairs:
+                    await until_played(one, other)
+            assert [await sections(one) for one, _ in pairs] == [3, 3]
+            assert ada.problems == bob.problems == []
+
+
+async def test_a_reload_and_a_hub_that_restarts(browser: Browser, tmp_path: Path) -> None:
+    """[V2, V7] Programs go on; what a page or a program turns off meanwhile is off afterwards."""
+    hub = HubProcess(tmp_path)
+    try:
+        async with (
+            person(browser, "Ada", permissions=DEVICES) as ada,
+            callmesh.join(hub.call(), name="Pia", media=True) as pia,
+        ):
+            red = Plain(RED)
+            pia.media.send(red)
+            await ada.join(hub.call(), role="host")
+            adas = pia.media.incoming("video")
+            first = await asyncio.wait_for(anext(adas), 20)
+            await counted(first)
+            await until_played(ada, "Pia", "r")
+            await ada.page.reload()
+            await ada.enter()
+            await until_over(first)
+            seen = await asyncio.wait_for(anext(adas), 20)
+            await counted(seen)
+            await until_played(ada, "Pia", "r")
+
+            hub.kill()
+            await pia.until(lambda: pia.status == "offline")
+            await ada.until_call("call.link === 'reconnecting'")
+            await counted(seen, 40)
+            await ada.page.get_by_role("button", name="Camera").click()
+            pia.media.stop("video")
+            hub = HubProcess(tmp_path, port=hub.port)
+            await until_over(seen)
+            await expect(tile(ada, "Pia").get_by_text("camera off")).to_be_attached(timeout=20_000)
+            pia.media.send(red)
+            await until_played(ada, "Pia", "r")
+            await ada.page.get_by_role("button", name="Camera").click()
+            await counted(await asyncio.wait_for(anext(adas), 20))
+    finally:
+        hub.end()

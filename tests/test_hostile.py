@@ -6,6 +6,7 @@ still there, over the same link, and see what they wrote and nothing else; the h
 
 import asyncio
 import contextlib
+import json
 import os
 import random
 import time
@@ -123,7 +124,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
     key.write_bytes(SECRET)
     notes = folder / "notes"
     notes.mkdir()
-    (notes / "manifest.json").write_text('{"id": "notes", "name": "Notes", "version": "1"}')
+    manifest = {"id": "notes", "name": "Notes", "version": "1", "capabilities": ["streams"]}
+    (notes / "manifest.json").write_text(json.dumps(manifest))
     (notes / "index.html").write_text("<!doctype html>")
     limits = {"joins_per_minute": 100_000}  # one person attacks many times
     with hub_process(folder / "data", key=key, apps=(notes,), limits=limits) as hub:

@@ -1,7 +1,7 @@
 /** What pointers do on the board: one finger, pen or mouse uses the tool, two fingers move the board. */
 
 import { moved, zoomed } from "./camera.ts";
-import { between, grown, union, type Box, type Element, type Shape, type Stroke } from "./elements.ts";
+import { between, contains, grown, union, type Box, type Element, type Shape, type Stroke } from "./elements.ts";
 import { newId } from "./board.ts";
 import type { Desk } from "./desk.ts";
 import { framed, hit } from "./hits.ts";
@@ -32,7 +32,6 @@ export interface GestureUser {
   laser(place: readonly [number, number] | undefined): void;
   /** This participant looks where they like. */
   looksAway(): void;
-  tried(): void;
 }
 
 export class Gestures {
@@ -128,10 +127,7 @@ export class Gestures {
     const { desk } = this.#user;
     const finger = event.pointerType === "touch" && this.#penSeen;
     const { tool } = desk;
-    if (finger || this.#space || event.button === 1 || tool === "hand") {
-      if (!desk.mayWrite && !finger) this.#user.tried();
-      return this.#pan(event);
-    }
+    if (finger || this.#space || event.button === 1 || tool === "hand") return this.#pan(event);
     if (event.button !== 0) return undefined;
     switch (tool) {
       case "pen":
@@ -212,7 +208,7 @@ export class Gestures {
     const around = union(desk.selected.map(({ box }) => box));
     const [x, y] = start;
     const found = hit(desk.scene, start, reach);
-    const inside = around !== undefined && between(x, y, x, y).x >= around.x && x <= around.x + around.w && y >= around.y && y <= around.y + around.h;
+    const inside = around !== undefined && contains(around, { x, y, w: 0, h: 0 });
     if (found === undefined && !inside) return this.#framing(start, event.shiftKey);
     if (found !== undefined && !desk.selection.has(found.id) && !(inside && desk.selection.size > 1)) desk.choose([found], event.shiftKey);
     else if (found !== undefined && event.shiftKey) {

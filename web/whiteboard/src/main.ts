@@ -82,25 +82,20 @@ const stage: Stage = new Stage(
   tiles,
   (context, view) => overlay.draw(context, view),
   () => moved(),
+  () => scene.lift(new Set(desk.underWay.keys())),
 );
 const gestures: Gestures = new Gestures(canvas("above"), {
   desk,
   stage,
   edit: (id, kind, place) => editor.open(id, kind, place),
-  laser(place) {
-    laser = place;
-    others.laser(desk.page, place);
-    stage.draw();
-  },
+  laser: pointAt,
   looksAway,
-  tried: () => undefined,
 });
 const editor = new Editor(find("editor") as HTMLTextAreaElement, desk, stage, measure, theme());
 
 // --- what is shown
 
 function show(): void {
-  scene.lift(new Set(desk.underWay.keys()));
   const { pages } = board;
   const place = pages.indexOf(desk.page);
   find("pages").textContent = `${place + 1} / ${pages.length}`;
@@ -108,6 +103,7 @@ function show(): void {
   enable("next", place < pages.length - 1);
   showHistory();
   showTools();
+  if (laser !== undefined && desk.tool !== "laser") pointAt(undefined);
   const mayWrite = desk.mayWrite;
   document.body.toggleAttribute("data-locked", !mayWrite);
   find("locked").hidden = mayWrite;
@@ -264,6 +260,12 @@ find("follow").onclick = () => {
     looksAway();
   }
 };
+
+function pointAt(where: readonly [number, number] | undefined): void {
+  laser = where;
+  others.laser(desk.page, where);
+  stage.draw();
+}
 
 // --- the bars
 

@@ -23,6 +23,7 @@ export class Scene {
   readonly #items = new Map<string, Item>();
   readonly #cells = new Map<string, Set<Item>>();
   readonly #everywhere = new Set<Item>();
+  #lifted: ReadonlySet<string> = new Set();
   /** Called with each place that looks otherwise. */
   readonly #changed: (box: Box) => void;
 
@@ -53,7 +54,7 @@ export class Scene {
   }
 
   put(id: string, element: Element): void {
-    const lifted = this.#items.get(id)?.lifted ?? false;
+    const lifted = this.#lifted.has(id);
     this.remove(id);
     const item: Item = { id, element, box: boxOf(element), lifted };
     this.#items.set(id, item);
@@ -83,14 +84,18 @@ export class Scene {
     this.#items.clear();
     this.#cells.clear();
     this.#everywhere.clear();
+    this.#lifted = new Set();
   }
 
   /** Exactly these are shown otherwise. */
   lift(ids: ReadonlySet<string>): void {
-    for (const item of this.#items.values()) {
-      const lifted = ids.has(item.id);
-      if (lifted !== item.lifted) this.#changed(item.box);
-      item.lifted = lifted;
+    const before = this.#lifted;
+    this.#lifted = ids;
+    for (const id of [...before, ...ids]) {
+      const item = this.#items.get(id);
+      if (item === undefined || item.lifted === ids.has(id)) continue;
+      item.lifted = ids.has(id);
+      this.#changed(item.box);
     }
   }
 

@@ -17,18 +17,21 @@ export class Stage {
   readonly #overlay: Overlay;
   /** Told when another part is in view. */
   readonly #moved: () => void;
+  /** Told before a frame is drawn. */
+  readonly #drawing: () => void;
   #view: View = START;
   #zoomed = -Infinity;
   #frame = 0;
   #shown = true;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(below: HTMLCanvasElement, above: HTMLCanvasElement, tiles: Tiles, overlay: Overlay, moved: () => void) {
+  constructor(below: HTMLCanvasElement, above: HTMLCanvasElement, tiles: Tiles, overlay: Overlay, moved: () => void, drawing: () => void) {
     this.#below = contextOf(below);
     this.#above = contextOf(above);
     this.#tiles = tiles;
     this.#overlay = overlay;
     this.#moved = moved;
+    this.#drawing = drawing;
     new ResizeObserver(() => this.#resize()).observe(above);
     this.#resize();
   }
@@ -86,6 +89,7 @@ export class Stage {
 
   #draw(): void {
     this.#frame = 0;
+    this.#drawing();
     const ratio = devicePixelRatio;
     const rest = SETTLED - (performance.now() - this.#zoomed);
     const whole = this.#tiles.draw(this.#below, this.#view, ratio, rest <= 0);

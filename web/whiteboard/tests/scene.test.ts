@@ -57,6 +57,9 @@ describe("the scene", () => {
     expect(places).toHaveLength(2);
     made.lift(new Set());
     expect(places.map(({ x }) => x)).toEqual([10, 10, 500]);
+    made.lift(new Set(["b"]));
+    made.put("b", note("", 900, 20));
+    expect(places).toHaveLength(3);
   });
 });
 

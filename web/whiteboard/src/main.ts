@@ -142,7 +142,7 @@ function showTools(): void {
 
 function whyLocked(): string {
   if (resource.access !== "edit") {
-    const who = resource.me.role === "observer" ? "Observers look and point here" : "You can look and point here, not draw";
+    const who = resource.me.role === "observer" ? "Observers look and point here" : "You can look and point here, but not draw";
     return `Locked. ${who} until a host opens it.`;
   }
   return resource.outdated ? "There is a newer whiteboard: reload it to draw." : "Nothing can be saved at the moment.";

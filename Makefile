@@ -1,7 +1,7 @@
 # make run     start a hub with the call page and the built-in apps, and print links to open
 # make test    every check: lint, types, vitest, pytest with the browser tests
 # make soak    the simulations and the faults at length: SCHEDULES=20000, FAULTS=20000, or as many as you say
-# make page    build the call page and the app SDK into src/callmesh/page/dist
+# make page    build the call page, the app SDK and the whiteboard into src/callmesh
 # make wheel   build the page and a wheel with the page in it, into dist/
 # make format  let ruff and eslint mend what they can
 # make lock    choose anew the pinned versions in requirements-dev.txt and package-lock.json
@@ -72,7 +72,7 @@ lock:
 	tools/lock.sh
 
 clean:
-	rm -rf .venv node_modules web/*/node_modules dist src/callmesh/page/dist
+	rm -rf .venv node_modules web/*/node_modules dist src/callmesh/page/dist src/callmesh/apps/whiteboard
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV): requirements-dev.txt pyproject.toml tools/venv.sh tools/hatch_build.py

@@ -4,7 +4,7 @@ import globals from "globals";
 import tseslint from "typescript-eslint";
 
 export default defineConfig(
-  globalIgnores([".venv", ".bench", "dist", "src/callmesh/page/dist"]),
+  globalIgnores([".venv", ".bench", "dist", "src/callmesh/page/dist", "src/callmesh/apps/whiteboard"]),
   js.configs.recommended,
   {
     files: ["web/**/*.{ts,tsx}", "benchmarks/**/*.ts"],

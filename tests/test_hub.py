@@ -195,7 +195,7 @@ async def test_pages_and_files(hub: HubProcess) -> None:
         entry = await client.get(base + apps["poll"]["entry"])
         policy = entry.headers["content-security-policy"]
         assert entry.status_code == 200
-        assert "sandbox allow-scripts allow-forms;" in policy
+        assert "sandbox allow-scripts allow-forms allow-downloads;" in policy
         assert "form-action 'none';" in policy
         assert "default-src 'none'" in policy
         assert "allow-same-origin" not in policy
@@ -363,5 +363,5 @@ def test_a_manifest_that_lies_is_left_out_and_the_hub_starts(tmp_path: Path) -> 
     (app / "manifest.json").write_text('{"id": "liar", "name": "L", "version": "1", "entry": "x"}')
     with hub_process(tmp_path / "data", apps=(app,)) as hub:
         apps = httpx.get(f"{hub.address}/api/apps").json()
-        assert [found["id"] for found in apps] == ["poll", "vitals"]
+        assert [found["id"] for found in apps] == ["poll", "vitals", "whiteboard"]
         assert "no such file" in hub.end()

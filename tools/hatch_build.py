@@ -10,9 +10,9 @@ class PageHook(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "editable":
             return
-        page = Path(self.root, "src/callmesh/page/dist")
-        for built in ("index.html", "sdk/app.js"):
-            if not (page / built).is_file():
+        package = Path(self.root, "src/callmesh")
+        for built in ("page/dist/index.html", "page/dist/sdk/app.js", "apps/whiteboard/index.html"):
+            if not (package / built).is_file():
                 self.app.abort(
                     "callmesh: the call page is not built, so the wheel would lack it: "
                     "run `make wheel`, or `npm ci && npm run build` first."

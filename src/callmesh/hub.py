@@ -418,7 +418,7 @@ def _app_headers(request: Request, app: InstalledApp) -> dict[str, str]:
     own = f"{here}/apps/{app.manifest.id}/{app.hash}/"
     outside = "".join(f" {host}" for host in app.manifest.hosts)
     policy = {
-        "sandbox": "allow-scripts allow-forms",
+        "sandbox": "allow-scripts allow-forms allow-downloads",
         "default-src": "'none'",
         "script-src": f"'unsafe-inline' {own} {here}/sdk/",
         "style-src": f"'unsafe-inline' {own} {here}/sdk/",

@@ -142,7 +142,7 @@ async def test_an_evil_app_gets_out_nowhere(
         await frame.evaluate("frame => frame.contentWindow.postMessage(1, '*')")
         await ada.page.wait_for_timeout(500)
         assert canary[0].hits == [], "it has navigated itself away"
-        assert await frame.get_attribute("sandbox") == "allow-scripts allow-forms"
+        assert await frame.get_attribute("sandbox") == "allow-scripts allow-forms allow-downloads"
         assert await ada.in_call("call.link") == "joined"
 
 

@@ -101,7 +101,7 @@ function Sandbox({ store, resource, address, stateVersion, size, removed, onStop
       <iframe
         ref={element}
         title={resource.title}
-        sandbox="allow-scripts allow-forms"
+        sandbox="allow-scripts allow-forms allow-downloads"
         allow=""
         referrerpolicy="no-referrer"
         style={{ minWidth: size.width, minHeight: size.height }}

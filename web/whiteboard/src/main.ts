@@ -1,0 +1,538 @@
+// A whiteboard. What everybody shares is in the state, one key for each thing on the board (board.ts); what
+// is being drawn travels as the stream "pen" (live.ts); where people point, what they have selected and who
+// leads is presence (others.ts); what is mine alone, zoom, place, tool and page, is in the cache.
+
+import { connect, type Resource } from "callmesh/app";
+
+import { Board, placeOf } from "./board.ts";
+import { fitted, readView, START, zoomed } from "./camera.ts";
+import { Desk, SIZES, TOOLS, type Tool } from "./desk.ts";
+import { DARK, LIGHT, type Theme } from "./drawings.ts";
+import { Editor } from "./editor.ts";
+import { COLOURS, named, readElement, SHAPES, union, type Colour, type ShapeKind } from "./elements.ts";
+import { frameOf, toSvg } from "./exports.ts";
+import { Gestures } from "./gestures.ts";
+import { Live } from "./live.ts";
+import { Others, type Lead } from "./others.ts";
+import { OverlayDrawing } from "./overlay.ts";
+import { canvasMeasure, Painter } from "./paint.ts";
+import { arrows, choices, panel } from "./panels.ts";
+import { Scene } from "./scene.ts";
+import { Stage } from "./stage.ts";
+import { Tiles } from "./tiles.ts";
+
+const KEYS: Readonly<Record<string, Tool | ShapeKind>> = {
+  v: "select", h: "hand", p: "pen", t: "text", n: "note", k: "laser", r: "rect", o: "ellipse", l: "line", a: "arrow",
+}; // prettier-ignore
+const SHAPE_NAMES: Readonly<Record<ShapeKind, string>> = { rect: "Rectangle", ellipse: "Ellipse", line: "Line", arrow: "Arrow" };
+const SHAPE_ICONS: Readonly<Record<ShapeKind, string>> = {
+  rect: "M4 6h16v12H4z",
+  ellipse: "M3 12a9 7 0 1 1 18 0a9 7 0 1 1-18 0z",
+  line: "M5 19L19 5",
+  arrow: "M5 19L19 5M10 5h9v9",
+};
+const SIZE_NAMES: Readonly<Record<number, string>> = { 3: "Thin", 6: "Medium", 12: "Thick" };
+/** The longest side of an exported picture, in pixels. */
+const PICTURE = 8_000;
+const NO_ROOM = "There is no room for a picture of this size.";
+
+const find = (id: string): HTMLElement => {
+  const found = document.getElementById(id);
+  if (found === null) throw new Error(`there is no ${id}`);
+  return found;
+};
+const canvas = (id: string): HTMLCanvasElement => find(id) as HTMLCanvasElement;
+
+const resource: Resource = await connect({ enable: () => inView(true), disable: () => inView(false) });
+const { state, cache } = resource;
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const theme = (): Theme => (dark.matches ? DARK : LIGHT);
+const measure = canvasMeasure();
+const painter = new Painter(theme(), measure);
+const scene = new Scene((box) => tiles.touched(box));
+const tiles = new Tiles(scene, painter);
+const board = new Board(state);
+const others = new Others(resource);
+const stream = resource.stream("pen");
+const live = new Live(stream, {
+  version: (id) => board.version(id),
+  get: (page, id) => board.get(page, id),
+  changed: () => stage.draw(),
+});
+const desk = new Desk(board, scene, live, cache, () => show());
+
+let laser: readonly [number, number] | undefined;
+/** Whom I do not follow, though they lead. */
+let leftAlone: string | undefined;
+let followed: string | undefined;
+let words: ReturnType<typeof setTimeout> | undefined;
+let keeping: ReturnType<typeof setTimeout> | undefined;
+
+const overlay: OverlayDrawing = new OverlayDrawing({
+  desk,
+  others,
+  painter,
+  frame: () => gestures.frame,
+  laser: () => laser && { id: "me", name: "", place: laser },
+});
+const stage: Stage = new Stage(
+  canvas("below"),
+  canvas("above"),
+  tiles,
+  (context, view) => overlay.draw(context, view),
+  () => moved(),
+  () => scene.lift(new Set(desk.underWay.keys())),
+);
+const gestures: Gestures = new Gestures(canvas("above"), {
+  desk,
+  stage,
+  edit: (id, kind, place) => editor.open(id, kind, place),
+  laser: pointAt,
+  looksAway,
+});
+const editor = new Editor(find("editor") as HTMLTextAreaElement, desk, stage, measure, theme());
+
+// --- what is shown
+
+function show(): void {
+  const { pages } = board;
+  const place = pages.indexOf(desk.page);
+  find("pages").textContent = `${place + 1} / ${pages.length}`;
+  enable("previous", place > 0);
+  enable("next", place < pages.length - 1);
+  showHistory();
+  showTools();
+  if (laser !== undefined && desk.tool !== "laser") pointAt(undefined);
+  const mayWrite = desk.mayWrite;
+  document.body.toggleAttribute("data-locked", !mayWrite);
+  find("locked").hidden = mayWrite;
+  if (!mayWrite) find("why").textContent = whyLocked();
+  const { selected } = desk;
+  find("selected").hidden = selected.length === 0 || !mayWrite;
+  const [only] = selected;
+  find("edit").hidden = !(selected.length === 1 && only !== undefined && "text" in only.element);
+  others.selected(desk.page, [...desk.selection]);
+  canvas("above").setAttribute("aria-label", `Board, page ${place + 1} of ${pages.length}, ${things(scene.size)}`);
+  placeBar();
+  stage.draw();
+}
+
+function showHistory(): void {
+  enable("undo", board.canUndo);
+  enable("redo", board.canRedo);
+}
+
+function things(count: number): string {
+  return count === 1 ? "1 thing on it" : `${count} things on it`;
+}
+
+function showTools(): void {
+  const { tool } = desk;
+  canvas("above").dataset["tool"] = tool;
+  for (const button of document.querySelectorAll<HTMLElement>("[data-tool]:not(canvas)")) {
+    button.setAttribute("aria-pressed", String(button.dataset["tool"] === tool));
+  }
+  find("shape-icon").setAttribute("d", SHAPE_ICONS[desk.shape]);
+  find("swatch").style.setProperty("--colour", `var(--${desk.colour})`);
+  showColour(desk.colour);
+  showSize(desk.size);
+  showShape(desk.shape);
+}
+
+function whyLocked(): string {
+  if (resource.access !== "edit") {
+    const who = resource.me.role === "observer" ? "Observers look and point here" : "You can look and point here, but not draw";
+    return `Locked. ${who} until a host opens it.`;
+  }
+  return resource.outdated ? "There is a newer whiteboard: reload it to draw." : "Nothing can be saved at the moment.";
+}
+
+function enable(id: string, enabled: boolean): void {
+  (find(id) as HTMLButtonElement).disabled = !enabled;
+}
+
+/** Beside what is selected, and never beyond the edges. */
+function placeBar(): void {
+  const bar = find("selected");
+  const around = union(desk.selected.map(({ box }) => box));
+  if (bar.hidden || around === undefined) return;
+  const { x, y, zoom } = stage.view;
+  const left = (around.x + around.w / 2 - x) * zoom - bar.offsetWidth / 2;
+  const top = (around.y - y) * zoom - bar.offsetHeight - 14;
+  bar.style.left = `${Math.max(6, Math.min(stage.width - bar.offsetWidth - 6, left))}px`;
+  bar.style.top = `${Math.max(70, Math.min(stage.height - bar.offsetHeight - 76, top))}px`;
+}
+
+function tell(text: string): void {
+  find("told").textContent = text;
+  find("told").hidden = false;
+  clearTimeout(words);
+  words = setTimeout(() => (find("told").hidden = true), 8_000);
+}
+
+function say(text: string): void {
+  find("said").textContent = text;
+}
+
+// --- the view
+
+/** Another part of the board is in view. */
+function moved(): void {
+  find("zoom").textContent = `${Math.round(stage.view.zoom * 100)} %`;
+  editor.moved();
+  placeBar();
+  if (others.leads) others.lead(desk.page, stage.seen);
+  clearTimeout(keeping);
+  const { page } = desk;
+  const { x, y, zoom } = stage.view;
+  keeping = setTimeout(() => cache.set(`view/${page}`, [x, y, zoom]), 300);
+}
+
+function turnTo(page: string): void {
+  gestures.cancel();
+  editor.close();
+  tiles.forget();
+  desk.turnTo(page);
+  stage.view = readView(cache.get(`view/${page}`)) ?? START;
+}
+
+function zoom(factor: number): void {
+  looksAway();
+  stage.view = zoomed(stage.view, factor, stage.width / 2, stage.height / 2);
+}
+
+function fit(): void {
+  looksAway();
+  const around = union(scene.all().map(({ box }) => box));
+  stage.view = around === undefined ? START : fitted({ x: around.x - 30, y: around.y - 90, w: around.w + 60, h: around.h + 190 }, stage.width, stage.height, 1.5);
+}
+
+// --- leading and following
+
+function follow(): void {
+  const leader = others.leader();
+  if (leader?.id !== followed) {
+    followed = leader?.id;
+    leftAlone = undefined;
+    if (leader !== undefined && others.leads) others.stopLeading();
+  }
+  showLeader(leader);
+  if (leader !== undefined && leftAlone !== leader.id && board.pages.includes(leader.page)) {
+    if (leader.page !== desk.page) turnTo(leader.page);
+    stage.view = fitted(leader.box, stage.width, stage.height);
+  }
+  stage.draw();
+}
+
+function showLeader(leader: Lead | undefined): void {
+  const alone = leader !== undefined && leftAlone === leader.id;
+  find("following").hidden = leader === undefined && !others.leads;
+  find("whom").textContent = leader === undefined ? "You lead: others see what you see." : alone ? `${leader.name} leads.` : `You see what ${leader.name} sees.`;
+  find("follow").textContent = alone ? "Follow" : "Stop";
+  find("lead").setAttribute("aria-pressed", String(others.leads));
+}
+
+/** Who moves the board looks where they like. */
+function looksAway(): void {
+  if (followed === undefined || leftAlone === followed) return;
+  leftAlone = followed;
+  showLeader(others.leader());
+}
+
+function lead(): void {
+  if (others.leads) {
+    others.stopLeading();
+  } else {
+    leftAlone = followed = undefined;
+    others.lead(desk.page, stage.seen);
+  }
+  showLeader(undefined);
+}
+
+find("follow").onclick = () => {
+  if (others.leads) {
+    lead();
+  } else if (leftAlone === followed) {
+    leftAlone = undefined;
+    follow();
+  } else {
+    looksAway();
+  }
+};
+
+function pointAt(where: readonly [number, number] | undefined): void {
+  laser = where;
+  others.laser(desk.page, where);
+  stage.draw();
+}
+
+// --- the bars
+
+const shapesPanel = panel(document.querySelector<HTMLElement>('[data-tool="shape"]') ?? document.body, find("shapes"));
+const looksPanel = panel(find("looks-button"), find("looks"));
+const menuPanel = panel(find("menu-button"), find("menu"));
+const showColour = choices<Colour>(find("colours"), COLOURS, capital, (one) => `<span style="--colour: var(--${one})"></span>`, (colour) => {
+  desk.colour = colour;
+  desk.keep("colour", colour);
+  if (desk.selection.size > 0) desk.edit((element) => ({ ...element, c: colour }));
+  show();
+}); // prettier-ignore
+const showSize = choices<number>(find("sizes"), SIZES, (one) => SIZE_NAMES[one] ?? "", (one) => `<span style="--width: ${one}px"></span>`, (size) => {
+  desk.size = size;
+  desk.keep("size", size);
+  show();
+}); // prettier-ignore
+const showShape = choices<ShapeKind>(find("shapes"), SHAPES, (one) => SHAPE_NAMES[one], (one) => `<svg viewBox="0 0 24 24"><path d="${SHAPE_ICONS[one]}" /></svg>`, (shape) => {
+  takeShape(shape);
+  shapesPanel.close();
+}); // prettier-ignore
+for (const bar of ["top", "tools", "selected"]) arrows(find(bar));
+
+function capital(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}
+
+function takeShape(shape: ShapeKind): void {
+  desk.shape = shape;
+  desk.keep("shape", shape);
+  desk.tool = "shape";
+}
+
+find("tools").onclick = ({ target }) => {
+  const button = target instanceof globalThis.Element ? target.closest<HTMLElement>("[data-tool]") : null;
+  const tool = TOOLS.find((one) => one === button?.dataset["tool"]);
+  if (tool === undefined) return;
+  if (tool === "shape") shapesPanel.toggle();
+  desk.tool = tool;
+};
+find("looks-button").onclick = () => looksPanel.toggle();
+find("menu-button").onclick = () => menuPanel.toggle();
+
+const actions: Readonly<Record<string, () => void>> = {
+  previous: () => browse(-1),
+  next: () => browse(1),
+  "new-page": () => {
+    looksAway();
+    turnTo(board.addPage(desk.page));
+  },
+  undo: () => step(board.undo()),
+  redo: () => step(board.redo()),
+  in: () => zoom(1.25),
+  out: () => zoom(0.8),
+  whole: () => zoom(1 / stage.view.zoom),
+  fit,
+  lead,
+  svg: () => save(new Blob([svg()], { type: "image/svg+xml" }), "svg"),
+  png: () => void savePicture(),
+  "delete-page": () => {
+    board.removePage(desk.page);
+    tell("The page is deleted. Undo brings it back.");
+  },
+  edit: editSelected,
+  up: () => desk.restack(true),
+  down: () => desk.restack(false),
+  delete: () => remove(),
+};
+for (const [id, act] of Object.entries(actions)) find(id).onclick = act;
+for (const id of ["svg", "png", "fit", "lead", "delete-page"]) find(id).addEventListener("click", () => menuPanel.close());
+
+function browse(by: number): void {
+  const { pages } = board;
+  const page = pages[pages.indexOf(desk.page) + by];
+  if (page === undefined) return;
+  looksAway();
+  turnTo(page);
+}
+
+/** What was undone is to be seen. */
+function step(page: string | undefined): void {
+  if (page !== undefined && page !== desk.page && board.pages.includes(page)) turnTo(page);
+  show();
+}
+
+function remove(): void {
+  const count = desk.selection.size;
+  desk.edit(() => undefined);
+  say(count === 1 ? "Deleted" : `${count} deleted`);
+  canvas("above").focus();
+}
+
+function editSelected(): void {
+  const [only] = desk.selected;
+  if (only?.element.t === "text" || only?.element.t === "note") editor.open(only.id, only.element.t, [only.box.x, only.box.y]);
+}
+
+// --- keys
+
+document.addEventListener("keydown", (event) => {
+  const { target } = event;
+  if (target === find("editor")) return;
+  const onBoard = target === canvas("above") || target === document.body;
+  if (event.ctrlKey || event.metaKey) {
+    if (withControl(event.key.toLowerCase(), event.shiftKey)) event.preventDefault();
+    return;
+  }
+  if (event.altKey) return;
+  if ((onBoard && withKey(event)) || takeTool(event.key.toLowerCase())) event.preventDefault();
+});
+document.addEventListener("keyup", ({ key }) => {
+  if (key === " ") gestures.space = false;
+});
+
+function withControl(key: string, shift: boolean): boolean {
+  if (!desk.mayWrite) return false;
+  if (key === "z") step(shift ? board.redo() : board.undo());
+  else if (key === "y") step(board.redo());
+  else if (key === "a") {
+    desk.tool = "select";
+    desk.choose(scene.all());
+  } else return false;
+  return true;
+}
+
+function takeTool(key: string): boolean {
+  const tool = KEYS[key];
+  if (tool === undefined) return false;
+  const shape = SHAPES.find((one) => one === tool);
+  if (shape === undefined) desk.tool = tool as Tool;
+  else takeShape(shape);
+  return true;
+}
+
+function withKey({ key, shiftKey }: KeyboardEvent): boolean {
+  const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key];
+  const [dx = 0, dy = 0] = arrow ?? [];
+  if (arrow !== undefined) {
+    const far = shiftKey ? 40 : 8;
+    if (desk.selection.size > 0 && desk.mayWrite) desk.nudge(dx * far, dy * far);
+    else {
+      looksAway();
+      stage.view = { ...stage.view, x: stage.view.x + (dx * 60) / stage.view.zoom, y: stage.view.y + (dy * 60) / stage.view.zoom };
+    }
+    return true;
+  }
+  const act = {
+    " ": () => (gestures.space = true),
+    Escape: () => (gestures.busy ? gestures.cancel() : desk.choose([])),
+    Delete: remove, Backspace: remove, Enter: place,
+    "]": () => desk.restack(true), "[": () => desk.restack(false),
+    ".": () => walk(1), ",": () => walk(-1),
+    "+": () => zoom(1.25), "-": () => zoom(0.8), "0": () => zoom(1 / stage.view.zoom),
+    PageUp: () => browse(-1), PageDown: () => browse(1),
+  }[key]; // prettier-ignore
+  const changes = ["Delete", "Backspace", "Enter", "]", "["].includes(key);
+  if (act === undefined || (changes && !desk.mayWrite)) return false;
+  act();
+  return true;
+}
+
+/** Select the next thing on the board, and say what it is. */
+function walk(by: number): void {
+  const all = scene.all();
+  if (all.length === 0) say("Nothing is on this page");
+  const now = all.findIndex(({ id }) => desk.selection.has(id));
+  const place = now < 0 ? (by > 0 ? 0 : all.length - 1) : (now + by + all.length) % all.length;
+  const item = all[place];
+  if (item === undefined) return;
+  if (desk.mayWrite) desk.tool = "select";
+  desk.choose([item]);
+  say(`${named(item.element)}, ${place + 1} of ${all.length}`);
+}
+
+/** Enter: write in what is selected, or put something new into the middle. */
+function place(): void {
+  const { tool } = desk;
+  const { x, y, w, h } = stage.seen;
+  if (desk.selection.size > 0) editSelected();
+  else if (tool === "text" || tool === "note") editor.open(undefined, tool, [x + w / 2, y + h / 2]);
+}
+
+// --- export
+
+function svg(): string {
+  return toSvg(scene.all(), name(), measure);
+}
+
+function name(): string {
+  const { pages } = board;
+  return pages.length > 1 ? `${resource.title}, page ${pages.indexOf(desk.page) + 1}` : resource.title;
+}
+
+function save(file: Blob, kind: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(file);
+  link.download = `${name()}.${kind}`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+async function savePicture(): Promise<void> {
+  const items = scene.all();
+  const { x, y, w, h } = frameOf(items);
+  const scale = Math.min(2, PICTURE / Math.max(w, h));
+  const picture = document.createElement("canvas");
+  picture.width = Math.ceil(w * scale);
+  picture.height = Math.ceil(h * scale);
+  const context = picture.getContext("2d");
+  if (context === null) {
+    tell(NO_ROOM);
+    return;
+  }
+  const light = new Painter(LIGHT, measure);
+  context.fillStyle = LIGHT.board;
+  context.fillRect(0, 0, picture.width, picture.height);
+  context.setTransform(scale, 0, 0, scale, -x * scale, -y * scale);
+  for (const { element } of items) light.paint(context, element);
+  const file = await new Promise<Blob | null>((resolve) => picture.toBlob(resolve, "image/png"));
+  if (file === null) tell(NO_ROOM);
+  else save(file, "png");
+}
+
+// --- from the state
+
+state.listen(({ keys, denied }) => {
+  const landed: string[] = [];
+  for (const [key, { new: value }] of keys) {
+    const place = placeOf(key);
+    if (place === undefined) continue;
+    landed.push(place.id);
+    if (place.page !== desk.page) continue;
+    const element = readElement(value);
+    if (element === undefined) {
+      scene.remove(place.id);
+      desk.selection.delete(place.id);
+    } else {
+      scene.put(place.id, element);
+    }
+  }
+  live.landed(landed);
+  if (denied !== undefined) {
+    live.drop(landed);
+    tell(denied.reason === "full" ? "This board is full: delete something first." : `Not saved: ${denied.message}.`);
+  }
+  if (!board.pages.includes(desk.page)) turnTo(board.pages.at(-1) ?? "1");
+  show();
+  queueMicrotask(showHistory); // what somebody else has changed leaves one's history after this
+});
+const last = cache.get("page");
+turnTo(board.pages.find((page) => page === last) ?? board.pages[0] ?? "1");
+resource.presence.subscribe(() => follow());
+resource.onParticipants((all) => {
+  live.onlyOf((id) => [...all.values()].some((one) => one.id === id && one.here));
+  follow();
+});
+resource.onAccess(() => show());
+dark.addEventListener("change", () => {
+  painter.theme = editor.theme = theme();
+  tiles.forget();
+  stage.draw();
+});
+
+function inView(shown: boolean): void {
+  stage.show(shown);
+  if (!shown) editor.close();
+}
+
+// For tests, and for the curious.
+Object.assign(window, { whiteboard: { desk, stage, others, stream, cache } });

@@ -83,17 +83,21 @@ def test_the_python_example_runs(tmp_path: Path) -> None:
 
 
 def test_the_page_about_files_runs(tmp_path: Path) -> None:
-    """[F1, F4]"""
-    (code,) = blocks("files.md", "python")
+    """[F1, F4, F7]"""
+    said = ""
     with hub_process(tmp_path, apps=(SHELF,)) as hub:
-        ended = subprocess.run(
-            [sys.executable, "-W", "error::RuntimeWarning", "-c", code, hub.call("files")],
-            capture_output=True, text=True, timeout=30, env=os.environ, check=False,
-        )  # fmt: skip
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert "saved map.png 3000000\n" in ended.stdout
-    assert "3000000 of 3000000\n" in ended.stdout
-    assert "refused: too large for this folder\n" in ended.stdout
+        for code in blocks("files.md", "python"):
+            ended = subprocess.run(
+                [sys.executable, "-W", "error::RuntimeWarning", "-c", code, hub.call("files")],
+                capture_output=True, text=True, timeout=30, env=os.environ, check=False,
+            )  # fmt: skip
+            assert (ended.returncode, ended.stderr) == (0, "")
+            said += ended.stdout
+    assert "saved map.png 3000000\n" in said
+    assert "3000000 of 3000000\n" in said
+    assert "refused: too large for this folder\n" in said
+    assert "3000000 of 3000000 are there\n" in said
+    assert "kept: map.png 3000000\n" in said
 
 
 @pytest.mark.parametrize(

@@ -16,19 +16,20 @@ GROUND = """
     errors ids values limits counts clock state participant audit app jsontext forms manifest
     resource callstate cache keys messages stream meter wake lane inbox files signaling ledger
     receipt letters outbox mesh history lists session rates sight standing exchange ice rights feed
-    record visits door people commands relay hosted ports
+    record visits door people commands relay kept hosted
+    ports
 """.split()
 FIRST = """
-    storage storage.memory storage.sqlite
+    storage storage.memory storage.sqlite storage.blobs
     transport transport.memory transport.websocket transport.picows transport.rtcmedia
     transport.webrtc transport.turn cachefile folder
 """.split()
 SECOND = """
     settings logs tokens auth catalog installing saving ending address headers livecall live
-    metrics operations archive operator retention webhooks guard shapes problems api icesettings
-    hub connection notify media replica hosting undo typed changes shared presence datastream
+    metrics operations depot archive operator retention webhooks guard shapes problems api
+    icesettings hub connection notify media replica hosting undo typed changes shared presence datastream
     streams
-    fileio transfers instance handling resources half joining peering client testing
+    fileio away transfers instance handling resources half joining peering client testing
 """.split()
 TOP = "__init__ auditing connections serving doctor cli __main__".split()
 FLOORS = [*GROUND, *FIRST, *SECOND, *TOP]

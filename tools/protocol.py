@@ -103,7 +103,14 @@ def _fields() -> str:
     about = typing.get_args(messages.Message)
 
     def rows() -> Iterator[tuple[str, ...]]:
-        for kind in (*about, messages.Group, Entry, messages.ReachRow, messages.IceServer):
+        for kind in (
+            *about,
+            messages.Group,
+            Entry,
+            messages.ReachRow,
+            messages.IceServer,
+            messages.KeptFile,
+        ):
             said, tag = meanings(kind), kind.__struct_config__.tag
             of = f"`{tag}`" if tag else f"each {kind.__name__.lower()}"
             for field in msgspec.structs.fields(kind):
@@ -241,6 +248,11 @@ def at_limits() -> dict[str, tuple[str, str]]:
         "half_open": ("the oldest link that has said nothing ends", _ends(errors.TimedOut)),
         "joins_per_minute": ("the person comes in later", too_fast),
         "calls": ("no further call opens", too_fast),
+        "kept_files": ("the file is not kept", full),
+        "kept_file_bytes": ("the file is not kept", "`too_large`"),
+        "kept_bytes": ("the file is not kept", full),
+        "kept_days": ("the file is not kept", "`bad_value`"),
+        "uploads": ("the file comes later", "`too_fast`"),
     }
 
 

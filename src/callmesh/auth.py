@@ -116,6 +116,20 @@ class Authority:
             return Resume(ParticipantId(found[2]), int(found[3]), int(found[4]))
         raise Unauthorized("the proof of having been here is not from this call; join again")
 
+    def ticket(self, call: CallId, participant: ParticipantId, expires: int) -> str:
+        """What its holder may bring and fetch files of this call with, and nothing else."""
+        said = f"{participant}.{expires}"
+        return f"{said}.{self._seal(f'files/{call}', said)}"
+
+    def read_ticket(self, call: CallId, ticket: str, now: int) -> ParticipantId:
+        """Whose it is. Raises `Unauthorized`."""
+        found = _TICKET.fullmatch(ticket)
+        if found and hmac.compare_digest(found[4], self._seal(f"files/{call}", found[1])):
+            if now < int(found[3]):
+                return ParticipantId(found[2])
+            raise Unauthorized("this ticket for files was good until a while ago; ask for another")
+        raise Unauthorized("files are brought and fetched with a ticket of this call")
+
     def _seal(self, what: str, said: str) -> str:
         return hmac.digest(self._secret, f"{what}/{said}".encode(), hashlib.sha256).hex()
 
@@ -130,6 +144,9 @@ def _participant(person: PersonId, name: str, role: str, hello: Hello) -> Partic
 _RESUME = re.compile(
     r"((p[0-9a-z]{1,24})\.([1-9][0-9]{0,15})\.([0-9]{1,16}))\.([0-9a-f]{64})", re.ASCII
 )
+
+
+_TICKET = re.compile(r"((p[0-9a-z]{1,24})\.([0-9]{1,16}))\.([0-9a-f]{64})", re.ASCII)
 
 
 def read_secret(folder: Path) -> bytes:

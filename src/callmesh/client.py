@@ -13,6 +13,7 @@ import msgspec
 
 from callmesh import messages
 from callmesh.address import Address, read_address, read_role
+from callmesh.away import Away
 from callmesh.cache import ResourceCache
 from callmesh.cachefile import CacheFile
 from callmesh.connection import Connection, Opener, clock, steady
@@ -174,6 +175,7 @@ class Call:
         """Audio and video, for who has joined with `media=True`."""
         self.hosting = Hosting(self._replica, self._put)
         """What hosts do: let people in, take them out, give roles."""
+        self._away = Away(address, lambda: self.me, lambda: self._put(messages.Ticket()))
         self.resources = Resources(
             self._replica,
             self._streams,
@@ -181,6 +183,7 @@ class Call:
             {app.id: app.half for app in apps},
             self._cache_for,
             lambda: self.me,
+            self._away,
         )
         self._connection = Connection(
             open_link,
@@ -329,6 +332,7 @@ class Call:
         self._roster.clear()
         self._replica.moved.fail(reason)
         self.hosting.end_all(reason)
+        self._away.end(reason)
         self._streams.fail(reason)
         self.media.fail(reason)
 
@@ -420,6 +424,7 @@ class Call:
             case messages.Welcome():
                 self._welcome(message)
                 self.hosting.ask_again()
+                self._away.ask_again()
             case messages.Waiting():
                 self._wait(message)
             case messages.Answer():
@@ -451,6 +456,9 @@ class Call:
                 self._streams.came_word(message)
             case messages.Relayed():
                 self._streams.drain()
+            case messages.Ticket() | messages.Kept():
+                self._away.heard(message)
+                self._replica.moved.notify()
             case messages.Ice() if self._streams.peers:
                 self._streams.peers.configure(message)
             case _:

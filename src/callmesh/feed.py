@@ -32,6 +32,7 @@ MAX_ANSWERS = 1_000
 MAX_GROUPS = 16 * 1024 * 1024
 """Bytes of whole States that are kept encoded for the next newcomer, until time passes."""
 DENIALS_AT_ONCE = 1_000
+NO_FILES = messages.encode(messages.Kept([]))
 
 
 @dataclass(slots=True)
@@ -53,6 +54,9 @@ class Feed:
     denials: list[bytes] = field(default_factory=list)
     denied: int = 0
     """Bytes of them."""
+    kept: bytes = NO_FILES
+    """What it is told of kept files: only the newest counts, and leaves when there is room."""
+    kept_waits: bool = False
     answers: list[tuple[int, messages.Answer]] = field(default_factory=list)
     """To commands, each with the number that has to be on disk before (F7)."""
 
@@ -88,6 +92,11 @@ class Feed:
             if not (self.shown.shows(state, entry) and self.sight.shows(state, entry)):
                 self.owe(state, entry)
 
+    def show_files(self, kept: bytes) -> None:
+        """What is to be told of kept files now, encoded."""
+        if kept != self.kept:
+            self.kept, self.kept_waits = kept, True
+
     def answer(self, number: int, answer: messages.Answer) -> None:
         """Raises `TooFast` for one who commands and does not read."""
         self.answers.append((number, answer))
@@ -117,7 +126,7 @@ class Feeds:
         self._batches_at = (-1, -1)
 
     def has_output(self, feed: Feed) -> bool:
-        if self._lags(feed) or feed.owed or feed.denials:
+        if self._lags(feed) or feed.owed or feed.denials or feed.kept_waits:
             return True
         answers = feed.answers and feed.answers[0][0] <= self._ledger.saved
         return bool(answers) or self._owes_saved(feed)
@@ -146,6 +155,9 @@ class Feeds:
             parts.append((messages.encode(batch),))
         if feed.told >= feed.cursor:
             feed.waits = False
+        if feed.kept_waits:
+            feed.kept_waits = False
+            parts.append((feed.kept,))
         if feed.denials:  # (F6)
             parts += [(denial,) for denial in feed.denials[:DENIALS_AT_ONCE]]
             feed.denied -= sum(map(len, feed.denials[:DENIALS_AT_ONCE]))
@@ -176,7 +188,7 @@ class Feeds:
         ledger, sight = self._ledger, feed.sight
         if feed.cursor == ledger.number and feed.shown is sight:
             return None
-        if feed.owed or feed.denials or feed.answers:
+        if feed.owed or feed.denials or feed.answers or feed.kept_waits:
             return None
         if self._batches_at != (ledger.number, ledger.saved):
             self._begin()

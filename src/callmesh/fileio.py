@@ -7,7 +7,8 @@ import threading
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Protocol
 
-from callmesh.errors import Broken, StorageFailed, WouldBlock
+from callmesh.errors import Broken, CallmeshError, StorageFailed, WouldBlock
+from callmesh.files import Incoming
 
 BLOCK = 1024 * 1024
 """Bytes that are hashed at once."""
@@ -94,6 +95,18 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Nothing more comes; what is there may be gone on with. Twice is fine."""
+        ...
+
+
+class Taker(Protocol):
+    """Brings what was offered: from its sender, or from the hub."""
+
+    async def take(self, incoming: Incoming, sink: Sink, timeout: float | None) -> None:
+        """Let it come into `sink`, to its end. Raises why it did not."""
+        ...
+
+    def close(self, incoming: Incoming, why: CallmeshError | None) -> None:
+        """It is over: its sender is told."""
         ...
 
 

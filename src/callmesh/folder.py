@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 DATABASE = "callmesh.sqlite"
+FILES = "files"
+"""The folder of files that are kept for those who are away."""
 LOCK = "lock"
 APPS = "apps"
 """The folder of the apps that were added."""

@@ -26,7 +26,7 @@ from callmesh.clock import MICROSECONDS
 from callmesh.commands import DONE, By, Commands
 from callmesh.counts import Counts
 from callmesh.errors import Denied, WireError
-from callmesh.feed import Feed, Feeds
+from callmesh.feed import NO_FILES, Feed, Feeds
 from callmesh.ids import (
     APPS,
     CALL,
@@ -44,6 +44,7 @@ from callmesh.ids import (
     resource_of,
     state_of,
 )  # fmt: skip
+from callmesh.kept import KeptFiles
 from callmesh.keys import verify
 from callmesh.ledger import Ledger, Record
 from callmesh.letters import open_letter, signed_bytes
@@ -64,6 +65,8 @@ TOMBSTONES = 3600 * MICROSECONDS
 """How long a delete is remembered for replicas that are away."""
 COLLECT_EVERY = 60 * MICROSECONDS
 VOID = Refusal("foreign_writer", "it does not count that somebody else brings this")
+TICKET = 600 * MICROSECONDS
+"""How long a ticket for files is good."""
 STEP = (None,)
 """What is done at once is a single step."""
 MAX_SIGNALS = 1024 * 1024
@@ -91,7 +94,9 @@ class HostedCall:
         limits: Limits = Limits(),  # noqa: B008 - frozen
         waiting_area: bool = False,
         counts: Counts | None = None,
+        ticket: Callable[[ParticipantId, int], str] = lambda participant, expires: "",
     ) -> None:
+        """`ticket` makes what a participant brings and fetches files with until it expires."""
         self.id = id
         self.counts = counts or Counts()
         self.ledger = ledger
@@ -114,6 +119,10 @@ class HostedCall:
             limits,
             waiting_area=waiting_area,
         )
+        self._ticket = ticket
+        self.files = KeptFiles(ledger, self._pen, self.call, limits, self._asked_for)
+        self._files_shown = (0, 0, 0)
+        """What had changed by when everybody was told of them last."""
         self._relay = Relay(self.people, limits, self.counts, self._asked_for)
         self.commands = Commands(self.people, ledger, self._carried_out)
         self._collected = 0
@@ -158,6 +167,8 @@ class HostedCall:
         """Let time pass: for people, and for old tombstones."""
         self.people.tick(now)
         self.use(now)
+        self.files.tick(now)
+        self.show_files()
         self._feeds.let_go()
         self._thin_out()
         if not 0 <= now - self._collected <= COLLECT_EVERY:  # the clock may have been set back
@@ -191,6 +202,18 @@ class HostedCall:
             by=OPERATOR if by is None else by.person,
             **detail,
         )
+
+    def show_files(self) -> None:
+        """Tell everybody what is kept for them, where that may be something else by now."""
+        turn = (self.files.turns, self.call.turns, self.people.turned)
+        if turn != self._files_shown:
+            self._files_shown = turn
+            for member in self.people.members.values():
+                self.show_files_to(member)
+
+    def show_files_to(self, member: Member) -> None:
+        if self.files.all or member.feed.kept != NO_FILES:
+            member.feed.show_files(self.files.shown_to(member.participant))
 
     def disk(self, refuses: str | None, now: int) -> None:
         """Why the hub saves nothing now, or None when it does: everybody is told (L8)."""
@@ -239,6 +262,10 @@ class HostedCall:
                 self._relay.hand_on(member, message)
             case messages.Taken():
                 self._relay.tell(member, message)
+            case messages.Ticket() if member.session:
+                expires = now + TICKET
+                ticket = messages.Ticket(self._ticket(member.participant.id, expires), expires)
+                member.session.put_latest("ticket", messages.encode(ticket))
             case messages.Letter():
                 self._carried_in(member, message, now)
             case _:
@@ -431,6 +458,7 @@ class HostedCall:
         """A resource is gone: so is everything about it."""
         self.ledger.drop(state_of(resource))
         self.ledger.drop(presence_of(resource))
+        self.files.clear(resource, now)
         for entry in list(self.ledger.state(CALL).live()):
             if resource_about(entry.key) == resource:
                 self._pen.delete(CALL, entry.key, now)

@@ -35,8 +35,9 @@ from starlette.websockets import WebSocket
 from callmesh import retention as retaining
 from callmesh.auth import Authority, read_secret
 from callmesh.catalog import Catalog, InstalledApp
+from callmesh.depot import Depot
 from callmesh.errors import BadInput, BadName
-from callmesh.folder import APPS, CURSORS, DATABASE, alone_in
+from callmesh.folder import APPS, CURSORS, DATABASE, FILES, alone_in
 from callmesh.guard import ApiKey
 from callmesh.headers import BoundedHeaders, NoSockets, ThisMachineAlone
 from callmesh.icesettings import ice_servers
@@ -48,6 +49,7 @@ from callmesh.operations import Operations
 from callmesh.operator import Operator
 from callmesh.ports import Storage
 from callmesh.settings import Settings
+from callmesh.storage.blobs import Blobs
 from callmesh.storage.sqlite import SqliteStorage
 from callmesh.tokens import HOOKS_RECIPE, Key, recipe
 from callmesh.transport.websocket import LINK, AsgiLink
@@ -137,7 +139,8 @@ def asgi(
         ice_policy=ice_policy,
     )  # fmt: skip
     storage = SqliteStorage(data / DATABASE)
-    return application(storage, Catalog(apps, data / APPS), authority, settings, alone_in(data))
+    catalog, files = Catalog(apps, data / APPS), Blobs(data / FILES)
+    return application(storage, catalog, authority, settings, alone_in(data), files)
 
 
 def application(
@@ -146,18 +149,22 @@ def application(
     authority: Authority,
     settings: Settings = Settings(),  # noqa: B008 - frozen
     inside: contextlib.AbstractContextManager[None] | None = None,
+    blobs: Blobs | None = None,
 ) -> Application:
-    """The same, of parts. `inside` is entered while it runs.
+    """The same, of parts. `inside` is entered while it runs. Without `blobs`, kept files are lost
+
+    with the process.
 
     `app.state.live` is the `LiveHub`: `drain` it before it is closed.
     """
     live = LiveHub(
         storage, catalog, authority, limits=settings.limits, waiting_area=settings.waiting_area,
-        ice=ice_servers(settings),
+        ice=ice_servers(settings), blobs=blobs,
     )  # fmt: skip
+    depot = Depot(live, authority)
     operator = Operator(live, authority, keep=settings.retention or 0)
     hooks = _hooks(live, settings)
-    beside = [lambda: retaining.follow(operator), *([hooks.follow] if hooks else [])]
+    beside = [depot.follow, lambda: retaining.follow(operator), *([hooks.follow] if hooks else [])]
     hub = Hub(
         live,
         catalog,
@@ -174,6 +181,7 @@ def application(
             Route("/", hub.front),
             Route("/call/{call}", hub.page),
             WebSocketRoute("/call/{call}/socket", hub.socket),
+            *depot.routes(),
             Route("/api/apps", hub.apps),
             *_api(operator, settings, hooks),
             Route("/apps/manifest.schema.json", hub.schema),

@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import Raw
 
 from callmesh.app import Capability
+from callmesh.away import Away
 from callmesh.cache import ResourceCache
 from callmesh.callstate import setting_in
 from callmesh.changes import check_listener
@@ -55,6 +56,7 @@ class Resource:
         standings: Standings,
         streams: Streams,
         cache: ResourceCache,
+        away: Away,
         me: Callable[[], Participant],
     ) -> None:
         self.id = id
@@ -71,6 +73,7 @@ class Resource:
         self._replica = replica
         self._streams = streams
         self._me = me
+        self._away = away
         self._files: Files | None = None
 
     @property
@@ -112,13 +115,15 @@ class Resource:
 
     @property
     def files(self) -> Files:
-        """Files between participants, peer to peer. Others can offer some once it was asked for.
+        """Files between participants, peer to peer, and for those who are away by the hub.
+
+        Others can offer some once it was asked for.
 
         Raises `Denied` where the app has not asked for files.
         """
         if self._files is None:
             self.standings.check_capability(self.id, Capability.FILES)
-            self._files = Files(self._streams, self.id)
+            self._files = Files(self._streams, self.id, self._away)
         return self._files
 
     # --- who may do what

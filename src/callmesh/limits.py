@@ -98,3 +98,24 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     calls: Annotated[
         int, Meta(ge=1, le=1_000_000, description="Calls that somebody is in at a time.")
     ] = 10_000
+    kept_files: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10_000,
+            description="Files of one call that are kept for those who are away; 0 keeps none.",
+        ),
+    ] = 100
+    kept_file_bytes: Annotated[int, Meta(ge=1, le=2**40, description="Bytes of one of them.")] = (
+        100 * 1024 * 1024
+    )
+    kept_bytes: Annotated[
+        int, Meta(ge=1, le=2**50, description="Bytes of all of them in one call.")
+    ] = 1024 * 1024 * 1024
+    kept_days: Annotated[
+        int, Meta(ge=1, le=3_650, description="Days that one is kept at most.")
+    ] = 7
+    uploads: Annotated[
+        int,
+        Meta(ge=1, le=1_000, description="Files to be kept that come at once, in one call."),
+    ] = 8

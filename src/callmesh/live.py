@@ -4,7 +4,15 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from functools import partial
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -43,6 +51,7 @@ from callmesh.ports import HubLink, Storage
 from callmesh.rates import Joins, Often, Pace
 from callmesh.saving import Besides, Saving
 from callmesh.session import OPENING_TIMEOUT, Over, Session, Side
+from callmesh.storage.blobs import Blobs
 
 SMALL = 1_024
 """Bytes of a bundle that is acted on as it comes, for it cannot take long."""
@@ -79,6 +88,7 @@ class LiveHub:
         limits: Limits = Limits(),  # noqa: B008 - frozen
         waiting_area: bool | None = None,
         ice: IceServers | None = None,
+        blobs: Blobs | None = None,
     ) -> None:
         """`waiting_area`: whether hosts are asked who comes in, where they have not said.
 
@@ -89,6 +99,8 @@ class LiveHub:
         self._catalog = catalog
         self._authority = authority
         self._ice = ice
+        self.blobs = blobs or Blobs()
+        """Where the bytes of kept files lie."""
         self._waiting_area = not authority.is_open if waiting_area is None else waiting_area
         self._calls: dict[CallId, LiveCall] = {}
         self._loading: set[CallId] = set()
@@ -295,6 +307,7 @@ class LiveHub:
         self._give_ice(call.lines[me.id], now)
         call.lines[me.id].link.expect(messages.MAX_BUNDLE)
         people.introduce(member, now)
+        call.hosted.show_files_to(member)
         self.counts.joined[me.role.value] += 1
         about = {"call": call.hosted.id, "participant": me.id, "role": me.role.value}
         log.info(what, extra=about)
@@ -449,7 +462,7 @@ class LiveHub:
         ledger = await self._saving.begin(id, kept)
         hosted = HostedCall(
             id, ledger, self._catalog.manifest, limits=self._limits, counts=self.counts,
-            waiting_area=self._waiting_area,
+            waiting_area=self._waiting_area, ticket=partial(self._authority.ticket, id),
         )  # fmt: skip
         hosted.disk(self._saving.refuses, clock())
         if kept is None:
@@ -559,6 +572,12 @@ class LiveHub:
         call = self._calls.get(id)
         return call.hosted if call else None
 
+    async def at_rest(self, id: CallId, act: Callable[[Kept | None], Awaitable[None]]) -> None:
+        """Do something about a call as it is on disk, unless it is in memory."""
+        async with self._alone(id):
+            if id not in self._calls:
+                await act(await self._saving.read(id))
+
     async def make(self, id: CallId) -> None:
         """A new call, made by the operator. Raises `Refused` where there is one."""
         self._check_runs()
@@ -622,6 +641,10 @@ class LiveHub:
                 self._calls[id] = call
                 self._tell_of_disk(call)  # it was not there when the others were told
             raise
+        try:
+            await asyncio.to_thread(self.blobs.forget, id)
+        except StorageFailed as error:  # they are swept later
+            log.error("files of a deleted call are there", extra={"call": id, "reason": str(error)})
 
     async def on_disk(self, act: Callable[[Storage], T]) -> T:
         """Ask the storage something, on its own thread. Raises `StorageFailed`."""

@@ -33,6 +33,7 @@ STREAM_WINDOW = 256 * 1024
 Number = Annotated[int, Meta(ge=0, lt=2**53)]
 Id = Annotated[str, Meta(max_length=64)]
 Mode: TypeAlias = Literal["reliable", "latest"]
+FileAnswer: TypeAlias = Literal["taken", "refused"]
 Word: TypeAlias = Literal["open", "taken", "again", "off", "hold"]
 
 
@@ -405,6 +406,49 @@ class Ice(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="ice"):
     """Until when the logins are good: microseconds of the hub's clock; 0 where there are none."""
 
 
+class Ticket(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="ticket"):
+    """With what to bring and fetch files by HTTP (F8). Empty, it asks for one."""
+
+    ticket: Annotated[str, Meta(max_length=256)] = ""
+    """Opaque; of this participant in this call, and good for files alone."""
+    expires: Number = 0
+    """Until when it is good: microseconds of the hub's clock."""
+
+
+class KeptFile(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A file that the hub keeps (F7)."""
+
+    id: Id
+    """Chosen by the sender, as that of an offer."""
+    resource: Id
+    """In which resource it is offered."""
+    name: str
+    """Safe in any folder (F5)."""
+    size: Number
+    """Bytes."""
+    sha256: str
+    """Of its content, in hex."""
+    type: str
+    """A media type, as the sender says."""
+    sender: Id
+    """The participant who brought it."""
+    person: Id
+    """Who that is."""
+    to: list[Id]
+    """The persons it is for, nobody named meaning everybody; of those, a receiver sees itself."""
+    expires: Number
+    """Until when it is kept: microseconds of the hub's clock."""
+    answers: list[tuple[Id, FileAnswer]]
+    """Which persons have `taken` or `refused` it; a receiver sees its own answer alone."""
+
+
+class Kept(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="kept"):
+    """All files that the hub keeps, as far as they are for you, of you, or you are a host."""
+
+    files: list[KeptFile]
+    """The oldest first. It takes the place of what was said before."""
+
+
 class Letter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="letter"):
     """One transaction, signed by its author, and brought by somebody else (E4, E6)."""
 
@@ -440,8 +484,8 @@ class Void(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="void"):
 
 Message: TypeAlias = (
     Hello | Welcome | Waiting | Batch | Write | Saved | Denial | Command | Answer | Signal | Stream
-    | Taken | Reach | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice | Letter
-    | Have | Void
+    | Taken | Reach | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice | Ticket
+    | Kept | Letter | Have | Void
 )  # fmt: skip
 
 Pieces: TypeAlias = tuple[bytes, ...]

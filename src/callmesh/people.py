@@ -99,7 +99,7 @@ class People:
         self._call = call
         self._sights = sights
         self._waiting_area = waiting_area
-        self._turned = 0
+        self.turned = 0
         """The number of the last entry that changed what somebody may see."""
 
     def __iter__(self) -> Iterator[Member | Knock]:
@@ -168,7 +168,7 @@ class People:
         admitted = participant.role
         role = self.door.role(participant, admitted, issued)
         participant = msgspec.structs.replace(participant, role=role)
-        cursor = cursor if cursor >= self._turned else 0  # may have seen what it may no longer see
+        cursor = cursor if cursor >= self.turned else 0  # may have seen what it may no longer see
         feed = Feed(self._sights.of(participant), cursor)
         streams = member.streams if member is not None else set()
         member = Member(participant, admitted, session, feed, issued, streams=streams)
@@ -430,7 +430,7 @@ class People:
     def turn(self, now: int, *, rights: bool) -> None:
         """Resources are others, or also `rights` to them: so may be what each may see (H4)."""
         if rights:
-            self._turned = self._ledger.number
+            self.turned = self._ledger.number
         for member in self.members.values():
             me = member.participant
             role = self.door.role(me, member.admitted, member.issued)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from msgspec import Raw, to_builtins
 
+from callmesh.away import Away
 from callmesh.cache import ResourceCache
 from callmesh.errors import BadInput, Denied
 from callmesh.handling import Half, Handling
@@ -49,7 +50,9 @@ class Resources:
         apps: Mapping[str, Half],
         cache_for: Callable[[ResourceId], ResourceCache],
         me: Callable[[], Participant],
+        away: Away,
     ) -> None:
+        self._away = away
         self._replica = replica
         self._streams = streams
         self._standings = standings
@@ -186,6 +189,7 @@ class Resources:
             standings=self._standings,
             streams=self._streams,
             cache=self._cache_for(id),
+            away=self._away,
             me=self._me,
         )
         half = self._apps.get(record.app)

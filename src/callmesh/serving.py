@@ -17,10 +17,11 @@ from callmesh.address import is_loopback
 from callmesh.auth import Authority, read_secret
 from callmesh.catalog import Catalog
 from callmesh.connections import Watch, bounded_http, room
-from callmesh.folder import APPS, DATABASE, CannotStart, alone_in
+from callmesh.folder import APPS, DATABASE, FILES, CannotStart, alone_in
 from callmesh.hub import FIRST_CALL, PAGE, application
 from callmesh.logs import configure
 from callmesh.settings import Settings
+from callmesh.storage.blobs import Blobs
 from callmesh.storage.sqlite import SqliteStorage
 from callmesh.tokens import Key, recipe
 from callmesh.transport.picows import Upgrade
@@ -57,7 +58,7 @@ def _run(settings: Settings) -> None:
     storage = SqliteStorage(settings.data / DATABASE)
     key = Key.read(settings.key) if settings.key else None
     authority = Authority(read_secret(settings.data), key)
-    app = application(storage, catalog, authority, settings)
+    app = application(storage, catalog, authority, settings, blobs=Blobs(settings.data / FILES))
     config = uvicorn.Config(
         app,
         host=settings.host,

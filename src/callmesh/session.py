@@ -74,6 +74,7 @@ FROM_CLIENTS: dict[type, frozenset[type]] = {
     Open: frozenset([
         messages.Write, messages.Command, messages.Signal, messages.Stream, messages.Taken,
         messages.Ping, messages.Leave, messages.Error, messages.Cache, messages.Letter,
+        messages.Ticket,
     ]),
     Over: frozenset(),
 }  # fmt: skip
@@ -91,6 +92,7 @@ FROM_HUBS: dict[type, frozenset[type]] = {
         messages.Batch, messages.Saved, messages.Denial, messages.Answer, messages.Signal,
         messages.Stream, messages.Taken, messages.Reach, messages.Relayed, messages.Pong,
         messages.Error, messages.Cache, messages.Life, messages.Link, messages.Ice,
+        messages.Ticket, messages.Kept,
     ]),
     Over: frozenset(),
 }  # fmt: skip

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from callmesh import messages
+from callmesh.away import Away, Keeping, Shelf
 from callmesh.clock import MICROSECONDS
 from callmesh.errors import (
     BadValue,
@@ -20,7 +22,7 @@ from callmesh.errors import (
     StorageFailed,
     WireError,
 )  # fmt: skip
-from callmesh.fileio import Buffer, Disk, Memory, PartFile, Sink, Source
+from callmesh.fileio import Buffer, Disk, Memory, PartFile, Sink, Source, Taker
 from callmesh.files import (
     PATIENCE,
     STREAM,
@@ -37,7 +39,7 @@ from callmesh.files import (
     encode_word,
     file_name,
 )  # fmt: skip
-from callmesh.ids import ParticipantId, ResourceId
+from callmesh.ids import ParticipantId, PersonId, ResourceId
 from callmesh.notify import Notifier
 from callmesh.streams import Streams
 
@@ -135,9 +137,11 @@ def _progress(id: ParticipantId, way: Outgoing) -> Progress:
 class FileOffer:
     """A file that somebody offers. `save`, `read` or `refuse` it."""
 
-    def __init__(self, files: "Files", incoming: Incoming) -> None:
-        self._files = files
+    def __init__(self, taker: Taker, incoming: Incoming, kept_until: int = 0) -> None:
+        self._taker = taker
         self.incoming = incoming
+        self.kept_until = kept_until
+        """Until when the hub keeps it, microseconds since the epoch; 0 where its sender has it."""
 
     @property
     def name(self) -> str:
@@ -156,7 +160,13 @@ class FileOffer:
 
     @property
     def sender(self) -> ParticipantId:
+        """The participant; of a file that the hub keeps, they may be gone."""
         return self.incoming.peer
+
+    @property
+    def person(self) -> PersonId:
+        """Who that is."""
+        return self.incoming.person
 
     @property
     def received(self) -> int:
@@ -191,23 +201,51 @@ class FileOffer:
         if self.incoming.stage is not Stage.OFFERED:
             raise BadValue(f"{self.name} was answered already")
         try:
-            await self._files.take(self.incoming, sink, timeout)
+            await self._taker.take(self.incoming, sink, timeout)
         finally:
             sink.close()
 
     def refuse(self, why: str = "not wanted") -> None:
         """Do not take it; its sender gets `Declined` with these words."""
         if not self.over:
-            self._files.close(self.incoming, Declined(why))
+            self._taker.close(self.incoming, Declined(why))
 
     def __repr__(self) -> str:
         return f"<FileOffer {self.name!r} of {self.size} bytes from {self.sender}>"
 
 
+class KeptFile(FileOffer):
+    """A file that the hub keeps: an offer that can be taken as often as one likes."""
+
+    def __init__(self, shelf: Shelf, about: messages.KeptFile) -> None:
+        super().__init__(shelf, shelf.incoming(about), about.expires)
+        self._shelf = shelf
+        self._about = about
+
+    @property
+    def id(self) -> str:
+        return self._about.id
+
+    @property
+    def to(self) -> list[PersonId]:
+        """The persons whom it is for; nobody named means everybody."""
+        return [PersonId(person) for person in self._about.to]
+
+    @property
+    def answers(self) -> dict[PersonId, messages.FileAnswer]:
+        """Which persons have `taken` or `refused` it: all for who brought it and hosts."""
+        return {PersonId(person): answer for person, answer in self._about.answers}
+
+    async def take_back(self) -> None:
+        """Keep it no longer. Raises `Refused` for anybody but who brought it, and hosts."""
+        await self._shelf.take_back(self.id)
+
+
 class Files:
     """Files between the participants of one resource, by way of its streams. `resource.files`."""
 
-    def __init__(self, streams: Streams, resource: ResourceId) -> None:
+    def __init__(self, streams: Streams, resource: ResourceId, away: Away | None = None) -> None:
+        """`away` has what the hub keeps for those who are away; None where that is nothing."""
         self._streams = streams
         self._stream = streams.stream(resource, STREAM, "reliable")
         self._receiving = Receiving()
@@ -215,6 +253,7 @@ class Files:
         self._transfers: list[Transfer] = []
         self._pumps: dict[ParticipantId, asyncio.Task[None]] = {}
         self._moved = Notifier()
+        self._shelf = Shelf(away, resource, self._moved.notify) if away else None
         self._ended: CallmeshError | None = None
         self._now = streams.now
         self._stop = streams.on_tick(self.tick)
@@ -337,15 +376,57 @@ class Files:
                 transfer.source.close()
             transfer.moved.notify()
 
+    # --- for those who are away
+
+    async def keep(
+        self,
+        what: bytes | str | Path,
+        *,
+        to: Collection[PersonId] | None = None,
+        name: str | None = None,
+        type: str | None = None,
+        lasts: float | None = None,
+    ) -> Keeping:
+        """Leave a file with the hub, for persons (`participant.person`), or for all who ever come.
+
+        They are offered it whenever they are here, whether or not the sender is, for `lasts`
+        seconds, or as long as the hub keeps any. Returns at once: `await keeping.done()` to know
+        that it is kept. Raises `StorageFailed` where it cannot be read, `BadValue` for nobody.
+        """
+        if self._shelf is None:
+            raise Closed("nothing is kept here")
+        if to is not None and not to:
+            raise BadValue("nobody to keep it for; leave out `to` for everybody")
+        self._check()
+        source: Source = Memory(what) if isinstance(what, bytes) else Disk(Path(what))
+        named = name or ("file" if isinstance(what, bytes) else Path(what).name)
+        kind = type if type is not None else mimetypes.guess_type(named)[0] or ""
+        said = (file_name(named), kind[:128], [*(to or ())], int(lasts or 0))
+        return Keeping(self._shelf, source, *said)
+
+    @property
+    def kept(self) -> list["KeptFile"]:
+        """What the hub keeps here: one's own, what is for oneself, and for hosts all of it.
+
+        Each has `save`, `read` and `refuse` as an offer has, as often as one likes, and
+        `take_back`.
+        """
+        return [KeptFile(self._shelf, about) for about in self._shelf.files] if self._shelf else []
+
     # --- receiving
 
     async def offers(self) -> AsyncIterator[FileOffer]:
-        """What others offer, each once. Ends with the call or the resource."""
+        """What others offer, or left with the hub for who comes later, each once.
+
+        Ends with the call or the resource.
+        """
         while True:
             while self._receiving.news:
                 incoming = self._receiving.news.popleft()
                 if not incoming.over:
                     yield FileOffer(self, incoming)
+            while self._shelf and (found := self._shelf.next()):
+                yield FileOffer(self._shelf, *found)
             if self._ended is not None:
                 return
             await self._moved.wait()
@@ -476,6 +557,8 @@ class Files:
     def _end(self, reason: CallmeshError) -> None:
         self._ended = reason
         self._stop()
+        if self._shelf:
+            self._shelf.end(reason)
         for transfer in self._transfers:
             for way in transfer.ways.values():
                 way.end(reason)

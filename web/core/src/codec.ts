@@ -12,8 +12,8 @@ import { TooLarge, WireError } from "./errors.ts";
 import { characters, type StateId, type Writer } from "./ids.ts";
 import { MAX_BUNDLE, MAX_SIGNAL, MAX_WORDS } from "./messages.ts";
 import type {
-  Answer, Cache, Command, Error, Group, Have, Ice, IceServer, Leave, Letter, Life, Link, Message, Mode, Ping, Pong, ReachRow,
-  Relayed, Signal, Stamped, Void, Word,
+  Answer, Cache, Command, Error, FileAnswer, Group, Have, Ice, IceServer, Kept, KeptFile, Leave, Letter, Life, Link, Message, Mode, Ping, Pong, ReachRow,
+  Relayed, Signal, Stamped, Ticket, Void, Word,
 } from "./messages.ts";
 import { pack, Reader } from "./msgpack.ts";
 import { ROLES } from "./participant.ts";
@@ -27,6 +27,7 @@ const MAX_ID = 64;
 const SIGNATURE = 64;
 const MODES: readonly Mode[] = ["reliable", "latest"];
 const POLICIES: readonly Ice["policy"][] = ["all", "relay"];
+const ANSWERS: readonly FileAnswer[] = ["taken", "refused"];
 const WORDS: readonly Word[] = ["open", "taken", "again", "off", "hold"];
 const EVENTS: readonly LifeEvent[] = ["add", "setup", "enable", "disable", "remove"];
 
@@ -95,7 +96,7 @@ function fieldsOf(message: Message): unknown[] {
   }
 }
 
-function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice | Letter | Have | Void): unknown[] {
+function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice | Ticket | Kept | Letter | Have | Void): unknown[] {
   switch (message.type) {
     case "command":
       return [message.id, message.action, message.person, message.option];
@@ -123,6 +124,10 @@ function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pon
       const servers = message.servers.map(({ urls, username, credential }) => [urls, username, credential]);
       return [servers, message.policy, message.expires];
     }
+    case "ticket":
+      return [message.ticket, message.expires];
+    case "kept":
+      return [message.files.map(packableFile)];
     case "letter":
       return [message.author, message.epoch, message.open, message.write, message.signature];
     case "have":
@@ -130,6 +135,11 @@ function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pon
     case "void":
       return [message.stamps];
   }
+}
+
+function packableFile(file: KeptFile): unknown {
+  const { id, resource, name, size, sha256, type, sender, person, to, expires, answers } = file;
+  return [id, resource, name, size, sha256, type, sender, person, to, expires, answers];
 }
 
 function packableRow(row: ReachRow): unknown {
@@ -305,6 +315,12 @@ const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: 
     policy: count > 1 ? oneOf(r, POLICIES) : "all",
     expires: count > 2 ? r.number() : 0,
   })),
+  ticket: shape([0, 2], (r, count) => ({
+    type: "ticket",
+    ticket: count > 0 ? text(r, 256) : "",
+    expires: count > 1 ? r.number() : 0,
+  })),
+  kept: shape(1, (r) => ({ type: "kept", files: r.list(keptFile) })),
   letter: shape(5, (r) => ({
     type: "letter",
     author: id(r),
@@ -321,6 +337,20 @@ const ICE_SERVER = shape([1, 3], (r, count): IceServer => ({
   urls: r.list((each) => each.text()),
   username: count > 1 ? r.text() : "",
   credential: count > 2 ? r.text() : "",
+}));
+
+const KEPT_FILE = shape(11, (r): KeptFile => ({
+  id: id(r),
+  resource: id(r),
+  name: r.text(),
+  size: r.number(),
+  sha256: r.text(),
+  type: r.text(),
+  sender: id(r),
+  person: id(r),
+  to: r.list(id),
+  expires: r.number(),
+  answers: r.list(fileAnswer),
 }));
 
 const GROUP = shape([2, 3], (r, count): Group => {
@@ -369,6 +399,15 @@ function readFields<T>(reader: Reader, { least, known, read }: Shape<T>, count: 
 
 function group(reader: Reader): Group {
   return readFields(reader, GROUP, reader.array());
+}
+
+function keptFile(reader: Reader): KeptFile {
+  return readFields(reader, KEPT_FILE, reader.array());
+}
+
+function fileAnswer(reader: Reader): readonly [string, FileAnswer] {
+  if (reader.array() !== 2) throw new WireError("an answer is a person and a word");
+  return [id(reader), oneOf(reader, ANSWERS)];
 }
 
 function iceServer(reader: Reader): IceServer {

@@ -306,6 +306,50 @@ export interface Ice {
   readonly expires: number;
 }
 
+/** With what to bring and fetch files by HTTP (F8). Empty, it asks for one. */
+export interface Ticket {
+  readonly type: "ticket";
+  /** Opaque; of this participant in this call, and good for files alone. */
+  readonly ticket: string;
+  /** Until when it is good: microseconds of the hub's clock. */
+  readonly expires: number;
+}
+
+export type FileAnswer = "taken" | "refused";
+
+/** A file that the hub keeps (F7). */
+export interface KeptFile {
+  /** Chosen by the sender, as that of an offer. */
+  readonly id: string;
+  /** In which resource it is offered. */
+  readonly resource: string;
+  /** Safe in any folder (F5). */
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Of its content, in hex. */
+  readonly sha256: string;
+  /** A media type, as the sender says. */
+  readonly type: string;
+  /** The participant who brought it. */
+  readonly sender: string;
+  /** Who that is. */
+  readonly person: string;
+  /** The persons it is for, nobody named meaning everybody; of those, a receiver sees itself. */
+  readonly to: readonly string[];
+  /** Until when it is kept: microseconds of the hub's clock. */
+  readonly expires: number;
+  /** Which persons have taken or refused it; a receiver sees its own answer alone. */
+  readonly answers: readonly (readonly [person: string, answer: FileAnswer])[];
+}
+
+/** All files that the hub keeps, as far as they are for you, of you, or you are a host. */
+export interface Kept {
+  readonly type: "kept";
+  /** The oldest first. It takes the place of what was said before. */
+  readonly files: readonly KeptFile[];
+}
+
 /** One transaction, signed by its author, and brought by somebody else (E4, E6). */
 export interface Letter {
   readonly type: "letter";
@@ -341,4 +385,5 @@ export type Stamped = readonly [time: number, writer: string];
 
 export type Message =
   | Hello | Welcome | Waiting | Batch | Write | Saved | Denial | Command | Answer | Signal | Stream
-  | Taken | Reach | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice | Letter | Have | Void;
+  | Taken | Reach | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice | Ticket | Kept | Letter
+  | Have | Void;

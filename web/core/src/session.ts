@@ -37,7 +37,7 @@ const ALLOWED: { readonly [S in Side]: { readonly [K in SessionState["kind"]]: r
   hub: {
     opening: ["hello"],
     waiting: ["ping", "leave"],
-    open: ["write", "command", "signal", "stream", "taken", "ping", "leave", "error", "cache", "letter"],
+    open: ["write", "command", "signal", "stream", "taken", "ping", "leave", "error", "cache", "letter", "ticket"],
     over: [],
   },
   client: {
@@ -45,7 +45,7 @@ const ALLOWED: { readonly [S in Side]: { readonly [K in SessionState["kind"]]: r
     waiting: ["welcome", "waiting", "pong", "error"],
     open: [
       "batch", "saved", "denied", "answer", "signal", "stream", "taken", "reach", "relayed", "pong", "error", "cache", "life",
-      "link", "ice",
+      "link", "ice", "ticket", "kept",
     ], // prettier-ignore
     over: [],
   },

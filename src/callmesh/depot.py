@@ -1,0 +1,422 @@
+"""Where files that are kept are brought and fetched: HTTP beside the sockets, on the same port.
+
+    POST   /call/<id>/files/<file>            what it is (`kept.Announced`); how much of it is there
+    PUT    /call/<id>/files/<file>            bytes from `Upload-Offset` on; how much is there then
+    GET    /call/<id>/files/<file>            bytes, of a `Range` if one is asked for
+    POST   /call/<id>/files/<file>/<answer>   one has it, or does not want it
+    DELETE /call/<id>/files/<file>            take it back
+
+Whoever asks is a participant who is in the call now, and shows it by the ticket that the session
+gave (`Authorization: Bearer`): so no page of another origin can ask, and who is taken out of the
+call gets not a byte more. What is not theirs is not there for them. Nothing is held in memory but
+a block.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from typing import BinaryIO
+from weakref import WeakValueDictionary
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from callmesh.auth import Authority
+from callmesh.errors import (
+    BadInput,
+    BadValue,
+    CallmeshError,
+    Closed,
+    Denied,
+    NoSuchCall,
+    Refused,
+    StorageFailed,
+    TimedOut,
+    TooFast,
+    TooLarge,
+    Unauthorized,
+    WireError,
+)  # fmt: skip
+from callmesh.hosted import HostedCall
+from callmesh.ids import RECORD, CallId, ParticipantId, is_call_id
+from callmesh.kept import PREFIX, Announced, Line, Upload
+from callmesh.ledger import Kept
+from callmesh.live import LiveHub
+from callmesh.participant import Participant
+from callmesh.values import decode
+
+BLOCK = 256 * 1024
+"""Bytes that are written or read at once."""
+MAX_BODY = 32 * 1024
+"""Bytes of what is said of a file."""
+STALL = 20.0
+"""Seconds without a byte after which who brings something is waited for no longer."""
+EVERY = 1.0
+"""Seconds between two looks for bytes of files that are over."""
+ALL = 3600
+"""Looks from one at all calls to the next: also those that nobody opens."""
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Disposition": "attachment",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+STATUS: dict[type[CallmeshError], int] = {
+    Unauthorized: 401, NoSuchCall: 404, TooFast: 429, Denied: 403, Refused: 404, TooLarge: 413,
+    BadInput: 422, StorageFailed: 503, TimedOut: 408,
+}  # fmt: skip
+NOTHING = "there is no such file here for you"
+
+log = logging.getLogger("callmesh.hub")
+
+
+class _Asker:
+    """A participant who asks, as long as they may."""
+
+    def __init__(self, live: LiveHub, hosted: HostedCall, id: ParticipantId) -> None:
+        self._live = live
+        self.hosted = hosted
+        self.id = id
+
+    @property
+    def me(self) -> Participant:
+        """As they are in the call now. Raises `Closed` where they are not."""
+        member = self.hosted.people.members.get(self.id)
+        if member is None or self._live.here(self.hosted.id) is not self.hosted:
+            raise Closed("you are not in this call any more")
+        return member.participant
+
+
+class Depot:
+    def __init__(self, live: LiveHub, authority: Authority) -> None:
+        self._live = live
+        self._authority = authority
+        self._scopes: dict[Upload, asyncio.Timeout] = {}
+        """By whom some of an upload is being brought; whoever goes on with it ends them."""
+        self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
+        """Of an upload, and of a call whose folder is tidied, or takes a whole file."""
+
+    def routes(self) -> list[Route]:
+        here = "/call/{call}/files/{file}"
+        return [
+            Route(here, self._answered(self.fetch), methods=["GET"]),
+            Route(here, self._answered(self.announce), methods=["POST"]),
+            Route(here, self._answered(self.bring), methods=["PUT"]),
+            Route(here, self._answered(self.take_back), methods=["DELETE"]),
+            Route(f"{here}/{{answer}}", self._answered(self.answer), methods=["POST"]),
+        ]
+
+    def _answered(
+        self, act: Callable[[Request, _Asker, str], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """Whatever goes wrong, in one shape."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await act(request, self._asker(request), request.path_params["file"])
+            except CallmeshError as error:
+                return _problem(error)
+            except ClientDisconnect:
+                return Response(status_code=400)
+
+        return answer
+
+    def _asker(self, request: Request) -> _Asker:
+        """Raises `Unauthorized` for whoever has no ticket for a call in which they are now."""
+        given = request.headers.getlist("authorization")
+        kind, _, ticket = (given[0] if len(given) == 1 else "").partition(" ")
+        call = request.path_params["call"]
+        if kind.lower() != "bearer" or not is_call_id(call) or not self._live.runs:
+            raise Unauthorized("files are brought and fetched with a ticket of this call")
+        id = self._authority.read_ticket(CallId(call), ticket.strip(), self._live.now())
+        hosted = self._live.here(CallId(call))
+        if hosted is None or id not in hosted.people.members:
+            raise Closed("you are not in this call any more")
+        return _Asker(self._live, hosted, id)
+
+    def _alone(self, with_what: object) -> asyncio.Lock:
+        return self._locks.setdefault(with_what, asyncio.Lock())
+
+    # --- bringing
+
+    async def announce(self, request: Request, asker: _Asker, id: str) -> Response:
+        try:
+            said = msgspec.json.decode(await _body(request), type=Announced)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise BadValue(f"not what is said of a file: {error}") from error
+        call, files = asker.hosted.id, asker.hosted.files
+        if (line := files.all.get(id)) is not None and line.person == asker.me.person:
+            return _there(line.size, line)  # the answer was lost
+        async with self._live.changing(call):  # who brings something learns that the disk refuses
+            upload = files.announce(asker.me, id, said, self._live.now())
+        self._put_off(upload)
+        async with self._alone(upload):
+            at = await asyncio.to_thread(self._live.blobs.begun, call, upload.part)
+            return _there(at if at <= upload.said.size else 0)
+
+    def _put_off(self, upload: Upload) -> None:
+        """Whoever brings some of it over another connection does not go on."""
+        if scope := self._scopes.pop(upload, None):
+            scope.reschedule(asyncio.get_running_loop().time())
+
+    async def bring(self, request: Request, asker: _Asker, id: str) -> Response:
+        files = asker.hosted.files
+        upload = files.upload_of(asker.me, id)
+        offset = request.headers.get("upload-offset", "")
+        if not (offset.isascii() and offset.isdigit() and len(offset) < 17):
+            raise BadValue("Upload-Offset says where what is brought begins")
+        self._put_off(upload)
+        async with self._alone(upload):
+            at = await asyncio.to_thread(self._live.blobs.begun, asker.hosted.id, upload.part)
+            if int(offset) != at:
+                return _there(at, status=409)
+            upload.busy = True
+            try:
+                at = await self._take_in(request, asker, upload, at)
+            except (WireError, StorageFailed):
+                self._live.blobs.drop_part(asker.hosted.id, upload.part)
+                files.give_up(upload)
+                raise
+            finally:
+                upload.busy, upload.moved = False, self._live.now()
+            if at < upload.said.size:
+                return _there(at)
+            return _there(at, await self._finish(asker, upload))
+
+    async def _take_in(self, request: Request, asker: _Asker, upload: Upload, at: int) -> int:
+        """All that comes over one connection; how much is there then."""
+        loop, waiting = asyncio.get_running_loop(), bytearray()
+        try:
+            async with asyncio.timeout(STALL) as scope:
+                self._scopes[upload] = scope
+                async for some in request.stream():
+                    asker.hosted.files.upload_of(asker.me, upload.id)
+                    if at + len(waiting) + len(some) > upload.said.size:
+                        raise WireError("more came than was announced")
+                    waiting += some
+                    if len(waiting) >= BLOCK:
+                        at = await self._write(asker, upload, at, waiting)
+                    if self._scopes.get(upload) is not scope:
+                        break  # somebody goes on with it elsewhere
+                    scope.reschedule(loop.time() + STALL)
+        except TimeoutError:
+            raise TimedOut("nothing more of the file came; go on with it") from None
+        finally:
+            if self._scopes.get(upload) is scope:
+                del self._scopes[upload]
+            if waiting and upload.id in asker.hosted.files.uploads:
+                at = await self._write(asker, upload, at, waiting)
+        return at
+
+    async def _write(self, asker: _Asker, upload: Upload, at: int, waiting: bytearray) -> int:
+        data = bytes(waiting)
+        waiting.clear()
+        call = asker.hosted.id
+        await asyncio.to_thread(self._live.blobs.append, call, upload.part, at, data)
+        return at + len(data)
+
+    async def _finish(self, asker: _Asker, upload: Upload) -> Line:
+        """All of it is there: it is kept when its hash is right, and on disk when this returns."""
+        call, said, files = asker.hosted.id, upload.said, asker.hosted.files
+        blobs = self._live.blobs
+        try:
+            async with self._alone(call):
+                if not said.size:
+                    await asyncio.to_thread(blobs.append, call, upload.part, 0, b"")
+                await asyncio.to_thread(blobs.finish, call, upload.part, said.size, said.sha256)
+                async with self._live.changing(call) as hosted:
+                    line = files.keep(asker.me, upload, self._live.now())
+                    hosted.journal.add(
+                        "file.kept", self._live.now(), by=line.person, id=upload.id,
+                        resource=line.resource, size=str(line.size), to=str(len(line.to) or "all"),
+                    )  # fmt: skip
+                    hosted.show_files()
+        except CallmeshError:
+            files.give_up(upload)
+            raise
+        return line
+
+    # --- having
+
+    async def fetch(self, request: Request, asker: _Asker, id: str) -> Response:
+        line = self._may_fetch(asker, id)
+        first, beyond = _range(request.headers.get("range", ""), line.size)
+        file = await asyncio.to_thread(self._live.blobs.open, asker.hosted.id, line.sha256)
+        if file is None:
+            raise Refused(NOTHING)
+        headers = {**HEADERS, "Accept-Ranges": "bytes"}
+        if beyond - first < line.size:
+            headers["Content-Range"] = f"bytes {first}-{beyond - 1}/{line.size}"
+        return StreamingResponse(
+            self._parts(file, asker, id, first, beyond),
+            206 if "Content-Range" in headers else 200,
+            headers,
+            "application/octet-stream",
+        )
+
+    def _may_fetch(self, asker: _Asker, id: str) -> Line:
+        line = asker.hosted.files.may_fetch(asker.me, id, self._live.now())
+        if line is None:
+            raise Refused(NOTHING)
+        return line
+
+    async def _parts(
+        self, file: BinaryIO, asker: _Asker, id: str, first: int, beyond: int
+    ) -> AsyncIterator[bytes]:
+        """As long as they may have it. Its length was not promised: what is short is asked for
+
+        again, and then refused.
+        """
+        try:
+            while first < beyond:
+                data = await asyncio.to_thread(_read, file, first, min(BLOCK, beyond - first))
+                self._may_fetch(asker, id)
+                if not data:
+                    break
+                first += len(data)
+                yield data
+        except (CallmeshError, OSError) as error:
+            log.info("a file was not given out to its end", extra={"reason": type(error).__name__})
+        finally:
+            file.close()
+
+    async def answer(self, request: Request, asker: _Asker, id: str) -> Response:
+        answer = request.path_params["answer"]
+        if answer not in ("taken", "refused"):
+            raise BadValue("an answer to a file is taken or refused")
+        self._may_fetch(asker, id)
+        async with self._live.changing(asker.hosted.id) as hosted:
+            me = asker.me
+            hosted.files.answer(me, id, answer, self._live.now())
+            if answer == "taken":
+                hosted.journal.add("file.fetched", self._live.now(), by=me.person, id=id)
+            hosted.show_files()
+        return JSONResponse({}, headers=HEADERS)
+
+    async def take_back(self, request: Request, asker: _Asker, id: str) -> Response:
+        files, me = asker.hosted.files, asker.me
+        upload = files.uploads.get(id)
+        if upload is not None and upload.said.person == me.person:
+            self._put_off(upload)
+            files.give_up(upload)
+            self._live.blobs.drop_part(asker.hosted.id, upload.part)
+            return JSONResponse({}, headers=HEADERS)
+        async with self._live.changing(asker.hosted.id) as hosted:
+            if files.take_back(asker.me, id, self._live.now()) is None:
+                raise Refused(NOTHING)
+            hosted.journal.add("file.taken_back", self._live.now(), by=me.person, id=id)
+            hosted.show_files()
+        return JSONResponse({}, headers=HEADERS)
+
+    # --- letting go
+
+    async def follow(self) -> None:
+        """Sweep away what no file has any more, for as long as the hub runs."""
+        looks = 0
+        try:
+            while True:
+                await self._look(every=looks % ALL == 0)
+                looks += 1
+                await asyncio.sleep(EVERY)
+        finally:
+            self._live.blobs.close()
+
+    async def _look(self, *, every: bool) -> None:
+        try:
+            for call in list(self._live.calls):
+                if call.hosted.files.loose or every:
+                    call.hosted.files.loose = False
+                    await self._sweep(call.hosted)
+            if every:
+                for id in await asyncio.to_thread(self._live.blobs.calls):
+                    await self._live.at_rest(id, partial(self._sweep_at_rest, id))
+        except CallmeshError as error:
+            log.error("kept files are there for longer than they should be",
+                      extra={"reason": str(error)})  # fmt: skip
+
+    async def _sweep(self, hosted: HostedCall) -> None:
+        async with self._alone(hosted.id):
+            if self._live.here(hosted.id) is hosted:
+                files = hosted.files
+                await asyncio.to_thread(
+                    self._live.blobs.sweep, hosted.id, files.hashes, files.parts
+                )
+
+    async def _sweep_at_rest(self, id: CallId, kept: Kept | None) -> None:
+        """Of a call that nobody is in, and that may have been deleted."""
+        if kept is None:
+            await asyncio.to_thread(self._live.blobs.forget, id)
+        else:
+            hashes = _hashes(kept, self._live.now())
+            await asyncio.to_thread(self._live.blobs.sweep, id, hashes, ())
+
+
+def _hashes(kept: Kept, now: int) -> set[str]:
+    """Of the files of a call that are not over."""
+    found = set()
+    for record in kept.records:
+        entry = record.entry
+        if record.state != RECORD or entry.deleted or not entry.key.startswith(PREFIX):
+            continue
+        with contextlib.suppress(msgspec.ValidationError):  # of another version
+            line = msgspec.convert(decode(entry.value), Line)
+            if now < line.expires:
+                found.add(line.sha256)
+    return found
+
+
+def _read(file: BinaryIO, at: int, size: int) -> bytes:
+    file.seek(at)
+    return file.read(size)
+
+
+async def _body(request: Request) -> bytes:
+    """What is said, which is not much. Raises `TooLarge`, `TimedOut`."""
+    found = bytearray()
+    try:
+        async with asyncio.timeout(STALL):
+            async for some in request.stream():
+                found += some
+                if len(found) > MAX_BODY:
+                    raise TooLarge(f"at most {MAX_BODY} bytes say what a file is")
+    except TimeoutError:
+        raise TimedOut("what is said of a file did not come") from None
+    return bytes(found)
+
+
+def _range(asked: str, size: int) -> tuple[int, int]:
+    """First byte, and the one behind the last. Raises `BadValue` for a range that there is not."""
+    unit, equals, what = asked.partition("=")
+    first, dash, last = what.partition("-")
+    if not asked:
+        return 0, size
+    if unit.strip() != "bytes" or not equals or not dash or not _is_number(first):
+        raise BadValue("a Range is bytes=FIRST- or bytes=FIRST-LAST")
+    if last and not _is_number(last):
+        raise BadValue("a Range is bytes=FIRST- or bytes=FIRST-LAST")
+    begin, beyond = int(first), min(int(last) + 1, size) if last else size
+    if begin >= beyond:
+        raise BadValue(f"this file has {size} bytes")
+    return begin, beyond
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 17
+
+
+def _there(at: int, line: Line | None = None, *, status: int = 200) -> Response:
+    """How much is there, and until when it is kept, once it is."""
+    said = {"at": at, "expires": line.expires if line else 0}
+    return JSONResponse(said, status, headers=HEADERS)
+
+
+def _problem(error: CallmeshError) -> Response:
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 409)
+    reason = error.reason if isinstance(error, Denied) else ""
+    said = {"code": error.code, "reason": reason, "message": str(error)}
+    return JSONResponse(said, status, headers=HEADERS)

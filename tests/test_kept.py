@@ -1,0 +1,558 @@
+"""Files that the hub keeps for those who are away: the rules, the disk, and the requests."""
+
+import asyncio
+import errno
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from starlette.applications import Starlette
+
+import callmesh
+from callmesh import depot
+from callmesh.app import Capability
+from callmesh.callstate import CallState
+from callmesh.depot import Depot, _hashes
+from callmesh.errors import (
+    BadValue,
+    Broken,
+    CallmeshError,
+    Denied,
+    Refused,
+    StorageFailed,
+    TooFast,
+    TooLarge,
+)  # fmt: skip
+from callmesh.ids import CallId, ParticipantId, PersonId, ResourceId
+from callmesh.kept import COMES, DAY, FORGOTTEN, Announced, KeptFiles
+from callmesh.ledger import Kept, Ledger
+from callmesh.limits import Limits
+from callmesh.messages import KeptFile, unbundle
+from callmesh.operator import Operator
+from callmesh.participant import Participant, Role
+from callmesh.record import HubPen
+from callmesh.resource import ResourceRecord
+from callmesh.storage.blobs import PART, Blobs
+from callmesh.storage.memory import MemoryStorage
+from callmesh.testing import MemoryHub
+from tests.processes import SHELF
+from tests.test_saving import becomes
+
+pytestmark = pytest.mark.anyio
+SECOND = 1_000_000
+DEMO, R1 = CallId("demo"), ResourceId("r1")
+CONTENT = b"what is kept " * 10_000
+HASH = hashlib.sha256(CONTENT).hexdigest()
+A, B = "00000000000000aa", "00000000000000bb"
+
+
+def person(number: int, role: Role = Role.GUEST) -> Participant:
+    return Participant(ParticipantId(f"p{number}"), PersonId(f"u{number}"), "N", role)
+
+
+ADA, BOB, EVE, HOST = person(1), person(2), person(3), person(9, Role.HOST)
+
+
+def said(**what: Any) -> Announced:
+    usual = {"resource": "r1", "name": "map.png", "size": len(CONTENT), "sha256": HASH}
+    return msgspec.convert({**usual, **what}, Announced)
+
+
+class World:
+    """What is kept of a call with one resource."""
+
+    def __init__(self, **limits: int) -> None:
+        self.ledger = Ledger()
+        self.ledger.flush()
+        self.ledger.flushed()
+        self.call = CallState()
+        self.asks = True
+        """Whether the app asks for files."""
+        record = ResourceRecord(app="poll", title="Poll", owner="u9", added=0)
+        self.call.note("resource/r1", msgspec.to_builtins(record))
+        pen = HubPen(self.ledger)
+        self.files = KeptFiles(self.ledger, pen, self.call, Limits(**limits), self.asked_for)
+
+    def asked_for(self, resource: ResourceId, capability: Capability) -> bool:
+        return self.asks and capability is Capability.FILES
+
+    def keep(self, id: str = A, by: Participant = ADA, now: int = 0, **what: Any) -> None:
+        upload = self.files.announce(by, id, said(**what), now)
+        self.files.keep(by, upload, now)
+
+    def shown(self, me: Participant) -> list[KeptFile]:
+        (message,) = unbundle(b"\x91" + self.files.shown_to(me))
+        return message.files  # type: ignore[union-attr]
+
+
+# --- who may have what
+
+
+def test_a_file_is_for_those_named_and_for_nobody_else() -> None:
+    """[F7, F8] Its sender sees whom it is for and what they said; a receiver sees itself alone."""
+    world = World()
+    world.keep(to=["u2", "u4", "u2"])
+    (file,) = world.shown(ADA)
+    assert (file.to, file.expires) == (["u2", "u4"], 7 * DAY * SECOND)
+    assert world.shown(BOB)[0].to == ["u2"]
+    assert world.shown(EVE) == []
+    assert world.files.may_fetch(EVE, A, 0) is None
+    assert world.files.answer(EVE, A, "taken", 0) is None
+    world.files.answer(BOB, A, "refused", 0)
+    world.files.answer(BOB, A, "taken", 0)
+    world.files.answer(BOB, A, "refused", 0)
+    assert world.shown(ADA)[0].answers == [("u2", "taken")]
+    assert world.shown(person(4))[0].answers == []
+    assert world.shown(HOST)[0].to == ["u2", "u4"]
+    assert world.files.may_fetch(HOST, A, 0) is None, "a host sees that it is there, and no more"
+
+
+def test_a_file_without_names_is_for_everybody_who_sees_the_resource() -> None:
+    """[F7, F8]"""
+    world = World()
+    world.keep()
+    assert world.shown(EVE)[0].to == []
+    assert world.files.may_fetch(EVE, A, 0)
+    world.call.note("access/r1/u3", "hidden")
+    assert world.shown(EVE) == []
+    assert world.files.may_fetch(EVE, A, 0) is None
+
+
+def test_who_may_leave_a_file() -> None:
+    """[F7]"""
+    world = World()
+    world.call.note("access/r1/u3", "hidden")
+    for who, reason in ((EVE, "no_resource"), (person(5, Role.OBSERVER), "no_right")):
+        with pytest.raises(Denied) as denied:
+            world.files.announce(who, A, said(), 0)
+        assert denied.value.reason == reason
+    world.asks = False
+    with pytest.raises(Denied) as denied:
+        world.files.announce(ADA, A, said(), 0)
+    assert denied.value.reason == "no_capability"
+
+
+def test_who_may_no_more_does_not_bring_it_to_its_end() -> None:
+    """[F8]"""
+    world = World()
+    upload = world.files.announce(EVE, A, said(), 0)
+    world.call.note("access/r1/u3", "hidden")
+    with pytest.raises(Denied):
+        world.files.keep(EVE, upload, 0)
+    assert not world.files.uploads
+
+
+def test_it_is_taken_back_by_who_brought_it_and_by_hosts() -> None:
+    """[F7]"""
+    world = World()
+    for taker in (ADA, person(1, Role.OBSERVER), HOST):
+        world.keep()
+        assert world.files.take_back(BOB, A, 0) is None
+        assert world.files.take_back(taker, A, 0)
+        assert world.shown(BOB) == []
+
+
+def test_it_goes_with_its_time_and_its_resource() -> None:
+    """[F7]"""
+    world = World()
+    world.keep(lasts=60)
+    world.keep(B)
+    world.files.loose = False
+    assert world.files.may_fetch(BOB, A, 60 * SECOND) is None
+    world.files.tick(59 * SECOND)
+    assert len(world.shown(BOB)) == 2
+    world.files.tick(60 * SECOND)
+    assert [file.id for file in world.shown(BOB)] == [B]
+    assert world.files.loose
+    world.files.announce(ADA, "00000000000000cc", said(), 0)
+    world.files.clear(R1, 0)
+    assert (world.shown(ADA), world.files.uploads) == ([], {})
+
+
+def test_what_is_kept_outlives_the_hub() -> None:
+    """[F7]"""
+    world = World()
+    world.keep()
+    again = Ledger(Kept(world.ledger.flush().records))
+    files = KeptFiles(again, HubPen(again), world.call, Limits(), world.asked_for)
+    assert files.all == world.files.all
+
+
+@pytest.mark.parametrize(
+    ("limits", "what", "kind"),
+    [
+        ({"kept_file_bytes": 9}, {"size": 10}, TooLarge),
+        ({"kept_bytes": 18}, {"size": 10}, Denied),
+        ({"kept_files": 1}, {"size": 0}, Denied),
+        ({}, {"lasts": 7 * DAY + 1}, BadValue),
+        ({"kept_days": 1}, {"lasts": DAY + 1}, BadValue),
+        ({}, {"to": ["Bob"]}, BadValue),
+    ],
+)
+def test_what_is_beyond_a_limit_is_refused(
+    limits: dict[str, int], what: dict[str, Any], kind: type[CallmeshError]
+) -> None:
+    """[F10] In words that say what to do."""
+    world = World(**limits)
+    world.keep(size=9)
+    with pytest.raises((kind, callmesh.errors.BadName)) as refusal:
+        world.files.announce(ADA, B, said(**what), 0)
+    if kind is not BadValue:
+        assert "send it while they are here" in str(refusal.value)
+    assert not world.files.uploads
+
+
+def test_a_hub_can_keep_none() -> None:
+    """[F10]"""
+    with pytest.raises(Denied):
+        World(kept_files=0).keep()
+
+
+def test_so_many_come_at_once() -> None:
+    """[F10] One of which nothing comes makes room, and is forgotten later."""
+    world = World(uploads=1)
+    world.files.announce(ADA, A, said(), 0)
+    with pytest.raises(TooFast):
+        world.files.announce(ADA, B, said(), 0)
+    world.files.announce(ADA, B, said(), COMES)
+    world.files.tick(FORGOTTEN)
+    world.files.tick(FORGOTTEN + 1)
+    assert list(world.files.uploads) == [B]
+
+
+def test_an_id_is_that_of_one_file() -> None:
+    """[F8]"""
+    world = World()
+    upload = world.files.announce(ADA, A, said(), 0)
+    assert world.files.announce(ADA, A, said(), 0) is upload
+    with pytest.raises(Refused):
+        world.files.upload_of(BOB, A)
+    for who, id, more in ((BOB, A, {}), (ADA, A, {"size": 1}), (ADA, "../x", {})):
+        with pytest.raises(BadValue):
+            world.files.announce(who, id, said(**more), 0)
+
+
+def test_its_name_is_safe() -> None:
+    """[F5]"""
+    world = World()
+    world.keep(name="../../etc/pass\u202ewd")
+    assert world.shown(BOB)[0].name == "pass wd"
+
+
+# --- the disk
+
+
+def test_a_content_is_there_once_and_only_whole(tmp_path: Path) -> None:
+    """[F8, F9] Never across calls."""
+    blobs = Blobs(tmp_path / "files")
+    for part in ("u1-a", "u2-b"):
+        assert blobs.begun(DEMO, part) == 0
+        blobs.append(DEMO, part, 0, CONTENT[:5])
+        assert blobs.begun(DEMO, part) == 5
+        blobs.append(DEMO, part, 5, CONTENT[5:])
+        blobs.finish(DEMO, part, len(CONTENT), HASH)
+    assert os.listdir(tmp_path / "files" / "demo") == [HASH]
+    assert blobs.open(CallId("Demo"), HASH) is None
+    blobs.append(DEMO, "u1-a", 0, b"something else")
+    with pytest.raises(Broken):
+        blobs.finish(DEMO, "u1-a", 14, HASH)
+    assert os.listdir(tmp_path / "files" / "demo") == [HASH]
+    file = blobs.open(DEMO, HASH)
+    assert file is not None
+    with file:
+        assert file.read() == CONTENT
+
+
+def test_what_nobody_has_any_more_is_swept_away(tmp_path: Path) -> None:
+    """[F11]"""
+    blobs = Blobs(tmp_path)
+    for call in ("demo", "Demo", "Demo-2"):
+        blobs.append(CallId(call), "u1-a", 0, CONTENT)
+        blobs.finish(CallId(call), "u1-a", len(CONTENT), HASH)
+    assert sorted(blobs.calls()) == ["Demo", "Demo-2", "demo"]
+    blobs.append(DEMO, "u1-b", 0, b"recent")
+    blobs.append(DEMO, "u1-c", 0, b"old")
+    os.utime(tmp_path / "demo" / f"u1-c{PART}", (1, 1))
+    assert blobs.sweep(DEMO, {HASH}, {"u1-c"}) == 0
+    assert blobs.sweep(DEMO, {HASH}, ()) == 1
+    assert blobs.sweep(DEMO, (), ()) == 1
+    assert os.listdir(tmp_path / "demo") == [f"u1-b{PART}"]
+    blobs.forget(DEMO)
+    blobs.forget(DEMO)
+    assert blobs.sweep(CallId("Demo"), (), ()) == 1
+    assert blobs.calls() == ["Demo-2"]
+
+
+def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[F10]"""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fdopen", full)
+    with pytest.raises(StorageFailed, match="the hub's disk is full; send it while they are here"):
+        Blobs(tmp_path).append(DEMO, "u1-a", 0, b"x")
+
+
+def test_what_nobody_is_in_is_known_by_its_record() -> None:
+    """[F11]"""
+    world = World()
+    world.keep(lasts=60)
+    kept = Kept(world.ledger.flush().records)
+    assert _hashes(kept, 59 * SECOND) == {HASH}
+    assert _hashes(kept, 60 * SECOND) == set()
+
+
+# --- requests
+
+
+class House:
+    """A hub in memory, its requests, and two who are in a call."""
+
+    def __init__(
+        self, hub: MemoryHub, depot: Depot, ada: callmesh.Call, bob: callmesh.Call
+    ) -> None:
+        self.hub = hub
+        self.depot = depot
+        self.ada = ada
+        self.bob = bob
+        transport = httpx.ASGITransport(Starlette(routes=depot.routes()))
+        self.http = httpx.AsyncClient(transport=transport, base_url="http://hub")
+        self.resource = ""
+
+    async def ask(
+        self, who: callmesh.Call | None, method: str, path: str = A, **more: Any
+    ) -> httpx.Response:
+        headers = dict(more.pop("headers", {}))
+        if who is not None:
+            headers["Authorization"] = f"Bearer {await who._away._show()}"
+        return await self.http.request(
+            method, f"/call/demo/files/{path}", headers=headers, timeout=20, **more
+        )
+
+    async def announce(self, who: callmesh.Call, id: str = A, **what: Any) -> httpx.Response:
+        body = msgspec.to_builtins(said(resource=self.resource, **what))
+        return await self.ask(who, "POST", id, json=body)
+
+    async def bring(self, who: callmesh.Call, at: int, data: Any, id: str = A) -> httpx.Response:
+        return await self.ask(who, "PUT", id, content=data, headers={"Upload-Offset": str(at)})
+
+    async def keep(self, who: callmesh.Call, id: str = A, **what: Any) -> None:
+        assert (await self.announce(who, id, **what)).json()["at"] == 0
+        there = await self.bring(who, 0, CONTENT, id)
+        assert there.json()["expires"] > 0, there.text
+
+    @property
+    def folder(self) -> list[str]:
+        place = self.hub.live.blobs.folder / "demo"
+        return sorted(os.listdir(place)) if place.is_dir() else []
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with (
+        MemoryHub(apps=(SHELF,)) as hub,
+        hub.join(name="Ada") as ada,
+        hub.join(name="Bob", role="guest") as bob,
+    ):
+        hub.live.blobs = Blobs(tmp_path / "files")
+        house = House(hub, Depot(hub.live, hub.live._authority), ada, bob)
+        house.resource = (await ada.resources.add("shelf")).id
+        async with house.http:
+            yield house
+
+
+def code(answer: httpx.Response) -> tuple[int, str]:
+    assert "access-control-allow-origin" not in answer.headers
+    return answer.status_code, answer.json()["code"]
+
+
+async def test_nobody_asks_without_a_ticket_of_this_call(house: House) -> None:
+    """[F8]"""
+    await house.keep(house.ada)
+    ticket = await house.bob._away._show()
+    another = house.hub.live._authority.ticket(CallId("other"), house.bob.me.id, 2**52)
+    late = house.hub.live._authority.ticket(DEMO, house.bob.me.id, 1)
+    for given in ("", "Bearer", f"Bearer {ticket[:-1]}0x", f"Bearer {another}", f"Bearer {late}"):
+        for method in ("GET", "PUT", "POST", "DELETE"):
+            answer = await house.ask(None, method, headers={"Authorization": given})
+            assert code(answer) == (401, "unauthorized")
+    gone = house.hub.live._authority.ticket(DEMO, ParticipantId("p0"), 2**52)
+    answer = await house.ask(None, "GET", headers={"Authorization": f"Bearer {gone}"})
+    assert code(answer) == (409, "closed")
+
+
+async def test_what_is_not_for_one_is_as_what_is_not_there(house: House) -> None:
+    """[F8] Whose bytes somebody else has left cannot be learned, by its id or by its hash."""
+    await house.keep(house.ada, to=["u77"])
+    for method, path in (("GET", A), ("POST", f"{A}/taken"), ("DELETE", A)):
+        theirs = await house.ask(house.bob, method, path)
+        nothing = await house.ask(house.bob, method, path.replace(A, B))
+        assert (theirs.status_code, theirs.text) == (nothing.status_code, nothing.text)
+        assert code(theirs) == (404, "refused")
+    assert (await house.announce(house.bob, B)).json() == {"at": 0, "expires": 0}
+
+
+async def test_a_part_is_fetched_from_anywhere(house: House) -> None:
+    """[F9]"""
+    await house.keep(house.ada)
+    whole = await house.ask(house.bob, "GET")
+    assert (whole.status_code, whole.content) == (200, CONTENT)
+    assert whole.headers["content-disposition"] == "attachment"
+    for asked, first, beyond in (
+        ("5-9", 5, 10),
+        ("100-", 100, len(CONTENT)),
+        ("7-99999999", 7, len(CONTENT)),
+    ):
+        part = await house.ask(house.bob, "GET", headers={"Range": f"bytes={asked}"})
+        assert (part.status_code, part.content) == (206, CONTENT[first:beyond])
+        assert part.headers["content-range"] == f"bytes {first}-{beyond - 1}/{len(CONTENT)}"
+    for asked in ("bytes=9-5", f"bytes={len(CONTENT)}-", "bytes=-5", "lines=1-2", "bytes=x-", "5"):
+        assert code(await house.ask(house.bob, "GET", headers={"Range": asked})) == (
+            422,
+            "bad_value",
+        )
+
+
+async def test_it_is_gone_on_with_from_where_it_is(house: House) -> None:
+    """[F9] Whoever says another place is told the right one; what is not whole is nothing."""
+    await house.announce(house.ada)
+    assert (await house.bring(house.ada, 0, CONTENT[:1000])).json() == {"at": 1000, "expires": 0}
+    wrong = await house.bring(house.ada, 500, CONTENT[500:])
+    assert (wrong.status_code, wrong.json()["at"]) == (409, 1000)
+    assert (await house.announce(house.ada)).json()["at"] == 1000
+    assert code(await house.ask(house.ada, "GET")) == (404, "refused")
+    there = (await house.bring(house.ada, 1000, CONTENT[1000:])).json()
+    assert there["at"] == len(CONTENT)
+    assert (await house.announce(house.ada)).json() == there, "the answer may have been lost"
+    assert house.folder == [HASH]
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [(CONTENT + b"x", "bad_message"), (b"x" * len(CONTENT), "broken")],
+)
+async def test_what_is_not_what_was_announced_does_not_stay(
+    house: House, data: bytes, kind: str
+) -> None:
+    """[F9] Longer, or of another hash."""
+    await house.announce(house.ada)
+    assert code(await house.bring(house.ada, 0, data))[1] == kind
+    assert house.folder == []
+    assert code(await house.bring(house.ada, 0, b"")) == (404, "refused")
+
+
+async def test_two_bring_one_content_at_once(house: House) -> None:
+    """[F8, F9]"""
+    for who, id in ((house.ada, A), (house.bob, B)):
+        assert (await house.announce(who, id)).json()["at"] == 0
+        assert (await house.bring(who, 0, CONTENT[:70_000], id)).json()["at"] == 70_000
+    assert [name.endswith(PART) for name in house.folder] == [True, True]
+    for who, id in ((house.ada, A), (house.bob, B)):
+        assert (await house.bring(who, 70_000, CONTENT[70_000:], id)).json()["expires"]
+    assert house.folder == [HASH]
+    await house.ask(house.ada, "DELETE", A)
+    await house.depot._look(every=False)
+    assert (await house.ask(house.ada, "GET", B)).content == CONTENT
+    await house.ask(house.bob, "DELETE", B)
+    await house.depot._look(every=False)
+    assert house.folder == []
+
+
+async def test_who_stalls_is_not_waited_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[F9] What came stays; and whoever goes on over another connection is not held up."""
+    monkeypatch.setattr(depot, "STALL", 0.05)
+
+    async def stalls(at: int) -> AsyncIterator[bytes]:
+        yield CONTENT[at : at + 1000]
+        await asyncio.Event().wait()
+
+    await house.announce(house.ada)
+    assert code(await house.bring(house.ada, 0, stalls(0))) == (408, "timed_out")
+    monkeypatch.setattr(depot, "STALL", 60)
+    stuck = asyncio.create_task(house.bring(house.ada, 1000, stalls(1000)))
+    await becomes(lambda: bool(house.depot._scopes))
+    at = (await house.announce(house.ada)).json()["at"]
+    there = await house.bring(house.ada, at, CONTENT[at:])
+    assert there.json()["expires"], there.text
+    assert code(await stuck)[0] == 408
+
+
+async def test_who_is_taken_out_gets_not_a_byte_more(house: House) -> None:
+    """[F8] In the middle of it, too."""
+    await house.keep(house.ada)
+    asker = depot._Asker(house.hub.live, _hosted(house), house.bob.me.id)
+    file = house.hub.live.blobs.open(DEMO, HASH)
+    assert file is not None
+    parts = house.depot._parts(file, asker, A, 0, len(CONTENT))
+    ticket = await house.bob._away._show()
+    await house.ada.hosting.remove(house.bob.me.person)
+    assert [part async for part in parts] == []
+    answer = await house.ask(None, "GET", headers={"Authorization": f"Bearer {ticket}"})
+    assert code(answer) == (409, "closed")
+
+
+def _hosted(house: House) -> Any:
+    hosted = house.hub.live.here(DEMO)
+    assert hosted is not None
+    return hosted
+
+
+async def test_a_disk_that_refuses_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[F10] Nothing else happens."""
+
+    def refuses(*_: object) -> None:
+        raise StorageFailed("the hub's disk is full")
+
+    await house.announce(house.ada)
+    monkeypatch.setattr(house.hub.live.blobs, "append", refuses)
+    assert code(await house.bring(house.ada, 0, CONTENT)) == (503, "storage_failed")
+    assert _hosted(house).files.uploads == {}
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b"\xff", b'{"size": -1}', b"x" * 40_000])
+async def test_rubbish_is_refused(house: House, body: bytes) -> None:
+    """[F9]"""
+    answer = await house.ask(house.ada, "POST", content=body)
+    assert answer.status_code in (413, 422)
+    assert (await house.bring(house.ada, 0, b"x")).status_code == 404
+
+
+async def test_files_go_with_their_resource_and_their_call(house: House) -> None:
+    """[F7, F11]"""
+    await house.keep(house.ada)
+    poll = await house.ada.resources.get(ResourceId(house.resource))
+    await house.ada.resources.remove(poll)
+    await house.depot._look(every=False)
+    assert house.folder == []
+    house.resource = (await house.ada.resources.add("shelf")).id
+    await house.keep(house.ada)
+    assert house.folder == [HASH]
+    await Operator(house.hub.live, house.hub.live._authority).delete(DEMO)
+    assert house.folder == []
+
+
+async def test_of_a_call_that_is_gone_nothing_stays(tmp_path: Path) -> None:
+    """[F11] Also where the hub died between the two."""
+    async with MemoryHub(storage=MemoryStorage()) as hub:
+        hub.live.blobs = Blobs(tmp_path)
+        hub.live.blobs.append(CallId("gone"), "u1-a", 0, b"x")
+        await Depot(hub.live, hub.live._authority)._look(every=True)
+        assert hub.live.blobs.calls() == []
+
+
+async def test_it_is_in_the_audit_log(house: House) -> None:
+    """[F7] And its name is not."""
+    await house.keep(house.ada, name="secret.txt")
+    await house.ask(house.bob, "POST", f"{A}/taken")
+    await house.ask(house.ada, "DELETE", A)
+    lines = await Operator(house.hub.live, house.hub.live._authority).lines(0, 100)
+    events = [line.event for line in lines if line.event.what.startswith("file.")]
+    assert [event.what for event in events] == ["file.kept", "file.fetched", "file.taken_back"]
+    assert events[0].detail["size"] == str(len(CONTENT))
+    assert "secret" not in repr(events)

@@ -28,7 +28,8 @@ SECOND = """
     settings logs tokens auth catalog installing saving ending address headers livecall live
     metrics operations depot archive operator retention webhooks guard shapes problems api
     icesettings hub connection notify media replica hosting undo typed changes shared presence
-    datastream streams fileio away transfers instance handling resources half joining peering client testing
+    datastream streams fileio away transfers instance handling resources half joining peering
+    client testing
 """.split()
 TOP = "__init__ auditing connections serving doctor cli __main__".split()
 FLOORS = [*GROUND, *FIRST, *SECOND, *TOP]

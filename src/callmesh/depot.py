@@ -318,13 +318,10 @@ class Depot:
     async def follow(self) -> None:
         """Sweep away what no file has any more, for as long as the hub runs."""
         looks = 0
-        try:
-            while True:
-                await self._look(every=looks % ALL == 0)
-                looks += 1
-                await asyncio.sleep(EVERY)
-        finally:
-            self._live.blobs.close()
+        while True:
+            await self._look(every=looks % ALL == 0)
+            looks += 1
+            await asyncio.sleep(EVERY)
 
     async def _look(self, *, every: bool) -> None:
         try:

@@ -156,6 +156,7 @@ class LiveHub:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._saving.note([Event(clock(), "hub.stopped")])
             await self._saving.close()
+            self.blobs.close()
 
     async def drain(self) -> None:
         """End every session after its last batch, with all that was taken saved (L10).

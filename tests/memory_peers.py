@@ -80,7 +80,7 @@ class MemoryPeers:
             for end in (connection, far):
                 self._soon(end, end.of._on_path, end.peer, None)
 
-    def retry(self) -> None: ...
+    def repeat(self) -> None: ...
 
     def ask(self, peer: ParticipantId) -> None:
         self._on_signal(peer, json.dumps({"again": True}))

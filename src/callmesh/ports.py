@@ -100,8 +100,8 @@ class Peers(Protocol):
     def signal(self, peer: ParticipantId, text: str) -> None:
         """Take a signal from the peer. Rubbish is passed over."""
 
-    def retry(self) -> None:
-        """The link to the hub is back: signals may have been lost with it."""
+    def repeat(self) -> None:
+        """Signal again what is not answered: it may have been lost with a link to the hub."""
 
     def ask(self, peer: ParticipantId) -> None:
         """Ask the peer, who makes offers, for another path."""

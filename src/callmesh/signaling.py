@@ -26,6 +26,9 @@ ASKED = 5 * MICROSECONDS
 """How long it is tried for at least, though the other side asks."""
 RESTARTS = 2
 """How often ICE is restarted before another connection takes the place of the old one."""
+REPEAT = 3 * MICROSECONDS
+"""How long an offer waits for its answer before it is sent once more: either may be lost with a
+link to the hub."""
 BEGAN_ANEW = "the peer began anew"
 ASKS = "the peer asks for another path"
 CONTROL_LABEL = "callmesh"

@@ -15,7 +15,7 @@ from callmesh.notify import Notifier
 from callmesh.participant import Participant
 from callmesh.ports import Peers
 from callmesh.session import Session
-from callmesh.signaling import Connecting, Direct, Mend, Pair, Path
+from callmesh.signaling import REPEAT, Connecting, Direct, Mend, Pair, Path
 from callmesh.stream import Piece, decode_frame, delivery, encode_frame, encode_piece, label
 
 ASK_AGAIN = 1_000_000
@@ -59,6 +59,8 @@ class Streams:
         """Of closed streams: how far they have counted, and how often they were opened."""
         self._away: dict[ParticipantId, int] = {}
         """Who is not in the roster after the hub began anew, and may come back; since when."""
+        self._repeated = 0
+        """When signals that were not answered were sent again."""
         self._room = Notifier()
         self._answers = ANSWERS
         """How many more are answered until the next tick."""
@@ -221,8 +223,7 @@ class Streams:
         for pair in self._pairs.values():
             pair.hurry()
             self._mend(pair)
-        if self.peers:
-            self.peers.retry()
+        self._repeat()
         for stream in self._streams.values():
             for peer, lane in stream.lanes.items():
                 if not lane.direct:
@@ -266,6 +267,8 @@ class Streams:
             if pair.tick(now):
                 self._turn(pair.peer)
             self._mend(pair)
+        if now - self._repeated >= REPEAT:
+            self._repeat()
         for stream in list(self._streams.values()):
             for peer, lane in list(stream.lanes.items()):
                 self._remind(peer, stream, lane, lane.due(now))
@@ -291,6 +294,11 @@ class Streams:
                 pass
 
     # --- paths
+
+    def _repeat(self) -> None:
+        self._repeated = self._now()
+        if self.peers:
+            self.peers.repeat()
 
     def _mend(self, pair: Pair) -> None:
         """Seek a path that is not direct, if it is time."""

@@ -45,7 +45,7 @@ def tile(one: Person, other: str) -> Locator:
 async def until_played(one: Person, other: str, colour: str = "") -> None:
     """Wait until the tile decodes ten more frames, of that colour: `rgb` where r, g or b leads."""
     video = tile(one, other).locator("video")
-    await expect(video).to_be_visible()
+    await expect(video).to_be_visible(timeout=20_000)
     await one.page.wait_for_function(
         """([video, colour]) => {
             const count = video.getVideoPlaybackQuality().totalVideoFrames;

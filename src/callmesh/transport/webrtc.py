@@ -135,7 +135,7 @@ class RtcPeers:
         connection = connection or self._open(peer)
         self._start(peer, connection, self._take_signal(peer, connection, signal))
 
-    def retry(self) -> None:
+    def repeat(self) -> None:
         for peer, connection in self._connections.items():
             self._start(peer, connection, self._repeat(peer, connection))
 
@@ -268,6 +268,8 @@ class RtcPeers:
         pc, tracks = connection.pc, connection.tracks
         if description["type"] == "offer" and pc.signalingState == "have-local-offer":
             return  # offers have crossed, and ours counts: the other side takes its own back
+        if description["type"] == "answer" and pc.signalingState != "have-local-offer":
+            return  # to what was said twice
         await pc.setRemoteDescription(
             RTCSessionDescription(sdp=description["sdp"], type=description["type"])
         )
@@ -302,7 +304,7 @@ class RtcPeers:
             self._start(peer, connection, self._negotiate(peer, connection))
 
     async def _repeat(self, peer: ParticipantId, connection: _Connection) -> None:
-        """What was said last, or its answer, may have been lost with the link to the hub."""
+        """What was said last, or its answer, may have been lost with a link to the hub."""
         if connection.pc.signalingState == "have-local-offer":
             self._describe(peer, connection)
         await self._negotiate(peer, connection)

@@ -79,7 +79,7 @@ export class Peers {
       const { pair } = peer;
       if (pair.path.kind === "connecting") this.#turn(id, () => pair.failed("the link to the hub broke"));
       pair.hurry();
-      peer.rtc?.repeat();
+      peer.rtc?.repeat(0);
       this.#mend(id, peer);
     }
   }
@@ -195,6 +195,7 @@ export class Peers {
   tick(): void {
     for (const [id, peer] of this.#peers) {
       if (peer.pair.tick(now())) this.#user.pathChanged(id);
+      peer.rtc?.repeat();
       this.#mend(id, peer);
     }
   }

@@ -1,6 +1,8 @@
 /** One `RTCPeerConnection`: perfect negotiation as W3C describes it, and the channels over it. */
 
-import { CONTROL_ID, CONTROL_LABEL, REFILL, type Delivery, type Ice, type PeerSignal } from "@callmesh/core";
+import { CONTROL_ID, CONTROL_LABEL, REFILL, REPEAT, type Delivery, type Ice, type PeerSignal } from "@callmesh/core";
+
+import { now } from "./runtime.ts";
 
 /** What a connection tells of. */
 export interface RtcEvents {
@@ -52,6 +54,8 @@ export class RtcPeer {
   #local: MediaStream | undefined;
   /** The other side has something to change, and cannot offer it. */
   #asked = false;
+  /** When a description was sent last. */
+  #told = 0;
   #makingOffer = false;
   #ignoreOffer = false;
   #settingAnswer = false;
@@ -124,6 +128,7 @@ export class RtcPeer {
     const free = !this.#makingOffer && (pc.signalingState === "stable" || this.#settingAnswer);
     this.#ignoreOffer = this.#options.offers && description.type === "offer" && !free;
     if (this.#ignoreOffer) return;
+    if (description.type === "answer" && pc.signalingState !== "have-local-offer") return; // to what was said twice
     this.#settingAnswer = description.type === "answer";
     try {
       await pc.setRemoteDescription(description);
@@ -149,9 +154,9 @@ export class RtcPeer {
     void this.#offer();
   }
 
-  /** The hub is back: an offer may have been lost with it, or its answer. */
-  repeat(): void {
-    if (this.#pc.signalingState === "have-local-offer") this.#tellDescription();
+  /** An offer that nobody has answered for so long may be lost with a link to the hub, or its answer. */
+  repeat(patience = REPEAT): void {
+    if (this.#pc.signalingState === "have-local-offer" && now() - this.#told >= patience) this.#tellDescription();
   }
 
   async #candidate(candidate: RTCIceCandidateInit): Promise<void> {
@@ -183,6 +188,7 @@ export class RtcPeer {
   #tellDescription(): void {
     const description = this.#pc.localDescription;
     if (description === null || this.#closed) return;
+    this.#told = now();
     const { type, sdp } = description;
     if (type === "offer" || type === "answer") this.#events.signal({ description: { type, sdp } });
   }

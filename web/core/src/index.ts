@@ -36,7 +36,7 @@ export {
 } from "./session.ts";
 export { complain, Listeners } from "./listeners.ts";
 export { checkFunction, MAX_KEEP, streamOptions } from "./options.ts";
-export { CONTROL_ID, CONTROL_LABEL, Pair, PATIENCE, readSignal, type Mend, type Path, type PeerSignal } from "./signaling.ts";
+export { CONTROL_ID, CONTROL_LABEL, Pair, PATIENCE, readSignal, REPEAT, type Mend, type Path, type PeerSignal } from "./signaling.ts";
 export {
   decodeFrame, delivery, encodeFrame, encodePiece, HEAD, isSameDelivery, label, LOW_WATER, MAX_MESSAGE, MAX_PARTS, modeOf, NO_BYTES, payloadOf, pieces,
   readLabel, readPayload, REFILL, type Delivery, type Payload, type Piece, type StreamMessage,

@@ -20,6 +20,8 @@ export const MEND = [10 * MICROSECONDS, 60 * MICROSECONDS] as const;
 export const ASKED = 5 * MICROSECONDS;
 /** How often ICE is restarted before another connection takes the place of the old one. */
 export const RESTARTS = 2;
+/** How long an offer waits for its answer before it is sent once more: either may be lost with a link to the hub. */
+export const REPEAT = 3 * MICROSECONDS;
 /** Both sides open this negotiated channel; when it opens, the path is there. */
 export const CONTROL_LABEL = "callmesh";
 export const CONTROL_ID = 0;

@@ -56,6 +56,7 @@ soak: $(VENV) $(NODE) $(PAGE)
 	SCHEDULES=$(SCHEDULES) node_modules/.bin/vitest run web/core/tests/convergence.test.ts web/core/tests/gossip.test.ts --testTimeout=0
 	SCHEDULES=$(SCHEDULES) .venv/bin/pytest --timeout=0 tests/test_convergence.py tests/test_gossip.py tests/test_differential.py tests/test_fuzz.py
 	FAULTS=$(FAULTS) .venv/bin/pytest --timeout=0 -rP tests/test_reliability.py
+	FILE_MEGABYTES=200 .venv/bin/pytest --timeout=0 -rP tests/browser/test_through_cuts.py
 
 page: $(PAGE)
 

@@ -534,7 +534,7 @@ async def test_who_was_removed_is_in_no_stream_any_more(clock: Clock) -> None:
 
     heard: dict[str, list[messages.Message]] = {}
     async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
-        poll = await ada.resources.add("poll")
+        poll = await ada.resources.add("vitals")
 
         def pen(number: int, payload: bytes, mode: messages.Mode) -> messages.Stream:
             return messages.Stream([], poll.id, mode, mode, number, False, payload)

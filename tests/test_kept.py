@@ -4,7 +4,10 @@ import asyncio
 import errno
 import hashlib
 import os
+import threading
+import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -278,14 +281,43 @@ def test_what_nobody_has_any_more_is_swept_away(tmp_path: Path) -> None:
     blobs.append(DEMO, "u1-b", 0, b"recent")
     blobs.append(DEMO, "u1-c", 0, b"old")
     os.utime(tmp_path / "demo" / f"u1-c{PART}", (1, 1))
-    assert blobs.sweep(DEMO, {HASH}, {"u1-c"}) == 0
-    assert blobs.sweep(DEMO, {HASH}, ()) == 1
-    assert blobs.sweep(DEMO, (), ()) == 1
+    assert blobs.sweep(DEMO, {HASH}, {"u1-c"}, 6) == 0
+    assert blobs.sweep(DEMO, {HASH}, (), 6) == 1
+    assert blobs.sweep(DEMO, (), (), 6) == 1
     assert os.listdir(tmp_path / "demo") == [f"u1-b{PART}"]
     blobs.forget(DEMO)
     blobs.forget(DEMO)
-    assert blobs.sweep(CallId("Demo"), (), ()) == 1
+    assert blobs.sweep(CallId("Demo"), (), (), 0) == 1
     assert blobs.calls() == ["Demo-2"]
+
+
+def test_what_is_gone_on_with_has_the_room_that_nothing_else_takes(tmp_path: Path) -> None:
+    """[F10, F11] The newest stays."""
+    blobs = Blobs(tmp_path)
+    for number in range(5):
+        blobs.append(DEMO, f"u1-{number}", 0, b"x" * 10)
+        os.utime(tmp_path / "demo" / f"u1-{number}{PART}", (time.time(), time.time() - 9 + number))
+    assert blobs.sweep(DEMO, (), {"u1-0"}, 25) == 2
+    assert sorted(os.listdir(tmp_path / "demo")) == [f"u1-{n}{PART}" for n in (0, 3, 4)]
+
+
+def test_a_folder_is_swept_while_it_gets_its_first_file(tmp_path: Path) -> None:
+    """[F11]"""
+    blobs, over = Blobs(tmp_path), threading.Event()
+
+    def sweep() -> None:
+        while not over.is_set():
+            blobs.sweep(DEMO, (), (), 0)
+
+    with ThreadPoolExecutor(1) as pool:
+        sweeping = pool.submit(sweep)
+        try:
+            for _ in range(2000):
+                blobs.append(DEMO, "u1-a", 0, b"x")
+                blobs.drop_part(DEMO, "u1-a")
+        finally:
+            over.set()
+        sweeping.result()
 
 
 def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -481,6 +513,99 @@ async def test_who_stalls_is_not_waited_for(house: House, monkeypatch: pytest.Mo
     there = await house.bring(house.ada, at, CONTENT[at:])
     assert there.json()["expires"], there.text
     assert code(await stuck)[0] == 408
+
+
+async def test_nobody_writes_beside_a_write_that_takes_long(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[F9] Who goes on with it waits until what was begun is on disk."""
+    begun, go_on, append = threading.Event(), threading.Event(), Blobs.append
+
+    def slow(blobs: Blobs, call: CallId, part: str, at: int, data: bytes) -> None:
+        if not at:
+            begun.set()
+            assert go_on.wait(20)
+        append(blobs, call, part, at, data)
+
+    monkeypatch.setattr(Blobs, "append", slow)
+    monkeypatch.setattr(depot, "BLOCK", 1000)
+    await house.announce(house.ada)
+    first = asyncio.create_task(house.bring(house.ada, 0, CONTENT[:1000]))
+    await asyncio.to_thread(begun.wait, 20)
+    announced = asyncio.create_task(house.announce(house.ada))
+    await becomes(lambda: not house.depot._scopes)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert not first.done()
+    go_on.set()
+    assert (await announced).json()["at"] == 1000
+    assert code(await first)[0] == 408
+    assert (await house.bring(house.ada, 1000, CONTENT[1000:])).json()["expires"]
+
+
+async def test_who_goes_on_when_the_time_is_just_over_is_let_in(house: House) -> None:
+    """[F9]"""
+    await house.announce(house.ada)
+    upload = _hosted(house).files.uploads[A]
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0) as scope:
+            await asyncio.Event().wait()
+    house.depot._scopes[upload] = scope
+    assert (await house.bring(house.ada, 0, CONTENT)).json()["expires"]
+
+
+async def test_what_is_given_up_makes_room_on_disk(house: House) -> None:
+    """[F7, F11] Its resource went; or it was left lying, and others need its room."""
+    await house.announce(house.ada)
+    await house.bring(house.ada, 0, CONTENT[:1000])
+    await house.ada.resources.remove(await house.ada.resources.get(ResourceId(house.resource)))
+    await house.depot._look(every=False)
+    assert house.folder == []
+    house.resource = (await house.ada.resources.add("shelf")).id
+    files = _hosted(house).files
+    await house.announce(house.ada)
+    await house.bring(house.ada, 0, CONTENT[:1000])
+    files.tick(files.uploads[A].moved + FORGOTTEN + 1)
+    await house.depot._look(every=False)
+    assert len(house.folder) == 1, "it may be gone on with"
+    files._limits = Limits(kept_bytes=len(CONTENT))
+    assert (await house.announce(house.bob, B)).json()["at"] == 0
+    await house.depot._look(every=False)
+    assert house.folder == []
+    assert (await house.bring(house.bob, 0, CONTENT, B)).json()["expires"]
+
+
+async def test_an_id_that_was_for_something_longer_starts_anew(house: House) -> None:
+    """[F9] As after a restart of the hub."""
+    await house.announce(house.ada)
+    await house.bring(house.ada, 0, CONTENT[:1000])
+    _hosted(house).files.uploads.clear()
+    short: dict[str, Any] = {"size": 3, "sha256": hashlib.sha256(b"yes").hexdigest()}
+    assert (await house.announce(house.ada, **short)).json()["at"] == 0
+    assert (await house.bring(house.ada, 0, b"yes")).json()["expires"]
+
+
+async def test_it_is_not_called_kept_before_it_is_on_disk(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[F9] Nor where the answer to its last bytes was lost."""
+    await house.announce(house.ada)
+    saving = house.hub.live._saving
+    commit, on_disk = saving.commit, asyncio.Event()
+
+    async def late() -> None:
+        await on_disk.wait()
+        await commit()
+
+    monkeypatch.setattr(saving, "commit", late)
+    last = asyncio.create_task(house.bring(house.ada, 0, CONTENT))
+    await becomes(lambda: bool(_hosted(house).files.all))
+    again = asyncio.create_task(house.announce(house.ada))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert not again.done()
+    on_disk.set()
+    assert (await again).json() == (await last).json()
 
 
 async def test_who_is_taken_out_gets_not_a_byte_more(house: House) -> None:

@@ -149,19 +149,26 @@ class Depot:
             said = msgspec.json.decode(await _body(request), type=Announced)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise BadValue(f"not what is said of a file: {error}") from error
-        call, files = asker.hosted.id, asker.hosted.files
-        if (line := files.all.get(id)) is not None and line.person == asker.me.person:
-            return _there(line.size, line)  # the answer was lost
-        async with self._live.changing(call):  # who brings something learns that the disk refuses
-            upload = files.announce(asker.me, id, said, self._live.now())
+        call, files, blobs = asker.hosted.id, asker.hosted.files, self._live.blobs
+        # Not while the folder is swept, and who brings something learns that the disk refuses.
+        async with self._alone(call), self._live.changing(call):
+            line = files.all.get(id)
+            if line is None or line.person != asker.me.person:
+                line, upload = None, files.announce(asker.me, id, said, self._live.now())
+        if line is not None:
+            return _there(line.size, line)  # the answer was lost; it is on disk all the same
         self._put_off(upload)
-        async with self._alone(upload):
-            at = await asyncio.to_thread(self._live.blobs.begun, call, upload.part)
-            return _there(at if at <= upload.said.size else 0)
+        async with self._alone((call, upload.part)):
+            at = await asyncio.to_thread(blobs.begun, call, upload.part)
+            if at > upload.said.size:  # of another content
+                await asyncio.to_thread(blobs.drop_part, call, upload.part)
+                at = 0
+            return _there(at)
 
     def _put_off(self, upload: Upload) -> None:
         """Whoever brings some of it over another connection does not go on."""
-        if scope := self._scopes.pop(upload, None):
+        scope = self._scopes.pop(upload, None)
+        if scope is not None and not scope.expired():
             scope.reschedule(asyncio.get_running_loop().time())
 
     async def bring(self, request: Request, asker: _Asker, id: str) -> Response:
@@ -171,7 +178,9 @@ class Depot:
         if not (offset.isascii() and offset.isdigit() and len(offset) < 17):
             raise BadValue("Upload-Offset says where what is brought begins")
         self._put_off(upload)
-        async with self._alone(upload):
+        async with self._alone((asker.hosted.id, upload.part)):
+            if files.upload_of(asker.me, id) is not upload:
+                raise Refused("this file was announced anew")
             at = await asyncio.to_thread(self._live.blobs.begun, asker.hosted.id, upload.part)
             if int(offset) != at:
                 return _there(at, status=409)
@@ -209,7 +218,7 @@ class Depot:
         finally:
             if self._scopes.get(upload) is scope:
                 del self._scopes[upload]
-            if waiting and upload.id in asker.hosted.files.uploads:
+            if waiting and asker.hosted.files.uploads.get(upload.id) is upload:
                 at = await self._write(asker, upload, at, waiting)
         return at
 
@@ -217,7 +226,7 @@ class Depot:
         data = bytes(waiting)
         waiting.clear()
         call = asker.hosted.id
-        await asyncio.to_thread(self._live.blobs.append, call, upload.part, at, data)
+        await _to_its_end(self._live.blobs.append, call, upload.part, at, data)
         return at + len(data)
 
     async def _finish(self, asker: _Asker, upload: Upload) -> Line:
@@ -228,7 +237,7 @@ class Depot:
             async with self._alone(call):
                 if not said.size:
                     await asyncio.to_thread(blobs.append, call, upload.part, 0, b"")
-                await asyncio.to_thread(blobs.finish, call, upload.part, said.size, said.sha256)
+                await _to_its_end(blobs.finish, call, upload.part, said.size, said.sha256)
                 async with self._live.changing(call) as hosted:
                     line = files.keep(asker.me, upload, self._live.now())
                     hosted.journal.add(
@@ -304,7 +313,8 @@ class Depot:
         if upload is not None and upload.said.person == me.person:
             self._put_off(upload)
             files.give_up(upload)
-            self._live.blobs.drop_part(asker.hosted.id, upload.part)
+            async with self._alone((asker.hosted.id, upload.part)):
+                self._live.blobs.drop_part(asker.hosted.id, upload.part)
             return JSONResponse({}, headers=HEADERS)
         async with self._live.changing(asker.hosted.id) as hosted:
             if files.take_back(asker.me, id, self._live.now()) is None:
@@ -339,9 +349,11 @@ class Depot:
     async def _sweep(self, hosted: HostedCall) -> None:
         async with self._alone(hosted.id):
             if self._live.here(hosted.id) is hosted:
-                files = hosted.files
+                files, blobs = hosted.files, self._live.blobs
+                while files.dropped:
+                    await asyncio.to_thread(blobs.drop_part, hosted.id, files.dropped.pop())
                 await asyncio.to_thread(
-                    self._live.blobs.sweep, hosted.id, files.hashes, files.parts
+                    blobs.sweep, hosted.id, files.hashes, files.parts, files.spare
                 )
 
     async def _sweep_at_rest(self, id: CallId, kept: Kept | None) -> None:
@@ -350,7 +362,8 @@ class Depot:
             await asyncio.to_thread(self._live.blobs.forget, id)
         else:
             hashes = _hashes(kept, self._live.now())
-            await asyncio.to_thread(self._live.blobs.sweep, id, hashes, ())
+            spare = self._live.limits.kept_bytes
+            await asyncio.to_thread(self._live.blobs.sweep, id, hashes, (), spare)
 
 
 def _hashes(kept: Kept, now: int) -> set[str]:
@@ -365,6 +378,16 @@ def _hashes(kept: Kept, now: int) -> set[str]:
             if now < line.expires:
                 found.add(line.sha256)
     return found
+
+
+async def _to_its_end(act: Callable[..., object], *args: object) -> None:
+    """In a thread, which cannot be stopped: until it is done nobody else touches the same file."""
+    doing = asyncio.ensure_future(asyncio.to_thread(act, *args))
+    try:
+        await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.wait([doing])
+        raise
 
 
 def _read(file: BinaryIO, at: int, size: int) -> bytes:

@@ -113,6 +113,8 @@ class KeptFiles:
         """How often something of it has changed."""
         self.loose = False
         """Whether bytes may lie about that no file has any more."""
+        self.dropped: set[str] = set()
+        """Names of what was on its way, and is not gone on with."""
 
     @property
     def all(self) -> dict[str, Line]:
@@ -128,6 +130,15 @@ class KeptFiles:
     def parts(self) -> set[str]:
         """The names of what is on its way."""
         return {upload.part for upload in self.uploads.values()}
+
+    @property
+    def spare(self) -> int:
+        """Bytes of the room of this call that nothing kept or coming takes."""
+        return self._limits.kept_bytes - sum(line.size for line in self._taken)
+
+    @property
+    def _taken(self) -> list[Line]:
+        return [*self.all.values(), *(upload.said for upload in self.uploads.values())]
 
     # --- bringing
 
@@ -147,6 +158,8 @@ class KeptFiles:
             me.id, me.person, to, 0,
         )  # fmt: skip
         upload = self.uploads[id] = Upload(id, line, self._lasts(said.lasts), now)
+        self.dropped.discard(upload.part)
+        self.loose = True  # what nobody goes on with makes room
         return upload
 
     def _check_right(self, me: Participant, resource: ResourceId) -> None:
@@ -160,19 +173,18 @@ class KeptFiles:
 
     def _check_room(self, said: Announced, now: int) -> None:
         limits, coming = self._limits, self.uploads.values()
-        lines = [*self.all.values(), *(upload.said for upload in coming)]
         if said.size > limits.kept_file_bytes:
             raise TooLarge(
                 f"the hub keeps files of at most {limits.kept_file_bytes} bytes; send it while "
                 "they are here"
             )
-        if len(lines) >= limits.kept_files:
+        if len(self._taken) >= limits.kept_files:
             raise Denied(
                 "full",
                 f"the hub keeps at most {limits.kept_files} files of a call: take one back, or "
                 "send it while they are here",
             )
-        if sum(line.size for line in lines) + said.size > limits.kept_bytes:
+        if said.size > self.spare:
             raise Denied(
                 "full",
                 f"the hub keeps at most {limits.kept_bytes} bytes of a call: take a file back, or "
@@ -202,8 +214,12 @@ class KeptFiles:
     def give_up(self, upload: Upload) -> None:
         """Nothing more of it is wanted."""
         if self.uploads.get(upload.id) is upload:
-            del self.uploads[upload.id]
-            self.loose = True
+            self._wait_no_more(upload)
+            self.dropped.add(upload.part)
+
+    def _wait_no_more(self, upload: Upload) -> None:
+        del self.uploads[upload.id]
+        self.loose = True
 
     def keep(self, me: Participant, upload: Upload, now: int) -> Line:
         """All of it is there, and is what was said. Raises `Refused` as `upload_of` does."""
@@ -268,7 +284,7 @@ class KeptFiles:
         """Let time pass: what is over goes, and so does what nobody brings any more."""
         for upload in list(self.uploads.values()):
             if not upload.busy and now - upload.moved > FORGOTTEN:
-                self.give_up(upload)
+                self._wait_no_more(upload)
         for id, line in list(self.all.items()):
             if now >= line.expires:
                 self._forget(id, now)

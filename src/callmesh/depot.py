@@ -254,19 +254,22 @@ class Depot:
 
     async def fetch(self, request: Request, asker: _Asker, id: str) -> Response:
         line = self._may_fetch(asker, id)
+        headers = {**HEADERS, "Accept-Ranges": "bytes"}
         first, beyond = _range(request.headers.get("range", ""), line.size)
+        if first >= beyond and line.size:
+            headers["Content-Range"] = f"bytes */{line.size}"
+            return Response(status_code=416, headers=headers)
+        if beyond - first < line.size:
+            headers["Content-Range"] = f"bytes {first}-{beyond - 1}/{line.size}"
+        status = 206 if "Content-Range" in headers else 200
+        if request.method == "HEAD":
+            headers["Content-Length"] = str(beyond - first)
+            return Response(None, status, headers, "application/octet-stream")
         file = await asyncio.to_thread(self._live.blobs.open, asker.hosted.id, line.sha256)
         if file is None:
             raise Refused(NOTHING)
-        headers = {**HEADERS, "Accept-Ranges": "bytes"}
-        if beyond - first < line.size:
-            headers["Content-Range"] = f"bytes {first}-{beyond - 1}/{line.size}"
-        return StreamingResponse(
-            self._parts(file, asker, id, first, beyond),
-            206 if "Content-Range" in headers else 200,
-            headers,
-            "application/octet-stream",
-        )
+        parts = self._parts(file, asker, id, first, beyond)
+        return StreamingResponse(parts, status, headers, "application/octet-stream")
 
     def _may_fetch(self, asker: _Asker, id: str) -> Line:
         line = asker.hosted.files.may_fetch(asker.me, id, self._live.now())
@@ -301,8 +304,7 @@ class Depot:
         self._may_fetch(asker, id)
         async with self._live.changing(asker.hosted.id) as hosted:
             me = asker.me
-            hosted.files.answer(me, id, answer, self._live.now())
-            if answer == "taken":
+            if hosted.files.answer(me, id, answer, self._live.now()) and answer == "taken":
                 hosted.journal.add("file.fetched", self._live.now(), by=me.person, id=id)
             hosted.show_files()
         return JSONResponse({}, headers=HEADERS)
@@ -410,19 +412,20 @@ async def _body(request: Request) -> bytes:
 
 
 def _range(asked: str, size: int) -> tuple[int, int]:
-    """First byte, and the one behind the last. Raises `BadValue` for a range that there is not."""
-    unit, equals, what = asked.partition("=")
-    first, dash, last = what.partition("-")
-    if not asked:
+    """First byte, and the one behind the last: none where there is no such range.
+
+    What is no range of bytes is as nothing, which HTTP asks for.
+    """
+    unit, _, what = asked.partition("=")
+    first, dash, last = (some.strip() for some in what.partition("-"))
+    numbers = all(_is_number(some) for some in (first, last) if some)
+    if unit.strip().lower() != "bytes" or not dash or not (first or last) or not numbers:
         return 0, size
-    if unit.strip() != "bytes" or not equals or not dash or not _is_number(first):
-        raise BadValue("a Range is bytes=FIRST- or bytes=FIRST-LAST")
-    if last and not _is_number(last):
-        raise BadValue("a Range is bytes=FIRST- or bytes=FIRST-LAST")
-    begin, beyond = int(first), min(int(last) + 1, size) if last else size
-    if begin >= beyond:
-        raise BadValue(f"this file has {size} bytes")
-    return begin, beyond
+    if not first:
+        return max(0, size - int(last)), size
+    if last and int(last) < int(first):
+        return 0, size
+    return int(first), min(int(last) + 1, size) if last else size
 
 
 def _is_number(text: str) -> bool:

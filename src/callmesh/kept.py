@@ -247,15 +247,16 @@ class KeptFiles:
             return None
         return line if me.person == line.person or _is_for(me.person, line) else None
 
-    def answer(self, me: Participant, id: str, answer: FileAnswer, now: int) -> Line | None:
-        """Somebody has it, or does not want it: they are not offered it again."""
+    def answer(self, me: Participant, id: str, answer: FileAnswer, now: int) -> bool:
+        """Somebody has it, or does not want it, and is not offered it again; whether it is news."""
         line = self.may_fetch(me, id, now)
-        if line is None or len(line.answers) >= MAX_ANSWERS:
-            return line
-        if line.answers.get(me.person) not in (answer, "taken"):
-            line.answers = {**line.answers, me.person: answer}
-            self._put(id, line, now)
-        return line
+        if line is None or line.answers.get(me.person) in (answer, "taken"):
+            return False
+        if me.person not in line.answers and len(line.answers) >= MAX_ANSWERS:
+            return False
+        line.answers = {**line.answers, me.person: answer}
+        self._put(id, line, now)
+        return True
 
     def take_back(self, me: Participant, id: str, now: int) -> Line | None:
         """What somebody has brought, or a host does not want there; None where it is not."""

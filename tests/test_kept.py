@@ -228,6 +228,29 @@ def test_so_many_come_at_once() -> None:
     assert list(world.files.uploads) == [B]
 
 
+def test_one_person_takes_half_of_the_room() -> None:
+    """[F10] Announcing is enough; others have theirs, and hosts may have all."""
+    limits = {"uploads": 3, "kept_files": 7, "kept_bytes": 80, "kept_file_bytes": 10}
+    for size, now, most, kind in (
+        (0, 0, 2, TooFast),
+        (0, COMES, 4, Denied),
+        (10, COMES, 4, Denied),
+    ):
+        world = World(**limits)
+        if size:
+            world = World(**{**limits, "kept_files": 100})
+        for number in range(most):
+            world.files.announce(ADA, f"{number:016x}", said(size=size), now * number)
+        with pytest.raises(kind):
+            world.files.announce(ADA, A, said(size=size), now * most)
+        world.files.announce(BOB, A, said(size=size), now * most)
+    world = World(**limits)
+    for number in range(7):
+        world.files.announce(HOST, f"{number:016x}", said(size=0), COMES * number)
+    with pytest.raises(Denied):
+        world.files.announce(HOST, A, said(size=0), COMES * 7)
+
+
 def test_an_id_is_that_of_one_file() -> None:
     """[F8]"""
     world = World()
@@ -575,6 +598,19 @@ async def test_who_goes_on_when_the_time_is_just_over_is_let_in(house: House) ->
             await asyncio.Event().wait()
     house.depot._scopes[upload] = scope
     assert (await house.bring(house.ada, 0, CONTENT)).json()["expires"]
+
+
+async def test_who_waited_long_has_no_turn_before_others(house: House) -> None:
+    """[F10] Neither by what is announced anew, nor by bytes."""
+    files = _hosted(house).files
+    await house.announce(house.bob)
+    files.uploads[A].moved -= COMES
+    files._limits = Limits(uploads=1)
+    await house.announce(house.ada, B)
+    assert code(await house.announce(house.bob)) == (429, "too_fast")
+    assert code(await house.bring(house.bob, 0, CONTENT)) == (429, "too_fast")
+    assert (await house.bring(house.ada, 0, CONTENT, B)).json()["expires"]
+    assert (await house.bring(house.bob, 0, CONTENT)).json()["expires"]
 
 
 async def test_what_is_given_up_makes_room_on_disk(house: House) -> None:

@@ -184,6 +184,7 @@ class Depot:
             at = await asyncio.to_thread(self._live.blobs.begun, asker.hosted.id, upload.part)
             if int(offset) != at:
                 return _there(at, status=409)
+            files.check_turn(asker.me, upload, self._live.now())
             upload.busy = True
             try:
                 at = await self._take_in(request, asker, upload, at)

@@ -147,11 +147,13 @@ class KeptFiles:
         self._check_right(me, ResourceId(said.resource))
         known = self.uploads.get(id)
         if known is not None and known.said.person == me.person and _same(known.said, said):
+            self.check_turn(me, known, now)
             known.moved = now
             return known
         if known is not None or id in self.all or not ID.fullmatch(id):
             raise BadValue("an offer has an id of its own, 16 random digits of hex")
-        self._check_room(said, now)
+        self._check_room(me, said)
+        self.check_turn(me, None, now)
         to = [person_id(person) for person in dict.fromkeys(said.to)]
         line = Line(
             ResourceId(said.resource), file_name(said.name), said.size, said.sha256, said.type,
@@ -171,27 +173,46 @@ class KeptFiles:
             app = self._call.resources[resource].app
             raise Denied("no_capability", not_asked(app, Capability.FILES))
 
-    def _check_room(self, said: Announced, now: int) -> None:
-        limits, coming = self._limits, self.uploads.values()
+    def _check_room(self, me: Participant, said: Announced) -> None:
+        """In the call, and what one person may have of it: half, so that nobody takes it all."""
+        limits = self._limits
         if said.size > limits.kept_file_bytes:
             raise TooLarge(
                 f"the hub keeps files of at most {limits.kept_file_bytes} bytes; send it while "
                 "they are here"
             )
-        if len(self._taken) >= limits.kept_files:
-            raise Denied(
-                "full",
-                f"the hub keeps at most {limits.kept_files} files of a call: take one back, or "
-                "send it while they are here",
-            )
-        if said.size > self.spare:
-            raise Denied(
-                "full",
-                f"the hub keeps at most {limits.kept_bytes} bytes of a call: take a file back, or "
-                "send it while they are here",
-            )
-        if sum(one.busy or now - one.moved < COMES for one in coming) >= limits.uploads:
-            raise TooFast(f"{limits.uploads} files come already; try again when one is there")
+        self._check_files(self._taken, said.size, limits.kept_files, limits.kept_bytes, "a call")
+        if me.role is Role.HOST:
+            return
+        mine = [line for line in self._taken if line.person == me.person]
+        room = max(_half(limits.kept_bytes), limits.kept_file_bytes)
+        self._check_files(mine, said.size, _half(limits.kept_files), room, "one person")
+
+    def check_turn(self, me: Participant, upload: Upload | None, now: int) -> None:
+        """Raises `TooFast` where so many others come that this has to wait."""
+        coming = [
+            one
+            for one in self.uploads.values()
+            if one is not upload and (one.busy or now - one.moved < COMES)
+        ]
+        mine = [one for one in coming if one.said.person == me.person]
+        most = self._limits.uploads
+        if len(coming) >= most:
+            raise TooFast(f"{most} files come already; try again when one is there")
+        if me.role is not Role.HOST and len(mine) >= _half(most):
+            raise TooFast(f"{_half(most)} files of yours come already; try again when one is there")
+
+    def _check_files(self, lines: list[Line], size: int, files: int, room: int, of: str) -> None:
+        if len(lines) >= files:
+            most = f"{files} files"
+        elif sum(line.size for line in lines) + size > room:
+            most = f"{room} bytes"
+        else:
+            return
+        raise Denied(
+            "full",
+            f"the hub keeps at most {most} of {of}: take one back, or send it while they are here",
+        )
 
     def _lasts(self, seconds: int) -> int:
         most = self._limits.kept_days * DAY
@@ -301,6 +322,10 @@ class KeptFiles:
                 ]
             )
         )
+
+
+def _half(most: int) -> int:
+    return (most + 1) // 2
 
 
 def _same(line: Line, said: Announced) -> bool:

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx
 import msgspec
@@ -478,6 +478,32 @@ async def test_a_part_is_fetched_from_anywhere(house: House) -> None:
         assert none.headers["content-range"] == f"bytes */{len(CONTENT)}"
 
 
+async def test_one_person_fetches_so_much_at_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[F10] Others are not held up, and what is over counts no more."""
+    await house.keep(house.ada)
+    monkeypatch.setattr(depot, "FETCHES", 1)
+    go_on, read = threading.Event(), depot._read
+
+    def slow(file: BinaryIO, at: int, size: int) -> bytes:
+        assert go_on.wait(20)
+        return read(file, at, size)
+
+    monkeypatch.setattr(depot, "_read", slow)
+    first = asyncio.create_task(house.ask(house.bob, "GET"))
+    await becomes(lambda: bool(house.depot._fetching))
+    assert code(await house.ask(house.bob, "GET")) == (429, "too_fast")
+    theirs = asyncio.create_task(house.ask(house.ada, "GET"))
+    await becomes(lambda: len(house.depot._fetching) == 2)
+    go_on.set()
+    assert (await first).content == (await theirs).content == CONTENT
+    assert not house.depot._fetching
+    os.unlink(house.hub.live.blobs.folder / "demo" / HASH)
+    assert (await house.ask(house.bob, "GET")).status_code == 404
+    assert not house.depot._fetching
+
+
 async def test_a_part_of_nothing_is_nothing(house: House) -> None:
     """[F9]"""
     await house.announce(house.ada, size=0, sha256=hashlib.sha256(b"").hexdigest())
@@ -673,10 +699,11 @@ async def test_who_is_taken_out_gets_not_a_byte_more(house: House) -> None:
     asker = depot._Asker(house.hub.live, _hosted(house), house.bob.me.id)
     file = house.hub.live.blobs.open(DEMO, HASH)
     assert file is not None
-    parts = house.depot._parts(file, asker, A, 0, len(CONTENT))
-    ticket = await house.bob._away._show()
-    await house.ada.hosting.remove(house.bob.me.person)
-    assert [part async for part in parts] == []
+    with file:
+        parts = house.depot._parts(file, asker, A, 0, len(CONTENT))
+        ticket = await house.bob._away._show()
+        await house.ada.hosting.remove(house.bob.me.person)
+        assert [part async for part in parts] == []
     answer = await house.ask(None, "GET", headers={"Authorization": f"Bearer {ticket}"})
     assert code(answer) == (409, "closed")
 

@@ -15,6 +15,7 @@ a block.
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import BinaryIO
@@ -24,6 +25,7 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from callmesh.auth import Authority
 from callmesh.errors import (
@@ -42,7 +44,7 @@ from callmesh.errors import (
     WireError,
 )  # fmt: skip
 from callmesh.hosted import HostedCall
-from callmesh.ids import RECORD, CallId, ParticipantId, is_call_id
+from callmesh.ids import RECORD, CallId, ParticipantId, PersonId, is_call_id
 from callmesh.kept import PREFIX, Announced, Line, Upload
 from callmesh.ledger import Kept
 from callmesh.live import LiveHub
@@ -53,6 +55,8 @@ BLOCK = 256 * 1024
 """Bytes that are written or read at once."""
 MAX_BODY = 32 * 1024
 """Bytes of what is said of a file."""
+FETCHES = 8
+"""Requests at once by which one person fetches."""
 STALL = 20.0
 """Seconds without a byte after which who brings something is waited for no longer."""
 EVERY = 1.0
@@ -92,12 +96,34 @@ class _Asker:
         return member.participant
 
 
+class _Bytes(StreamingResponse):
+    """Of a file, which is let go of however this ends."""
+
+    def __init__(
+        self,
+        parts: AsyncIterator[bytes],
+        status: int,
+        headers: dict[str, str],
+        ended: Callable[[], None],
+    ) -> None:
+        super().__init__(parts, status, headers, "application/octet-stream")
+        self._ended = ended
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._ended()
+
+
 class Depot:
     def __init__(self, live: LiveHub, authority: Authority) -> None:
         self._live = live
         self._authority = authority
         self._scopes: dict[Upload, asyncio.Timeout] = {}
         """By whom some of an upload is being brought; whoever goes on with it ends them."""
+        self._fetching: Counter[tuple[CallId, PersonId]] = Counter()
+        """How many requests are answered with bytes to each person now."""
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
         """Of an upload, and of a call whose folder is tidied, or takes a whole file."""
 
@@ -266,11 +292,27 @@ class Depot:
         if request.method == "HEAD":
             headers["Content-Length"] = str(beyond - first)
             return Response(None, status, headers, "application/octet-stream")
-        file = await asyncio.to_thread(self._live.blobs.open, asker.hosted.id, line.sha256)
-        if file is None:
-            raise Refused(NOTHING)
+        who = asker.hosted.id, asker.me.person
+        if self._fetching[who] >= FETCHES:
+            raise TooFast(f"you fetch {FETCHES} files already; go on when one is there")
+        self._fetching[who] += 1
+        file: BinaryIO | None = None
+
+        def ended() -> None:
+            self._fetching[who] -= 1
+            self._fetching += Counter()  # who fetches nothing is forgotten
+            if file is not None:
+                file.close()
+
+        try:
+            file = await asyncio.to_thread(self._live.blobs.open, asker.hosted.id, line.sha256)
+            if file is None:
+                raise Refused(NOTHING)
+        except BaseException:
+            ended()
+            raise
         parts = self._parts(file, asker, id, first, beyond)
-        return StreamingResponse(parts, status, headers, "application/octet-stream")
+        return _Bytes(parts, status, headers, ended)
 
     def _may_fetch(self, asker: _Asker, id: str) -> Line:
         line = asker.hosted.files.may_fetch(asker.me, id, self._live.now())
@@ -295,8 +337,6 @@ class Depot:
                 yield data
         except (CallmeshError, OSError) as error:
             log.info("a file was not given out to its end", extra={"reason": type(error).__name__})
-        finally:
-            file.close()
 
     async def answer(self, request: Request, asker: _Asker, id: str) -> Response:
         answer = request.path_params["answer"]

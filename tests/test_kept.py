@@ -38,6 +38,7 @@ from callmesh.limits import Limits
 from callmesh.messages import KeptFile, unbundle
 from callmesh.operator import Operator
 from callmesh.participant import Participant, Role
+from callmesh.rates import Each
 from callmesh.record import HubPen
 from callmesh.resource import ResourceRecord
 from callmesh.storage.blobs import PART, Blobs
@@ -476,6 +477,17 @@ async def test_a_part_is_fetched_from_anywhere(house: House) -> None:
         none = await house.ask(house.bob, "GET", headers={"Range": asked})
         assert (none.status_code, none.content) == (416, b"")
         assert none.headers["content-range"] == f"bytes */{len(CONTENT)}"
+
+
+async def test_one_person_asks_so_often(house: House) -> None:
+    """[F10] What is kept and taken back again and again fills no log; others are not held up."""
+    house.depot._changes = Each(0.001, 2, "wait")
+    await house.keep(house.bob)
+    assert (await house.ask(house.bob, "DELETE")).status_code == 200
+    for method, path in (("POST", A), ("POST", f"{A}/taken"), ("DELETE", A)):
+        assert code(await house.ask(house.bob, method, path)) == (429, "too_fast")
+    await house.keep(house.ada)
+    assert (await house.ask(house.bob, "GET")).content == CONTENT
 
 
 async def test_one_person_fetches_so_much_at_once(

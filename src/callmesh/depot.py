@@ -49,6 +49,7 @@ from callmesh.kept import PREFIX, Announced, Line, Upload
 from callmesh.ledger import Kept
 from callmesh.live import LiveHub
 from callmesh.participant import Participant
+from callmesh.rates import Each
 from callmesh.values import decode
 
 BLOCK = 256 * 1024
@@ -57,6 +58,8 @@ MAX_BODY = 32 * 1024
 """Bytes of what is said of a file."""
 FETCHES = 8
 """Requests at once by which one person fetches."""
+CHANGES = (2.0, 100.0)
+"""How often a second one person announces, answers or takes back, and how often at once."""
 STALL = 20.0
 """Seconds without a byte after which who brings something is waited for no longer."""
 EVERY = 1.0
@@ -124,6 +127,7 @@ class Depot:
         """By whom some of an upload is being brought; whoever goes on with it ends them."""
         self._fetching: Counter[tuple[CallId, PersonId]] = Counter()
         """How many requests are answered with bytes to each person now."""
+        self._changes = Each(*CHANGES, "so many files at once; go on in a moment")
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
         """Of an upload, and of a call whose folder is tidied, or takes a whole file."""
 
@@ -144,7 +148,10 @@ class Depot:
 
         async def answer(request: Request) -> Response:
             try:
-                return await act(request, self._asker(request), request.path_params["file"])
+                asker = self._asker(request)
+                if request.method in ("POST", "DELETE"):
+                    self._changes.check(asker.me.person, self._live.now())
+                return await act(request, asker, request.path_params["file"])
             except CallmeshError as error:
                 return _problem(error)
             except ClientDisconnect:

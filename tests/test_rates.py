@@ -20,7 +20,7 @@ from callmesh.errors import TooFast
 from callmesh.ids import CallId
 from callmesh.limits import Limits
 from callmesh.messages import Group, Hello, Ping, Stream, Write
-from callmesh.rates import BYTES, ENTRIES, HEAD, LONGEST, Joins, Often, Pace, Rate
+from callmesh.rates import BYTES, ENTRIES, HEAD, LONGEST, Often, Pace, Rate, joins
 from callmesh.serving import Server
 from callmesh.session import OPENING_TIMEOUT, SILENCE
 from callmesh.state import Entry
@@ -143,16 +143,16 @@ def test_joins_are_counted_per_person_and_the_count_is_bounded(
 ) -> None:
     """[J24]"""
     monkeypatch.setattr("callmesh.rates.MAX_KNOWN", 3)
-    joins = Joins(Limits(joins_per_minute=2))
+    coming = joins(Limits(joins_per_minute=2))
     for _ in range(2):
-        joins.check("ada", NOW)
+        coming.check("ada", NOW)
     with pytest.raises(TooFast):
-        joins.check("ada", NOW)
-    joins.check("bob", NOW)
-    joins.check("ada", NOW + 30 * SECOND)
+        coming.check("ada", NOW)
+    coming.check("bob", NOW)
+    coming.check("ada", NOW + 30 * SECOND)
     for number in range(9):
-        joins.check(f"p{number}", NOW)
-    assert len(joins._known) == 3
+        coming.check(f"p{number}", NOW)
+    assert len(coming._known) == 3
 
 
 # --- in the hub

@@ -13,6 +13,7 @@ from msgspec import inspect as wire
 
 from callmesh import (
     connections,
+    depot,
     door,
     ending,
     errors,
@@ -335,6 +336,15 @@ def _bounds() -> str:
         (
             "people who have left a call, and whom hosts can ban", f"{door.MAX_LEFT:,}",
             "the longest gone cannot be", "–",
+        ),
+        (
+            "requests at once by which one person fetches kept files", f"{depot.FETCHES}",
+            "one more is refused", "`too_fast`",
+        ),
+        (
+            "announcing, answering and taking back kept files, one person",
+            f"{depot.CHANGES[0]:g} a second, {depot.CHANGES[1]:g} at once",
+            "one more is refused", "`too_fast`",
         ),
         (
             "people kept out of a call", f"{door.MAX_KEPT_OUT:,}", "nobody else is removed",

@@ -15,6 +15,7 @@ a block.
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import BinaryIO
@@ -24,6 +25,7 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from callmesh.auth import Authority
 from callmesh.errors import (
@@ -42,17 +44,22 @@ from callmesh.errors import (
     WireError,
 )  # fmt: skip
 from callmesh.hosted import HostedCall
-from callmesh.ids import RECORD, CallId, ParticipantId, is_call_id
+from callmesh.ids import RECORD, CallId, ParticipantId, PersonId, is_call_id
 from callmesh.kept import PREFIX, Announced, Line, Upload
 from callmesh.ledger import Kept
 from callmesh.live import LiveHub
 from callmesh.participant import Participant
+from callmesh.rates import Each
 from callmesh.values import decode
 
 BLOCK = 256 * 1024
 """Bytes that are written or read at once."""
 MAX_BODY = 32 * 1024
 """Bytes of what is said of a file."""
+FETCHES = 8
+"""Requests at once by which one person fetches."""
+CHANGES = (2.0, 100.0)
+"""How often a second one person announces, answers or takes back, and how often at once."""
 STALL = 20.0
 """Seconds without a byte after which who brings something is waited for no longer."""
 EVERY = 1.0
@@ -92,12 +99,35 @@ class _Asker:
         return member.participant
 
 
+class _Bytes(StreamingResponse):
+    """Of a file, which is let go of however this ends."""
+
+    def __init__(
+        self,
+        parts: AsyncIterator[bytes],
+        status: int,
+        headers: dict[str, str],
+        ended: Callable[[], None],
+    ) -> None:
+        super().__init__(parts, status, headers, "application/octet-stream")
+        self._ended = ended
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._ended()
+
+
 class Depot:
     def __init__(self, live: LiveHub, authority: Authority) -> None:
         self._live = live
         self._authority = authority
         self._scopes: dict[Upload, asyncio.Timeout] = {}
         """By whom some of an upload is being brought; whoever goes on with it ends them."""
+        self._fetching: Counter[tuple[CallId, PersonId]] = Counter()
+        """How many requests are answered with bytes to each person now."""
+        self._changes = Each(*CHANGES, "so many files at once; go on in a moment")
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
         """Of an upload, and of a call whose folder is tidied, or takes a whole file."""
 
@@ -118,7 +148,10 @@ class Depot:
 
         async def answer(request: Request) -> Response:
             try:
-                return await act(request, self._asker(request), request.path_params["file"])
+                asker = self._asker(request)
+                if request.method in ("POST", "DELETE"):
+                    self._changes.check(asker.me.person, self._live.now())
+                return await act(request, asker, request.path_params["file"])
             except CallmeshError as error:
                 return _problem(error)
             except ClientDisconnect:
@@ -149,19 +182,26 @@ class Depot:
             said = msgspec.json.decode(await _body(request), type=Announced)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise BadValue(f"not what is said of a file: {error}") from error
-        call, files = asker.hosted.id, asker.hosted.files
-        if (line := files.all.get(id)) is not None and line.person == asker.me.person:
-            return _there(line.size, line)  # the answer was lost
-        async with self._live.changing(call):  # who brings something learns that the disk refuses
-            upload = files.announce(asker.me, id, said, self._live.now())
+        call, files, blobs = asker.hosted.id, asker.hosted.files, self._live.blobs
+        # Not while the folder is swept, and who brings something learns that the disk refuses.
+        async with self._alone(call), self._live.changing(call):
+            line = files.all.get(id)
+            if line is None or line.person != asker.me.person:
+                line, upload = None, files.announce(asker.me, id, said, self._live.now())
+        if line is not None:
+            return _there(line.size, line)  # the answer was lost; it is on disk all the same
         self._put_off(upload)
-        async with self._alone(upload):
-            at = await asyncio.to_thread(self._live.blobs.begun, call, upload.part)
-            return _there(at if at <= upload.said.size else 0)
+        async with self._alone((call, upload.part)):
+            at = await asyncio.to_thread(blobs.begun, call, upload.part)
+            if at > upload.said.size:  # of another content
+                await asyncio.to_thread(blobs.drop_part, call, upload.part)
+                at = 0
+            return _there(at)
 
     def _put_off(self, upload: Upload) -> None:
         """Whoever brings some of it over another connection does not go on."""
-        if scope := self._scopes.pop(upload, None):
+        scope = self._scopes.pop(upload, None)
+        if scope is not None and not scope.expired():
             scope.reschedule(asyncio.get_running_loop().time())
 
     async def bring(self, request: Request, asker: _Asker, id: str) -> Response:
@@ -171,10 +211,13 @@ class Depot:
         if not (offset.isascii() and offset.isdigit() and len(offset) < 17):
             raise BadValue("Upload-Offset says where what is brought begins")
         self._put_off(upload)
-        async with self._alone(upload):
+        async with self._alone((asker.hosted.id, upload.part)):
+            if files.upload_of(asker.me, id) is not upload:
+                raise Refused("this file was announced anew")
             at = await asyncio.to_thread(self._live.blobs.begun, asker.hosted.id, upload.part)
             if int(offset) != at:
                 return _there(at, status=409)
+            files.check_turn(asker.me, upload, self._live.now())
             upload.busy = True
             try:
                 at = await self._take_in(request, asker, upload, at)
@@ -209,7 +252,7 @@ class Depot:
         finally:
             if self._scopes.get(upload) is scope:
                 del self._scopes[upload]
-            if waiting and upload.id in asker.hosted.files.uploads:
+            if waiting and asker.hosted.files.uploads.get(upload.id) is upload:
                 at = await self._write(asker, upload, at, waiting)
         return at
 
@@ -217,7 +260,7 @@ class Depot:
         data = bytes(waiting)
         waiting.clear()
         call = asker.hosted.id
-        await asyncio.to_thread(self._live.blobs.append, call, upload.part, at, data)
+        await _to_its_end(self._live.blobs.append, call, upload.part, at, data)
         return at + len(data)
 
     async def _finish(self, asker: _Asker, upload: Upload) -> Line:
@@ -228,7 +271,7 @@ class Depot:
             async with self._alone(call):
                 if not said.size:
                     await asyncio.to_thread(blobs.append, call, upload.part, 0, b"")
-                await asyncio.to_thread(blobs.finish, call, upload.part, said.size, said.sha256)
+                await _to_its_end(blobs.finish, call, upload.part, said.size, said.sha256)
                 async with self._live.changing(call) as hosted:
                     line = files.keep(asker.me, upload, self._live.now())
                     hosted.journal.add(
@@ -245,19 +288,38 @@ class Depot:
 
     async def fetch(self, request: Request, asker: _Asker, id: str) -> Response:
         line = self._may_fetch(asker, id)
-        first, beyond = _range(request.headers.get("range", ""), line.size)
-        file = await asyncio.to_thread(self._live.blobs.open, asker.hosted.id, line.sha256)
-        if file is None:
-            raise Refused(NOTHING)
         headers = {**HEADERS, "Accept-Ranges": "bytes"}
+        first, beyond = _range(request.headers.get("range", ""), line.size)
+        if first >= beyond and line.size:
+            headers["Content-Range"] = f"bytes */{line.size}"
+            return Response(status_code=416, headers=headers)
         if beyond - first < line.size:
             headers["Content-Range"] = f"bytes {first}-{beyond - 1}/{line.size}"
-        return StreamingResponse(
-            self._parts(file, asker, id, first, beyond),
-            206 if "Content-Range" in headers else 200,
-            headers,
-            "application/octet-stream",
-        )
+        status = 206 if "Content-Range" in headers else 200
+        if request.method == "HEAD":
+            headers["Content-Length"] = str(beyond - first)
+            return Response(None, status, headers, "application/octet-stream")
+        who = asker.hosted.id, asker.me.person
+        if self._fetching[who] >= FETCHES:
+            raise TooFast(f"you fetch {FETCHES} files already; go on when one is there")
+        self._fetching[who] += 1
+        file: BinaryIO | None = None
+
+        def ended() -> None:
+            self._fetching[who] -= 1
+            self._fetching += Counter()  # who fetches nothing is forgotten
+            if file is not None:
+                file.close()
+
+        try:
+            file = await asyncio.to_thread(self._live.blobs.open, asker.hosted.id, line.sha256)
+            if file is None:
+                raise Refused(NOTHING)
+        except BaseException:
+            ended()
+            raise
+        parts = self._parts(file, asker, id, first, beyond)
+        return _Bytes(parts, status, headers, ended)
 
     def _may_fetch(self, asker: _Asker, id: str) -> Line:
         line = asker.hosted.files.may_fetch(asker.me, id, self._live.now())
@@ -282,8 +344,6 @@ class Depot:
                 yield data
         except (CallmeshError, OSError) as error:
             log.info("a file was not given out to its end", extra={"reason": type(error).__name__})
-        finally:
-            file.close()
 
     async def answer(self, request: Request, asker: _Asker, id: str) -> Response:
         answer = request.path_params["answer"]
@@ -292,8 +352,7 @@ class Depot:
         self._may_fetch(asker, id)
         async with self._live.changing(asker.hosted.id) as hosted:
             me = asker.me
-            hosted.files.answer(me, id, answer, self._live.now())
-            if answer == "taken":
+            if hosted.files.answer(me, id, answer, self._live.now()) and answer == "taken":
                 hosted.journal.add("file.fetched", self._live.now(), by=me.person, id=id)
             hosted.show_files()
         return JSONResponse({}, headers=HEADERS)
@@ -304,7 +363,8 @@ class Depot:
         if upload is not None and upload.said.person == me.person:
             self._put_off(upload)
             files.give_up(upload)
-            self._live.blobs.drop_part(asker.hosted.id, upload.part)
+            async with self._alone((asker.hosted.id, upload.part)):
+                self._live.blobs.drop_part(asker.hosted.id, upload.part)
             return JSONResponse({}, headers=HEADERS)
         async with self._live.changing(asker.hosted.id) as hosted:
             if files.take_back(asker.me, id, self._live.now()) is None:
@@ -339,9 +399,11 @@ class Depot:
     async def _sweep(self, hosted: HostedCall) -> None:
         async with self._alone(hosted.id):
             if self._live.here(hosted.id) is hosted:
-                files = hosted.files
+                files, blobs = hosted.files, self._live.blobs
+                while files.dropped:
+                    await asyncio.to_thread(blobs.drop_part, hosted.id, files.dropped.pop())
                 await asyncio.to_thread(
-                    self._live.blobs.sweep, hosted.id, files.hashes, files.parts
+                    blobs.sweep, hosted.id, files.hashes, files.parts, files.spare
                 )
 
     async def _sweep_at_rest(self, id: CallId, kept: Kept | None) -> None:
@@ -350,7 +412,8 @@ class Depot:
             await asyncio.to_thread(self._live.blobs.forget, id)
         else:
             hashes = _hashes(kept, self._live.now())
-            await asyncio.to_thread(self._live.blobs.sweep, id, hashes, ())
+            spare = self._live.limits.kept_bytes
+            await asyncio.to_thread(self._live.blobs.sweep, id, hashes, (), spare)
 
 
 def _hashes(kept: Kept, now: int) -> set[str]:
@@ -365,6 +428,16 @@ def _hashes(kept: Kept, now: int) -> set[str]:
             if now < line.expires:
                 found.add(line.sha256)
     return found
+
+
+async def _to_its_end(act: Callable[..., object], *args: object) -> None:
+    """In a thread, which cannot be stopped: until it is done nobody else touches the same file."""
+    doing = asyncio.ensure_future(asyncio.to_thread(act, *args))
+    try:
+        await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.wait([doing])
+        raise
 
 
 def _read(file: BinaryIO, at: int, size: int) -> bytes:
@@ -387,19 +460,20 @@ async def _body(request: Request) -> bytes:
 
 
 def _range(asked: str, size: int) -> tuple[int, int]:
-    """First byte, and the one behind the last. Raises `BadValue` for a range that there is not."""
-    unit, equals, what = asked.partition("=")
-    first, dash, last = what.partition("-")
-    if not asked:
+    """First byte, and the one behind the last: none where there is no such range.
+
+    What is no range of bytes is as nothing, which HTTP asks for.
+    """
+    unit, _, what = asked.partition("=")
+    first, dash, last = (some.strip() for some in what.partition("-"))
+    numbers = all(_is_number(some) for some in (first, last) if some)
+    if unit.strip().lower() != "bytes" or not dash or not (first or last) or not numbers:
         return 0, size
-    if unit.strip() != "bytes" or not equals or not dash or not _is_number(first):
-        raise BadValue("a Range is bytes=FIRST- or bytes=FIRST-LAST")
-    if last and not _is_number(last):
-        raise BadValue("a Range is bytes=FIRST- or bytes=FIRST-LAST")
-    begin, beyond = int(first), min(int(last) + 1, size) if last else size
-    if begin >= beyond:
-        raise BadValue(f"this file has {size} bytes")
-    return begin, beyond
+    if not first:
+        return max(0, size - int(last)), size
+    if last and int(last) < int(first):
+        return 0, size
+    return int(first), min(int(last) + 1, size) if last else size
 
 
 def _is_number(text: str) -> bool:

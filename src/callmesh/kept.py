@@ -113,6 +113,8 @@ class KeptFiles:
         """How often something of it has changed."""
         self.loose = False
         """Whether bytes may lie about that no file has any more."""
+        self.dropped: set[str] = set()
+        """Names of what was on its way, and is not gone on with."""
 
     @property
     def all(self) -> dict[str, Line]:
@@ -129,6 +131,15 @@ class KeptFiles:
         """The names of what is on its way."""
         return {upload.part for upload in self.uploads.values()}
 
+    @property
+    def spare(self) -> int:
+        """Bytes of the room of this call that nothing kept or coming takes."""
+        return self._limits.kept_bytes - sum(line.size for line in self._taken)
+
+    @property
+    def _taken(self) -> list[Line]:
+        return [*self.all.values(), *(upload.said for upload in self.uploads.values())]
+
     # --- bringing
 
     def announce(self, me: Participant, id: str, said: Announced, now: int) -> Upload:
@@ -136,17 +147,21 @@ class KeptFiles:
         self._check_right(me, ResourceId(said.resource))
         known = self.uploads.get(id)
         if known is not None and known.said.person == me.person and _same(known.said, said):
+            self.check_turn(me, known, now)
             known.moved = now
             return known
         if known is not None or id in self.all or not ID.fullmatch(id):
             raise BadValue("an offer has an id of its own, 16 random digits of hex")
-        self._check_room(said, now)
+        self._check_room(me, said)
+        self.check_turn(me, None, now)
         to = [person_id(person) for person in dict.fromkeys(said.to)]
         line = Line(
             ResourceId(said.resource), file_name(said.name), said.size, said.sha256, said.type,
             me.id, me.person, to, 0,
         )  # fmt: skip
         upload = self.uploads[id] = Upload(id, line, self._lasts(said.lasts), now)
+        self.dropped.discard(upload.part)
+        self.loose = True  # what nobody goes on with makes room
         return upload
 
     def _check_right(self, me: Participant, resource: ResourceId) -> None:
@@ -158,28 +173,46 @@ class KeptFiles:
             app = self._call.resources[resource].app
             raise Denied("no_capability", not_asked(app, Capability.FILES))
 
-    def _check_room(self, said: Announced, now: int) -> None:
-        limits, coming = self._limits, self.uploads.values()
-        lines = [*self.all.values(), *(upload.said for upload in coming)]
+    def _check_room(self, me: Participant, said: Announced) -> None:
+        """In the call, and what one person may have of it: half, so that nobody takes it all."""
+        limits = self._limits
         if said.size > limits.kept_file_bytes:
             raise TooLarge(
                 f"the hub keeps files of at most {limits.kept_file_bytes} bytes; send it while "
                 "they are here"
             )
-        if len(lines) >= limits.kept_files:
-            raise Denied(
-                "full",
-                f"the hub keeps at most {limits.kept_files} files of a call: take one back, or "
-                "send it while they are here",
-            )
-        if sum(line.size for line in lines) + said.size > limits.kept_bytes:
-            raise Denied(
-                "full",
-                f"the hub keeps at most {limits.kept_bytes} bytes of a call: take a file back, or "
-                "send it while they are here",
-            )
-        if sum(one.busy or now - one.moved < COMES for one in coming) >= limits.uploads:
-            raise TooFast(f"{limits.uploads} files come already; try again when one is there")
+        self._check_files(self._taken, said.size, limits.kept_files, limits.kept_bytes, "a call")
+        if me.role is Role.HOST:
+            return
+        mine = [line for line in self._taken if line.person == me.person]
+        room = max(_half(limits.kept_bytes), limits.kept_file_bytes)
+        self._check_files(mine, said.size, _half(limits.kept_files), room, "one person")
+
+    def check_turn(self, me: Participant, upload: Upload | None, now: int) -> None:
+        """Raises `TooFast` where so many others come that this has to wait."""
+        coming = [
+            one
+            for one in self.uploads.values()
+            if one is not upload and (one.busy or now - one.moved < COMES)
+        ]
+        mine = [one for one in coming if one.said.person == me.person]
+        most = self._limits.uploads
+        if len(coming) >= most:
+            raise TooFast(f"{most} files come already; try again when one is there")
+        if me.role is not Role.HOST and len(mine) >= _half(most):
+            raise TooFast(f"{_half(most)} files of yours come already; try again when one is there")
+
+    def _check_files(self, lines: list[Line], size: int, files: int, room: int, of: str) -> None:
+        if len(lines) >= files:
+            most = f"{files} files"
+        elif sum(line.size for line in lines) + size > room:
+            most = f"{room} bytes"
+        else:
+            return
+        raise Denied(
+            "full",
+            f"the hub keeps at most {most} of {of}: take one back, or send it while they are here",
+        )
 
     def _lasts(self, seconds: int) -> int:
         most = self._limits.kept_days * DAY
@@ -202,8 +235,12 @@ class KeptFiles:
     def give_up(self, upload: Upload) -> None:
         """Nothing more of it is wanted."""
         if self.uploads.get(upload.id) is upload:
-            del self.uploads[upload.id]
-            self.loose = True
+            self._wait_no_more(upload)
+            self.dropped.add(upload.part)
+
+    def _wait_no_more(self, upload: Upload) -> None:
+        del self.uploads[upload.id]
+        self.loose = True
 
     def keep(self, me: Participant, upload: Upload, now: int) -> Line:
         """All of it is there, and is what was said. Raises `Refused` as `upload_of` does."""
@@ -231,15 +268,16 @@ class KeptFiles:
             return None
         return line if me.person == line.person or _is_for(me.person, line) else None
 
-    def answer(self, me: Participant, id: str, answer: FileAnswer, now: int) -> Line | None:
-        """Somebody has it, or does not want it: they are not offered it again."""
+    def answer(self, me: Participant, id: str, answer: FileAnswer, now: int) -> bool:
+        """Somebody has it, or does not want it, and is not offered it again; whether it is news."""
         line = self.may_fetch(me, id, now)
-        if line is None or len(line.answers) >= MAX_ANSWERS:
-            return line
-        if line.answers.get(me.person) not in (answer, "taken"):
-            line.answers = {**line.answers, me.person: answer}
-            self._put(id, line, now)
-        return line
+        if line is None or line.answers.get(me.person) in (answer, "taken"):
+            return False
+        if me.person not in line.answers and len(line.answers) >= MAX_ANSWERS:
+            return False
+        line.answers = {**line.answers, me.person: answer}
+        self._put(id, line, now)
+        return True
 
     def take_back(self, me: Participant, id: str, now: int) -> Line | None:
         """What somebody has brought, or a host does not want there; None where it is not."""
@@ -268,7 +306,7 @@ class KeptFiles:
         """Let time pass: what is over goes, and so does what nobody brings any more."""
         for upload in list(self.uploads.values()):
             if not upload.busy and now - upload.moved > FORGOTTEN:
-                self.give_up(upload)
+                self._wait_no_more(upload)
         for id, line in list(self.all.items()):
             if now >= line.expires:
                 self._forget(id, now)
@@ -284,6 +322,10 @@ class KeptFiles:
                 ]
             )
         )
+
+
+def _half(most: int) -> int:
+    return (most + 1) // 2
 
 
 def _same(line: Line, said: Announced) -> bool:

@@ -48,7 +48,7 @@ from callmesh.livecall import CROWDED, Line, LiveCall, steady
 from callmesh.participant import Participant
 from callmesh.people import Knock, Member
 from callmesh.ports import HubLink, Storage
-from callmesh.rates import Joins, Often, Pace
+from callmesh.rates import Often, Pace, joins
 from callmesh.saving import Besides, Saving
 from callmesh.session import OPENING_TIMEOUT, Over, Session, Side
 from callmesh.storage.blobs import Blobs
@@ -108,7 +108,7 @@ class LiveHub:
         """Of each call: it is loaded, made or forgotten by one at a time."""
         self._ending = Ending()
         self._refusals = Refusals()
-        self._joins = Joins(limits)
+        self._joins = joins(limits)
         self._sending = Often(CROWDED)
         self._silent: dict[asyncio.Timeout, None] = {}
         """The links that have said nothing yet, the oldest first."""
@@ -308,6 +308,10 @@ class LiveHub:
         self._give_ice(call.lines[me.id], now)
         call.lines[me.id].link.expect(messages.MAX_BUNDLE)
         people.introduce(member, now)
+        if what == "resumed":
+            member.feed.kept = (
+                b""  # nobody knows what it has heard: it hears even that there is none
+            )
         call.hosted.show_files_to(member)
         self.counts.joined[me.role.value] += 1
         about = {"call": call.hosted.id, "participant": me.id, "role": me.role.value}

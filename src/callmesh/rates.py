@@ -135,21 +135,27 @@ def _cost(heard: Iterable[Message]) -> float:
     return cost
 
 
-class Joins:
-    """How often each person comes in. Those who have not come for long are forgotten."""
+class Each:
+    """A rate for each person. Those who have done nothing for long are forgotten."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, per_second: float, burst: float, why: str) -> None:
+        """`why` is what is said to one who goes too fast."""
+        self._per_second, self._burst, self._why = per_second, burst, why
         self._known: OrderedDict[str, Rate] = OrderedDict()
 
     def check(self, who: str, now: int) -> None:
-        """Raises `TooFast` for one who comes in again and again."""
+        """Raises `TooFast` for one who does it again and again."""
         rate = self._known.get(who)
         if rate is None:
-            per_second = self._limits.joins_per_minute / 60
-            rate = self._known[who] = Rate(per_second, self._limits.joins_per_minute, now)
+            rate = self._known[who] = Rate(self._per_second, self._burst, now)
         self._known.move_to_end(who)
         while len(self._known) > MAX_KNOWN:
             self._known.popitem(last=False)
         if not rate.takes(now):
-            raise TooFast("you have come in too often; try again in a minute")
+            raise TooFast(self._why)
+
+
+def joins(limits: Limits) -> Each:
+    """How often each person comes in."""
+    most = limits.joins_per_minute
+    return Each(most / 60, most, "you have come in too often; try again in a minute")

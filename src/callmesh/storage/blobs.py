@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -32,6 +33,8 @@ class Blobs:
         """Without a folder they lie in a temporary one, as long as this lives."""
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._folder = folder
+        self._folders = threading.Lock()
+        """Held while a folder is made and gets its first file, and while an empty one goes."""
 
     @property
     def folder(self) -> Path:
@@ -71,8 +74,9 @@ class Blobs:
         """Put bytes where they belong, and cut off what there was behind it."""
         with _writing():
             folder = self._of(call)
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            file = os.open(folder / f"{part}{PART}", os.O_WRONLY | os.O_CREAT, 0o600)
+            with self._folders:
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                file = os.open(folder / f"{part}{PART}", os.O_WRONLY | os.O_CREAT, 0o600)
             with os.fdopen(file, "wb") as open_file:
                 open_file.truncate(at)
                 open_file.seek(at)
@@ -109,22 +113,33 @@ class Blobs:
         with contextlib.suppress(OSError):
             (self._of(call) / f"{part}{PART}").unlink()
 
-    def sweep(self, call: CallId, hashes: Collection[str], parts: Collection[str]) -> int:
-        """Let go of all but these, and of what somebody may go on with; how many went."""
+    def sweep(
+        self, call: CallId, hashes: Collection[str], parts: Collection[str], spare: int
+    ) -> int:
+        """Let go of all but these, and of what somebody may go on with; how many went.
+
+        Of that, what came last stays, and not more than `spare` bytes.
+        """
         gone = 0
         folder, now = self._of(call), time.time()
         with contextlib.suppress(FileNotFoundError), _asking():
+            left: list[tuple[float, int, Path]] = []
             for file in list(folder.iterdir()):
                 name = file.name.removesuffix(PART)
-                if file.suffix != PART:
-                    stays = name in hashes
-                else:
-                    stays = name in parts or abs(now - file.stat().st_mtime) < RESUMED
-                if not stays:
-                    file.unlink()
+                if name in (parts if file.suffix == PART else hashes):
+                    continue
+                with contextlib.suppress(FileNotFoundError):  # it went by itself
+                    there = file.stat()
+                    resumed = file.suffix == PART and abs(now - there.st_mtime) < RESUMED
+                    left.append((there.st_mtime if resumed else -1, there.st_size, file))
+            for moved, size, file in sorted(left, reverse=True):
+                spare -= size
+                if moved < 0 or spare < 0:
+                    file.unlink(missing_ok=True)
                     gone += 1
-            if not any(folder.iterdir()):
-                folder.rmdir()
+            with self._folders:
+                if not any(folder.iterdir()):
+                    folder.rmdir()
         return gone
 
     def forget(self, call: CallId) -> None:

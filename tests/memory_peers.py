@@ -37,6 +37,7 @@ class MemoryPeers:
         on_message: Callable[[ParticipantId, str, Mode, bytes], None],
         on_room: Callable[[ParticipantId], None],
         on_word: Callable[[ParticipantId, bytes], None],
+        media: None = None,
     ) -> None:
         self._on_signal = on_signal
         self._on_path = on_path

@@ -211,8 +211,6 @@ async def test_a_reload_and_a_hub_that_restarts(browser: Browser, tmp_path: Path
             hub = HubProcess(tmp_path, port=hub.port)
             await until_over(seen)
             await expect(tile(ada, "Pia").get_by_text("camera off")).to_be_attached(timeout=20_000)
-            pia.media.send(red)
-            await until_played(ada, "Pia", "r")
             await ada.page.get_by_role("button", name="Camera").click()
             await counted(await asyncio.wait_for(anext(adas), 20))
     finally:

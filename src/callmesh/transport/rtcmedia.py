@@ -120,13 +120,13 @@ class Tracks:
     ) -> None:
         self._receives = receives
         self._on_frame = on_frame
-        self.outlets: dict[Kind, Outlet] = {}
+        self._outlets: dict[Kind, Outlet] = {}
         self._transceivers: dict[Kind, RTCRtpTransceiver] = {}
         self._said: dict[Kind, str] = {}
         """The directions of the last description."""
         self._reading: dict[Kind, asyncio.Task[None]] = {}
         for kind in KINDS:
-            outlet = self.outlets[kind] = Outlet(kind)
+            outlet = self._outlets[kind] = Outlet(kind)
             transceiver = pc.addTransceiver(outlet, direction="inactive")
             self._transceivers[kind] = transceiver
             _go_on_after_goodbye(transceiver.receiver)
@@ -136,6 +136,11 @@ class Tracks:
         """Send these kinds from the next description on."""
         for kind, transceiver in self._transceivers.items():
             transceiver.direction = _direction(kind in sends, kind in self._receives)
+
+    def put(self, kind: Kind, frame: AudioFrame | VideoFrame) -> None:
+        """Nothing is sent before that has been agreed: Chromium would go on taking it for muted."""
+        if self._transceivers[kind].currentDirection in ("sendonly", "sendrecv"):
+            self._outlets[kind].put(frame)
 
     @property
     def differs(self) -> bool:
@@ -257,7 +262,7 @@ class RtcMedia:
 
     def _send(self, kind: Kind, frame: AudioFrame | VideoFrame) -> None:
         for tracks in self._connections.values():
-            tracks.outlets[kind].put(frame)
+            tracks.put(kind, frame)
 
     async def stop(self) -> None:
         playing = list(self._playing.values())

@@ -2,9 +2,8 @@
 
 Direct is one `RTCPeerConnection` per pair, which carries everything between the two. Signals are
 JSON text: `{"description": {"type", "sdp"}}` or `{"candidate": {…}}`, as W3C names them,
-`{"again": true}`, which asks who makes the first offer for another path, or `{"negotiate": true}`,
-which asks them for another offer over this one: who cannot take an offer back makes none that may
-cross.
+`{"again": true}`, which asks who makes the offers for another path, or `{"negotiate": true}`, which
+asks them for another offer over this one.
 """
 
 import re
@@ -72,14 +71,14 @@ class Mend(Enum):
 class Pair:
     """The path from one participant to another.
 
-    G1 The participant with the smaller id makes the first offer; the other one is polite and, in
-       perfect negotiation, gives way when offers cross.
+    G1 The participant with the smaller id makes the offers. The other one asks for them, so none
+       cross.
     G2 Where one side has no WebRTC, the path is the relay from the start.
     G3 A path that is not direct within `PATIENCE`, or breaks, is the relay; when it opens after
        all, it is direct.
     G4 A path that broke, or was not found, is sought again: at once, and then with growing pauses.
-       Where both sides can, whoever has noticed restarts ICE; otherwise the one who makes first
-       offers makes another connection, and the other one asks for it.
+       Who makes the offers restarts ICE where both sides can, and makes another connection
+       otherwise; the other one asks for it.
     """
 
     def __init__(self, me: ParticipantId, peer: ParticipantId, *, rtc: bool, now: int) -> None:
@@ -91,10 +90,6 @@ class Pair:
         """Since it was direct."""
         self._tried = self._again = 0
         """When it was sought last, and when it is next."""
-
-    @property
-    def polite(self) -> bool:
-        return not self.offers
 
     def opened(self) -> None:
         self.path = Direct()
@@ -126,9 +121,9 @@ class Pair:
             return Mend.NOTHING
         tries = self._tries
         self._try(now)
-        if restarts and tries < RESTARTS:
-            return Mend.RESTART
-        return Mend.RENEW if self.offers else Mend.ASK
+        if not self.offers:
+            return Mend.ASK
+        return Mend.RESTART if restarts and tries < RESTARTS else Mend.RENEW
 
     def _try(self, now: int) -> None:
         self._tried, self._again = now, now + min(MEND[0] * 2**self._tries, MEND[1])

@@ -138,7 +138,7 @@ class Tracks:
             transceiver.direction = _direction(kind in sends, kind in self._receives)
 
     def put(self, kind: Kind, frame: AudioFrame | VideoFrame) -> None:
-        """Nothing is sent before that has been agreed: Chromium would go on taking it for muted."""
+        """Nothing is sent before that has been agreed on, as in browsers."""
         if self._transceivers[kind].currentDirection in ("sendonly", "sendrecv"):
             self._outlets[kind].put(frame)
 

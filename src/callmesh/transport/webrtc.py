@@ -77,9 +77,9 @@ class _Connection:
     early: list[Any] = field(default_factory=list)
     """Candidates that came before their description."""
     offers: bool = False
-    """Whether this side makes offers; the other one may too, if it can take them back."""
+    """Whether this side makes the offers."""
     asked: bool = False
-    """The other side has something to change, and makes no offers."""
+    """The other side has something to change."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Descriptions are set one after the other."""
 
@@ -266,9 +266,10 @@ class RtcPeers:
         self, peer: ParticipantId, connection: _Connection, description: dict[str, Any]
     ) -> None:
         pc, tracks = connection.pc, connection.tracks
-        if description["type"] == "offer" and pc.signalingState == "have-local-offer":
-            return  # offers have crossed, and ours counts: the other side takes its own back
-        if description["type"] == "answer" and pc.signalingState != "have-local-offer":
+        answers = description["type"] == "answer"
+        if connection.offers != answers:
+            return  # who offers is not offered anything
+        if answers and pc.signalingState != "have-local-offer":
             return  # to what was said twice
         await pc.setRemoteDescription(
             RTCSessionDescription(sdp=description["sdp"], type=description["type"])
@@ -276,7 +277,7 @@ class RtcPeers:
         early, connection.early = connection.early, []
         for waited in early:
             await _add(pc, waited)
-        if description["type"] == "offer":
+        if not answers:
             if tracks:
                 tracks.described()
             await pc.setLocalDescription(await pc.createAnswer())
@@ -286,7 +287,7 @@ class RtcPeers:
             await self._negotiate(peer, connection)
 
     async def _negotiate(self, peer: ParticipantId, connection: _Connection) -> None:
-        """Agree on what is to change: aiortc takes no offer back, so only one side makes any here.
+        """Agree on what is to change: it is offered, or asked for.
 
         Not before the first description, nor while an answer is on its way: it looks again then.
         """

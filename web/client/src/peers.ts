@@ -89,7 +89,7 @@ export class Peers {
     for (const [id, peer] of this.#peers) {
       const { pair, rtc, restarts } = peer;
       if (pair.path.kind === "direct") {
-        if (restarts && rtc?.dead === false) void rtc.restart();
+        if (restarts && rtc?.dead === false) this.#restart(id, pair, rtc);
         else if (slept) this.#turn(id, () => pair.failed("this side slept"));
       }
       pair.hurry();
@@ -121,9 +121,9 @@ export class Peers {
       { offers: pair.offers, media, ice: this.#ice },
       {
         signal: (signal) => current() && this.#user.signal(id, JSON.stringify(signal)),
-        opened: () => current() && this.#turn(id, () => peer.pair.opened()),
+        opened: () => current() && pair.path.kind !== "direct" && this.#turn(id, () => pair.opened()),
         refused: (why) => this.#tellRefused(why),
-        failed: (why) => current() && this.#turn(id, () => peer.pair.failed(why)),
+        failed: (why) => current() && this.#turn(id, () => pair.failed(why)),
         channel: (channel) => current() && this.#user.channel(id, channel),
         media: (stream) => current() && this.#user.media(id, stream),
         reached: (open) => current() && this.#user.reached(id, open),
@@ -182,7 +182,7 @@ export class Peers {
       this.#turn(id, () => peer.pair.renewed(now()));
       this.#renew(id, peer);
     }
-    void peer.rtc?.receive(signal);
+    peer.rtc?.receive(signal);
   }
 
   #keep(id: ParticipantId, signal: PeerSignal): void {
@@ -203,9 +203,18 @@ export class Peers {
   #mend(id: ParticipantId, peer: Peer): void {
     const { pair, rtc, restarts } = peer;
     const due = pair.mend(now(), restarts && rtc?.dead === false);
-    if (due === "restart") void rtc?.restart();
+    if (due === "restart") rtc?.restart();
     else if (due === "renew") this.#renew(id, peer);
-    else if (due === "ask") this.#user.signal(id, JSON.stringify({ again: true }));
+    else if (due === "ask") this.#ask(id);
+  }
+
+  #restart(id: ParticipantId, { offers }: Pair, rtc: RtcPeer): void {
+    if (offers) rtc.restart();
+    else this.#ask(id);
+  }
+
+  #ask(id: ParticipantId): void {
+    this.#user.signal(id, JSON.stringify({ again: true }));
   }
 
   // --- what goes over it

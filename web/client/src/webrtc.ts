@@ -1,4 +1,9 @@
-/** One `RTCPeerConnection`: perfect negotiation as W3C describes it, and the channels over it. */
+/**
+ * One `RTCPeerConnection`, and the channels over it.
+ *
+ * All offers are made by one side; the other one asks for them. So none cross, and none is taken back: after
+ * that Chromium would leave what is received muted (docs/decisions.md).
+ */
 
 import { CONTROL_ID, CONTROL_LABEL, REFILL, REPEAT, type Delivery, type Ice, type PeerSignal } from "@callmesh/core";
 
@@ -27,7 +32,7 @@ const KINDS = ["audio", "video"] as const;
 const MAX_UNSENT = 256 * 1024;
 
 export interface RtcOptions {
-  /** Whether this side makes the first offer; the other one is polite. */
+  /** Whether this side makes the offers. */
   readonly offers: boolean;
   /** Whether the other side can renegotiate, and takes audio and video. */
   readonly media: boolean;
@@ -52,13 +57,13 @@ export class RtcPeer {
   /** One for each kind, for good: what is turned off and on again takes no further place. */
   readonly #transceivers = new Map<string, RTCRtpTransceiver>();
   #local: MediaStream | undefined;
-  /** The other side has something to change, and cannot offer it. */
+  /** The side that makes no offers has something to agree on: here, or as the other one has said. */
   #asked = false;
-  /** When a description was sent last. */
+  /** When it was said last what is not answered yet. */
   #told = 0;
   #makingOffer = false;
-  #ignoreOffer = false;
-  #settingAnswer = false;
+  /** What was signalled is taken in one after another. */
+  #taken = Promise.resolve();
   #closed = false;
   #reached = false;
 
@@ -82,8 +87,10 @@ export class RtcPeer {
     this.#control.onmessage = ({ data }: MessageEvent<unknown>) => {
       if (data instanceof ArrayBuffer) events.word(new Uint8Array(data));
     };
-    this.#pc.onnegotiationneeded = () => void this.#offer();
-    this.#pc.onsignalingstatechange = () => this.#answerTheAsking();
+    this.#pc.onnegotiationneeded = () => this.#agree();
+    this.#pc.onsignalingstatechange = () => {
+      if (this.#options.offers && this.#asked) this.#agree();
+    };
     this.#pc.onicecandidate = ({ candidate }) => this.#tellCandidate(candidate);
     this.#pc.onicecandidateerror = (event) => this.#refusedBy(event);
     this.#pc.onconnectionstatechange = () => this.#follow();
@@ -113,7 +120,11 @@ export class RtcPeer {
   }
 
   /** What the other side has signalled. */
-  async receive(signal: PeerSignal): Promise<void> {
+  receive(signal: PeerSignal): void {
+    this.#taken = this.#taken.then(() => this.#take(signal));
+  }
+
+  async #take(signal: PeerSignal): Promise<void> {
     try {
       if ("description" in signal) await this.#describe(signal.description);
       else if ("negotiate" in signal) this.#takeAsking();
@@ -125,38 +136,45 @@ export class RtcPeer {
 
   async #describe(description: RTCSessionDescriptionInit): Promise<void> {
     const pc = this.#pc;
-    const free = !this.#makingOffer && (pc.signalingState === "stable" || this.#settingAnswer);
-    this.#ignoreOffer = this.#options.offers && description.type === "offer" && !free;
-    if (this.#ignoreOffer) return;
-    if (description.type === "answer" && pc.signalingState !== "have-local-offer") return; // to what was said twice
-    this.#settingAnswer = description.type === "answer";
-    try {
-      await pc.setRemoteDescription(description);
-    } finally {
-      this.#settingAnswer = false;
-    }
+    const { offers } = this.#options;
+    if (offers !== (description.type === "answer")) return; // who offers is not offered anything
+    if (offers && pc.signalingState !== "have-local-offer") return; // the answer to what was said twice
+    await pc.setRemoteDescription(description);
     for (const candidate of this.#early.splice(0)) await this.#candidate(candidate);
-    if (description.type !== "offer") return;
+    if (offers) {
+      this.#open(); // ICE that was restarted though its path still held changes no state
+      return;
+    }
     this.#adopt();
+    this.#asked = false;
     await pc.setLocalDescription();
     this.#tellDescription();
   }
 
   #takeAsking(): void {
+    if (!this.#options.offers) return;
     this.#asked = true;
-    this.#answerTheAsking();
+    this.#agree();
   }
 
-  /** An offer that is on its way is as good as another one only where its answer is to come yet. */
-  #answerTheAsking(): void {
-    if (!this.#asked || this.#makingOffer || this.#pc.signalingState !== "stable") return;
-    this.#asked = false;
-    void this.#offer();
+  /** Something is to be agreed on: it is offered as soon as nothing is under way, or asked for. */
+  #agree(): void {
+    const pc = this.#pc;
+    if (this.#options.offers) {
+      if (this.#makingOffer || pc.signalingState !== "stable") return; // what was asked for is looked at again then
+      this.#asked = false;
+      void this.#offer();
+    } else if (pc.remoteDescription !== null) {
+      this.#asked = true;
+      this.#tellAsking();
+    }
   }
 
-  /** An offer that nobody has answered for so long may be lost with a link to the hub, or its answer. */
+  /** What nobody has answered for so long may be lost with a link to the hub, or its answer. */
   repeat(patience = REPEAT): void {
-    if (this.#pc.signalingState === "have-local-offer" && now() - this.#told >= patience) this.#tellDescription();
+    if (now() - this.#told < patience) return;
+    if (this.#pc.signalingState === "have-local-offer") this.#tellDescription();
+    else if (this.#asked && !this.#options.offers) this.#tellAsking();
   }
 
   async #candidate(candidate: RTCIceCandidateInit): Promise<void> {
@@ -167,13 +185,11 @@ export class RtcPeer {
     try {
       await this.#pc.addIceCandidate(candidate);
     } catch {
-      // One that belongs to an offer that was ignored, or that this browser cannot read: others follow.
+      // One that this browser cannot read: others follow.
     }
   }
 
   async #offer(): Promise<void> {
-    // The first offer is made by one side only; later ones by whoever has something to change.
-    if (!this.#options.offers && this.#pc.remoteDescription === null) return;
     try {
       this.#makingOffer = true;
       await this.#pc.setLocalDescription();
@@ -183,6 +199,12 @@ export class RtcPeer {
     } finally {
       this.#makingOffer = false;
     }
+  }
+
+  #tellAsking(): void {
+    if (this.#closed) return;
+    this.#told = now();
+    this.#events.signal({ negotiate: true });
   }
 
   #tellDescription(): void {
@@ -210,24 +232,22 @@ export class RtcPeer {
 
   #follow(): void {
     const state = this.#pc.connectionState;
-    if (state === "connected" && this.#control.readyState === "open") {
-      this.#events.opened();
-      this.#reach(true);
-    }
+    if (state === "connected") this.#open();
     if (state !== "failed" && state !== "disconnected") return;
     this.#reach(false);
     this.#events.failed("the direct path broke");
   }
 
-  /** Seek another path for the same connection. */
-  async restart(): Promise<void> {
-    try {
-      // An offer that is not answered may be lost: it stands in the way of the next one.
-      if (this.#pc.signalingState === "have-local-offer") await this.#pc.setLocalDescription({ type: "rollback" });
-      this.#pc.restartIce();
-    } catch {
-      // Closed just now, or answered just now: who needs a path tries again.
-    }
+  #open(): void {
+    if (this.#pc.connectionState !== "connected" || this.#control.readyState !== "open") return;
+    this.#events.opened();
+    this.#reach(true);
+  }
+
+  /** Seek another path for the same connection, for who makes the offers; after one that is under way. */
+  restart(): void {
+    this.#pc.restartIce();
+    this.repeat(0);
   }
 
   #reach(open: boolean): void {

@@ -3,8 +3,8 @@
  *
  * Direct is one `RTCPeerConnection` per pair, which carries everything between the two. Signals are
  * JSON text: `{"description": {"type", "sdp"}}` or `{"candidate": {…}}`, as W3C names them,
- * `{"again": true}`, which asks who makes the first offer for another path, or `{"negotiate": true}`,
- * which asks them for another offer over this one: who cannot take an offer back makes none that may cross.
+ * `{"again": true}`, which asks who makes the offers for another path, or `{"negotiate": true}`, which asks
+ * them for another offer over this one.
  */
 
 import { MICROSECONDS } from "./clock.ts";
@@ -40,18 +40,17 @@ export type Mend = "nothing" | "restart" | "renew" | "ask";
 /**
  * The path from one participant to another.
  *
- * G1 The participant with the smaller id makes the first offer; the other one is polite and, in
- *    perfect negotiation, gives way when offers cross.
+ * G1 The participant with the smaller id makes the offers. The other one asks for them, so none cross.
  * G2 Where one side has no WebRTC, the path is the relay from the start.
  * G3 A path that is not direct within `PATIENCE`, or breaks, is the relay; when it opens after
  *    all, it is direct.
  * G4 A path that broke, or was not found, is sought again: at once, and then with growing pauses.
- *    Where both sides can, whoever has noticed restarts ICE; otherwise the one who makes first
- *    offers makes another connection, and the other one asks for it.
+ *    Who makes the offers restarts ICE where both sides can, and makes another connection
+ *    otherwise; the other one asks for it.
  */
 export class Pair {
   readonly peer: ParticipantId;
-  /** Whether this side makes the first offer. */
+  /** Whether this side makes the offers. */
   readonly offers: boolean;
   readonly #rtc: boolean;
   #path: Path;
@@ -66,10 +65,6 @@ export class Pair {
     this.offers = me < peer;
     this.#rtc = rtc;
     this.#path = rtc ? { kind: "connecting", since: now } : { kind: "relay", why: "one side has no WebRTC" };
-  }
-
-  get polite(): boolean {
-    return !this.offers;
   }
 
   get path(): Path {
@@ -109,8 +104,8 @@ export class Pair {
     if (!this.#rtc || this.#path.kind !== "relay" || now < this.#again) return "nothing";
     const tries = this.#tries;
     this.#try(now);
-    if (restarts && tries < RESTARTS) return "restart";
-    return this.offers ? "renew" : "ask";
+    if (!this.offers) return "ask";
+    return restarts && tries < RESTARTS ? "restart" : "renew";
   }
 
   #try(now: number): void {

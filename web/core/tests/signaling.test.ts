@@ -9,9 +9,9 @@ const P1 = "p1" as ParticipantId;
 const P2 = "p2" as ParticipantId;
 
 describe("a pair", () => {
-  test("[D5] the smaller id makes the first offer, the other one is polite", () => {
-    expect(new Pair(P1, P2, { rtc: true, now: 0 })).toMatchObject({ offers: true, polite: false, peer: P2 });
-    expect(new Pair(P2, P1, { rtc: true, now: 0 })).toMatchObject({ offers: false, polite: true });
+  test("[D5] the smaller id makes the offers", () => {
+    expect(new Pair(P1, P2, { rtc: true, now: 0 }).offers).toBe(true);
+    expect(new Pair(P2, P1, { rtc: true, now: 0 }).offers).toBe(false);
   });
 
   test("[D6] where one side has no WebRTC the path is the relay from the start", () => {

@@ -28,7 +28,7 @@ interface TileProps {
 function Tile({ page, store, participant, self }: TileProps) {
   const version = self ? page.devices.version.value : store.media.value;
   const stream = self ? page.devices.stream : store.call.media.remote(participant.id);
-  const tracks = useTracks(stream, version);
+  const tracks = useTracks(stream, version, self);
   const { name, role, here } = participant;
   const hasMedia = participant.offers.includes("media");
   return (

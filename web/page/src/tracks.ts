@@ -10,8 +10,13 @@ export interface Tracks {
 const STREAM_EVENTS = ["addtrack", "removetrack"];
 const TRACK_EVENTS = ["mute", "unmute", "ended"];
 
-/** Follows a stream; `version` says that it may be another one, or hold other tracks. */
-export function useTracks(stream: MediaStream | undefined, version: number): Tracks {
+/**
+ * Follows a stream; `version` says that it may be another one, or hold other tracks.
+ *
+ * Of others a track is there while it is agreed on that it is sent: that it is `muted` says nothing then, as Chromium (150)
+ * may leave it so for good while no element shows it. One's own is where a switch of the device is off.
+ */
+export function useTracks(stream: MediaStream | undefined, version: number, self: boolean): Tracks {
   const [, redraw] = useState(0);
   useEffect(() => {
     if (!stream) return undefined;
@@ -32,10 +37,7 @@ export function useTracks(stream: MediaStream | undefined, version: number): Tra
     all();
     return () => stop.abort();
   }, [stream, version]);
+  const flows = (tracks: MediaStreamTrack[] = []): boolean =>
+    tracks.some((track) => track.readyState === "live" && track.enabled && !(self && track.muted));
   return { video: flows(stream?.getVideoTracks()), audio: flows(stream?.getAudioTracks()) };
-}
-
-/** Whether there is a track through which something comes. */
-function flows(tracks: MediaStreamTrack[] = []): boolean {
-  return tracks.some((track) => track.readyState === "live" && !track.muted && track.enabled);
 }

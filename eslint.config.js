@@ -28,5 +28,5 @@ export default defineConfig(
     },
   },
   { files: ["*.js", "tools/*.js", "web/*/*.js", "benchmarks/peers/*.mjs"], languageOptions: { globals: globals.node } },
-  { files: ["src/callmesh/apps/**/*.js", "benchmarks/*.js", "benchmarks/monitor/*.js"], languageOptions: { globals: globals.browser } },
+  { files: ["src/callmesh/{apps,templates/plain}/**/*.js", "benchmarks/*.js", "benchmarks/monitor/*.js"], languageOptions: { globals: globals.browser } },
 );

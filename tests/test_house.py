@@ -31,7 +31,7 @@ SECOND = """
     datastream streams fileio away transfers instance handling resources half joining peering
     client testing
 """.split()
-TOP = "__init__ auditing connections serving doctor cli __main__".split()
+TOP = "__init__ auditing creating connections serving doctor cli __main__".split()
 FLOORS = [*GROUND, *FIRST, *SECOND, *TOP]
 
 # The ground floor is told the time and given its bytes, so that every run can be repeated.

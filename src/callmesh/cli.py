@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from callmesh import auditing, installing
+from callmesh import auditing, creating, installing
 from callmesh.catalog import Catalog
 from callmesh.doctor import WRONG, examine
 from callmesh.errors import BadInput, BadManifest, CallmeshError
@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         _add_visitor(command)
         _add_settings(command, ["key", "url"] if name == "invite" else ["key"])
+    _add_new(commands.add_parser("new", help="make a folder with a working app, to begin with"))
     _add_apps(commands.add_parser("apps", help="add apps to a hub, list, remove or check them"))
     _add_audit(commands.add_parser("audit", help="read and check the log of who came and went"))
     return parser
@@ -151,6 +152,38 @@ def _doctor(options: argparse.Namespace) -> int:
         print(finding, flush=True)  # some take a while
         findings.append(finding)
     return int(any(finding.mark == WRONG for finding in findings))
+
+
+# --- making apps
+
+
+def _add_new(new: argparse.ArgumentParser) -> None:
+    new.description = (
+        "Make a folder with a working app: a manifest, a page, a script, and a README that says "
+        "how to go on."
+    )
+    new.add_argument(
+        "folder", type=Path, metavar="NAME",
+        help="the app's id, which is the name of its folder: lower-case letters, digits and -",
+    )  # fmt: skip
+    new.add_argument(
+        "--template", choices=creating.KINDS, default="plain",
+        help="plain files, or TypeScript, or TypeScript with React, built by vite (%(default)s)",
+    )  # fmt: skip
+    new.set_defaults(run=_new)
+
+
+def _new(options: argparse.Namespace) -> int:
+    folder: Path = options.folder
+    creating.create(folder, options.template)
+    print(f"made {folder}: a list that everybody in a call adds to. Look at it, and change it:\n")
+    if options.template == "plain":
+        print(f"  callmesh serve --dev --apps {folder}")
+    else:
+        built = f"{folder / 'dist' / folder.name}"
+        print(f"  cd {folder} && npm install && npm run build && cd -")
+        print(f"  callmesh serve --dev --apps {built}")
+    return 0
 
 
 # --- apps

@@ -1,0 +1,76 @@
+"""`callmesh new`: a folder with a working app, made of one of the templates."""
+
+import re
+import secrets
+import shutil
+from importlib.resources import files
+from pathlib import Path
+
+from callmesh.catalog import BUILT_IN
+from callmesh.errors import BadInput, BadName
+from callmesh.ids import app_id
+
+TEMPLATES = Path(str(files("callmesh"))) / "templates"
+TYPES = Path(str(files("callmesh"))) / "page" / "dist" / "sdk" / "app.d.ts"
+KINDS = ("plain", "typescript", "react")
+"""`plain` is the app as it is; the others are built by vite."""
+
+ID, NAME = "my-app", "My app"
+"""What the app in each template is called."""
+
+
+def create(folder: Path, kind: str = "plain") -> None:
+    """Make `folder`, called as the app will be. Raises `BadInput`, and then nothing is made."""
+    id = _checked(folder)
+    made = {name: _named(text, id) for name, text in _texts(kind).items()}
+    staged = folder.parent / f".{folder.name}-{secrets.token_hex(4)}"
+    try:
+        for name, text in made.items():
+            file = staged / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, "utf-8")
+        staged.rename(folder)
+    except OSError as error:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise BadInput(f"{folder} cannot be made: {error.strerror}") from error
+
+
+def _checked(folder: Path) -> str:
+    """The id of the app that is to be in `folder`. Raises `BadInput`."""
+    id = folder.name
+    try:
+        app_id(id)
+    except BadName as error:
+        near = re.sub(r"[^a-z0-9]+", "-", id.lower()).strip("-0123456789")[:40].strip("-")
+        hint = f"; try {folder.with_name(near)}" if near else ""
+        raise BadInput(f"no app can be called {id or folder}: {error}{hint}") from error
+    if (BUILT_IN / id).is_dir():
+        raise BadInput(f"an app called {id} is built in; choose another name")
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise BadInput(f"{folder} is there already; choose another name, or remove it first")
+    return id
+
+
+def _texts(kind: str) -> dict[str, str]:
+    """The files of a template by path, and the types of the SDK for those that need them."""
+    template = TEMPLATES / kind
+    found = {
+        path.relative_to(template).as_posix(): path.read_text("utf-8")
+        for path in sorted(template.rglob("*"))
+        if path.is_file()
+    }
+    if "gitignore" in found:  # under its own name it would count in this repository
+        found[".gitignore"] = found.pop("gitignore")
+    if kind != "plain":
+        if not TYPES.is_file():
+            raise BadInput(
+                "the types of the SDK are not built; run `make page`, or install the wheel"
+            )
+        found["callmesh-app.d.ts"] = TYPES.read_text("utf-8")
+    return found
+
+
+def _named(text: str, id: str) -> str:
+    """`text` of a template, about the app called `id`."""
+    words = id.replace("-", " ").strip()
+    return text.replace(ID, id).replace(NAME, words[0].upper() + words[1:])

@@ -439,6 +439,27 @@ async def test_large_messages_take_turns_with_small_ones_of_other_streams() -> N
         assert large.stats[other.me.id].buffered > 4 * 1024 * 1024
 
 
+async def test_a_trace_leaves_though_a_file_fills_the_window() -> None:
+    """[D25] Nothing of it is replaced, whatever the hub gives back; then the file goes on."""
+    world = World(2, 11)
+    one, other = world.nodes.values()
+    file, trace = opened(one, name="file"), opened(one, "latest")
+    got, heard = opened(other, name="file"), opened(other, "latest")
+    await world.settle(2)
+    async with tasks() as running:
+        running.append(asyncio.create_task(file.send(b"x" * (1024 * 1024))))
+        for number in range(100):
+            await asyncio.sleep(0)
+            await trace.send([number, "x" * 400])
+            while one.step_up() | other.step_down():
+                pass
+        assert one.session is not None
+        assert one.session.room < 0, "the file has the window, and the trace what is kept for it"
+        assert (trace.dropped, len(heard.inbox), len(got.inbox)) == (0, 100, 0)
+        await world.settle(2)
+        assert len(got.inbox) == 1
+
+
 @pytest.mark.parametrize("how", ["leaves", "aborts"])
 async def test_nobody_waits_for_room_where_there_is_no_receiver_any_more(how: str) -> None:
     """[D2, D12]"""

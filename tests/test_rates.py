@@ -20,7 +20,7 @@ from callmesh.errors import TooFast
 from callmesh.ids import CallId
 from callmesh.limits import Limits
 from callmesh.messages import Group, Hello, Ping, Stream, Write
-from callmesh.rates import BYTES, ENTRIES, HEAD, LONGEST, Often, Pace, Rate, joins
+from callmesh.rates import AHEAD, BYTES, ENTRIES, HEAD, LONGEST, Often, Pace, Rate, joins
 from callmesh.serving import Server
 from callmesh.session import OPENING_TIMEOUT, SILENCE
 from callmesh.state import Entry
@@ -103,9 +103,14 @@ def test_streams_count_by_their_bytes_and_not_as_writes() -> None:
     pace = Pace(Limits(relay_bytes_per_second=1_024, writes_per_second=1, write_burst=1), NOW)
     assert after(pace, [stream(1_024 - HEAD)], 1_024 - HEAD) == 0
     assert after(pace, [stream(1_024 - HEAD)], 1_024 - HEAD) == 0
-    assert after(pace, [stream(2_048 - HEAD)], 2_048 - HEAD) == 2
-    assert after(pace, [stream(0)] * 32, 0) == 3, "messages without any bytes too"
-    assert after(pace, [stream(0)], 0, others=32) == 4, "each who gets it costs"
+    assert pace.owes(NOW) == 0
+    assert after(pace, [stream(2_048 - HEAD)], 2_048 - HEAD) == 0
+    assert pace.owes(NOW) == 2_048, "so much of the window is given back later"
+    assert after(pace, [stream(AHEAD - 2_048 - HEAD)], AHEAD - 2_048 - HEAD) == 0
+    assert after(pace, [stream(1_024 - HEAD)], 1_024 - HEAD) == 1, "who goes beyond it waits"
+    assert after(pace, [stream(0)] * 32, 0) == 2, "messages without any bytes too"
+    assert after(pace, [stream(0)], 0, others=32) == 3, "each who gets it costs"
+    assert pace.owes(NOW + SECOND) == AHEAD + 2_048
 
 
 def test_no_wait_is_so_long_that_it_is_taken_for_silence() -> None:
@@ -191,6 +196,35 @@ async def test_a_flood_waits_and_is_not_lost_and_nobody_else_waits(
         go.set()
         await ada.until(lambda: poll.state["question"] == 11)
         assert hub.live.counts.slowed == sum(waits)
+
+
+@pytest.mark.anyio
+async def test_the_window_is_given_back_no_faster_than_one_may_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """[W9] What has come goes on at once: a trace does not wait for the file before it."""
+    now = [NOW]
+    for module in ("live", "livecall"):
+        monkeypatch.setattr(f"callmesh.{module}.steady", lambda: now[0])
+    limits = Limits(relay_bytes_per_second=60_000)
+    async with MemoryHub(limits=limits) as hub, hub.join("Ada") as ada:
+        vitals = await ada.resources.add("vitals")
+        trace = aiter(vitals.stream("ecg", mode="latest"))
+        near = await hub.open_link(f"{ADDRESS}/socket")
+        await near.send(messages.bundle([messages.encode(Hello(1, "demo", "Eve"))]))
+        file = [Stream([], vitals.id, "f", "reliable", n, False, b"x" * 50_000) for n in range(6)]
+        for sent in (*file, Stream([], vitals.id, "ecg", "latest", 1, False, b"beat")):
+            await near.send(messages.bundle([messages.encode(sent)]))
+        assert (await anext(trace)).data == b"beat"
+        lines = hub.live._calls[CallId("demo")].lines
+        (eve,) = [line.session for line in lines.values() if line.id != ada.me.id]
+        assert (eve.credited, eve.credited - eve.held <= 120_000) == (300_004, True)
+        now[0] += 60 * SECOND
+        total = 0
+        while total < 300_004:
+            heard = messages.unbundle(await near.receive())
+            total = max([total, *(m.total for m in heard if isinstance(m, messages.Relayed))])
+    assert hub.live.counts.slowed == 0
 
 
 @pytest.mark.anyio

@@ -3,7 +3,16 @@ import pytest
 from callmesh import messages
 from callmesh.errors import Broken, Replaced, TimedOut, TooFast, TooLarge, WireError
 from callmesh.messages import MAX_PAYLOAD, STREAM_WINDOW, Message
-from callmesh.session import CREDIT, MAX_LATEST, MAX_OF_ONE, MAX_WAITING, Over, Session, Side
+from callmesh.session import (
+    AT_ONCE,
+    CREDIT,
+    MAX_LATEST,
+    MAX_OF_ONE,
+    MAX_WAITING,
+    Over,
+    Session,
+    Side,
+)
 
 SECOND = 1_000_000
 WELCOME = messages.encode(
@@ -217,14 +226,41 @@ def test_credit_is_told_when_it_is_worth_it_or_something_goes_anyway() -> None:
     assert sender.take()[0] == messages.encode(messages.Relayed(CREDIT + 5))
 
 
+def test_who_goes_too_fast_is_told_later_what_has_gone_on() -> None:
+    """[W9]"""
+    sender = hub()
+    sender.relayed(3 * CREDIT)
+    sender.held = 2 * CREDIT
+    assert sender.take() == [messages.encode(messages.Relayed(CREDIT))]
+    sender.held = CREDIT + 1
+    assert not sender.has_output
+    sender.held = 0
+    assert sender.take() == [messages.encode(messages.Relayed(3 * CREDIT))]
+
+
+def test_what_is_newest_overtakes_what_waits_of_streams_that_must_arrive() -> None:
+    """[D25] No bundle holds so much of them that it would wait for long."""
+    receiver = hub()
+    for number in range(8):
+        receiver.put_stream("pa", bytes([number]) * MAX_PAYLOAD)
+    receiver.put_latest("ecg", b"ecg")
+    receiver.put(b"pong")
+    left = []
+    while taken := receiver.take():
+        assert sum(map(len, taken)) <= AT_ONCE
+        left += [part[:4] for part in taken]
+    assert left == [b"pong", b"ecg", *(bytes([number]) * 4 for number in range(8))]
+    assert receiver.waiting == 0
+
+
 def test_a_client_waits_for_the_window() -> None:
     """[W8]"""
     session = Session(Side.CLIENT, 0)
     session.receive(messages.bundle([WELCOME]), 0)
     session.streamed = STREAM_WINDOW
-    assert not session.may_stream
+    assert session.room == 0
     session.receive(bundle(messages.Relayed(1)), 0)
-    assert session.may_stream
+    assert session.room == 1
 
 
 def test_latest_holds_one_message_per_slot() -> None:

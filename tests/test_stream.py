@@ -30,6 +30,7 @@ from callmesh.stream import (
     read_label,
     read_payload,
 )  # fmt: skip
+from callmesh.turns import Turns
 from callmesh.wake import SLEPT, Wake
 from tests import vectors
 
@@ -128,6 +129,16 @@ def test_what_leaves_for_a_receiver_is_the_same_in_both_languages(case: dict[str
                 lane.restart(number)
     assert left == case["left"]
     assert (lane.size, lane.flying, lane.dropped) == (case["size"], case["flying"], case["dropped"])
+
+
+@pytest.mark.parametrize("case", vectors.load("streams")["turns"], ids=lambda c: c["about"])
+def test_what_leaves_next_by_way_of_the_hub_is_the_same_in_both_languages(
+    case: dict[str, Any],
+) -> None:
+    """[D25]"""
+    turns = Turns()
+    for waiting, room, chosen in case["acts"]:
+        assert turns.choose([(name, size) for name, size in waiting], room) == chosen
 
 
 @pytest.mark.parametrize("data", [b"", b"\x00\xff", "text", {"x": [1, 2.5, None]}, 0, False])

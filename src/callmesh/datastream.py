@@ -118,6 +118,8 @@ class DataStream:
         """Of its channels."""
         self.number = number
         """How many messages, or parts of them, were sent."""
+        self.served = 0
+        """When it had its turn last by way of the hub, for who runs it."""
         self.codec = codec
         self.inbox = Inbox(mode, opened, self._read)
         self.lanes: dict[ParticipantId, Lane] = {}

@@ -406,6 +406,8 @@ class LiveHub:
         now: int,
     ) -> None:
         pace.took(heard, size, len(call.hosted.people.members) - 1, now)
+        if line.session.untold:
+            call.pay(line, pace)
         if len(heard) == 1 and type(heard[0]) is messages.Ping and not call.lags:
             call.answer(line)
         else:

@@ -38,6 +38,8 @@ TOGETHER = 0.02
 """Seconds from one time that it sends to the next, for those who come in when it does so often."""
 TOLD = (2, 20)
 """How often a call tells a link alone that something is saved, before it waits with that."""
+PAY = 0.03
+"""Seconds between two looks at how much of the window is due to one who goes too fast."""
 LATER = 0.1
 """Seconds that it waits then."""
 
@@ -50,7 +52,9 @@ def steady() -> int:
 class Line:
     """A link, its session, and the task that serves them until `ends` cuts it short."""
 
-    __slots__ = ("busy", "ends", "ice", "id", "link", "served", "session", "wake", "writer")
+    __slots__ = (
+        "busy", "ends", "ice", "id", "link", "paying", "served", "session", "wake", "writer",
+    )  # fmt: skip
 
     def __init__(self, link: HubLink, session: Session, id: ParticipantId) -> None:
         self.link = link
@@ -66,6 +70,8 @@ class Line:
         """Whether there is something to send for it."""
         self.ice = 0
         """When it was told of ICE servers last; 0 where it was not."""
+        self.paying: asyncio.TimerHandle | None = None
+        """When more of the window is given back to one who goes too fast."""
 
     def tick(self, now: int) -> None:
         """Let time pass; the session may be over then."""
@@ -78,6 +84,8 @@ class Line:
             self.ends.reschedule(asyncio.get_running_loop().time())
 
     async def stop(self) -> None:
+        if self.paying is not None:
+            self.paying.cancel()
         if self.writer is not None:
             self.writer.cancel()
             await asyncio.wait([self.writer])
@@ -158,6 +166,18 @@ class LiveCall:
         """What is ready for one link leaves: it concerns nobody else (N4)."""
         if who := self.hosted.people.at(line.id, line.session):
             self._send_ready(who)
+
+    def pay(self, line: Line, pace: Pace) -> None:
+        """Give back the window of one who sends streams, no faster than they may go (W9)."""
+        line.session.held = held = min(pace.owes(steady()), line.session.untold)
+        if held and line.paying is None:
+            line.paying = self._loop.call_later(PAY, self._pay, line, pace)
+
+    def _pay(self, line: Line, pace: Pace) -> None:
+        line.paying = None
+        if type(line.session.state) is Open:
+            self.pay(line, pace)
+            self.answer(line)
 
     def came(self) -> None:
         """Somebody came in, or waits (N5)."""

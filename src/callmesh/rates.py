@@ -6,7 +6,16 @@ from collections.abc import Iterable, Sequence
 from callmesh.clock import MICROSECONDS
 from callmesh.errors import TooFast
 from callmesh.limits import Limits
-from callmesh.messages import Command, Letter, Message, Stream, Taken, Write
+from callmesh.messages import (
+    MAX_PAYLOAD,
+    STREAM_WINDOW,
+    Command,
+    Letter,
+    Message,
+    Stream,
+    Taken,
+    Write,
+)
 
 ENTRIES = 32
 """Entries that count as one write."""
@@ -21,6 +30,8 @@ HEAD = 32
 
 So does a word of a reader.
 """
+AHEAD = STREAM_WINDOW + MAX_PAYLOAD
+"""Bytes beyond the rate that are still taken: the window is given back when they are due."""
 LONGEST = 10.0
 """Seconds that one wait may take, so that nobody takes it for silence; what is left waits later."""
 MAX_KNOWN = 10_000
@@ -45,12 +56,16 @@ class Rate:
         self._at = now
         return 0.0 if self.left >= 0 else -self.left / self._per_second
 
-    def due(self, now: int) -> float:
-        """The same when nothing is taken."""
-        if self.left >= 0:
+    def due(self, now: int, ahead: float = 0.0) -> float:
+        """The same when nothing is taken; or until it lacks only so much as may be `ahead`."""
+        return self.lacks(now, ahead) / self._per_second
+
+    def lacks(self, now: int, ahead: float = 0.0) -> float:
+        """How much it lacks, beyond that."""
+        if self.left >= -ahead:
             return 0.0
         self._fill(now)
-        return max(0.0, -self.left / self._per_second)
+        return max(0.0, -self.left - ahead)
 
     def takes(self, now: int) -> bool:
         """Take one if it is there."""
@@ -95,9 +110,13 @@ class Pace:
 
     def due(self, now: int) -> float:
         """Seconds until the next bundle may be taken."""
-        if self._writes.left >= 0 and self._relay.left >= 0:
+        if self._writes.left >= 0 and self._relay.left >= -AHEAD:
             return 0.0
-        return min(LONGEST, max(self._writes.due(now), self._relay.due(now)))
+        return min(LONGEST, max(self._writes.due(now), self._relay.due(now, AHEAD)))
+
+    def owes(self, now: int) -> int:
+        """Bytes that were relayed beyond the rate."""
+        return int(self._relay.lacks(now))
 
     def took(self, heard: Sequence[Message], size: int, others: int, now: int) -> None:
         """A bundle of `size` bytes with these messages, in a call with so many `others`."""

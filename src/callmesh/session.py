@@ -39,6 +39,8 @@ MAX_OF_ONE = 512 * 1024
 """Bytes of them that one sender may have waiting there."""
 CREDIT = messages.STREAM_WINDOW // 8
 """Bytes of stream messages that have gone on before their sender is told so."""
+AT_ONCE = 128 * 1024
+"""Bytes of them that leave in one bundle, so that what is newest need not wait for all of them."""
 MAX_LATEST = 4 * 1024 * 1024
 """Bytes of `latest` messages that wait for one link, however many streams there are."""
 
@@ -111,8 +113,9 @@ class Session:
         self.silent = 0
         """For how long nothing had been heard when it ended because of that; 0 where it did not."""
         self._pings = 0
-        self._out: list[tuple[bytes, str | None]] = []
-        """With whose it is, where it is of a stream."""
+        self._out: list[bytes] = []
+        self._streams: list[tuple[bytes, str]] = []
+        """What must arrive of streams, with whose it is: it leaves after all else."""
         self.waiting = 0
         """Bytes of messages that must arrive and have not left."""
         self._of: dict[str, int] = {}
@@ -125,6 +128,8 @@ class Session:
         """Payload bytes of stream messages, sent (client) or received (hub) over this link."""
         self.credited = 0
         """Of those, how many have gone on."""
+        self.held = 0
+        """Hub: of the latter, how many the peer is told of later, as it goes too fast."""
         self._credit_told = 0
 
     # --- in
@@ -170,7 +175,7 @@ class Session:
 
     def put(self, encoded: bytes) -> None:
         """Queue a message that must arrive."""
-        self._out.append((encoded, None))
+        self._out.append(encoded)
         self.waiting += len(encoded)
 
     def put_stream(self, sender: str, encoded: bytes) -> bool:
@@ -179,7 +184,7 @@ class Session:
         of_one = self._of.get(sender, 0) + size
         if isinstance(self.state, Over) or self.waiting + size > MAX_WAITING or of_one > MAX_OF_ONE:
             return False
-        self._out.append((encoded, sender))
+        self._streams.append((encoded, sender))
         self.waiting += size
         self._of[sender] = of_one
         return True
@@ -209,31 +214,32 @@ class Session:
 
     @property
     def has_output(self) -> bool:
-        return bool(self._out or self._latest) or (
-            self.credited - self._credit_told >= CREDIT and self.side is Side.HUB
-        )
+        return bool(self._out or self._latest or self._streams) or self._owed >= CREDIT
 
     @property
     def _owed(self) -> int:
-        return self.credited - self._credit_told if self.side is Side.HUB else 0
+        return self.untold - self.held if self.side is Side.HUB else 0
+
+    @property
+    def untold(self) -> int:
+        """Hub: bytes that have gone on, and the peer does not know."""
+        return self.credited - self._credit_told
 
     def take(self) -> list[bytes]:
         """The encoded messages that should leave now, one bundle at most; they count as gone."""
         taken: list[bytes] = []
-        if self._owed:
-            self._credit_told = self.credited
-            taken.append(messages.encode(messages.Relayed(self.credited)))
+        if self._owed > 0:
+            self._credit_told = self.credited - self.held
+            taken.append(messages.encode(messages.Relayed(self._credit_told)))
         room = messages.MAX_BUNDLE - 16
         gone = 0
-        for encoded, sender in self._out:
+        for encoded in self._out:
             if len(taken) >= messages.MAX_MESSAGES or (room < len(encoded) and taken):
                 break
             taken.append(encoded)
             room -= len(encoded)
             gone += 1
             self.waiting -= len(encoded)
-            if sender is not None:
-                self._left(sender, len(encoded))
         del self._out[:gone]
         while not self._out and self._latest:
             slot, encoded = next(iter(self._latest.items()))
@@ -242,7 +248,21 @@ class Session:
             self._drop_slot(slot)
             taken.append(encoded)
             room -= len(encoded)
+        if self._streams and not self._out and not self._latest:
+            self._take_streams(taken, min(room, AT_ONCE))
         return taken
+
+    def _take_streams(self, taken: list[bytes], room: int) -> None:
+        gone = 0
+        for encoded, sender in self._streams:
+            if len(taken) >= messages.MAX_MESSAGES or (room < len(encoded) and taken):
+                break
+            taken.append(encoded)
+            room -= len(encoded)
+            gone += 1
+            self.waiting -= len(encoded)
+            self._left(sender, len(encoded))
+        del self._streams[:gone]
 
     def _left(self, sender: str, size: int) -> None:
         left = self._of[sender] - size
@@ -257,9 +277,9 @@ class Session:
     # --- streams
 
     @property
-    def may_stream(self) -> bool:
-        """Client: whether another stream message may be put on this link now."""
-        return self.streamed - self.credited < messages.STREAM_WINDOW
+    def room(self) -> int:
+        """Client: payload bytes of streams that may still be put on this link now."""
+        return messages.STREAM_WINDOW - (self.streamed - self.credited)
 
     def relayed(self, size: int) -> None:
         """Hub: so many payload bytes of this peer's have gone on."""
@@ -296,6 +316,7 @@ class Session:
             return
         self.state = Over(reason)
         self._out.clear()
+        self._streams.clear()
         self._of.clear()
         self._latest.clear()
         self._latest_size = self.waiting = 0

@@ -17,6 +17,7 @@ from callmesh.ports import Peers
 from callmesh.session import Session
 from callmesh.signaling import REPEAT, Connecting, Direct, Mend, Pair, Path
 from callmesh.stream import Piece, decode_frame, delivery, encode_frame, encode_piece, label
+from callmesh.turns import Turns
 
 ASK_AGAIN = 1_000_000
 """Microseconds after which what is missing is asked for once more."""
@@ -65,6 +66,9 @@ class Streams:
         self._answers = ANSWERS
         """How many more are answered until the next tick."""
         self._tellers: list[Callable[[], object]] = []
+        self._turns = Turns()
+        self._served = 0
+        """How many pieces have left by way of the hub."""
         self.peers: Peers | None = None
 
     def stream(
@@ -559,8 +563,7 @@ class Streams:
             if lane.full:
                 full.append(lane)
         if relayed:
-            while self._relay_one(stream):
-                pass
+            self.drain()
         return full
 
     def _begin_turn(self) -> None:
@@ -577,10 +580,23 @@ class Streams:
         await self._room.until(true, timeout=timeout, what=what)
 
     def drain(self) -> None:
-        """The relay may have room again: the streams take turns."""
-        streams = list(self._streams.values())
-        while streams:
-            streams = [stream for stream in streams if self._relay_one(stream)]
+        """What waits for the hub leaves, as far as there is room: the streams take turns (D25)."""
+        session = self._session()
+        if session is None:
+            return
+        while stream := self._turns.choose(self._waiting(), session.room):
+            self._relay_one(session, stream)
+
+    def _waiting(self) -> list[tuple[DataStream, int]]:
+        """Who has something for the relay, and its size: first who has had none for longest."""
+        found = []
+        for stream in self._streams.values():
+            heads = [lane.waiting[0] for lane in stream.lanes.values() if lane.may_relay]
+            if heads:
+                found.append((stream, len(min(heads, key=_number).payload)))
+        if len(found) > 1:
+            found.sort(key=lambda one: one[0].served)
+        return found
 
     def drained(self, peer: ParticipantId) -> None:
         """A direct channel has room again."""
@@ -589,13 +605,10 @@ class Streams:
     def _drain(self, peer: ParticipantId) -> None:
         for stream in self._streams.values():
             lane = stream.lanes.get(peer)
-            if lane is None or not lane.waiting:
-                continue
-            if lane.direct:
+            if lane is not None and lane.waiting and lane.direct:
                 self._drain_direct(peer, stream, lane)
-            else:
-                while self._relay_one(stream):
-                    pass
+        if not self._is_direct(peer):
+            self.drain()
 
     def _drain_direct(self, peer: ParticipantId, stream: DataStream, lane: Lane) -> None:
         peers = self.peers
@@ -606,14 +619,11 @@ class Streams:
             frame, step = lane.take_frame()
             peers.send(peer, stream.label, stream.mode, encode_frame(frame, step))
 
-    def _relay_one(self, stream: DataStream) -> bool:
-        """Send one piece by way of the hub, to all who lack it; whether there was one."""
-        session = self._session()
-        if session is None or not session.may_stream:
-            return False
+    def _relay_one(self, session: Session, stream: DataStream) -> None:
+        """Send one piece by way of the hub, to all who lack it."""
         ready = [(peer, lane) for peer, lane in stream.lanes.items() if lane.may_relay]
-        if not ready:
-            return False
+        self._served += 1
+        stream.served = self._served
         number = min(lane.waiting[0].number for _, lane in ready)
         groups: dict[int, list[ParticipantId]] = {}
         for peer, lane in ready:
@@ -624,7 +634,6 @@ class Streams:
             everybody = len(named) == len(self._here)
             session.streamed += len(sent.payload)
             self._put(_relayed(stream, [] if everybody else named, sent, step))
-        return True
 
     def _transmit(
         self, peer: ParticipantId, stream: DataStream, lane: Lane, sent: Piece, step: int
@@ -656,6 +665,10 @@ class Streams:
         """The resource was removed: its streams close."""
         for stream in [s for s in self._streams.values() if s.resource == resource]:
             stream.end(why)
+
+
+def _number(piece: Piece) -> int:
+    return piece.number
 
 
 def _counts(stream: DataStream, peer: ParticipantId, lane: Lane) -> Counts:

@@ -33,6 +33,8 @@ export class Station {
   readonly consumers = new Set<Consumer>();
   /** What the page itself reads and sends through. */
   stream: DataStream | undefined;
+  /** When it had its turn last by way of the hub. */
+  served = 0;
   #number: number;
   readonly #kept: (readonly Piece[])[] = [];
 

@@ -2,7 +2,7 @@
 
 import {
   BadValue, CallmeshError, Closed, DataStream, decodeFrame, delivery, encodeFrame, encodeMessage, encodePiece, isSameDelivery, label, Lane, modeOf, NO_BYTES, readLabel, STALLED,
-  unbundle, type Delivery, type Message, type messages, type ParticipantId, type Path, type Payload, type Piece, type Reach,
+  Turns, unbundle, type Delivery, type Message, type messages, type ParticipantId, type Path, type Payload, type Piece, type Reach,
   type ResourceId, type Session, type StreamId, type StreamOptions,
 } from "@callmesh/core";
 
@@ -21,6 +21,13 @@ const MAX_WORDS = 16 * 1024;
 const ANSWERS = 256;
 const FROM_NO_FRAME = { ordered: false, retransmits: 0 } as const;
 const LOST: Piece = { number: 0, json: false, payload: NO_BYTES, step: 0, part: 0, parts: 1 };
+
+/** The piece of a stream that leaves next by way of the hub. */
+interface Head {
+  readonly station: Station;
+  readonly number: number;
+  readonly size: number;
+}
 
 export interface StreamsUser {
   /** Everybody else who is here. */
@@ -55,6 +62,9 @@ export class Streams {
   #linked = true;
   /** How many more are answered until the next tick. */
   #answers = ANSWERS;
+  readonly #turns = new Turns();
+  /** How many pieces have left by way of the hub. */
+  #turn = 0;
   /** What leaves at the end of this turn; undefined before the first of a turn. */
   #late: Set<Way> | undefined;
   /** Those who wait until there is room, or all has come. */
@@ -396,21 +406,32 @@ export class Streams {
     }
   }
 
-  /** Put on the session what its window lets through: the streams take turns. */
+  /** Put on the session what its window lets through: streams take turns (D25). */
   fill(session: Session): void {
     for (const message of this.#words.values()) session.put(encodeMessage(message));
     this.#words.clear();
-    let stations = [...this.#stations.values()];
-    while (stations.length > 0) stations = stations.filter((station) => this.#relayOne(session, station));
+    let next = this.#turns.choose(this.#heads(), session.room);
+    for (; next !== undefined; next = this.#turns.choose(this.#heads(), session.room)) this.#relayOne(session, next);
     this.#settle();
   }
 
-  /** Send one piece by way of the hub, to all who lack it; whether there was one. */
-  #relayOne(session: Session, station: Station): boolean {
-    if (!session.mayStream) return false;
-    let number = Infinity;
-    for (const { lane } of station.ways.values()) if (lane.mayRelay) number = Math.min(number, lane.waiting.head?.number ?? Infinity);
-    if (number === Infinity) return false;
+  /** What each stream has for the relay now: first of the one that has had no turn for longest. */
+  #heads(): Head[] {
+    const found: Head[] = [];
+    for (const station of this.#stations.values()) {
+      let head: Piece | undefined;
+      for (const { lane } of station.ways.values()) {
+        const { head: own } = lane.waiting;
+        if (own !== undefined && lane.mayRelay && own.number < (head?.number ?? Infinity)) head = own;
+      }
+      if (head !== undefined) found.push({ station, number: head.number, size: head.payload.length });
+    }
+    return found.sort((one, other) => one.station.served - other.station.served);
+  }
+
+  /** Send one piece by way of the hub, to all who lack it. */
+  #relayOne(session: Session, { station, number }: Head): void {
+    station.served = ++this.#turn;
     const groups = new Map<number, { piece: Piece; peers: ParticipantId[] }>();
     for (const [peer, { lane }] of station.ways) {
       if (!lane.mayRelay || lane.waiting.head?.number !== number) continue;
@@ -425,7 +446,6 @@ export class Streams {
       const to = peers.length === size ? [] : peers;
       session.put(encodeMessage({ type: "stream", peers: to, ...station.id, ...piece, step }));
     }
-    return true;
   }
 
   /** Send a piece beside the others. */

@@ -174,6 +174,27 @@ test.each(["leaves", "aborts"])("[D2] [D12] nobody waits for room where there is
   expect(await Promise.race([writing.then(() => "done"), new Promise((resolve) => setTimeout(() => resolve("waits"), 1000))])).toBe("done");
 });
 
+test("[D25] a trace leaves though a file fills the window, and then the file goes on", async () => {
+  const network = new Network(2, randomOf(11));
+  const [one, other] = network.all as [Node, Node];
+  const [file, trace] = [opened(one, "reliable", "file"), opened(one, "latest")];
+  const [files, beats]: [unknown[], unknown[]] = [[], []];
+  opened(other, "reliable", "file").subscribe(({ data }) => files.push(data));
+  opened(other, "latest").subscribe(({ data }) => beats.push(data));
+  await network.settle(2);
+  const sending = file.send(new Uint8Array(1024 * 1024));
+  for (let number = 0; number < 100; number++) {
+    await trace.send([number, "x".repeat(400)]);
+    while (one.up() || other.down());
+  }
+  await Promise.resolve();
+  expect(one.session?.room).toBeLessThan(0);
+  expect([trace.dropped, beats.length, files.length]).toEqual([0, 100, 0]);
+  await network.settle(2);
+  await sending;
+  expect(files).toHaveLength(1);
+});
+
 test("[D17] beyond some participants one message goes up and many down, though there are direct paths", async () => {
   const network = new Network(5, randomOf(3), 4);
   const [first, ...others] = network.all as [Node, ...Node[]];

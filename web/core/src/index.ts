@@ -48,6 +48,7 @@ export { INBOX, INBOX_BYTES } from "./shelf.ts";
 export { Wake } from "./wake.ts";
 export { Queue } from "./queue.ts";
 export { RelayQueue, type StreamId } from "./relay.ts";
+export { Turns } from "./turns.ts";
 export {
   DataStream, unlessAborted, type Abort, type Codec, type Reach, type ReadOptions, type ReadyOptions, type SendOptions,
   type StreamOptions, type StreamPort,

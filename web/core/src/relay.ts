@@ -7,6 +7,7 @@ import type { Mode, Stream } from "./messages.ts";
 import { Queue } from "./queue.ts";
 import type { Session } from "./session.ts";
 import type { Piece } from "./stream.ts";
+import { allowed, QUICK } from "./turns.ts";
 
 /** A stream, as seen by who sends. */
 export interface StreamId {
@@ -15,10 +16,12 @@ export interface StreamId {
   readonly mode: Mode;
 }
 
-/** The stream messages of one frame that wait, in one order. */
+/** The stream messages of one frame that wait, in one order; but small ones of mode `latest` go first (D25). */
 export class RelayQueue {
   /** The keys are the places in the queue: in mode `latest` a newer message takes that of an older. */
   readonly #waiting = new Map<string, Queue<Stream>>();
+  /** Those of them that go first. */
+  readonly #quick = new Set<string>();
   #size = 0;
   #count = 0;
 
@@ -41,21 +44,35 @@ export class RelayQueue {
       this.#size += piece.payload.length;
     }
     this.#waiting.set(place, queue);
+    if (mode === "latest" && (pieces[0]?.payload.length ?? 0) <= QUICK) this.#quick.add(place);
+    else this.#quick.delete(place);
     return old !== undefined;
   }
 
   /** Put on the session's link what it may take now. */
   fill(session: Session): void {
-    for (const [place, queue] of this.#waiting) {
-      while (queue.length > 0) {
-        if (!session.mayStream) return;
-        const message = queue.shift() as Stream;
-        this.#size -= message.payload.length;
-        session.put(encode(message));
-        session.streamed += message.payload.length;
-      }
-      this.#waiting.delete(place);
+    for (const place of this.#quick) this.#leave(session, place, allowed(QUICK));
+    for (const place of this.#waiting.keys()) if (!this.#leave(session, place)) return;
+  }
+
+  /** Whether all of it has left. */
+  #leave(session: Session, place: string, more = 0): boolean {
+    const queue = this.#waiting.get(place);
+    for (let message = queue?.head; message !== undefined; message = queue?.head) {
+      const { length } = message.payload;
+      if (length > session.room + more) return false;
+      queue?.shift();
+      this.#size -= length;
+      session.put(encode(message));
+      session.streamed += length;
     }
+    this.#forget(place);
+    return true;
+  }
+
+  #forget(place: string): void {
+    this.#waiting.delete(place);
+    this.#quick.delete(place);
   }
 
   /** Forget what waits of a stream. */
@@ -63,7 +80,7 @@ export class RelayQueue {
     for (const [place, queue] of this.#waiting) {
       if (queue.head?.name !== name) continue;
       for (const { payload } of queue) this.#size -= payload.length;
-      this.#waiting.delete(place);
+      this.#forget(place);
     }
   }
 }

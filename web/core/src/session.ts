@@ -215,9 +215,9 @@ export class Session {
 
   // --- streams
 
-  /** Client: whether another stream message may be put on this link now. */
-  get mayStream(): boolean {
-    return this.streamed - this.#credited < STREAM_WINDOW;
+  /** Client: payload bytes of streams that may still be put on this link now. */
+  get room(): number {
+    return STREAM_WINDOW - (this.streamed - this.#credited);
   }
 
   /** Hub: so many payload bytes of this peer's have gone on. */

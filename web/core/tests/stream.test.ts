@@ -16,6 +16,7 @@ import { INBOX, INBOX_BYTES } from "../src/shelf.ts";
 import {
   decodeFrame, delivery, encodeFrame, encodePiece, HEAD, label, MAX_MESSAGE, modeOf, PACK, payloadOf, pieces, readLabel, readPayload, SMALL, type Piece,
 } from "../src/stream.ts";
+import { Turns } from "../src/turns.ts";
 import { bytes as unhex, hex, vectors } from "./vectors.ts";
 
 const R1 = "r1" as ResourceId;
@@ -63,7 +64,13 @@ interface LossVector {
 }
 const data = vectors<{
   deliveries: DeliveryVector[]; frames: FrameVector[]; pieces: PieceVector[]; inbox: InboxVector[]; lanes: LaneVector[]; meters: MeterVector[]; losses: LossVector[];
+  turns: TurnVector[];
 }>("streams"); // prettier-ignore
+
+interface TurnVector {
+  readonly about: string;
+  readonly acts: readonly (readonly [waiting: readonly (readonly [name: string, size: number])[], room: number, chosen: string | null])[];
+}
 
 interface FrameVector {
   readonly about: string;
@@ -95,6 +102,17 @@ describe("the same in both languages", () => {
     expect(decodeFrame(bytes)).toEqual(sent);
     for (let size = 0; size < bytes.length; size++) expect(() => decodeFrame(bytes.subarray(0, size))).toThrow(WireError);
     expect(() => decodeFrame(new Uint8Array([...bytes, 0]))).toThrow(WireError);
+  });
+
+  test.each(data.turns)("[D25] what leaves next by way of the hub: $about", ({ acts }) => {
+    const turns = new Turns();
+    for (const [waiting, room, chosen] of acts) {
+      const found = turns.choose(
+        waiting.map(([name, size]) => ({ name, size })),
+        room,
+      );
+      expect(found?.name).toBe(chosen ?? undefined);
+    }
   });
 
   test.each(data.inbox)("[D9] [D11] [D13] $about", ({ mode, comes, read, last, dropped }) => {
@@ -368,7 +386,21 @@ describe("what goes from a frame to its page", () => {
     expect(queue.put(stream("latest"), [one(3), one(4)], [BOB])).toBe(true);
     const link = session();
     queue.fill(link);
-    expect(sent(link)).toEqual(["s3>p2", "s4>p2", "r1>p2", "s2>p1,p2"]);
+    expect(sent(link)).toEqual(["s3>p2", "s4>p2", "s2>p1,p2", "r1>p2"]);
+  });
+
+  test("[D25] what is small of latest goes first, and finds room where the others fill the window", () => {
+    const queue = new RelayQueue();
+    const link = session();
+    for (let number = 1; number <= 6; number++) queue.put(stream("reliable"), [one(number, MAX_PAYLOAD)], [BOB]);
+    queue.fill(link);
+    queue.put(stream("reliable", "r"), [one(1)], [BOB]);
+    queue.put(stream("latest", "large"), [one(1, MAX_PAYLOAD)], [BOB]);
+    for (let number = 1; number <= 3; number++) {
+      queue.put(stream("latest", "ecg"), [one(number)], [BOB]);
+      queue.fill(link);
+    }
+    expect(sent(link)).toEqual(["s1>p2", "s2>p2", "s3>p2", "s4>p2", "ecg1>p2", "ecg2>p2", "ecg3>p2"]);
   });
 
   test("[D2] full from 1 MiB on, and not when the stream is closed", () => {

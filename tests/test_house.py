@@ -29,9 +29,12 @@ SECOND = """
     metrics operations depot archive operator retention webhooks guard shapes problems api
     icesettings hub connection notify media replica hosting undo typed changes shared presence
     datastream streams fileio away transfers instance handling resources half joining peering
-    client testing
+    client contracts testing
 """.split()
-TOP = "__init__ auditing creating connections serving doctor cli __main__".split()
+TOP = """
+    __init__ auditing creating connections serving doctor trial conformance cli __main__
+    pytest_plugin
+""".split()
 FLOORS = [*GROUND, *FIRST, *SECOND, *TOP]
 
 # The ground floor is told the time and given its bytes, so that every run can be repeated.

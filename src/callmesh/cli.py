@@ -1,6 +1,7 @@
 """The command `callmesh`: what its arguments mean. What it does is done elsewhere."""
 
 import argparse
+import asyncio
 import importlib.metadata
 import logging
 import os
@@ -33,6 +34,7 @@ from callmesh.settings import (
 )  # fmt: skip
 from callmesh.tokens import Claims, Key
 
+MARKS = {"kept": "✓", "broken": "✗", "not tried": "–"}
 LISTED = {"apps": "DIR", "webhook_url": "URL", "ice_server": "URL"}
 """What one of a list is called."""
 
@@ -207,6 +209,14 @@ def _add_apps(apps: argparse.ArgumentParser) -> None:
             command.add_argument("source", type=Path, nargs=more, metavar="FOLDER|ZIP")
         if name == "remove":
             command.add_argument("id", metavar="ID")
+        if name == "check":
+            command.add_argument(
+                "--conformance", action="store_true",
+                help="try them in Chromium as well, for the traps that apps fall into (20 s each)",
+            )  # fmt: skip
+            command.add_argument(
+                "--seed", type=int, metavar="N", help="make the moves of an earlier try again"
+            )
         if name != "check":
             _add_settings(command, ["data", "apps"] if name == "list" else ["data"])
 
@@ -252,8 +262,30 @@ def _check_apps(options: argparse.Namespace) -> int:
             continue
         for doubt in doubts(manifest):
             print(f"{source / 'manifest.json'}: perhaps not meant: {doubt}")
-        print(f"{source}: {manifest.id} {manifest.version} is fine")
+        if options.conformance:
+            code |= _try_app(options, source)
+        else:
+            print(f"{source}: {manifest.id} {manifest.version} is fine")
     return code
+
+
+def _try_app(options: argparse.Namespace, source: Path) -> int:
+    """1 if it has fallen into a trap."""
+    try:
+        from callmesh.conformance import check  # the extra callmesh[conformance]
+    except ImportError:
+        raise BadInput("apps are tried in browsers: pip install 'callmesh[conformance]'") from None
+    seed = secrets.randbelow(2**32) if options.seed is None else options.seed
+    print(f"{source}: tried in Chromium, with --seed {seed}")
+
+    async def run() -> int:
+        broken = 0
+        async for trap, outcome, why in check(source, seed):
+            print(f"  {MARKS[outcome]} {trap} {why}", flush=True)
+            broken |= outcome == "broken"
+        return int(broken)
+
+    return asyncio.run(run())
 
 
 # --- the audit log

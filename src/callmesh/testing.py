@@ -1,33 +1,99 @@
-"""For tests: a hub in memory, and the contract that every adapter of a port has to keep."""
+"""For tests: a call in memory, links that a test cuts and holds up, the contracts of ports."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+import random
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from callmesh.audit import Event, faults
 from callmesh.auth import Authority
 from callmesh.catalog import Catalog
 from callmesh.client import Call, join
-from callmesh.errors import CallmeshError, Replaced
+from callmesh.contracts import check_link, check_storage
+from callmesh.errors import Broken, TimedOut
 from callmesh.ice import IceServers
-from callmesh.ids import ABOUT, HUB, RECORD, CallId, StateId, Writer
-from callmesh.ledger import Delta, Kept, Ledger, Record
 from callmesh.limits import Limits
 from callmesh.live import LiveHub
 from callmesh.ports import Link, Storage
-from callmesh.state import DELETED, Entry
 from callmesh.storage.memory import MemoryStorage
 from callmesh.tokens import Key
-from callmesh.transport.memory import MemoryLink, memory_links
-from callmesh.values import encode
+from callmesh.transport.memory import MemoryLink
+
+__all__ = ["ADDRESS", "MemoryHub", "Wire", "check_link", "check_storage"]
 
 ADDRESS = "http://memory/call/demo"
 
 
+class Wire:
+    """What lies between one participant and the hub, link after link."""
+
+    def __init__(self, hub: "MemoryHub", chance: random.Random) -> None:
+        self._hub = hub
+        self._chance = chance
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self._near: MemoryLink | None = None
+        self.is_cut = False
+
+    async def open(self, url: str) -> Link:
+        if self.is_cut:
+            raise Broken("the hub is out of reach")
+        self._near = _PacedLink(self._flows, self._chance)
+        return self._hub.attach(url, self._near)
+
+    async def cut(self) -> None:
+        """There is no way to the hub until it is mended."""
+        self.is_cut = True
+        if self._near is not None:
+            await self._near.cut()
+
+    def mend(self) -> None:
+        self.is_cut = False
+
+    def hold(self) -> None:
+        """What the hub says does not arrive until it flows again."""
+        self._flows.clear()
+
+    def flow(self) -> None:
+        self._flows.set()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is under way."""
+        near = self._near
+        return near is not None and (near.waiting + near.other.waiting > 0)
+
+
+class _PacedLink(MemoryLink):
+    """A participant's end, where each bundle takes some turns of the loop, by chance."""
+
+    def __init__(self, flows: asyncio.Event, chance: random.Random) -> None:
+        super().__init__()
+        self._flows = flows
+        self._chance = chance
+        self._in_hand = 0
+
+    @property
+    def waiting(self) -> int:
+        return super().waiting + self._in_hand
+
+    async def receive(self) -> bytes:
+        data = await super().receive()
+        self._in_hand = 1
+        for _ in range(self._chance.randrange(4)):
+            await asyncio.sleep(0)
+        await self._flows.wait()
+        self._in_hand = 0
+        return data
+
+
 class MemoryHub:
-    """A hub without sockets: `async with MemoryHub() as hub, hub.join("Ada") as call:`."""
+    """A hub without sockets: `async with MemoryHub() as hub, hub.join("Ada") as call:`.
+
+    Each link keeps its order, as every link does; `seed` decides whose message comes first.
+    """
 
     def __init__(
         self,
@@ -39,18 +105,20 @@ class MemoryHub:
         limits: Limits = Limits(),  # noqa: B008 - frozen
         waiting_area: bool | None = None,
         ice: IceServers | None = None,
+        seed: int = 0,
     ) -> None:
         self.catalog = Catalog(apps)
-        self.live = LiveHub(
-            storage or MemoryStorage(),
-            self.catalog,
-            Authority(secret, key),
-            limits=limits,
-            waiting_area=waiting_area,
+        kept = storage or MemoryStorage()
+        authority = Authority(secret, key)
+        self._make = partial(
+            LiveHub, kept, self.catalog, authority, limits=limits, waiting_area=waiting_area,
             ice=ice,
-        )
+        )  # fmt: skip
+        self.live = self._make()
         self.links: list[MemoryLink] = []
         """The participants' ends, in the order in which they were opened: `cut()` breaks one."""
+        self._chance = random.Random(seed)
+        self._wires: dict[Call, Wire] = {}
         self._serving: set[asyncio.Task[None]] = set()
         self._stack = contextlib.AsyncExitStack()
 
@@ -64,13 +132,24 @@ class MemoryHub:
         await asyncio.gather(*self._serving)
         await self._stack.aclose()
 
+    async def restart(self) -> None:
+        """Stop it, and start it anew over what it has saved; links are cut and come back."""
+        await self.__aexit__()
+        self.live = self._make()
+        await self.__aenter__()
+
     def refresh_apps(self) -> None:
         """An author has changed an app: read all of them anew."""
         self.catalog.refresh()
         self.live.apps_changed()
 
     async def open_link(self, url: str) -> Link:
-        near, far = memory_links()
+        return self.attach(url, MemoryLink())
+
+    def attach(self, url: str, near: MemoryLink) -> Link:
+        """Serve a participant's end."""
+        far = MemoryLink()
+        near.other, far.other = far, near
         self.links.append(near)
         call = url.removesuffix("/socket").rpartition("/")[2]
         task = asyncio.create_task(self.live.serve(call, far))
@@ -81,131 +160,63 @@ class MemoryHub:
     @contextlib.asynccontextmanager
     async def join(self, name: str, *, url: str = ADDRESS, **options: Any) -> AsyncIterator[Call]:
         """A participant; streams go by the relay."""
-        async with join(url, name=name, rtc=False, open_link=self.open_link, **options) as call:
-            yield call
+        wire = Wire(self, self._chance)
+        async with join(url, name=name, rtc=False, open_link=wire.open, **options) as call:
+            self._wires[call] = wire
+            try:
+                yield call
+            finally:
+                wire.mend()
+                wire.flow()
+                del self._wires[call]
 
-
-def check_storage(open_storage: Callable[[], Storage]) -> None:
-    """The contract of `Storage`. `open_storage` opens the same place every time."""
-    one, two, state = CallId("one"), CallId("two"), StateId("state/r1")
-
-    def write(ledger: Ledger, key: str, value: object, time: int) -> None:
-        data = DELETED if value is ... else encode(value)
-        ledger.accept(state, Entry(key, time, Writer("p1"), data))
-
-    storage = open_storage()
-    assert storage.load(one) is None, "a call that was never saved is None, not empty"
-    assert list(storage.calls()) == []
-    first, second = Ledger(), Ledger()
-    storage.commit({})
-    storage.commit({one: first.flush(), two: second.flush()})
-    first.flushed()
-    second.flushed()
-    for time, key in enumerate(("a", "b", "é/€"), 1):
-        write(first, key, {"n": time}, time)
-    write(second, "a", None, 1)
-    storage.commit({one: first.flush(), two: second.flush()})
-    first.flushed()
-    second.flushed()
-    storage.close()
-
-    storage = open_storage()
-    assert list(storage.calls()) == [one, two]
-    assert _records(storage, one) == first.since(0), "what was committed is there"
-    assert _records(storage, two) == second.since(0), "calls are kept apart"
-    write(first, "a", "new", 5)
-    write(first, "b", ..., 6)
-    storage.commit({one: first.flush()})
-    first.flushed()
-    assert _records(storage, one) == first.since(0), "a commit replaces what it names, no more"
-    kept = storage.load(one)
-    assert kept is not None
-    assert kept.reserved > first.number, "numbers are set aside"
-    first.drop(state)
-    storage.commit({one: first.flush()})
-    assert _records(storage, one) == [], "what is forgotten is gone"
-    storage.commit({one: Delta([], [], 0, kept.reserved)})
-    _check_audit(storage)
-    _check_use(storage, one, two)
-    storage.commit({}, [Event(9, "call.deleted", one)], [one])
-    assert [line.event.what for line in storage.audit(-1, 10)] == ["call.deleted"]
-    assert storage.load(one) is None
-    assert list(storage.calls()) == [two]
-    storage.close()
-    storage.close()
-
-
-def _check_audit(storage: Storage) -> None:
-    events = [Event(time, "participant.joined", "one", name="Ådá") for time in range(5)]
-    assert storage.audit(0, 10) == storage.audit(-1, 10) == []
-    storage.commit({}, events[:2])
-    storage.commit({}, events[2:])
-    lines = storage.audit(0, 10)
-    assert [line.event for line in lines] == events, "in the order in which they were committed"
-    assert list(faults(lines)) == []
-    assert storage.audit(3, 1) == lines[3:4]
-    assert storage.audit(-2, 10) == lines[-2:]
-    assert storage.audit(-2, 1) == lines[-2:-1]
-    assert storage.audit(5, 10) == []
-
-
-def _check_use(storage: Storage, one: CallId, two: CallId) -> None:
-    storage.commit(
-        {one: Delta([], [], 0, 5, used=100, keep=10), two: Delta([], [], 0, 5, used=100)}
-    )
-    kept = storage.load(one)
-    assert kept is not None
-    assert (kept.reserved, kept.used, kept.keep) == (5, 100, 10)
-    assert storage.unused(109, 0) == []
-    assert storage.unused(110, 0) == [one], "its own time has run out"
-    assert storage.unused(110, 9) == [one, two], "and so has the hub's"
-    assert storage.unused(110, 11) == [one]
-    pages = [list(storage.calls(*page)) for page in ((one,), ("", 1), (two,))]
-    assert pages == [[two], [one], []]
-    assert storage.calls()[one] == Kept([], 5, 100, 10), "without what is in them"
-    about = Record(5, RECORD, Entry(ABOUT, 1, HUB, encode({"ended": 7})))
-    other = Record(4, RECORD, Entry("person/u1", 1, HUB, encode({"name": "Ada"})))
-    storage.commit({one: Delta([about, other], [], 5, 5, 100, 10)})
-    assert storage.calls()[one] == Kept([about], 5, 100, 10)
-
-
-def _records(storage: Storage, call: CallId) -> list[Record]:
-    kept = storage.load(call)
-    assert kept is not None
-    return sorted(kept.records, key=lambda record: record.number)
-
-
-async def check_link(near: Link, far: Link) -> None:
-    """The contract of `Link`, for two ends that are joined."""
-    bundles = [b"", b"\x90", bytes(range(256)) * 1000]
-    for bundle in bundles:
-        await near.send(bundle)
-        assert await far.receive() == bundle, "bundles arrive whole and in order"
-        await far.send(bundle)
-        assert await near.receive() == bundle
-    flood = asyncio.create_task(_flood(near))
-    await asyncio.sleep(0)
-    assert not flood.done(), "a sender waits for a reader"
-    for _ in range(FLOOD):
-        assert len(await far.receive()) == 60_000
-    await flood
-    await near.close(4409, "replaced")
-    with contextlib.suppress(Replaced):
-        await far.receive()
-        raise AssertionError("a closed link gives nothing, and the close code says why")
-    await near.close()
-    await far.close()
-    for end in (near, far):
+    @contextlib.asynccontextmanager
+    async def partition(self, *calls: Call) -> AsyncIterator[None]:
+        """Those have no way to the hub, within; when it ends, they come back by themselves."""
+        for call in calls:
+            await self._wires[call].cut()
+            await call.until(lambda call=call: call.status == "offline")  # type: ignore[misc]
         try:
-            await end.send(b"\x90")
-        except CallmeshError:
-            continue
-        raise AssertionError("a closed link takes nothing")
+            yield
+        finally:
+            for call in calls:
+                self._wires[call].mend()
 
+    @contextlib.asynccontextmanager
+    async def slow(self, *calls: Call) -> AsyncIterator[None]:
+        """Nothing that the hub says reaches those, within; what they say does reach it."""
+        for call in calls:
+            self._wires[call].hold()
+        try:
+            yield
+        finally:
+            for call in calls:
+                self._wires[call].flow()
 
-FLOOD = 300
+    async def settled(self, *, timeout: float = 10) -> None:
+        """Wait until all who have a way to the hub are in step with it, and all is saved.
 
+        Raises `TimedOut` with the names of who is not.
+        """
+        late = self._late
+        try:
+            async with asyncio.timeout(timeout):
+                while late := self._late:  # noqa: ASYNC110 - there is nobody who would tell
+                    await asyncio.sleep(0.005)
+        except TimeoutError:
+            raise TimedOut(f"not in step after {timeout} s: {', '.join(late)}") from None
 
-async def _flood(link: Link) -> None:
-    for _ in range(FLOOD):
-        await link.send(b"x" * 60_000)
+    @property
+    def _late(self) -> list[str]:
+        lines = {line.id: (call, line) for call in self.live.calls for line in call.lines.values()}
+        late = []
+        for call, wire in self._wires.items():
+            if wire.is_cut:
+                continue
+            found = lines.get(call.me.id)
+            told = found is not None and not found[0].hosted.has_output(
+                found[0].hosted.people.members[call.me.id]
+            )
+            if not told or wire.is_busy or call.status != "synced":
+                late.append(call.me.name)
+        return late

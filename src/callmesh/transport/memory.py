@@ -28,6 +28,11 @@ class MemoryLink:
         return data
 
     @property
+    def waiting(self) -> int:
+        """Bundles that nobody has received."""
+        return len(self._waiting)
+
+    @property
     def ready(self) -> bool:
         return self._over is None and self.other._over is None and self.other._has_room
 

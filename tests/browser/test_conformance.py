@@ -1,0 +1,108 @@
+"""Apps that fall into traps, and those that do not, before `callmesh apps check --conformance`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from callmesh.catalog import BUILT_IN
+from callmesh.cli import main
+
+Capture: TypeAlias = pytest.CaptureFixture[str]
+pytestmark = [pytest.mark.timeout(240), pytest.mark.usefixtures("chromium")]
+
+MORE = "<button id=more>More</button>"
+COUNT = """more.onclick = () => r.state.set("count", (r.state.get("count") ?? 0) + 1);"""
+GOOD = (
+    """const r = await connect({ setup({ state }) {
+    if (!state.has("count")) state.set("count", 0); } });"""
+    + COUNT
+)
+WIPES = """const r = await connect({ setup({ state }) { state.set("count", 0); } });""" + COUNT
+SILENT = """let s;
+await connect({
+    setup(r) { s = r.stream("x", { mode: "latest" }); },
+    disable() { s?.close(); s = undefined; },
+});
+setInterval(() => s?.send({}).catch(() => {}), 50);"""
+AGAIN = """let s;
+const open = r => { s ??= r.stream("x", { mode: "latest" }); };
+const r = await connect({ enable: open, disable() { s?.close(); s = undefined; } });
+setInterval(() => s?.send({}).catch(() => {}), 50);"""
+OWNER = """const r = await connect(), s = r.stream("x", { mode: "latest" });
+if (r.owner === r.me.person) setInterval(() => s.send({}).catch(() => {}), 50);"""
+TEXT = """const r = await connect(), box = document.querySelector("textarea");
+box.oninput = () => r.state.set("text", box.value);
+r.state.listen(() => { box.value = r.state.get("text") ?? ""; });"""
+THROWS = """await connect(); more.onclick = async () => { throw new Error("nobody sees this"); };"""
+DEAD = """throw new Error("it does not begin");"""
+
+
+def app(folder: Path, script: str, body: str = MORE) -> Path:
+    made = folder / "trap"
+    made.mkdir()
+    manifest = {"id": "trap", "name": "Trap", "version": "1", "capabilities": ["streams"]}
+    (made / "manifest.json").write_text(json.dumps(manifest))
+    (made / "index.html").write_text(
+        f"""<!doctype html><title>Trap</title>{body}
+        <script type="module">import {{ connect }} from "callmesh/app"; {script}</script>"""
+    )
+    return made
+
+
+def tried(capsys: Capture, source: Path) -> tuple[int, dict[str, str]]:
+    """The exit code, and what is said of each trap by its number."""
+    code = main(["apps", "check", "--conformance", "--seed", "7", str(source)])
+    said = capsys.readouterr().out
+    print(said, file=sys.stderr)
+    lines = [line.split(maxsplit=2) for line in said.splitlines()[1:]]
+    return code, {trap: f"{mark} {why}" for mark, trap, why in lines}
+
+
+@pytest.mark.parametrize(
+    ("script", "body", "trap", "words"),
+    [
+        pytest.param(DEAD, MORE, "T1", "it does not begin", id="[T1] does not start"),
+        pytest.param(WIPES, MORE, "T2", "“count”", id="[T2] wipes its State"),
+        pytest.param(SILENT, MORE, "T3", "`enable` has to start", id="[T3] stays silent"),
+        pytest.param(OWNER, MORE, "T4", "take over", id="[T4] ends with its owner"),
+        pytest.param(TEXT, "<textarea></textarea>", "T5", "12 are left", id="[T5] loses letters"),
+        pytest.param(THROWS, MORE, "T6", "nobody sees this", id="[T6] throws unseen"),
+    ],
+)
+def test_a_trap_is_found(
+    tmp_path: Path,
+    capsys: Capture,
+    script: str,
+    body: str,
+    trap: str,
+    words: str,
+) -> None:
+    code, said = tried(capsys, app(tmp_path, script, body))
+    assert code == 1
+    assert said[trap].startswith("✗")
+    assert words in said[trap]
+    other = {name for name, what in said.items() if what.startswith("✗")} - {trap}
+    assert other <= ({"T6"} if trap == "T1" else set())
+
+
+def test_what_keeps_clear_of_them_passes(tmp_path: Path, capsys: Capture) -> None:
+    """[T1, T2, T6]"""
+    code, said = tried(capsys, app(tmp_path, GOOD))
+    assert [code, said["T1"][0], said["T2"][0], said["T6"][0]] == [0, "✓", "✓", "✓"]
+
+
+def test_streams_that_go_on(tmp_path: Path, capsys: Capture) -> None:
+    """[T3, T4]"""
+    code, said = tried(capsys, app(tmp_path, AGAIN))
+    assert [code, said["T3"][0], said["T4"][0]] == [0, "✓", "✓"]
+
+
+@pytest.mark.parametrize("name", ["poll", "vitals", "whiteboard"])
+def test_a_built_in_app_keeps_clear_of_them(name: str, capsys: Capture) -> None:
+    """[T1, T2, T3, T4, T5, T6]"""
+    code, said = tried(capsys, BUILT_IN / name)
+    assert code == 0
+    assert said["T1"].startswith("✓")

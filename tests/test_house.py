@@ -27,12 +27,12 @@ FIRST = """
 SECOND = """
     settings logs tokens auth catalog installing saving ending address headers livecall live
     metrics operations depot archive operator retention webhooks guard shapes problems api
-    icesettings hub connection notify media replica hosting undo typed changes shared presence
-    datastream streams fileio away transfers instance handling resources half joining peering
-    client contracts testing
+    icesettings guise hub connection notify media replica hosting undo typed changes shared
+    presence datastream streams fileio away transfers instance handling resources half joining
+    peering client contracts testing
 """.split()
 TOP = """
-    __init__ auditing creating connections serving doctor trial conformance cli __main__
+    __init__ auditing creating connections serving developing doctor trial conformance cli __main__
     pytest_plugin
 """.split()
 FLOORS = [*GROUND, *FIRST, *SECOND, *TOP]

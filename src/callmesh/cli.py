@@ -14,6 +14,7 @@ from pathlib import Path
 
 from callmesh import auditing, creating, installing
 from callmesh.catalog import Catalog
+from callmesh.developing import develop
 from callmesh.doctor import WRONG, examine
 from callmesh.errors import BadInput, BadManifest, CallmeshError
 from callmesh.folder import APPS, CannotStart
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         _add_visitor(command)
         _add_settings(command, ["key", "url"] if name == "invite" else ["key"])
+    _add_dev(commands.add_parser("dev", help="try an app as several people at once"))
     _add_new(commands.add_parser("new", help="make a folder with a working app, to begin with"))
     _add_apps(commands.add_parser("apps", help="add apps to a hub, list, remove or check them"))
     _add_audit(commands.add_parser("audit", help="read and check the log of who came and went"))
@@ -179,13 +181,29 @@ def _new(options: argparse.Namespace) -> int:
     folder: Path = options.folder
     creating.create(folder, options.template)
     print(f"made {folder}: a list that everybody in a call adds to. Look at it, and change it:\n")
-    if options.template == "plain":
-        print(f"  callmesh serve --dev --apps {folder}")
-    else:
-        built = f"{folder / 'dist' / folder.name}"
-        print(f"  cd {folder} && npm install && npm run build && cd -")
-        print(f"  callmesh serve --dev --apps {built}")
+    if options.template != "plain":
+        print(f"  (cd {folder} && npm install && npm run build)")
+    print(f"  callmesh dev {folder}")
     return 0
+
+
+def _add_dev(dev: argparse.ArgumentParser) -> None:
+    dev.description = (
+        "Try an app: a page shows it as a host and a guest have it, side by side, loads it anew "
+        "when its files change, and has an inspector beside it. What is in the call goes when you "
+        "stop."
+    )
+    dev.add_argument(
+        "folder", type=Path, metavar="DIR",
+        help="the app's folder, or that of a project which is built into dist/NAME",
+    )  # fmt: skip
+    dev.add_argument("--port", type=int, default=0, help="the port (a free one)")
+    dev.add_argument("--open", action="store_true", help="open the page in a browser")
+    dev.set_defaults(run=_dev)
+
+
+def _dev(options: argparse.Namespace) -> int:
+    return develop(options.folder, port=options.port, show=options.open)
 
 
 # --- apps

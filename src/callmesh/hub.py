@@ -39,6 +39,7 @@ from callmesh.depot import Depot
 from callmesh.errors import BadInput, BadName
 from callmesh.folder import APPS, CURSORS, DATABASE, FILES, alone_in
 from callmesh.guard import ApiKey
+from callmesh.guise import Guise
 from callmesh.headers import BoundedHeaders, NoSockets, ThisMachineAlone
 from callmesh.icesettings import ice_servers
 from callmesh.ids import call_id
@@ -188,6 +189,7 @@ def application(
             Route("/apps/{app}/{hash}/{file:path}", hub.app_file),
             Mount("/sdk", NoSockets(OpenFiles(directory=PAGE / "sdk", check_dir=False))),
             Mount("/page", NoSockets(StaticFiles(directory=PAGE, check_dir=False))),
+            *(hub.trying() if authority.is_open else ()),
             *Operations(live, settings).routes(),
         ],
         middleware=[Middleware(BoundedHeaders), *(alone if authority.is_open else ())],
@@ -280,12 +282,21 @@ class Hub:
             raise HTTPException(404, f"There is no such call: {error}.") from error
         if not self._live.runs:
             raise HTTPException(503, NOT_RUNNING)
-        index = PAGE / "index.html"
-        if not index.is_file():
-            raise HTTPException(503, "The call page is not built: run `make page`.")
-        base = f'<base href="{_root(request)}/page/">'
-        page = index.read_text().replace("<head>", f"<head>{base}", 1)
-        return HTMLResponse(page, headers=_page_headers(request))
+        return _page(request, "index.html")
+
+    def trying(self) -> list[BaseRoute]:
+        """Where an author sees an app as several people at once (A14)."""
+        return [Route("/dev/{app}", self.dev), Route("/dev/{app}/seat", self.seat)]
+
+    async def dev(self, request: Request) -> Response:
+        id = request.path_params["app"]
+        await self._refresh()
+        if id not in self._catalog.apps:
+            raise HTTPException(404, f"This hub has no app called {id}.")
+        return _page(request, "dev.html", frames="/dev/")
+
+    async def seat(self, request: Request) -> Response:
+        return _page(request, "seat.html")
 
     async def socket(self, websocket: WebSocket) -> None:
         if not _same_origin(websocket):
@@ -342,13 +353,17 @@ class Hub:
             self._live.apps_changed()
 
     async def app_file(self, request: Request) -> Response:
-        app = self._catalog.version(request.path_params["app"], request.path_params["hash"])
+        guise = Guise(request.path_params["hash"] if self._is_open else "")
+        hash = guise.hash or request.path_params["hash"]
+        app = self._catalog.version(request.path_params["app"], hash)
         path = app.file(request.path_params["file"]) if app else None
         if app is None or path is None:
             raise HTTPException(404, "This app has no such file, or none such any more.")
         headers = _app_headers(request, app)
         if path.suffix == ".html":
-            return HTMLResponse(_with_sdk(request, path), headers=headers)
+            return HTMLResponse(guise.page(_with_sdk(request, path)), headers=headers)
+        if path.suffix == ".css" and guise.theme:
+            return Response(guise.style(path.read_text()), media_type="text/css", headers=headers)
         return FileResponse(path, headers=headers)
 
 
@@ -396,7 +411,17 @@ def _same_origin(websocket: WebSocket) -> bool:
         return False
 
 
-def _page_headers(request: Request) -> dict[str, str]:
+def _page(request: Request, name: str, *, frames: str = "/apps/") -> Response:
+    """One of the built pages, which has frames of what lies under that path alone."""
+    file = PAGE / name
+    if not file.is_file():
+        raise HTTPException(503, "The call page is not built: run `make page`.")
+    base = f'<base href="{_root(request)}/page/">'
+    page = file.read_text().replace("<head>", f"<head>{base}", 1)
+    return HTMLResponse(page, headers=_page_headers(request, frames))
+
+
+def _page_headers(request: Request, frames: str) -> dict[str, str]:
     here = _origin(request)
     policy = {
         "default-src": "'none'",
@@ -406,7 +431,7 @@ def _page_headers(request: Request) -> dict[str, str]:
         "media-src": "'self' blob: mediastream:",
         "font-src": "'self'",
         "connect-src": f"'self' {here.replace('http', 'ws', 1)}",
-        "frame-src": f"{here}{_root(request)}/apps/",
+        "frame-src": f"{here}{_root(request)}{frames}",
         "base-uri": "'self'",
         "form-action": "'none'",
         "frame-ancestors": "'self'",
@@ -423,7 +448,7 @@ def _page_headers(request: Request) -> dict[str, str]:
 def _app_headers(request: Request, app: InstalledApp) -> dict[str, str]:
     """An app may load its own files and the SDK, talk to its hosts alone, and is of no origin."""
     here = _origin(request) + _root(request)
-    own = f"{here}/apps/{app.manifest.id}/{app.hash}/"
+    own = f"{here}/apps/{app.manifest.id}/{request.path_params['hash']}/"
     outside = "".join(f" {host}" for host in app.manifest.hosts)
     policy = {
         "sandbox": "allow-scripts allow-forms allow-downloads",

@@ -38,8 +38,10 @@ GRACE = 1.5
 log = logging.getLogger("callmesh.hub")
 
 
-def serve(settings: Settings) -> int:
+def serve(settings: Settings, greeting: Callable[[str], str] | None = None) -> int:
     """Run the hub until it is told to stop; the exit code.
+
+    `greeting` is what is printed when it runs, given its address; without it, how to come in.
 
     Raises `CannotStart` or a `CallmeshError`.
     """
@@ -49,11 +51,11 @@ def serve(settings: Settings) -> int:
         return 2
     configure(settings)
     with alone_in(settings.data):
-        _run(settings)
+        _run(settings, greeting)
     return 0
 
 
-def _run(settings: Settings) -> None:
+def _run(settings: Settings, greeting: Callable[[str], str] | None) -> None:
     catalog = Catalog(settings.apps, settings.data / APPS)
     storage = SqliteStorage(settings.data / DATABASE)
     key = Key.read(settings.key) if settings.key else None
@@ -78,7 +80,8 @@ def _run(settings: Settings) -> None:
             "its address", extra={"address": _address(settings, port)},
         )  # fmt: skip
     if settings.log == "text":
-        print(_greeting(settings, port, key), flush=True)
+        greet = greeting or (lambda _: _greeting(settings, port, key))
+        print(greet(_address(settings, port)), flush=True)
     gc.freeze()  # what is there now stays: nobody has to look through it again
     gc.set_threshold(*GC)
     Server(config, app.state.live.drain).run([listening])

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { defineConfig } from "vite";
 
 import { notices } from "../../tools/notices.js";
@@ -11,6 +12,8 @@ export default defineConfig({
     target: "es2022",
     assetsInlineLimit: 0, // the page's Content-Security-Policy allows no data: addresses
     modulePreload: { polyfill: false },
+    // The call page; the page of `callmesh dev`, and what is in its frames.
+    rollupOptions: { input: ["index.html", "dev.html", "seat.html"].map((name) => join(import.meta.dirname, name)) },
   },
   plugins: [notices()],
 });

@@ -18,7 +18,7 @@ import { Peers } from "./peers.ts";
 import type { Resource } from "./resource.ts";
 import { resourceOrNot, Resources } from "./resources.ts";
 import { after, every, now, onNetwork, soon } from "./runtime.ts";
-import { MESH, Streams } from "./streams.ts";
+import { MESH, Streams, type OpenStream } from "./streams.ts";
 import { UnsavedStore } from "./unsaved.ts";
 
 export interface CallOptions {
@@ -216,6 +216,23 @@ export class Call {
   courierHost(resource: Resource): Promise<HostOfCourier> {
     const writer = (): Writer => `${this.me.id}.${++this.#frames}` as Writer;
     return courierHost(this, this.#replica, this.#streams, resource, writer);
+  }
+
+  // --- for who looks on, as the inspector does
+
+  /** Told of what changes, in whichever State. */
+  onChange(fn: (change: Change) => void): () => void {
+    return this.#replica.onChange(fn);
+  }
+
+  /** Told of each word of the hub, when it is in the mesh. */
+  onWord(fn: (word: HubWord) => void): () => void {
+    return this.#replica.onWord(fn);
+  }
+
+  /** The streams that are open here, in frames too, and how each stands to the others. */
+  get streams(): readonly OpenStream[] {
+    return this.#streams.all();
   }
 
   /** For who runs it: it is over. */

@@ -8,3 +8,4 @@ export { IdbCacheStore, type CacheId } from "./idb.ts";
 export type { Media } from "./media.ts";
 export type { Resource } from "./resource.ts";
 export type { AddOptions, Resources } from "./resources.ts";
+export type { OpenStream } from "./streams.ts";

@@ -46,6 +46,11 @@ export interface StreamsUser {
   soon(fn: () => void): void;
 }
 
+/** A stream that is open here, by the page or a frame of it, and how it stands to each of the others. */
+export interface OpenStream extends StreamId {
+  readonly peers: ReadonlyMap<ParticipantId, Reach>;
+}
+
 export class Streams {
   readonly #user: StreamsUser;
   #mesh: number;
@@ -172,6 +177,10 @@ export class Streams {
     }
     station.ways.clear();
     this.#settle();
+  }
+
+  all(): OpenStream[] {
+    return [...this.#stations.values()].map((station) => ({ ...station.id, peers: this.reach(station) }));
   }
 
   reach(station: Station): Map<ParticipantId, Reach> {

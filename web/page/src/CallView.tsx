@@ -5,6 +5,7 @@ import { DeviceButton } from "./DeviceButton.tsx";
 import { Drawer } from "./Drawer.tsx";
 import { Actions, Header } from "./Header.tsx";
 import { Icon } from "./icons.tsx";
+import { LateInspector } from "./LateInspector.tsx";
 import { Knocking } from "./Knocking.tsx";
 import type { Page } from "./page.ts";
 import { People, PeopleButton } from "./People.tsx";
@@ -17,6 +18,7 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
   const openDrawer = (): void => void (drawer.value = true);
   const problem = (words: string): void => page.toasts.problem(words);
   const people = useSignal(false);
+  const inspecting = useSignal(false);
   const waiting = store.hosts.waiting.value.length;
   useEffect(() => {
     document.title = `${waiting > 0 ? `(${waiting}) ` : ""}${page.address.call} · call`;
@@ -39,7 +41,8 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
       <div class="hall">
         <Knocking store={store} open={people} />
         <div class="floor">
-          <Stage store={store} openDrawer={openDrawer} />
+          <Stage store={store} openDrawer={openDrawer} inspecting={inspecting} />
+          {inspecting.value && store.isHost.value && <LateInspector store={store} close={() => (inspecting.value = false)} />}
           <Tiles page={page} store={store} />
         </div>
       </div>

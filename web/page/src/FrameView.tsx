@@ -4,7 +4,7 @@ import type { Resource } from "@callmesh/client";
 import type { CallmeshError } from "@callmesh/core";
 
 import { Frame } from "./frame.ts";
-import type { App } from "./catalog.ts";
+import { entryOf, type App } from "./catalog.ts";
 import type { CallStore } from "./store.ts";
 import { stopProblem } from "./words.ts";
 
@@ -41,7 +41,7 @@ export function FrameView({ store, resource, removed }: FrameViewProps) {
         key={`${app.base} ${starts.value}`}
         store={store}
         resource={resource}
-        address={app.base + app.entry}
+        address={entryOf(app, store.catalog.guise)}
         stateVersion={app.state}
         size={app.size}
         removed={removed}

@@ -9,8 +9,15 @@ import { Icon } from "./icons.tsx";
 import type { CallStore } from "./store.ts";
 import { panelId, tabId, Tabs } from "./Tabs.tsx";
 
+interface StageProps {
+  store: CallStore;
+  openDrawer: () => void;
+  /** Whether the inspector is open, for hosts to open and close; without it there is no button for that. */
+  inspecting?: Signal<boolean>;
+}
+
 /** The resource in view, tabs for the others, and what one may do with it. */
-export function Stage({ store, openDrawer }: { store: CallStore; openDrawer: () => void }) {
+export function Stage({ store, openDrawer, inspecting }: StageProps) {
   const viewed = store.record(store.viewed.value);
   const question = useSignal<Question | undefined>(undefined);
   const stage = useRef<HTMLElement>(null);
@@ -18,7 +25,7 @@ export function Stage({ store, openDrawer }: { store: CallStore; openDrawer: () 
   return (
     <main ref={stage} class="stage" aria-label="Stage" tabIndex={-1}>
       {store.resources.value.length > 0 && <Tabs store={store} />}
-      {viewed && <Bar store={store} viewed={viewed} question={question} />}
+      {viewed && <Bar store={store} viewed={viewed} question={question} inspecting={inspecting} />}
       <div class="panels">
         {store.mounted.value.map(({ resource, removed }) => (
           <section
@@ -43,9 +50,10 @@ interface BarProps {
   store: CallStore;
   viewed: Resource;
   question: Signal<Question | undefined>;
+  inspecting: Signal<boolean> | undefined;
 }
 
-function Bar({ store, viewed, question }: BarProps) {
+function Bar({ store, viewed, question, inspecting }: BarProps) {
   const active = store.record(store.active.value);
   const remove = (): void => {
     question.value = {
@@ -82,6 +90,18 @@ function Bar({ store, viewed, question }: BarProps) {
           <button type="button" class="button small primary" onClick={() => store.show(viewed.id)}>
             <Icon name="eye" />
             <span>Show to everybody</span>
+          </button>
+        )}
+        {inspecting && store.isHost.value && (
+          <button
+            type="button"
+            class="button small bare"
+            aria-label="Inspect"
+            title="Inspect: state, presence, streams, denied writes and what each resource costs"
+            aria-expanded={inspecting.value}
+            onClick={() => (inspecting.value = !inspecting.value)}
+          >
+            <Icon name="inspect" />
           </button>
         )}
         {store.mayRemove(viewed) && (

@@ -32,15 +32,24 @@ export interface App {
   readonly base: string;
 }
 
+/** What an app in its frame is to take its browser for. */
+export interface Guise {
+  readonly theme?: "light" | "dark";
+  readonly language?: string;
+}
+
 export type CatalogState = "loading" | "ready" | "failed";
 
 export class Catalog {
   readonly apps = signal<ReadonlyMap<string, App>>(new Map());
   readonly state = signal<CatalogState>("loading");
+  /** As what apps are tried, on a `--dev` hub. */
+  readonly guise: Guise;
   readonly #address: string;
 
-  constructor(hub: string) {
+  constructor(hub: string, guise: Guise = {}) {
     this.#address = `${hub}/api/apps`;
+    this.guise = guise;
   }
 
   /** Ask the hub. What was known stays while it does not answer. */
@@ -49,7 +58,8 @@ export class Catalog {
       const answer = await fetch(this.#address, { credentials: "omit" });
       if (!answer.ok) throw new Error(`the hub answers ${answer.status}`);
       const apps = (await answer.json()) as Told[];
-      this.apps.value = new Map(apps.map((app) => [app.id, translated(app, navigator.languages)]));
+      const languages = this.guise.language === undefined ? navigator.languages : [this.guise.language];
+      this.apps.value = new Map(apps.map((app) => [app.id, translated(app, languages)]));
       this.state.value = "ready";
     } catch {
       if (this.state.value !== "ready") this.state.value = "failed";
@@ -66,6 +76,12 @@ export function translated(app: Told, wanted: readonly string[]): App {
     if (language === "en") return app;
   }
   return app;
+}
+
+/** Where the page of an app is. What it is tried as is part of its address: a `--dev` hub makes it seem so. */
+export function entryOf({ base, entry }: App, { theme, language }: Guise): string {
+  if (theme === undefined && language === undefined) return base + entry;
+  return `${base.slice(0, -1)}~${theme ?? ""}~${language ?? ""}/${entry}`;
 }
 
 export function iconOf(app: App | undefined): string | undefined {

@@ -59,6 +59,12 @@ const DRAWINGS = {
       <circle cx="12" cy="12" r="3" />
     </>
   ),
+  inspect: (
+    <>
+      <circle cx="10.5" cy="10.5" r="6.5" />
+      <path d="m15.5 15.5 5 5M8 10.5h5M10.5 8v5" />
+    </>
+  ),
   back: <path d="M9 6 4 11l5 5M4 11h10a6 6 0 0 1 6 6v1" />,
   remove: <path d="M4.5 7h15M9.5 7V4.5h5V7M6.5 7l1 12.5h9l1-12.5M10 11v5M14 11v5" />,
   close: <path d="M6 6l12 12M18 6 6 18" />,

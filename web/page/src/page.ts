@@ -1,13 +1,14 @@
 /** What the page is at: in the lobby, waiting to be let in, in the call, or after it. */
 
 import { signal } from "@preact/signals";
-import { join, type Call, type JoinOptions } from "@callmesh/client";
-import { CallOver, Declined, Removed, Unauthorized, type messages } from "@callmesh/core";
+import type { Call, JoinOptions } from "@callmesh/client";
+import { CallOver, Declined, Removed, type messages } from "@callmesh/core";
 
 import type { Address } from "./address.ts";
 import { Catalog } from "./catalog.ts";
 import { Devices } from "./devices.ts";
 import { Memory } from "./memory.ts";
+import { joinAgain } from "./returning.ts";
 import { CallStore } from "./store.ts";
 import { ToastList } from "./toasts.ts";
 import { farewell, joinProblem, type Farewell } from "./words.ts";
@@ -88,15 +89,7 @@ export class Page {
       onWaiting: (waiting) => this.#wait(name, waiting, signal),
       onLost: () => this.#waitLost(),
     }; // prettier-ignore
-    const { person } = this.memory;
-    if (person === undefined) return join(url, options);
-    try {
-      return await join(url, { ...options, person });
-    } catch (error) {
-      if (!(error instanceof Unauthorized)) throw error;
-      this.memory.person = undefined; // from a hub that was here before this one
-      return join(url, options);
-    }
+    return joinAgain(url, this.memory, options);
   }
 
   #wait(name: string, { personProof, held, words }: messages.Waiting, { aborted }: AbortSignal): void {

@@ -202,6 +202,7 @@ NOT_FOR_HUBS: tuple[Message, ...] = (
     messages.Pong(1, 1),
     messages.Life("remove"),
     messages.Link("joined"),
+    messages.Surroundings("en", "dark", 1, 1, True),
     messages.Ice([]),
     messages.Kept([]),
     messages.Have(True, [], []),

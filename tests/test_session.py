@@ -75,7 +75,7 @@ EXPECTED = {
     (Side.CLIENT, "waiting"): {"welcome", "waiting", "pong"},
     (Side.CLIENT, "welcome"): {
         "batch", "saved", "denied", "answer", "signal", "stream", "taken", "reach", "relayed",
-        "pong", "cache", "life", "link", "ice", "ticket", "kept",
+        "pong", "cache", "life", "link", "ice", "ticket", "kept", "surroundings",
     },
 }  # fmt: skip
 

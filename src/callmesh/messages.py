@@ -384,6 +384,21 @@ class Link(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="link"):
     """`joined`; with any other word, `reconnecting` or `left`, the hub is out of reach."""
 
 
+class Surroundings(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="surroundings"):
+    """From page to frame: where the app is shown, and how."""
+
+    locale: Id
+    """The language of who looks at it, as BCP 47 has it."""
+    theme: Literal["light", "dark"]
+    """How the page looks."""
+    width: Number
+    """Of the frame, CSS pixels."""
+    height: Number
+    """Of the frame, CSS pixels."""
+    visible: bool
+    """Whether it can be seen: in view, and its tab too."""
+
+
 class IceServer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An `RTCIceServer`."""
 
@@ -484,8 +499,8 @@ class Void(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="void"):
 
 Message: TypeAlias = (
     Hello | Welcome | Waiting | Batch | Write | Saved | Denial | Command | Answer | Signal | Stream
-    | Taken | Reach | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice | Ticket
-    | Kept | Letter | Have | Void
+    | Taken | Reach | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Surroundings
+    | Ice | Ticket | Kept | Letter | Have | Void
 )  # fmt: skip
 
 Pieces: TypeAlias = tuple[bytes, ...]

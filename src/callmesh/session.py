@@ -94,7 +94,7 @@ FROM_HUBS: dict[type, frozenset[type]] = {
         messages.Batch, messages.Saved, messages.Denial, messages.Answer, messages.Signal,
         messages.Stream, messages.Taken, messages.Reach, messages.Relayed, messages.Pong,
         messages.Error, messages.Cache, messages.Life, messages.Link, messages.Ice,
-        messages.Ticket, messages.Kept,
+        messages.Ticket, messages.Kept, messages.Surroundings,
     ]),
     Over: frozenset(),
 }  # fmt: skip

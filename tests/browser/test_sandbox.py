@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 import callmesh
-from tests.browser.people import person
+from tests.browser.people import Person, person
 from tests.processes import HubProcess, hub_process
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
@@ -214,3 +214,49 @@ async def test_a_frame_sees_its_own_resource_alone(browser: Browser, hub: HubPro
             }""",
         )
         assert keys == ["options/1", "options/2", "question"]
+
+
+async def test_an_app_knows_where_it_is_shown(browser: Browser, hub: HubProcess) -> None:
+    """[A18]"""
+    look = """async () => {
+        const { connect } = await import("callmesh/app");
+        window.resource = await connect();
+        window.told = [];
+        resource.onSurroundings(now => told.push(now));
+    }"""
+    async with person(browser, "Ada", locale="de-CH", color_scheme="dark") as ada:
+        await ada.join(hub.call("shown"), role="host")
+        await ada.add("Poll")
+        await expect(ada.app("Poll").get_by_text("Do you agree?")).to_be_visible()
+        await ada.in_app("Poll", look)
+        assert await ada.in_app("Poll", "[resource.locale, resource.theme]") == ["de-CH", "dark"]
+        frame = ada.page.locator('iframe[title="Poll"]')
+        box = await frame.bounding_box()
+        assert box is not None
+        size = await ada.in_app("Poll", "resource.size")
+        assert size == {"width": round(box["width"]), "height": round(box["height"])}
+        await until(ada, "resource.visible")
+        themes = (
+            "[matchMedia('(prefers-color-scheme: dark)').matches,"
+            " document.documentElement.dataset.theme]"
+        )
+        assert await ada.in_app("Poll", themes) == [True, "dark"]
+
+        await ada.page.emulate_media(color_scheme="light")
+        await until(ada, "resource.theme === 'light'")
+        assert await ada.in_app("Poll", themes) == [False, "light"]
+        await ada.page.set_viewport_size({"width": 900, "height": 700})
+        await until(ada, f"resource.size.width < {size['width']}")
+        await ada.add("Evil")
+        await until(ada, "!resource.visible")
+        assert await ada.in_app("Poll", "resource.size.width") > 0
+        await ada.tab("Poll").click()
+        await until(ada, "resource.visible && told.at(-1).visible")
+
+
+async def until(someone: Person, script: str) -> None:
+    """Wait until an expression in the frame of the poll is true."""
+    handle = await someone.page.wait_for_selector('iframe[title="Poll"]', state="attached")
+    frame = handle and await handle.content_frame()
+    assert frame
+    await frame.wait_for_function(f"() => {script}", polling=50)

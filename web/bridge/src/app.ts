@@ -12,6 +12,7 @@ export type {
 export type { Handlers } from "./frame.ts";
 export type { Migration } from "./migrating.ts";
 export type { Resource } from "./resource.ts";
+export type { Size, Surroundings, Theme } from "./surroundings.ts";
 
 /**
  * Connect this app to its resource. Resolves when its state and cache are there.
@@ -23,8 +24,9 @@ export async function connect<S extends object = Record<string, Json>>(handlers:
   if (window.parent === window) throw new Closed("an app runs inside a call: open it there");
   // What the keys hold is what the author says of them.
   const { port, stateVersion } = await portFromPage();
-  const { ready } = new Frame(port, handlers as unknown as Handlers, stateVersion);
-  return ready as Promise<unknown> as Promise<Resource<S>>;
+  const resource = await new Frame(port, handlers as unknown as Handlers, stateVersion).ready;
+  resource.onSurroundings(({ theme }) => (document.documentElement.dataset["theme"] = theme)); // for style sheets
+  return resource as unknown as Resource<S>;
 }
 
 /** What the page gives a frame: its port, and the state version in the manifest that it was loaded with. */

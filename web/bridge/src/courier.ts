@@ -1,9 +1,10 @@
 /** The page's side of an app's frame: a courier between the frame and the call it stands in. */
 
-import type { CallmeshError, LifeEvent } from "@callmesh/core";
+import type { CallmeshError, LifeEvent, messages } from "@callmesh/core";
 
 import { FrameLink } from "./frameLink.ts";
 import type { CourierHost } from "./host.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** Serves one frame at a time: one that has loaded itself anew takes the place of the one before. */
 export class Courier {
@@ -14,6 +15,7 @@ export class Courier {
   readonly #host: CourierHost;
   #link: FrameLink | undefined;
   #ended: CallmeshError | undefined;
+  #surroundings: messages.Surroundings | undefined;
 
   constructor(host: CourierHost) {
     this.#host = host;
@@ -38,11 +40,21 @@ export class Courier {
       },
     });
     this.#link = link;
+    if (this.#surroundings !== undefined) link.surround(this.#surroundings);
   }
 
   /** Tell the frame what happened to its resource. Nobody hears it while there is no frame. */
   life(event: LifeEvent): void {
     this.#link?.life(event);
+  }
+
+  /** Tell the frame where it is shown, and how, unless it knows. One that comes later begins with it. */
+  surround({ locale, theme, size, visible }: Surroundings): void {
+    const [width, height] = [Math.round(size.width), Math.round(size.height)];
+    const surroundings = { type: "surroundings", locale, theme, width, height, visible } as const;
+    if (JSON.stringify(surroundings) === JSON.stringify(this.#surroundings)) return;
+    this.#surroundings = surroundings;
+    this.#link?.surround(surroundings);
   }
 
   /** What was to be told is told; then nothing comes and goes any more. */

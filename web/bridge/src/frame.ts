@@ -10,6 +10,7 @@ import { after, now } from "./runtime.ts";
 import { FrameStreams } from "./frameStreams.ts";
 import { bringUpToDate, type Schema } from "./migrating.ts";
 import { Resource } from "./resource.ts";
+import { UNKNOWN, type Surroundings } from "./surroundings.ts";
 
 /**
  * Told of the life of the resource; `setup` must be safe to repeat.
@@ -43,6 +44,7 @@ export class Frame {
   #streams: FrameStreams | undefined;
   #welcome: messages.Welcome | undefined;
   #resource: Resource | undefined;
+  #surroundings: Surroundings = UNKNOWN;
   #settle: { resolve: (resource: Resource) => void; reject: (reason: CallmeshError) => void } | undefined;
   #life: Promise<void> | undefined;
   #handled = 0;
@@ -111,6 +113,9 @@ export class Frame {
       case "link":
         this.#replica.hubAway(message.state !== "joined");
         break;
+      case "surroundings":
+        this.#surround(message);
+        break;
       case "stream":
         this.#streams?.receive(message);
         break;
@@ -124,6 +129,11 @@ export class Frame {
       default:
         this.#replica.hear(message);
     }
+  }
+
+  #surround({ locale, theme, width, height, visible }: messages.Surroundings): void {
+    this.#surroundings = { locale, theme, size: { width, height }, visible };
+    this.#resource?.surroundingsChanged(this.#surroundings);
   }
 
   /** The cache is the last thing that comes before life begins. */
@@ -146,6 +156,7 @@ export class Frame {
       welcome,
       roster: this.#roster,
       cache,
+      surroundings: this.#surroundings,
       stream: (name, options) => streams.open(name, options),
     }));
     this.#settle?.resolve(resource);

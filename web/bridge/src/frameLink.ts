@@ -46,6 +46,7 @@ export class FrameLink {
   #sentAt = -Infinity;
   #endRest: (() => void) | undefined;
   #asked = false;
+  #surroundings: messages.Surroundings | undefined;
   /** What the frame knows of the page's own link. */
   #linkTold = "joined";
 
@@ -85,6 +86,14 @@ export class FrameLink {
   life(event: LifeEvent): void {
     if (this.#session.state.kind !== "open") return;
     this.#session.put(encodeMessage({ type: "life", event }));
+    this.#soon();
+  }
+
+  /** Where the frame is shown, and how (A18). */
+  surround(surroundings: messages.Surroundings): void {
+    this.#surroundings = surroundings;
+    if (this.#session.state.kind !== "open") return;
+    this.#session.putLatest("surroundings", encodeMessage(surroundings));
     this.#soon();
   }
 
@@ -156,6 +165,7 @@ export class FrameLink {
       }), // prettier-ignore
     );
     this.#putBatch();
+    if (this.#surroundings !== undefined) this.#session.put(encodeMessage(this.#surroundings));
     this.#session.put(encodeMessage({ type: "cache", items: [...cache.items()] }));
     this.#events.connected();
   }

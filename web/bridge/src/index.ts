@@ -2,3 +2,4 @@
 
 export { Courier, serveFrame } from "./courier.ts";
 export type { CourierHost, StreamConsumer, StreamHandle } from "./host.ts";
+export type { Size, Surroundings, Theme } from "./surroundings.ts";

@@ -6,12 +6,15 @@ import {
   type ReplicaAccess, type ResourceCache, type ResourceId, type ResourceRecord, type Roster, type Standings, type StreamOptions,
 } from "@callmesh/core";
 
+import type { Size, Surroundings, Theme } from "./surroundings.ts";
+
 export interface ResourceParts {
   readonly access: ReplicaAccess;
   readonly standings: Standings;
   readonly welcome: messages.Welcome;
   readonly roster: Roster;
   readonly cache: ResourceCache;
+  readonly surroundings: Surroundings;
   stream(name: string, options: StreamOptions): DataStream;
 }
 
@@ -27,6 +30,8 @@ export class Resource<S extends object = Record<string, Json>> {
   readonly #parts: ResourceParts;
   readonly #participants = new Listeners<ReadonlyMap<ParticipantId, Participant>>();
   readonly #accesses = new Listeners<Access>();
+  readonly #surrounded = new Listeners<Surroundings>();
+  #surroundings: Surroundings;
   #rights: Json;
   #record: ResourceRecord;
   #enabled = false;
@@ -43,6 +48,7 @@ export class Resource<S extends object = Record<string, Json>> {
     });
     this.presence = new SharedPresence(access, presenceOf(this.id), () => this.me.id);
     this.cache = cache;
+    this.#surroundings = parts.surroundings;
     this.#record = { app: "", title: "", owner: "", added: 0 };
     this.#rights = this.#rightsNow();
   }
@@ -108,6 +114,34 @@ export class Resource<S extends object = Record<string, Json>> {
     return this.#enabled;
   }
 
+  /** The language of who looks at it, as BCP 47 has it: `de-CH`. */
+  get locale(): string {
+    return this.#surroundings.locale;
+  }
+
+  /** How the page around it looks. Media queries say the same. */
+  get theme(): Theme {
+    return this.#surroundings.theme;
+  }
+
+  /** Of its frame, in CSS pixels; while that is not shown, the last it had. */
+  get size(): Size {
+    return this.#surroundings.size;
+  }
+
+  /** Whether it can be seen: in view, not scrolled away, and its tab in the foreground. */
+  get visible(): boolean {
+    return this.#surroundings.visible;
+  }
+
+  /** Told when locale, theme, size or visibility are others; and at once. Returns what ends it. */
+  onSurroundings(fn: (surroundings: Surroundings) => void): () => void {
+    checkFunction(fn, "onSurroundings(fn)");
+    const stop = this.#surrounded.add(fn);
+    fn(this.#surroundings);
+    return stop;
+  }
+
   /** Fast data between participants. Raises `BadName`, `BadValue`, or `Denied` where the app has not asked for streams. */
   stream(name: string, options: StreamOptions = {}): DataStream {
     this.#ask("streams");
@@ -145,6 +179,11 @@ export class Resource<S extends object = Record<string, Json>> {
   }
 
   // --- for who runs it
+
+  surroundingsChanged(surroundings: Surroundings): void {
+    this.#surroundings = surroundings;
+    this.#surrounded.tell(surroundings);
+  }
 
   participantsChanged(): void {
     this.#participants.tell(this.#parts.roster.participants);

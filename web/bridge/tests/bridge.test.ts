@@ -140,6 +140,34 @@ describe("the frame's replica", () => {
     expect(call.consumers.size).toBe(0);
   });
 
+  test("[A18] a frame knows where it is shown from the beginning, and is told of others by one event", async () => {
+    const seen = { locale: "de-CH", theme: "dark", size: { width: 640, height: 480 }, visible: true } as const;
+    courier.surround({ ...seen, size: { width: 640.4, height: 479.5 } });
+    const resource = await open();
+    expect(resource).toMatchObject(seen);
+    const told = vi.fn();
+    const stop = resource.onSurroundings(told);
+    expect(told.mock.calls).toEqual([[seen]]);
+    courier.surround(seen);
+    courier.surround({ ...seen, theme: "light" });
+    courier.surround({ ...seen, locale: "fr", visible: false, size: { width: 0, height: 0 } });
+    await settle();
+    expect(told.mock.calls.slice(1)).toEqual([[{ locale: "fr", theme: "dark", size: { width: 0, height: 0 }, visible: false }]]);
+    stop();
+    courier.surround(seen);
+    await settle();
+    expect(told).toHaveBeenCalledTimes(2);
+    expect(resource.locale).toBe("de-CH");
+  });
+
+  test("[A18] one that nobody tells where it is shown is not visible, and no later frame lacks it", async () => {
+    const resource = await open();
+    expect(resource).toMatchObject({ locale: "en", theme: "light", size: { width: 0, height: 0 }, visible: false });
+    const seen = { locale: "de", theme: "dark", size: { width: 1, height: 1 }, visible: true } as const;
+    courier.surround(seen);
+    expect(await open()).toMatchObject(seen);
+  });
+
   test("[A3] what others write comes, and what they delete goes", async () => {
     const { state } = await open();
     call.hubWrites(STATE, { a: 1, b: 2 });

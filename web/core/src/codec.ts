@@ -13,7 +13,7 @@ import { characters, type StateId, type Writer } from "./ids.ts";
 import { MAX_BUNDLE, MAX_SIGNAL, MAX_WORDS } from "./messages.ts";
 import type {
   Answer, Cache, Command, Error, FileAnswer, Group, Have, Ice, IceServer, Kept, KeptFile, Leave, Letter, Life, Link, Message, Mode, Ping, Pong, ReachRow,
-  Relayed, Signal, Stamped, Ticket, Void, Word,
+  Relayed, Signal, Stamped, Surroundings, Theme, Ticket, Void, Word,
 } from "./messages.ts";
 import { pack, Reader } from "./msgpack.ts";
 import { ROLES } from "./participant.ts";
@@ -27,6 +27,7 @@ const MAX_ID = 64;
 const SIGNATURE = 64;
 const MODES: readonly Mode[] = ["reliable", "latest"];
 const POLICIES: readonly Ice["policy"][] = ["all", "relay"];
+const THEMES: readonly Theme[] = ["light", "dark"];
 const ANSWERS: readonly FileAnswer[] = ["taken", "refused"];
 const WORDS: readonly Word[] = ["open", "taken", "again", "off", "hold"];
 const EVENTS: readonly LifeEvent[] = ["add", "setup", "enable", "disable", "remove"];
@@ -96,7 +97,7 @@ function fieldsOf(message: Message): unknown[] {
   }
 }
 
-function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice | Ticket | Kept | Letter | Have | Void): unknown[] {
+function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Surroundings | Ice | Ticket | Kept | Letter | Have | Void): unknown[] {
   switch (message.type) {
     case "command":
       return [message.id, message.action, message.person, message.option];
@@ -120,6 +121,8 @@ function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pon
       return [message.event];
     case "link":
       return [message.state];
+    case "surroundings":
+      return [message.locale, message.theme, message.width, message.height, message.visible];
     case "ice": {
       const servers = message.servers.map(({ urls, username, credential }) => [urls, username, credential]);
       return [servers, message.policy, message.expires];
@@ -309,6 +312,14 @@ const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: 
   cache: shape(1, (r) => ({ type: "cache", items: r.list(item) })),
   life: shape(1, (r) => ({ type: "life", event: oneOf(r, EVENTS) })),
   link: shape(1, (r) => ({ type: "link", state: id(r) })),
+  surroundings: shape(5, (r) => ({
+    type: "surroundings",
+    locale: id(r),
+    theme: oneOf(r, THEMES),
+    width: r.number(),
+    height: r.number(),
+    visible: r.boolean(),
+  })),
   ice: shape([1, 3], (r, count) => ({
     type: "ice",
     servers: r.list(iceServer),

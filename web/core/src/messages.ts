@@ -285,6 +285,22 @@ export interface Link {
   readonly state: string;
 }
 
+export type Theme = "light" | "dark";
+
+/** From page to frame: where the app is shown, and how. */
+export interface Surroundings {
+  readonly type: "surroundings";
+  /** The language of who looks at it, as BCP 47 has it. */
+  readonly locale: string;
+  /** How the page looks. */
+  readonly theme: Theme;
+  /** Of the frame, CSS pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Whether it can be seen: in view, and its tab too. */
+  readonly visible: boolean;
+}
+
 /** An `RTCIceServer`. */
 export interface IceServer {
   /** `stun:…` and `turn:…` addresses. */
@@ -385,5 +401,5 @@ export type Stamped = readonly [time: number, writer: string];
 
 export type Message =
   | Hello | Welcome | Waiting | Batch | Write | Saved | Denial | Command | Answer | Signal | Stream
-  | Taken | Reach | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Ice | Ticket | Kept | Letter
-  | Have | Void;
+  | Taken | Reach | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Surroundings | Ice | Ticket
+  | Kept | Letter | Have | Void;

@@ -45,7 +45,7 @@ const ALLOWED: { readonly [S in Side]: { readonly [K in SessionState["kind"]]: r
     waiting: ["welcome", "waiting", "pong", "error"],
     open: [
       "batch", "saved", "denied", "answer", "signal", "stream", "taken", "reach", "relayed", "pong", "error", "cache", "life",
-      "link", "ice", "ticket", "kept",
+      "link", "ice", "ticket", "kept", "surroundings",
     ], // prettier-ignore
     over: [],
   },

@@ -62,7 +62,7 @@ test("[W1] there is a vector for every message", () => {
   const all: { readonly [T in Message["type"]]: true } = {
     hello: true, welcome: true, waiting: true, batch: true, write: true, saved: true, denied: true, command: true,
     answer: true, signal: true, stream: true, taken: true, reach: true, relayed: true, ice: true, ping: true, pong: true, leave: true, error: true, cache: true, life: true, link: true,
-    ticket: true, kept: true, letter: true, have: true, void: true,
+    ticket: true, kept: true, letter: true, have: true, void: true, surroundings: true,
   };
   expect([...new Set(data.messages.map(({ type }) => type))].sort()).toEqual(Object.keys(all).sort());
 });

@@ -1,11 +1,12 @@
 /** One app frame: its courier, and the life of its resource as this frame is told of it. */
 
 import { effect } from "@preact/signals";
-import { Courier, serveFrame } from "@callmesh/bridge";
+import { Courier, serveFrame, type Surroundings } from "@callmesh/bridge";
 import type { Resource } from "@callmesh/client";
 import { Lifecycle, type CallmeshError, type LifeEvent } from "@callmesh/core";
 
 import type { CallStore } from "./store.ts";
+import { followSurroundings } from "./surroundings.ts";
 
 /** How long an app has to connect before the page says that it does not; milliseconds. */
 const PATIENCE = 10_000;
@@ -44,6 +45,9 @@ export class Frame {
     courier.onConnect = () => this.#connected();
     courier.onEnd = (error) => this.#stopped(error);
     this.#stops.push(serveFrame(element, courier, stateVersion), this.#followSyncs(), this.#followView());
+    const viewed = (): boolean => store.viewed.value === resource.id;
+    const tell = (surroundings: Surroundings): void => courier.surround(surroundings);
+    this.#stops.push(followSurroundings(element, viewed, store.catalog.guise, tell));
     element.src = address;
     this.#late = setTimeout(this.#options.onLate, PATIENCE);
   }

@@ -22,7 +22,7 @@ from callmesh.errors import (
     Unauthorized,
 )  # fmt: skip
 from callmesh.hosting import Waiting
-from callmesh.ids import CallId, PersonId
+from callmesh.ids import APPS, CALL, CallId, PersonId
 from callmesh.limits import Limits
 from callmesh.livecall import LiveCall
 from callmesh.messages import Command, Hello
@@ -30,6 +30,7 @@ from callmesh.ports import Link
 from callmesh.storage.memory import MemoryStorage
 from callmesh.testing import ADDRESS, MemoryHub
 from callmesh.tokens import Claims, Key
+from callmesh.values import decode
 from callmesh.visits import RETURN
 from tests.test_visits import Clock
 
@@ -84,8 +85,12 @@ class Guest:
 
     async def waits(self, *, held: bool = False) -> messages.Waiting:
         """Until they are told to."""
+        return await self.until(lambda told: told.held is held)
+
+    async def until(self, true: Callable[[messages.Waiting], bool]) -> messages.Waiting:
+        """Until something is true of what they were told last."""
         async with asyncio.timeout(5):
-            while not self.told or self.told[-1].held is not held:
+            while not self.told or not true(self.told[-1]):
                 self._heard.clear()
                 await self._heard.wait()
         return self.told[-1]
@@ -139,6 +144,34 @@ async def test_a_guest_waits_until_a_host_lets_them_in(clock: Clock) -> None:
         assert bob.me.person == waiting[0].person
         await seen(ada, lambda found: not found)
         assert bob.hosting.waiting == []
+        await guest.go()
+
+
+async def test_who_waits_is_shown_what_is_there_for_them_and_nothing_of_it(clock: Clock) -> None:
+    """[J27] Its record and its rules, without capabilities; anew when a host decides otherwise."""
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        await ada.resources.add("vitals", title="hush-hush")
+        intake = await ada.resources.add("vitals", title="Intake")
+        intake.state["source"] = "hush-hush"
+        await ada.state.saved()
+        guest = Guest(hub, link(clock, "guest", "bob"))
+        assert (await guest.waits()).groups == []
+
+        intake.set_access("waiting", "edit")
+        told = await guest.until(lambda told: told.groups != [])
+        assert b"hush-hush" not in messages.encode(told)
+        entries = {(group.state, e.key): e.value for group in told.groups for e in group.entries}
+        access = (CALL, f"access/{intake.id}/guest")
+        assert entries.keys() == {(CALL, f"resource/{intake.id}"), access, (APPS, "vitals")}
+        assert decode(entries[access]) == "edit"
+        assert decode(entries[APPS, "vitals"])["capabilities"] == []
+        assert told.role == "guest"
+
+        intake.set_access("waiting", "hidden")
+        await guest.until(lambda told: told.groups == [])
+        await ada.hosting.admit()
+        bob = await guest.inside()
+        assert bob.resources[intake.id].access == "edit", "it says nothing of who is in"
         await guest.go()
 
 

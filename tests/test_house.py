@@ -16,7 +16,7 @@ GROUND = """
     errors ids values limits counts clock state participant audit app jsontext forms manifest
     resource callstate cache keys messages stream meter wake lane turns inbox files signaling ledger
     receipt letters outbox mesh history lists session rates sight standing exchange ice rights feed
-    record visits door people commands relay kept hosted
+    record visits door meanwhile people commands relay kept hosted
     ports
 """.split()
 FIRST = """

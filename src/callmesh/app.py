@@ -230,7 +230,9 @@ class Translation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 Language: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 AdderRole: TypeAlias = Literal["host", "guest"]
-DefaultAccess: TypeAlias = dict[Literal["guest", "observer"], Literal["edit", "view", "hidden"]]
+DefaultAccess: TypeAlias = dict[
+    Literal["guest", "observer", "waiting"], Literal["edit", "view", "hidden"]
+]
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -270,7 +272,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         DefaultAccess,
         Meta(
             description="What a role may do with a new resource, until a host says otherwise. Who "
-            "added it edits it."
+            "added it edits it. `waiting` is who waits to be let in: for them it is hidden unless "
+            "something else is said."
         ),
     ] = {}
     capabilities: Annotated[

@@ -1,7 +1,8 @@
 """What the call's own State says: its resources, and who may do what with them.
 
 resource/<id>        a `ResourceRecord`
-access/<id>/<who>    what a role or a person may do with it: edit, view or hidden
+access/<id>/<who>    what a role or a person may do with it: edit, view or hidden; `waiting` is who
+                     waits to be let in
 version/<id>         which form its state has; 1 where nothing is said
 waiting_area         whether hosts are asked before somebody comes in
 active               the resource in view for everybody
@@ -17,6 +18,8 @@ from callmesh.resource import ACTIVE, ResourceRecord, read_record, resource_in
 from callmesh.values import MAX_INTEGER
 
 WAITING_AREA = "waiting_area"
+WAITING = "waiting"
+"""Whom an access setting may be for besides roles and persons: who waits to be let in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ def setting_in(key: str) -> Setting | None:
     """The access setting that stands under `key`. Raises `BadName` or `BadValue`."""
     match key.split("/"):
         case ["access", resource, who]:
-            if who not in list(Role):
+            if who not in (*Role, WAITING):
                 person_id(who)
             return Setting(resource_id(resource), who)
         case ["access", *_]:

@@ -101,7 +101,7 @@ class Welcome(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="welco
 
 
 class Waiting(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="waiting"):
-    """You wait to be let in, and get nothing of the call. Said anew when it stands otherwise."""
+    """You wait to be let in. Said anew when it stands otherwise."""
 
     version: Number
     """Of the protocol: 1."""
@@ -119,6 +119,10 @@ class Waiting(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="waiti
     """Whether a host has seen it, and asks to wait a little longer."""
     words: Annotated[str, Meta(max_length=MAX_WORDS)] = ""
     """What the host says."""
+    role: Literal["host", "guest", "observer"] = "guest"
+    """What you may do once you are in."""
+    groups: list[Group] = []
+    """Resources for who waits, and the rules of their apps: nothing else of the call."""
 
 
 class Command(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="command"):

@@ -14,7 +14,7 @@ from typing import BinaryIO, Literal
 from callmesh import archive
 from callmesh.audit import OPERATOR, Event, Line
 from callmesh.auth import Authority
-from callmesh.callstate import WAITING_AREA
+from callmesh.callstate import WAITING, WAITING_AREA
 from callmesh.clock import MICROSECONDS
 from callmesh.door import DAY, MAX_DAYS, Door
 from callmesh.errors import BadValue, Denied
@@ -332,11 +332,11 @@ class Operator:
     async def set_access(
         self, id: CallId, resource: ResourceId, who: str, access: Access | None
     ) -> None:
-        """What a role or a person may do with a resource; None for the usual.
+        """What a role, a person, or `waiting` may do with a resource; None for the usual.
 
         Raises `BadName`, or `Denied` where there is no such resource.
         """
-        if who not in list(Role):
+        if who not in (*Role, WAITING):
             person_id(who)
         async with self.live.changing(id) as hosted:
             value = None if access is None else access.value

@@ -16,6 +16,7 @@ from callmesh.feed import Feed
 from callmesh.ids import DOOR, ROSTER, CallId, ParticipantId, PersonId, presence_of
 from callmesh.ledger import Ledger
 from callmesh.limits import Limits
+from callmesh.meanwhile import shown_to
 from callmesh.participant import Participant, Role
 from callmesh.record import HubPen
 from callmesh.session import Session
@@ -61,6 +62,8 @@ class Knock:
     held: bool = False
     """Whether a host has asked for patience."""
     words: str = ""
+    shown: list[messages.Group] = field(default_factory=list)
+    """What it is shown of the call meanwhile."""
 
     @property
     def participant(self) -> Participant:
@@ -216,12 +219,19 @@ class People:
     def tell_to_wait(self, knock: Knock, proof: str, now: int) -> None:
         """Tell the one who waits how that stands."""
         me = knock.participant
+        knock.shown = shown_to(me.role, self._call, self._ledger)
         knock.session.wait(
             messages.encode(
                 messages.Waiting(messages.VERSION, self.id, me.person, me.name, now, proof,
-                                 knock.held, knock.words)
+                                 knock.held, knock.words, me.role.value, knock.shown)
             )
         )  # fmt: skip
+
+    def _show_meanwhile(self, now: int) -> None:
+        """What those who wait are shown may be something else by now."""
+        for knock in self.knocks.values():
+            if knock.shown != shown_to(knock.participant.role, self._call, self._ledger):
+                self.tell_to_wait(knock, "", now)
 
     def let_in(self, knock: Knock, now: int) -> None:
         """A host said so, or there is nobody to ask any more. Raises `TooFast`."""
@@ -440,6 +450,7 @@ class People:
             member.feed.see(self._sights.of(member.participant), anew=rights)
         self.show_waiting_area(now)
         self._let_in_all_if_open(now)
+        self._show_meanwhile(now)
 
     def _let_in_all_if_open(self, now: int) -> None:
         """Without a waiting area who still waits does so for room alone."""

@@ -112,6 +112,7 @@ export class Frame {
         break;
       case "link":
         this.#replica.hubAway(message.state !== "joined");
+        this.#resource?.waits(message.state === "waiting");
         break;
       case "surroundings":
         this.#surround(message);

@@ -35,6 +35,7 @@ export class Resource<S extends object = Record<string, Json>> {
   #rights: Json;
   #record: ResourceRecord;
   #enabled = false;
+  #waiting = false;
   #files: Files | undefined;
 
   constructor(parts: ResourceParts) {
@@ -107,6 +108,14 @@ export class Resource<S extends object = Record<string, Json>> {
   /** Whether the state is of a later version than the app says it is written for: reload it. */
   get outdated(): boolean {
     return this.#parts.standings.outdated(this.id);
+  }
+
+  /**
+   * Whether this participant waits to be let in. Then nobody else sees what is written here, and it is written in the call
+   * when they are: in another frame, which begins anew.
+   */
+  get waiting(): boolean {
+    return this.#waiting;
   }
 
   /** Whether it is the one in view for this participant. */
@@ -194,6 +203,10 @@ export class Resource<S extends object = Record<string, Json>> {
     if (same(rights, this.#rights)) return;
     this.#rights = rights;
     this.#accesses.tell(this.access);
+  }
+
+  waits(waiting: boolean): void {
+    this.#waiting = waiting;
   }
 
   inView(enabled: boolean): void {

@@ -20,6 +20,7 @@ import { resourceOrNot, Resources } from "./resources.ts";
 import { after, every, now, onNetwork, soon } from "./runtime.ts";
 import { MESH, Streams, type OpenStream } from "./streams.ts";
 import { UnsavedStore } from "./unsaved.ts";
+import { WaitingArea } from "./waiting.ts";
 
 export interface CallOptions {
   readonly id: CallId;
@@ -30,7 +31,7 @@ export interface CallOptions {
   readonly person: string | null;
   readonly media: boolean;
   /** Told that one waits to be let in, and whenever a host says something. */
-  readonly onWaiting?: (waiting: messages.Waiting) => void;
+  readonly onWaiting?: (waiting: messages.Waiting, area: WaitingArea) => void;
   /** Told that the link broke meanwhile; it comes back. */
   readonly onLost?: () => void;
 }
@@ -94,6 +95,8 @@ export class Call {
   /** Proves who this is to the hub, as it said last. */
   #person: string | null;
   #frames = 0;
+  /** While one waits to be let in. */
+  #area: WaitingArea | undefined;
   #shown: { link: LinkState; status: Status; active: ResourceId | undefined };
 
   /** Use `join`. */
@@ -387,7 +390,9 @@ export class Call {
     if (this.#welcome !== undefined) throw new Unauthorized("you were away for too long; join again");
     this.mesh.clock.setBy(waiting.time, now());
     if (waiting.personProof !== "") this.#person = waiting.personProof; // whose link breaks is nobody new
-    this.#options.onWaiting?.(waiting);
+    this.#area ??= new WaitingArea(this.id, waiting, (error) => this.#tell("error", error));
+    this.#area.heard(waiting);
+    this.#options.onWaiting?.(waiting, this.#area);
   }
 
   #enter(welcome: messages.Welcome): void {
@@ -426,6 +431,8 @@ export class Call {
       this.#peers.retry();
       this.#streams.linkBack();
     }
+    if (this.#area !== undefined) this.#replica.wrote(this.mesh.replay(this.#area.leave()));
+    this.#area = undefined;
     if (this.#settleOpened !== undefined) void this.#takeUp();
     this.#settleOpened?.resolve();
     this.#settleOpened = undefined;
@@ -448,6 +455,8 @@ export class Call {
     this.#stopTicks();
     this.#stopNetwork();
     this.#peering.close();
+    if (reason instanceof Closed) this.#area?.close(); // as when the page is loaded anew
+    else void this.#area?.forget();
     this.#unsaved?.close();
     this.#replica.end(reason);
     this.hosting.fail(reason);

@@ -48,7 +48,7 @@ export interface HostOfCourier {
 export async function courierHost(
   call: CallFace,
   replica: Replica,
-  streams: Streams,
+  streams: Pick<Streams, "attach" | "send" | "end" | "held" | "readOn" | "reach" | "detach">,
   { id, cache: loading }: Resource,
   writer: () => Writer,
 ): Promise<HostOfCourier> {

@@ -9,3 +9,4 @@ export type { Media } from "./media.ts";
 export type { Resource } from "./resource.ts";
 export type { AddOptions, Resources } from "./resources.ts";
 export type { OpenStream } from "./streams.ts";
+export type { WaitingArea } from "./waiting.ts";

@@ -4,6 +4,7 @@ import { BadName, callId, displayName, isRole, TimedOut, unlessAborted, type Cal
 
 import { Call } from "./call.ts";
 import { after } from "./runtime.ts";
+import type { WaitingArea } from "./waiting.ts";
 
 /** Milliseconds that joining may take unless told otherwise. */
 const JOIN_TIMEOUT = 15_000;
@@ -19,9 +20,9 @@ export interface JoinOptions {
   readonly token?: string;
   /**
    * Told that hosts are asked first, and whenever one says something to who waits. To be the same person at
-   * the next try, keep its `personProof`, where it has one.
+   * the next try, keep its `personProof`, where it has one. `area` has the resources that are shown meanwhile.
    */
-  readonly onWaiting?: (waiting: messages.Waiting) => void;
+  readonly onWaiting?: (waiting: messages.Waiting, area: WaitingArea) => void;
   /** Told that the link broke while waiting. It comes back by itself, and `onWaiting` is told anew. */
   readonly onLost?: () => void;
   readonly signal?: AbortSignal;
@@ -45,9 +46,9 @@ export async function join(url: string | URL, options: JoinOptions): Promise<Cal
   signal?.throwIfAborted();
   const { id, socket } = address;
   let stop = (): void => undefined;
-  const onWaiting = (waiting: messages.Waiting): void => {
+  const onWaiting = (waiting: messages.Waiting, area: WaitingArea): void => {
     stop();
-    options.onWaiting?.(waiting);
+    options.onWaiting?.(waiting, area);
   };
   const onLost = (): void => options.onLost?.();
   const call = new Call({

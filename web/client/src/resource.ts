@@ -3,7 +3,7 @@
 import {
   accessKey, appStream, CALL, DELETED, Files, FILES, presenceOf, SharedPresence, SharedState, stateOf, type Access, streamOptions, type DataStream,
   type Participant, type ParticipantId, type PersonId, type ReplicaAccess, type ResourceCache, type ResourceId,
-  type ResourceRecord, type Role, type Standings, type StreamOptions, type Value,
+  type ResourceRecord, type Role, type Standings, type StreamOptions, type Value, type WAITING,
 } from "@callmesh/core";
 
 export interface ResourceUser {
@@ -76,10 +76,10 @@ export class Resource {
   }
 
   /**
-   * Hosts: what a role or a person may do here, from now on; undefined for the usual. The hub denies it
-   * to anybody else.
+   * Hosts: what a role, a person, or who waits to be let in may do here, from now on; undefined for the usual.
+   * The hub denies it to anybody else.
    */
-  setAccess(who: Role | PersonId, access: Access | undefined): void {
+  setAccess(who: Role | PersonId | typeof WAITING, access: Access | undefined): void {
     const { access: replica } = this.#user;
     const setting = new Map<string, Value>([[accessKey(this.id, who), access ?? DELETED]]);
     replica.wrote(replica.mesh.write(new Map([[CALL, setting]]), replica.now()));

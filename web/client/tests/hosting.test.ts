@@ -1,15 +1,16 @@
-import { DELETED, DOOR, type messages, type PersonId } from "@callmesh/core";
+import { APPS, CALL, DELETED, DOOR, HUB, type messages, type PersonId, type ResourceId } from "@callmesh/core";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import type { Call } from "../src/call.ts";
 import { join } from "../src/join.ts";
+import type { WaitingArea } from "../src/waiting.ts";
 import { FakeHub } from "./fakeHub.ts";
 
 const URL = "http://127.0.0.1:8484/call/demo";
 const BOB = "u7" as PersonId;
 const WAITING: messages.Waiting = {
   type: "waiting", version: 1, call: "demo", person: "u5", name: "Ada", time: 1_700_000_000_000_000,
-  personProof: "proof", held: false, words: "",
+  personProof: "proof", held: false, words: "", role: "guest", groups: [],
 }; // prettier-ignore
 
 let hub: FakeHub;
@@ -43,6 +44,37 @@ function commands(): messages.Command[] {
 function answer(command: messages.Command, reason = "", why = ""): void {
   hub.socket.say({ type: "answer", id: command.id, reason, why });
 }
+
+test("[J27] what is written while one waits is written in the call once one is let in", async () => {
+  const groups: messages.Group[] = [
+    { state: CALL, version: 0, entries: [
+      { key: "resource/r1", time: 1, writer: HUB, value: { app: "intake", title: "Intake", owner: "u9", added: 1 } },
+      { key: "access/r1/guest", time: 0, writer: HUB, value: "edit" },
+    ] },
+    { state: APPS, version: 0, entries: [{ key: "intake", time: 0, writer: HUB, value: { version: 1, keys: [], capabilities: [] } }] },
+  ]; // prettier-ignore
+  const areas: WaitingArea[] = [];
+  const joining = join(URL, { name: "Ada", onWaiting: (_, area) => areas.push(area) });
+  hub.socket.open();
+  hub.socket.session.wait();
+  hub.socket.say({ ...WAITING, groups });
+  const area = areas[0]!;
+  const resource = area.resources.get("r1" as ResourceId)!;
+  expect([resource.title, resource.access, area.me.name]).toEqual(["Intake", "edit", "Ada"]);
+  resource.state.set("why", "my knee");
+  expect(() => resource.stream("x")).toThrow(expect.objectContaining({ reason: "no_capability" }));
+  hub.socket.say({ ...WAITING, groups: [] });
+  expect(area.resources.all()).toEqual([]);
+  hub.socket.say({ ...WAITING, groups });
+  expect(area.resources.get("r1" as ResourceId)!.state.get("why")).toBe("my knee");
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(hub.socket.of("write")).toEqual([]);
+  hub.welcome();
+  const call = await joining;
+  await vi.advanceTimersByTimeAsync(100);
+  const [write] = hub.socket.of("write");
+  expect(write?.groups).toMatchObject([{ state: "state/r1", entries: [{ key: "why", writer: call.me.id, value: "my knee" }] }]);
+});
 
 test("[J18] who waits is told so, for as long as it takes, and then is in", async () => {
   const told: messages.Waiting[] = [];

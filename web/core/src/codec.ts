@@ -69,8 +69,8 @@ function fieldsOf(message: Message): unknown[] {
       return [version, call, participant, writer, person, name, role, time, resume, personProof, resource];
     }
     case "waiting": {
-      const { version, call, person, name, time, personProof, held, words } = message;
-      return [version, call, person, name, time, personProof, held, words];
+      const { version, call, person, name, time, personProof, held, words, role, groups } = message;
+      return [version, call, person, name, time, personProof, held, words, role, groups.map(packableGroup)];
     }
     case "batch":
       return [message.cursor, message.saved, message.whole, message.groups.map(packableGroup)];
@@ -228,7 +228,7 @@ const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: 
     personProof: count > 9 ? r.text() : "",
     resource: count > 10 && !r.nil() ? id(r) : null,
   })),
-  waiting: shape([5, 8], (r, count) => ({
+  waiting: shape([5, 10], (r, count) => ({
     type: "waiting",
     version: r.number(),
     call: id(r),
@@ -238,6 +238,8 @@ const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: 
     personProof: count > 5 ? r.text() : "",
     held: count > 6 ? r.boolean() : false,
     words: count > 7 ? text(r, MAX_WORDS) : "",
+    role: count > 8 ? oneOf(r, ROLES) : "guest",
+    groups: count > 9 ? r.list(group) : [],
   })),
   command: shape([2, 4], (r, count) => ({
     type: "command",

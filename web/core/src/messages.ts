@@ -70,7 +70,7 @@ export interface Welcome {
   readonly resource: string | null;
 }
 
-/** You wait to be let in, and get nothing of the call. Said anew when it stands otherwise. */
+/** You wait to be let in. Said anew when it stands otherwise. */
 export interface Waiting {
   readonly type: "waiting";
   readonly version: number;
@@ -84,6 +84,10 @@ export interface Waiting {
   readonly held: boolean;
   /** What the host says. */
   readonly words: string;
+  /** What you may do once you are in. */
+  readonly role: Role;
+  /** Resources that are shown to who waits, and the rules of their apps: of the call nothing else. */
+  readonly groups: readonly Group[];
 }
 
 /** What a host wants done about a person. Sent again over every new link until answered. */

@@ -11,6 +11,9 @@ import { accessKey, ACTIVE, keyOf, readRecord, versionKey, type ResourceRecord }
 import type { Entry } from "./state.ts";
 import { checkKey, type Json, type JsonObject } from "./values.ts";
 
+/** Whom an access setting may be for besides roles and persons: who waits to be let in. */
+export const WAITING = "waiting";
+
 /** What is read: a mesh, or what the hub has confirmed of one. */
 export interface Readable {
   readonly versions: ReadonlyMap<StateId, number>;
@@ -203,7 +206,7 @@ function aboutIn(key: string): readonly [kind: "resource" | "version" | "access"
     case "version":
       return key === first ? ["other"] : [first, resourceId(key.slice(first.length + 1))];
     case "access":
-      if (!isRole(third)) personId(third);
+      if (!isRole(third) && third !== WAITING) personId(third);
       if (more.length > 0) throw new BadValue("access stands under access/<resource>/<who>");
       return ["access", resourceId(second)];
     default:

@@ -3,13 +3,12 @@ import { useSignal } from "@preact/signals";
 import type { Resource } from "@callmesh/client";
 import type { CallmeshError } from "@callmesh/core";
 
-import { Frame } from "./frame.ts";
+import { Frame, type Ground } from "./frame.ts";
 import { entryOf, type App } from "./catalog.ts";
-import type { CallStore } from "./store.ts";
 import { stopProblem } from "./words.ts";
 
 interface FrameViewProps {
-  store: CallStore;
+  store: Ground;
   resource: Resource;
   removed: boolean;
 }
@@ -116,7 +115,7 @@ function Sandbox({ store, resource, address, stateVersion, size, removed, onStop
   );
 }
 
-function Missing({ store, app }: { store: CallStore; app: string }) {
+function Missing({ store, app }: { store: Ground; app: string }) {
   const state = store.catalog.state.value;
   return (
     <div class="panel-words">

@@ -78,6 +78,7 @@ function Bar({ store, viewed, question, inspecting }: BarProps) {
       {store.accessTo(viewed) === "view" && <p class="note">You may look, and not change anything.</p>}
       <div class="bar-buttons">
         {store.me.value?.role === "host" && <Others store={store} resource={viewed} />}
+        {store.me.value?.role === "host" && store.hosts.waitingArea.value && <ForWaiting store={store} resource={viewed} />}
         {!store.follows.value && active && (
           <button type="button" class="button small" onClick={() => store.follow()}>
             <Icon name="back" />
@@ -142,6 +143,23 @@ function Others({ store, resource }: { store: CallStore; resource: Resource }) {
         </option>
       ))}
     </select>
+  );
+}
+
+/** Whether it stands in the waiting area too, for a host to change. */
+function ForWaiting({ store, resource }: { store: CallStore; resource: Resource }) {
+  const shown = store.isShownMeanwhile(resource);
+  return (
+    <button
+      type="button"
+      class="button small"
+      aria-pressed={shown}
+      title="Who waits to be let in fills it in meanwhile; what they write comes with them."
+      onClick={() => store.showMeanwhile(resource, !shown)}
+    >
+      <Icon name="clock" />
+      <span>In the waiting area</span>
+    </button>
   );
 }
 

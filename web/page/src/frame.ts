@@ -1,18 +1,32 @@
 /** One app frame: its courier, and the life of its resource as this frame is told of it. */
 
-import { effect } from "@preact/signals";
+import { effect, type ReadonlySignal } from "@preact/signals";
 import { Courier, serveFrame, type Surroundings } from "@callmesh/bridge";
-import type { Resource } from "@callmesh/client";
-import { Lifecycle, type CallmeshError, type LifeEvent } from "@callmesh/core";
+import type { Call, Resource } from "@callmesh/client";
+import { Lifecycle, type CallmeshError, type LifeEvent, type ResourceId } from "@callmesh/core";
 
-import type { CallStore } from "./store.ts";
+import type { Catalog } from "./catalog.ts";
 import { followSurroundings } from "./surroundings.ts";
 
 /** How long an app has to connect before the page says that it does not; milliseconds. */
 const PATIENCE = 10_000;
 
+/** Where frames stand: in a call, or before one is let in. */
+export interface Ground {
+  readonly catalog: Catalog;
+  /** The one in view here. */
+  readonly viewed: ReadonlySignal<ResourceId | undefined>;
+  /** Counts re-syncs: after each, every resource is set up again. */
+  readonly syncs: ReadonlySignal<number>;
+  courierHost(resource: Resource): ReturnType<Call["courierHost"]>;
+  /** Whether the frame about to start is the first one of a resource that was added here. */
+  introduce(resource: Resource): boolean;
+  /** Whether somebody uses a later version of a resource's app, so that the one here only reads (R10). */
+  isOutdated(resource: Resource): boolean;
+}
+
 interface FrameOptions {
-  store: CallStore;
+  store: Ground;
   resource: Resource;
   element: HTMLIFrameElement;
   /** Of the manifest that it is loaded with. */
@@ -39,7 +53,7 @@ export class Frame {
 
   async start(address: string): Promise<void> {
     const { store, resource, element, stateVersion } = this.#options;
-    const host = await store.call.courierHost(resource);
+    const host = await store.courierHost(resource);
     if (this.#closed) return;
     const courier = (this.#courier = new Courier(host));
     courier.onConnect = () => this.#connected();

@@ -1,10 +1,11 @@
 /** What the page is at: in the lobby, waiting to be let in, in the call, or after it. */
 
 import { signal } from "@preact/signals";
-import type { Call, JoinOptions } from "@callmesh/client";
+import type { Call, JoinOptions, WaitingArea } from "@callmesh/client";
 import { CallOver, Declined, Removed, type messages } from "@callmesh/core";
 
 import type { Address } from "./address.ts";
+import { Anteroom } from "./anteroom.ts";
 import { Catalog } from "./catalog.ts";
 import { Devices } from "./devices.ts";
 import { Memory } from "./memory.ts";
@@ -21,6 +22,8 @@ export interface Wait {
   readonly words: string;
   /** Whether the link is lost, for now. */
   readonly lost: boolean;
+  /** What there is to do meanwhile. */
+  readonly anteroom: Anteroom;
 }
 
 export type Phase =
@@ -86,16 +89,20 @@ export class Page {
     const { url, role, token } = this.address;
     const options: JoinOptions = {
       name, media: true, signal, ...(role && { role }), ...(token !== undefined && { token }),
-      onWaiting: (waiting) => this.#wait(name, waiting, signal),
+      onWaiting: (waiting, area) => this.#wait(name, waiting, area, signal),
       onLost: () => this.#waitLost(),
     }; // prettier-ignore
     return joinAgain(url, this.memory, options);
   }
 
-  #wait(name: string, { personProof, held, words }: messages.Waiting, { aborted }: AbortSignal): void {
+  #wait(name: string, { personProof, held, words }: messages.Waiting, area: WaitingArea, { aborted }: AbortSignal): void {
     if (aborted) return;
     this.#remember(name, personProof); // who reloads is the same person, and asks once
-    this.phase.value = { kind: "waiting", wait: { name, held, words, lost: false } };
+    const before = this.phase.peek();
+    const anteroom = before.kind === "waiting" ? before.wait.anteroom : new Anteroom(area, this.#catalog);
+    anteroom.mirror();
+    if (anteroom.resources.value.length > 0 && this.#catalog.state.peek() !== "ready") void this.#catalog.load();
+    this.phase.value = { kind: "waiting", wait: { name, held, words, lost: false, anteroom } };
   }
 
   #waitLost(): void {

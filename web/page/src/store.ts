@@ -2,9 +2,10 @@
 
 import { computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { Call, Resource } from "@callmesh/client";
-import { mayEdit, type Access, type Participant, type ParticipantId, type ResourceId } from "@callmesh/core";
+import { mayEdit, WAITING, type Access, type Participant, type ParticipantId, type ResourceId } from "@callmesh/core";
 
 import { numberedTitle, type App, type Catalog } from "./catalog.ts";
+import type { Ground } from "./frame.ts";
 import { Hosts } from "./hosts.ts";
 import { peopleIn, type Somebody } from "./people.ts";
 import type { ToastList } from "./toasts.ts";
@@ -21,7 +22,7 @@ export interface Mounted {
   readonly removed: boolean;
 }
 
-export class CallStore {
+export class CallStore implements Ground {
   readonly call: Call;
   readonly catalog: Catalog;
   readonly toasts: ToastList;
@@ -182,7 +183,18 @@ export class CallStore {
     resource.setAccess("observer", access === "hidden" ? "hidden" : undefined);
   }
 
-  /** Whether somebody uses a later version of a resource's app, so that the one here only reads (R10). */
+  /** Whether who waits to be let in has it before them. */
+  isShownMeanwhile(resource: Resource): boolean {
+    this.rights.valueOf();
+    const access = resource.settings.get(WAITING) ?? "hidden";
+    return access !== "hidden";
+  }
+
+  /** Hosts: have who waits to be let in use it, or not. */
+  showMeanwhile(resource: Resource, shown: boolean): void {
+    resource.setAccess(WAITING, shown ? "edit" : undefined);
+  }
+
   isOutdated(resource: Resource): boolean {
     this.rights.valueOf();
     const app = this.catalog.apps.value.get(resource.app);
@@ -198,7 +210,10 @@ export class CallStore {
     this.call.resources.remove(id);
   }
 
-  /** Whether the frame about to start is the first one of a resource that was added here. */
+  courierHost(resource: Resource): ReturnType<Call["courierHost"]> {
+    return this.call.courierHost(resource);
+  }
+
   introduce(resource: Resource): boolean {
     const first = resource.adder && !this.#introduced.has(resource.id);
     this.#introduced.add(resource.id);

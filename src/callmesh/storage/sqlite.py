@@ -56,6 +56,8 @@ costs more than what SQLite does with a row.
 """
 ROOM = 64 * 1024
 """Bytes that SQLite needs beside the database, at least."""
+CACHE = 256
+"""KiB of pages that SQLite keeps: a call is read once, when it is loaded."""
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -100,6 +102,7 @@ class SqliteStorage:
                 path.touch(mode=0o600)
             self._db = connect(path)
             self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute(f"PRAGMA cache_size = -{CACHE}")
             migrate(self._db, path)
             self._db.execute("PRAGMA journal_mode=WAL")
         except (sqlite3.Error, OSError) as error:

@@ -13,7 +13,9 @@ from callmesh.ids import app_id
 TEMPLATES = Path(str(files("callmesh"))) / "templates"
 TYPES = Path(str(files("callmesh"))) / "page" / "dist" / "sdk" / "app.d.ts"
 KINDS = ("plain", "typescript", "react")
-"""`plain` is the app as it is; the others are built by vite."""
+"""`plain` is the app as it is; the others are built by vite, and have what is in `built` too."""
+STYLE = "app.css"
+"""The same for all."""
 
 ID, NAME = "my-app", "My app"
 """What the app in each template is called."""
@@ -53,21 +55,24 @@ def _checked(folder: Path) -> str:
 
 def _texts(kind: str) -> dict[str, str]:
     """The files of a template by path, and the types of the SDK for those that need them."""
-    template = TEMPLATES / kind
-    found = {
+    found = _read(TEMPLATES / kind)
+    style = (TEMPLATES / STYLE).read_text("utf-8")
+    if kind == "plain":
+        return {**found, STYLE: style}
+    if not TYPES.is_file():
+        raise BadInput("the types of the SDK are not built; run `make page`, or install the wheel")
+    found |= {**_read(TEMPLATES / "built"), f"src/{STYLE}": style}
+    found[".gitignore"] = found.pop("gitignore")  # under its own name it would count here
+    found["callmesh-app.d.ts"] = TYPES.read_text("utf-8")
+    return found
+
+
+def _read(template: Path) -> dict[str, str]:
+    return {
         path.relative_to(template).as_posix(): path.read_text("utf-8")
         for path in sorted(template.rglob("*"))
         if path.is_file()
     }
-    if "gitignore" in found:  # under its own name it would count in this repository
-        found[".gitignore"] = found.pop("gitignore")
-    if kind != "plain":
-        if not TYPES.is_file():
-            raise BadInput(
-                "the types of the SDK are not built; run `make page`, or install the wheel"
-            )
-        found["callmesh-app.d.ts"] = TYPES.read_text("utf-8")
-    return found
 
 
 def _named(text: str, id: str) -> str:

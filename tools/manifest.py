@@ -50,6 +50,8 @@ def _kind(wanted: Any) -> str:
             return f"text, {most} characters at most"
         case inspect.StrType():
             return "text"
+        case inspect.BoolType():
+            return "true or false"
         case inspect.IntType(ge=least, le=most):
             return f"whole number, {least} to {most}"
         case inspect.UnionType(types=[first, *_]):

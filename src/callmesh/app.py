@@ -276,6 +276,13 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "something else is said."
         ),
     ] = {}
+    afterwards: Annotated[
+        bool,
+        Meta(
+            description="Whether it is shown, to be read, to who has left the call, or when it is "
+            "over."
+        ),
+    ] = False
     capabilities: Annotated[
         tuple[Capability, ...],
         Meta(

@@ -59,6 +59,9 @@ class Form:
                 yield from self._word([str(word) for word in words], value, path)
             case inspect.StrType() | inspect.IntType():
                 yield from self._plain(kind, value, path)
+            case inspect.BoolType():
+                if type(value) is not bool:
+                    yield self._other(bool, value, path)
             case inspect.AnyType():
                 return
             case _:

@@ -332,6 +332,7 @@ class Hub:
                     "add": app.manifest.add,
                     "size": to_builtins(app.manifest.size),
                     "languages": to_builtins(app.manifest.languages),
+                    "afterwards": app.manifest.afterwards,
                     "capabilities": app.manifest.capabilities,
                     "hosts": app.manifest.hosts,
                     "base": f"{root}/apps/{app.manifest.id}/{app.hash}/",

@@ -1,4 +1,4 @@
-"""Apps in the waiting area: filled in by who waits, and in the call when they are let in."""
+"""Apps before one is let in, and when the call is over."""
 
 import json
 from collections.abc import Iterator
@@ -26,7 +26,8 @@ import { connect } from "callmesh/app";
 const resource = await connect();
 const { state, me } = resource;
 const own = name => `${name}/${me.person}`;
-where.textContent = resource.waiting ? "Nobody sees this yet." : "In the call.";
+const { waiting, over } = resource;
+where.textContent = waiting ? "Nobody sees this yet." : over ? "It is over." : "In the call.";
 why.value = state.get(own("why")) ?? "";
 yes.checked = state.get(own("yes")) ?? false;
 why.oninput = () => state.set(own("why"), why.value);
@@ -54,6 +55,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
         "name": "Intake",
         "version": "1",
         "access": {"waiting": "edit"},
+        "afterwards": True,
         "capabilities": ["streams", "files", "participants"],
         "keys": [{"key": "why/{person}"}, {"key": "yes/{person}"}],
     }
@@ -121,3 +123,41 @@ async def test_a_host_chooses_what_stands_in_the_waiting_area(
         await expect(pat.waiting).to_be_visible()
         await expect(pat.app("Intake").get_by_label("What brings you here?")).to_have_value("")
         assert ada.problems == pat.problems == []
+
+
+async def test_what_an_app_shows_when_the_call_is_over(
+    browser: Browser, hub: HubProcess, tmp_path: Path
+) -> None:
+    """[J28] To who has left, and to everybody when a host has ended it; not to who was removed."""
+    async with (
+        host_of(browser, hub, "over") as ada,
+        person(browser, "Pat") as pat,
+        person(browser, "Rex") as rex,
+    ):
+        await ada.add("Poll")
+        await ada.add("Intake")
+        await ada.open_people()
+        for guest in (pat, rex):
+            await guest.knock(hub.invite("over"))
+            await ada.panel.get_by_role("button", name=f"Admit {guest.name}").click()
+        await pat.app("Intake").get_by_label("What brings you here?").fill("My knee")
+        await expect(rex.app("Intake").get_by_text("why: My knee")).to_be_visible()
+        await ada.panel.get_by_role("button", name="Manage Rex").click()
+        await ada.panel.get_by_role("button", name="Remove…").click()
+        question = ada.page.get_by_role("dialog", name="Remove Rex from the call?")
+        await question.get_by_role("button", name="Remove").click()
+        await expect(rex.page.get_by_text("not in this call any more")).to_be_visible()
+        await expect(rex.page.locator("iframe")).to_have_count(0)
+        await ada.panel.get_by_role("button", name="End the call for everybody").click()
+        await ada.page.get_by_role("button", name="End the call", exact=True).click()
+        for one in (ada, pat):
+            await expect(one.page.get_by_role("heading", name="The call is over")).to_be_visible()
+            await expect(one.page.locator("iframe")).to_have_count(1)
+            await expect(one.app("Intake").get_by_text("It is over.")).to_be_visible()
+            await expect(one.app("Intake").get_by_text("why: My knee")).to_be_visible()
+        await pat.app("Intake").get_by_label("What brings you here?").fill("Too late")
+        await expect(pat.app("Intake").get_by_text("why: My knee")).to_be_visible()
+        await pat.page.screenshot(path=tmp_path / "over.png")
+        await pat.page.set_viewport_size({"width": 390, "height": 844})
+        await pat.page.screenshot(path=tmp_path / "over-phone.png")
+        assert ada.problems == []

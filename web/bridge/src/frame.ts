@@ -112,7 +112,7 @@ export class Frame {
         break;
       case "link":
         this.#replica.hubAway(message.state !== "joined");
-        this.#resource?.waits(message.state === "waiting");
+        this.#resource?.linkIs(message.state);
         break;
       case "surroundings":
         this.#surround(message);

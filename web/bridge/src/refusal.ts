@@ -63,6 +63,7 @@ function whyNot(
   writer: string,
   { state, entry }: Written,
 ): readonly [reason: string, why: string] | undefined {
+  if (host.link === "left") return ["read_only", "the call is over: what is here can be read, and not changed"];
   if (!view.writable(state, entry.key)) return ["no_right", "an app writes to its own resource alone"];
   if (entry.writer !== writer) return ["foreign_writer", "an app signs with its own writer id"];
   const { clock } = host.mesh;

@@ -35,7 +35,8 @@ export class Resource<S extends object = Record<string, Json>> {
   #rights: Json;
   #record: ResourceRecord;
   #enabled = false;
-  #waiting = false;
+  /** How the page's link to the hub stands. */
+  #link = "joined";
   #files: Files | undefined;
 
   constructor(parts: ResourceParts) {
@@ -115,7 +116,12 @@ export class Resource<S extends object = Record<string, Json>> {
    * when they are: in another frame, which begins anew.
    */
   get waiting(): boolean {
-    return this.#waiting;
+    return this.#link === "waiting";
+  }
+
+  /** Whether the call is over for this participant: what is here can be read, and not changed any more. */
+  get over(): boolean {
+    return this.#link === "left";
   }
 
   /** Whether it is the one in view for this participant. */
@@ -205,8 +211,8 @@ export class Resource<S extends object = Record<string, Json>> {
     this.#accesses.tell(this.access);
   }
 
-  waits(waiting: boolean): void {
-    this.#waiting = waiting;
+  linkIs(state: string): void {
+    this.#link = state;
   }
 
   inView(enabled: boolean): void {

@@ -12,7 +12,7 @@ export function App({ page }: { page: Page }) {
       {phase.kind === "lobby" && <Lobby page={page} joining={phase.joining} problem={phase.problem} />}
       {phase.kind === "waiting" && <Waiting page={page} wait={phase.wait} />}
       {phase.kind === "call" && <CallView page={page} store={phase.store} />}
-      {phase.kind === "over" && <Over page={page} farewell={phase.farewell} />}
+      {phase.kind === "over" && <Over page={page} farewell={phase.farewell} apart={phase.apart} />}
       <Toasts list={page.toasts} />
     </>
   );

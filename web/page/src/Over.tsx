@@ -1,16 +1,41 @@
 import { useEffect, useRef } from "preact/hooks";
 
+import type { Apart } from "./apart.ts";
+import { AppsApart } from "./AppsApart.tsx";
 import type { Page } from "./page.ts";
 import type { Farewell } from "./words.ts";
 
-export function Over({ page, farewell: { title, words, again } }: { page: Page; farewell: Farewell }) {
+interface OverProps {
+  page: Page;
+  farewell: Farewell;
+  /** What there is to read when it is over. */
+  apart: Apart | undefined;
+}
+
+export function Over({ page, farewell, apart }: OverProps) {
+  if (apart === undefined || apart.resources.value.length === 0) {
+    return (
+      <main class="over">
+        <Goodbye page={page} farewell={farewell} />
+      </main>
+    );
+  }
+  return (
+    <main class="lobby busy">
+      <Goodbye page={page} farewell={farewell} />
+      <AppsApart apart={apart} label="After the call" words="This is how it stood at the end. It can be read, and not changed any more." />
+    </main>
+  );
+}
+
+function Goodbye({ page, farewell: { title, words, again } }: { page: Page; farewell: Farewell }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = title;
     heading.current?.focus();
   }, [title]);
   return (
-    <main class="over card">
+    <section class="goodbye card">
       <h1 ref={heading} tabIndex={-1}>
         {title}
       </h1>
@@ -25,6 +50,6 @@ export function Over({ page, farewell: { title, words, again } }: { page: Page; 
           Join again
         </button>
       )}
-    </main>
+    </section>
   );
 }

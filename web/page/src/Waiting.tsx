@@ -1,8 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 
 import { Icon } from "./icons.tsx";
-import type { Anteroom } from "./anteroom.ts";
-import { FrameView } from "./FrameView.tsx";
+import { AppsApart } from "./AppsApart.tsx";
 import type { Page, Wait } from "./page.ts";
 import { Preview } from "./Preview.tsx";
 
@@ -14,10 +13,10 @@ export function Waiting({ page, wait }: { page: Page; wait: Wait }) {
     document.title = `Waiting · ${address.call}`;
     heading.current?.focus();
   }, [address]);
-  const busy = wait.anteroom.resources.value.length > 0;
+  const busy = wait.apart.resources.value.length > 0;
   return (
     <main class={`lobby ${busy ? "busy" : ""}`}>
-      {busy ? <Meanwhile anteroom={wait.anteroom} /> : <Preview devices={devices} name={wait.name} />}
+      {busy ? <AppsApart apart={wait.apart} label="While you wait" words="Nobody sees this before you are let in. Then it goes to the people in the call." /> : <Preview devices={devices} name={wait.name} />}
       <section class="card waiting">
         <span class="waiting-mark">
           <Icon name={wait.lost ? "offline" : "clock"} />
@@ -39,38 +38,6 @@ export function Waiting({ page, wait }: { page: Page; wait: Wait }) {
         </button>
       </section>
     </main>
-  );
-}
-
-/** Apps for who waits: one before them, and the others to choose from. */
-function Meanwhile({ anteroom }: { anteroom: Anteroom }) {
-  const resources = anteroom.resources.value;
-  const viewed = anteroom.viewed.value;
-  return (
-    <section class="meanwhile" aria-label="While you wait">
-      <h2 class="unseen">While you wait</h2>
-      {resources.length > 1 && (
-        <nav class="meanwhile-choice" aria-label="What there is to do">
-          {resources.map(({ id, title }) => (
-            <button
-              key={id}
-              type="button"
-              class="button small"
-              aria-pressed={id === viewed}
-              onClick={() => anteroom.look(id)}
-            >
-              {title}
-            </button>
-          ))}
-        </nav>
-      )}
-      {resources.map((resource) => (
-        <div key={resource.id} class="panel" hidden={resource.id !== viewed}>
-          <FrameView store={anteroom} resource={resource} removed={false} />
-        </div>
-      ))}
-      <p class="quiet">Nobody sees this before you are let in. Then it goes to the people in the call.</p>
-    </section>
   );
 }
 

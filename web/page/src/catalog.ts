@@ -28,6 +28,8 @@ export interface App {
   readonly size: { readonly width: number; readonly height: number };
   /** The state version that it is written for. */
   readonly state: number;
+  /** Whether it is there to be read when the call is over. */
+  readonly afterwards: boolean;
   /** The path of the app's folder on the hub, with a slash at the end. */
   readonly base: string;
 }

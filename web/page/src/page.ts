@@ -5,7 +5,7 @@ import type { Call, JoinOptions, WaitingArea } from "@callmesh/client";
 import { CallOver, Declined, Removed, type messages } from "@callmesh/core";
 
 import type { Address } from "./address.ts";
-import { Anteroom } from "./anteroom.ts";
+import { Apart } from "./apart.ts";
 import { Catalog } from "./catalog.ts";
 import { Devices } from "./devices.ts";
 import { Memory } from "./memory.ts";
@@ -23,14 +23,14 @@ export interface Wait {
   /** Whether the link is lost, for now. */
   readonly lost: boolean;
   /** What there is to do meanwhile. */
-  readonly anteroom: Anteroom;
+  readonly apart: Apart;
 }
 
 export type Phase =
   | { readonly kind: "lobby"; readonly joining: boolean; readonly problem: string | undefined }
   | { readonly kind: "waiting"; readonly wait: Wait }
   | { readonly kind: "call"; readonly store: CallStore }
-  | { readonly kind: "over"; readonly farewell: Farewell };
+  | { readonly kind: "over"; readonly farewell: Farewell; readonly apart?: Apart };
 
 declare global {
   interface Window {
@@ -99,10 +99,10 @@ export class Page {
     if (aborted) return;
     this.#remember(name, personProof); // who reloads is the same person, and asks once
     const before = this.phase.peek();
-    const anteroom = before.kind === "waiting" ? before.wait.anteroom : new Anteroom(area, this.#catalog);
-    anteroom.mirror();
-    if (anteroom.resources.value.length > 0 && this.#catalog.state.peek() !== "ready") void this.#catalog.load();
-    this.phase.value = { kind: "waiting", wait: { name, held, words, lost: false, anteroom } };
+    const apart = before.kind === "waiting" ? before.wait.apart : new Apart(area, this.#catalog);
+    apart.mirror();
+    if (apart.resources.value.length > 0 && this.#catalog.state.peek() !== "ready") void this.#catalog.load();
+    this.phase.value = { kind: "waiting", wait: { name, held, words, lost: false, apart } };
   }
 
   #waitLost(): void {
@@ -142,6 +142,11 @@ export class Page {
     store.close();
     this.devices.stop();
     delete window.callmesh;
-    this.phase.value = { kind: "over", farewell: farewell(store.ended.value, { byMe: store.hosts.ends }) };
+    const error = store.ended.value;
+    const words = farewell(error, { byMe: store.hosts.ends });
+    const { apps } = this.#catalog;
+    const mayRead = error === undefined || error instanceof CallOver; // not who was removed
+    const apart = new Apart(store.call, this.#catalog, (app) => mayRead && apps.peek().get(app)?.afterwards === true);
+    this.phase.value = { kind: "over", farewell: words, apart };
   }
 }

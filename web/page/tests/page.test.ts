@@ -61,7 +61,7 @@ describe("the address of the page", () => {
 
 const A: Told = {
   id: "a", name: "A", version: "1", description: "an app", entry: "i.html", icon: "i.svg", state: 1, base: "/apps/a/",
-  add: ["host"], size: { width: 0, height: 0 }, languages: {},
+  add: ["host"], size: { width: 0, height: 0 }, languages: {}, afterwards: false,
 }; // prettier-ignore
 
 test.each([

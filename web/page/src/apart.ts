@@ -1,17 +1,24 @@
-/** What the page shows of apps while one waits to be let in. */
+/** Apps outside of the call: before one is let in, and when it is over. */
 
 import { computed, signal, type ReadonlySignal } from "@preact/signals";
-import type { Call, Resource, WaitingArea } from "@callmesh/client";
+import type { Call, Resource } from "@callmesh/client";
 import type { ResourceId } from "@callmesh/core";
 
 import type { Catalog } from "./catalog.ts";
 import type { Ground } from "./frame.ts";
 
-export class Anteroom implements Ground {
+/** Where they come from: a call, or the waiting area. */
+export interface Source {
+  readonly resources: { all(): Resource[] };
+  courierHost(resource: Resource): ReturnType<Call["courierHost"]>;
+}
+
+export class Apart implements Ground {
   readonly catalog: Catalog;
   readonly syncs = signal(0);
   readonly resources = signal<readonly Resource[]>([]);
-  readonly #area: WaitingArea;
+  readonly #source: Source;
+  readonly #wanted: (app: string) => boolean;
   readonly #chosen = signal<ResourceId | undefined>(undefined);
   readonly viewed: ReadonlySignal<ResourceId | undefined> = computed(() => {
     const ids = this.resources.value.map(({ id }) => id);
@@ -19,14 +26,17 @@ export class Anteroom implements Ground {
     return chosen !== undefined && ids.includes(chosen) ? chosen : ids[0];
   });
 
-  constructor(area: WaitingArea, catalog: Catalog) {
-    this.#area = area;
+  /** `wanted` says of which apps. */
+  constructor(source: Source, catalog: Catalog, wanted: (app: string) => boolean = () => true) {
+    this.#source = source;
+    this.#wanted = wanted;
     this.catalog = catalog;
+    this.mirror();
   }
 
-  /** The hub has said how it stands. */
+  /** There may be others by now. */
   mirror(): void {
-    this.resources.value = this.#area.resources.all();
+    this.resources.value = this.#source.resources.all().filter(({ app }) => this.#wanted(app));
   }
 
   look(id: ResourceId): void {
@@ -34,7 +44,7 @@ export class Anteroom implements Ground {
   }
 
   courierHost(resource: Resource): ReturnType<Call["courierHost"]> {
-    return this.#area.courierHost(resource);
+    return this.#source.courierHost(resource);
   }
 
   introduce(): boolean {

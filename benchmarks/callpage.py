@@ -391,7 +391,7 @@ def _trips(trips: Trips) -> str:
     return tables.table(["there and back", "p50 ms", "p99 ms", "trips"], rows)
 
 
-def _spread(values: Sequence[float], digits: int = 0) -> str:
+def spread(values: Sequence[float], digits: int = 0) -> str:
     least, most = min(values), max(values)
     return f"{statistics.median(values):,.{digits}f} ({least:,.{digits}f}–{most:,.{digits}f})"
 
@@ -411,7 +411,7 @@ def _loads(loads: Loads) -> str:
                 for one, quiet in zip(load.costs, rest, strict=True)
             ]
             script = [one.script * 1e6 for one in load.costs]
-            each = [_spread([v / load.updates for v in values]) if load.updates else "–"
+            each = [spread([v / load.updates for v in values]) if load.updates else "–"
                     for values in (busy, script)]  # fmt: skip
             long = sum(c.long for c in load.costs)
             rows.append([name, who, *each, *rates, f"{long:.0f}"])
@@ -423,7 +423,7 @@ def _loads(loads: Loads) -> str:
 
 def _storms(storms: Sequence[Storm]) -> str:
     def row(name: str, values: Sequence[float], digits: int = 0) -> list[str]:
-        return [name, _spread(values, digits)]
+        return [name, spread(values, digits)]
 
     rows = [
         row("stream messages/s in the frame", [s.samples / s.seconds for s in storms]),

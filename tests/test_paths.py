@@ -167,6 +167,7 @@ async def test_each_side_sees_how_much_goes_and_how_much_is_lost(direct: bool) -
     for second in range(8):
         for number in range(10):
             await pen.send(b"four")
+            await asyncio.sleep(0)  # each in a turn of its own
             if direct and number % 2:
                 sender.under_way[reader.me.id, pen.label, "latest"].clear()
             elif direct or number % 2:
@@ -437,6 +438,26 @@ async def test_large_messages_take_turns_with_small_ones_of_other_streams() -> N
             await world.happen()
         assert len(heard.inbox) == 1
         assert large.stats[other.me.id].buffered > 4 * 1024 * 1024
+
+
+async def test_what_is_sent_in_one_turn_travels_together_and_none_of_it_is_replaced() -> None:
+    """[D3, D24] In `latest`, where the channel has room: its first message leaves at once."""
+    world = World(2, 12)
+    one, other = world.nodes.values()
+    world.connect(one.me.id, other.me.id)
+    stream, heard = opened(one, "latest"), opened(other, "latest")
+    await world.settle(2)
+    one.sent = 0
+    for number in range(40):
+        await stream.send(number)
+    assert one.sent == 1
+    await asyncio.sleep(0)
+    assert one.sent == 2
+    for data in one.under_way[other.me.id, stream.label, "latest"]:
+        other.streams.came_direct(one.me.id, stream.label, "latest", data)
+    got = [heard.inbox.take() for _ in range(len(heard.inbox))]
+    assert [getattr(message, "data", None) for message in got] == [*range(40)]
+    assert (stream.dropped, heard.dropped) == (0, 0)
 
 
 async def test_a_trace_leaves_though_a_file_fills_the_window() -> None:

@@ -16,6 +16,7 @@ from callmesh.stream import (
     HEAD,
     MAX_MESSAGE,
     PACK,
+    PACKET,
     SMALL,
     Piece,
     StreamMessage,
@@ -78,6 +79,29 @@ def test_small_messages_that_wait_leave_together() -> None:
     latest.put(one(1))
     assert latest.take_frame() == ([one(1)], 1)
     assert not latest.may_wait
+
+
+def test_small_messages_of_latest_that_leave_in_one_turn_go_in_one_packet() -> None:
+    """[D24] Only those that follow on each other; none waits behind a larger one."""
+    lane = reading("latest")
+
+    def packed(*numbers: int, size: int = 1) -> list[tuple[list[int], int]]:
+        found = []
+        for number in numbers:
+            lane.put(one(number, size))
+            found += lane.pack(*lane.take())
+        return [([piece.number for piece in frame], step) for frame, step in found]
+
+    assert packed(1, 2, 3, 7, 8) == [([1, 2, 3], 1)]
+    assert packed(9, size=SMALL + 1) == [([7, 8], 4), ([9], 1)]
+    many = packed(*range(10, 100), size=64)
+    assert {len(numbers) for numbers, _ in many} == {PACKET // (64 + 12)}
+    frame, step = lane.unpack()[0]
+    assert len(encode_frame(frame, step)) <= PACKET
+    assert (lane.packed, lane.dropped, lane.messages) == (False, 0, 96)
+    assert packed(100) == []
+    lane.rewind()
+    assert lane.unpack() == [], "the path is another one, and what had left is lost"
 
 
 @pytest.mark.parametrize("case", vectors.load("streams")["pieces"], ids=lambda c: c["about"])

@@ -9,6 +9,8 @@ E3 Who says nothing though something is under way is asked now and then; after `
    is lost to them, and they are told when they say something again.
 E4 In mode `reliable` small messages that wait leave together through a channel. The first of a turn
    leaves at once, what follows in the same turn at its end.
+E5 In mode `latest` what leaves in one turn after the first is packed, and goes at its end or when a
+   packet is full. It has left then: nothing replaces it.
 """
 
 from collections import deque
@@ -17,7 +19,7 @@ from enum import Enum
 from callmesh.clock import MICROSECONDS
 from callmesh.messages import STREAM_WINDOW, Mode
 from callmesh.meter import Meter
-from callmesh.stream import HEAD, PACK, SMALL, Piece
+from callmesh.stream import HEAD, PACK, PACKET, SMALL, Piece
 
 HIGH_WATER = 1024 * 1024
 """Bytes that one receiver has not acknowledged before `send` waits."""
@@ -52,8 +54,8 @@ class Due(Enum):
 
 class Lane:
     __slots__ = (
-        "_before", "_known", "_marked", "_measured", "_moved", "_pause", "_since", "_try_at",
-        "acked", "away", "direct", "dropped", "flying", "last", "late", "loss", "losses",
+        "_before", "_known", "_marked", "_measured", "_moved", "_pack", "_pause", "_since",
+        "_try_at", "acked", "away", "direct", "dropped", "flying", "last", "late", "loss", "losses",
         "messages", "meter", "mode", "opened", "out", "reading", "resent", "round_trip", "sent",
         "size", "waiting", "window",
     )  # fmt: skip
@@ -94,6 +96,8 @@ class Lane:
         """Microseconds, measured last."""
         self._moved = True
         """Whether they have come to read it, or acknowledged something, since the last tick."""
+        self._pack: tuple[list[Piece], int] = [], 0
+        """Mode `latest`: what goes with what leaves after it, and the step of its first."""
         self._since = self._try_at = self._measured = 0
         self._pause = ASK[0]
         self._marked: tuple[int, int, int] | None = None
@@ -163,12 +167,35 @@ class Lane:
         """Whether what waits would rather leave together with what may follow in this turn."""
         return self.mode == "reliable" and self.size - self.flying < PACK
 
+    def pack(self, piece: Piece, step: int) -> list[tuple[list[Piece], int]]:
+        """Mode `latest`: what goes now that this one has left as well (E5)."""
+        packed, _ = self._pack
+        small = _is_small(piece)
+        if packed and small and step == 1 and _packed(packed) + _packed([piece]) <= PACKET:
+            packed.append(piece)
+            return []
+        before = self.unpack()
+        if not small:
+            return [*before, ([piece], step)]
+        self._pack = [piece], step
+        return before
+
+    def unpack(self) -> list[tuple[list[Piece], int]]:
+        """What was packed goes."""
+        found, self._pack = self._pack, ([], 0)
+        return [found] if found[0] else []
+
+    @property
+    def packed(self) -> bool:
+        return bool(self._pack[0])
+
     def rewind(self) -> None:
         """What left may be lost: all that is not acknowledged goes once more."""
         self.resent += len(self.sent)
         self.waiting.extendleft(reversed(self.sent))
         self.sent.clear()
         self.flying = 0
+        self._pack = [], 0
         self._before = self.acked
         self._marked = None
 
@@ -232,6 +259,7 @@ class Lane:
         self.waiting.clear()
         self.sent.clear()
         self.size = self.flying = 0
+        self._pack = [], 0
         self._marked = None
 
     def due(self, now: int) -> Due:
@@ -284,6 +312,11 @@ class Lane:
         if self._marked is None or self._marked[0] != number or self.mode == "latest":
             self._marked = (number, now, self.messages)
         return Piece(number, False, b"", 0)
+
+
+def _packed(pieces: list[Piece]) -> int:
+    """Bytes of a frame of them, about."""
+    return sum([len(piece.payload) + 12 for piece in pieces])
 
 
 def _is_small(piece: Piece) -> bool:

@@ -28,6 +28,8 @@ PACK = 8 * 1024
 """Bytes that leave together through a channel, where several small messages wait."""
 SMALL = 1024
 """Bytes of a message that leaves together with others."""
+PACKET = 1024
+"""Bytes that leave together in mode `latest`: one packet holds them, so none is lost for others."""
 MAX_PARTS = -(-MAX_MESSAGE // MAX_PAYLOAD)
 
 

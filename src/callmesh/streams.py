@@ -605,7 +605,7 @@ class Streams:
     def _drain(self, peer: ParticipantId) -> None:
         for stream in self._streams.values():
             lane = stream.lanes.get(peer)
-            if lane is not None and lane.waiting and lane.direct:
+            if lane is not None and (lane.waiting or lane.packed) and lane.direct:
                 self._drain_direct(peer, stream, lane)
         if not self._is_direct(peer):
             self.drain()
@@ -615,9 +615,21 @@ class Streams:
         assert peers is not None
         if lane.reading is not Reading.READS:
             return
+        packs = self._late is not None and stream.mode == "latest"
+        if not packs:
+            self._leave(peer, stream, lane.unpack())
         while lane.waiting and peers.room(peer, stream.label, stream.delivery):
             frame, step = lane.take_frame()
-            peers.send(peer, stream.label, stream.mode, encode_frame(frame, step))
+            self._leave(peer, stream, lane.pack(frame[0], step) if packs else [(frame, step)])
+        if self._late is not None and lane.packed:
+            self._late[peer] = None
+
+    def _leave(
+        self, peer: ParticipantId, stream: DataStream, frames: list[tuple[list[Piece], int]]
+    ) -> None:
+        assert self.peers is not None
+        for frame, step in frames:
+            self.peers.send(peer, stream.label, stream.mode, encode_frame(frame, step))
 
     def _relay_one(self, session: Session, stream: DataStream) -> None:
         """Send one piece by way of the hub, to all who lack it."""

@@ -2,7 +2,7 @@
 
 import {
   BadValue, CallmeshError, Closed, DataStream, decodeFrame, delivery, encodeFrame, encodeMessage, encodePiece, isSameDelivery, label, Lane, modeOf, NO_BYTES, readLabel, STALLED,
-  Turns, unbundle, type Delivery, type Message, type messages, type ParticipantId, type Path, type Payload, type Piece, type Reach,
+  Turns, unbundle, type Delivery, type Frame, type Message, type messages, type ParticipantId, type Path, type Payload, type Piece, type Reach,
   type ResourceId, type Session, type StreamId, type StreamOptions,
 } from "@callmesh/core";
 
@@ -407,12 +407,18 @@ export class Streams {
     }
   }
 
-  #drainDirect({ lane, channel }: Way): void {
+  #drainDirect(way: Way): void {
+    const { lane, channel } = way;
     if (lane.reading !== "reads") return;
+    const packs = this.#late !== undefined && lane.mode === "latest";
+    if (!packs) leave(channel, lane.unpack());
     while (lane.waiting.length > 0 && channel.hasRoom) {
-      const frame = lane.takeFrame();
-      channel.send(encoded(frame, lane.step));
+      const pieces = lane.takeFrame();
+      const [first] = pieces;
+      if (packs && first !== undefined) leave(channel, lane.pack(first, lane.step));
+      else leave(channel, [{ pieces, step: lane.step }]);
     }
+    if (lane.packed) this.#late?.add(way);
   }
 
   /** Put on the session what its window lets through: streams take turns (D25). */
@@ -623,6 +629,10 @@ export class Streams {
 
 function otherwise(name: string): BadValue {
   return new BadValue(`the stream ${name} is open already, and delivers otherwise`);
+}
+
+function leave(channel: Channel, frames: readonly Frame[]): void {
+  for (const { pieces, step } of frames) channel.send(encoded(pieces, step));
 }
 
 /** What a peer should not have sent is dropped, and nothing else suffers (D8). */

@@ -174,6 +174,24 @@ test.each(["leaves", "aborts"])("[D2] [D12] nobody waits for room where there is
   expect(await Promise.race([writing.then(() => "done"), new Promise((resolve) => setTimeout(() => resolve("waits"), 1000))])).toBe("done");
 });
 
+test("[D3] [D24] what is sent in one turn of latest travels together, and none of it is replaced", async () => {
+  const network = new Network(2, () => 0); // all in order
+  const [one, other] = network.all as [Node, Node];
+  network.connect(one, other);
+  const [stream, heard] = [opened(one, "latest"), opened(other, "latest")];
+  const got: unknown[] = [];
+  heard.subscribe(({ data }) => got.push(data));
+  await network.settle(2);
+  const underWay = () => [...one.channels].reduce((sum, { channel }) => sum + channel.underWay.length, 0);
+  for (let number = 0; number < 40; number++) void stream.send(number);
+  expect(underWay()).toBe(1);
+  await Promise.resolve();
+  expect(underWay()).toBe(2);
+  await network.settle(1);
+  expect(got).toEqual(Array.from({ length: 40 }, (_, number) => number));
+  expect([stream.dropped, heard.dropped]).toEqual([0, 0]);
+});
+
 test("[D25] a trace leaves though a file fills the window, and then the file goes on", async () => {
   const network = new Network(2, randomOf(11));
   const [one, other] = network.all as [Node, Node];

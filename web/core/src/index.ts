@@ -42,7 +42,7 @@ export {
   readLabel, readPayload, REFILL, type Delivery, type Payload, type Piece, type StreamMessage,
 } from "./stream.ts";
 export { Meter, type Counts } from "./meter.ts";
-export { HIGH_WATER, Lane, STALLED, type Due, type Reading } from "./lane.ts";
+export { HIGH_WATER, Lane, STALLED, type Due, type Frame, type Reading } from "./lane.ts";
 export { ACK, Inbox, Source, type Came, type End, type InboxUser, type Whole } from "./inbox.ts";
 export { INBOX, INBOX_BYTES } from "./shelf.ts";
 export { Wake } from "./wake.ts";

@@ -10,13 +10,15 @@
  *    is lost to them, and they are told when they say something again.
  * E4 In mode `reliable` small messages that wait leave together through a channel. The first of a turn
  *    leaves at once, what follows in the same turn at its end.
+ * E5 In mode `latest` what leaves in one turn after the first is packed, and goes at its end or when a
+ *    packet is full. It has left then: nothing replaces it.
  */
 
 import { MICROSECONDS } from "./clock.ts";
 import { STREAM_WINDOW, type Mode } from "./messages.ts";
 import { Meter } from "./meter.ts";
 import { Queue } from "./queue.ts";
-import { HEAD, NO_BYTES, PACK, SMALL, type Piece } from "./stream.ts";
+import { HEAD, NO_BYTES, PACK, PACKET, SMALL, type Piece } from "./stream.ts";
 
 /** Bytes that one receiver has not acknowledged before `send` waits. */
 export const HIGH_WATER = 1024 * 1024;
@@ -36,6 +38,12 @@ export type Reading = "unknown" | "reads" | "idle" | "lost";
 
 /** `open`: ask whether they read it. `mark`: ask how far they have come. `lose`: they have lost it just now. */
 export type Due = "nothing" | "open" | "mark" | "lose";
+
+/** What goes as one message of a channel, and the step of the first of it. */
+export interface Frame {
+  readonly pieces: readonly Piece[];
+  readonly step: number;
+}
 
 export class Lane {
   readonly mode: Mode;
@@ -79,6 +87,10 @@ export class Lane {
   #before = 0;
   /** Whether they have come to read it, or acknowledged something, since the last tick. */
   #moved = true;
+  /** Mode `latest`: what has left, and goes with what leaves after it; its bytes, and the step of the first. */
+  #pack: Piece[] = [];
+  #packed = 0;
+  #packStep = 1;
   #since = 0;
   #tryAt = 0;
   #measured = 0;
@@ -163,11 +175,41 @@ export class Lane {
     return this.mode === "reliable" && this.size - this.flying < PACK;
   }
 
+  /** Mode `latest`: what goes now that this one has left as well (E5). */
+  pack(piece: Piece, step: number): Frame[] {
+    const small = isSmall(piece);
+    const size = piece.payload.length + 12; // with its head, about
+    if (this.#pack.length > 0 && small && step === 1 && this.#packed + size <= PACKET) {
+      this.#pack.push(piece);
+      this.#packed += size;
+      return [];
+    }
+    const before = this.unpack();
+    if (!small) return [...before, { pieces: [piece], step }];
+    this.#pack = [piece];
+    this.#packed = size;
+    this.#packStep = step;
+    return before;
+  }
+
+  /** What was packed goes. */
+  unpack(): Frame[] {
+    if (this.#pack.length === 0) return [];
+    const frame = { pieces: this.#pack, step: this.#packStep };
+    this.#pack = [];
+    return [frame];
+  }
+
+  get packed(): boolean {
+    return this.#pack.length > 0;
+  }
+
   /** What left may be lost: all that is not acknowledged goes once more. */
   rewind(): void {
     this.resent += this.sent.length;
     this.waiting.prepend(this.sent);
     this.flying = 0;
+    this.#pack = [];
     this.#before = this.acked;
     this.#marked = undefined;
   }
@@ -240,6 +282,7 @@ export class Lane {
     this.waiting.clear();
     this.sent.clear();
     this.size = this.flying = 0;
+    this.#pack = [];
     this.#marked = undefined;
   }
 

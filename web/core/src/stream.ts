@@ -23,6 +23,8 @@ export const MAX_PARTS = Math.ceil(MAX_MESSAGE / MAX_PAYLOAD);
 export const MAX_RETRANSMITS = 0xffff;
 /** Bytes that leave together through a channel, where several small messages wait. */
 export const PACK = 8 * 1024;
+/** Bytes that leave together in mode `latest`: one packet holds them, so none is lost for others. */
+export const PACKET = 1024;
 /** Bytes of a message that leaves together with others. */
 export const SMALL = 1024;
 /** The first byte of several pieces: that of an array with its length in two more. */

@@ -14,7 +14,7 @@ import { RelayQueue } from "../src/relay.ts";
 import { Session } from "../src/session.ts";
 import { INBOX, INBOX_BYTES } from "../src/shelf.ts";
 import {
-  decodeFrame, delivery, encodeFrame, encodePiece, HEAD, label, MAX_MESSAGE, modeOf, PACK, payloadOf, pieces, readLabel, readPayload, SMALL, type Piece,
+  decodeFrame, delivery, encodeFrame, encodePiece, HEAD, label, MAX_MESSAGE, modeOf, PACK, PACKET, payloadOf, pieces, readLabel, readPayload, SMALL, type Piece,
 } from "../src/stream.ts";
 import { Turns } from "../src/turns.ts";
 import { bytes as unhex, hex, vectors } from "./vectors.ts";
@@ -305,6 +305,25 @@ describe("what waits to go", () => {
     const latest = reading("latest");
     latest.put(one(1));
     expect([latest.takeFrame(), latest.mayWait]).toEqual([[one(1)], false]);
+  });
+
+  test("[D24] small messages of latest that leave in one turn go in one packet, those that follow on each other", () => {
+    const lane = reading("latest");
+    const packed = (numbers: readonly number[], size = 1): [numbers: number[], step: number][] =>
+      numbers.flatMap((number) => {
+        lane.put(one(number, size));
+        return lane.pack(lane.take() as Piece, lane.step).map(({ pieces: sent, step }) => [sent.map((piece) => piece.number), step] as [number[], number]);
+      });
+    expect(packed([1, 2, 3, 7, 8])).toEqual([[[1, 2, 3], 1]]);
+    expect(packed([9], SMALL + 1)).toEqual([[[7, 8], 4], [[9], 1]]); // prettier-ignore
+    const many = packed(Array.from({ length: 90 }, (_, index) => index + 10), 64); // prettier-ignore
+    expect(new Set(many.map(([numbers]) => numbers.length))).toEqual(new Set([Math.floor(PACKET / (64 + 12))]));
+    const [frame] = lane.unpack();
+    expect(encodeFrame(frame?.pieces ?? [], frame?.step ?? 0).length).toBeLessThanOrEqual(PACKET);
+    expect([lane.packed, lane.dropped, lane.messages]).toEqual([false, 0, 96]);
+    expect(packed([100])).toEqual([]);
+    lane.rewind();
+    expect(lane.unpack()).toEqual([]);
   });
 
   test.each(data.meters)("[D15] rates are of the last seconds: $about", ({ notes, at, rates }) => {

@@ -1,4 +1,4 @@
-"""What a million participants are for nodes that share calls: `python -m benchmarks.nodes`.
+"""What a million participants are for nodes that share calls: `python -m benchmarks.nodes --page`.
 
 A simulation, not a measurement. Calls do not speak to each other, so a node is a hub that serves
 some of the calls, each chosen by its id alone (rendezvous hashing). What a participant costs comes
@@ -18,6 +18,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
+from benchmarks.page import PAGE
+from benchmarks.tables import with_part
+from callmesh.connection import PAUSES
+
 FIGURES = Path(__file__).parents[1] / "docs" / "performance" / "figures.json"
 SIZES = ((2, 45), (3, 15), (4, 15), (6, 15), (12, 10))
 """Participants of a call, and how many of a hundred calls have so many."""
@@ -25,8 +29,8 @@ ACTIVE, RATE = 0.05, 5
 """How many change something at a moment, and how often a second: typing, dragging."""
 ROOM = 0.6
 """Of a core that a node uses when nothing special happens."""
-BACK = 8.0
-"""Seconds over which the participants of a lost node come back (`connection.PAUSES`)."""
+BACK = (PAUSES[0] / 2, PAUSES[0])
+"""Seconds after which who has lost a link tries again, the first time."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Costs:
     """Of one who comes in."""
     memory: float
     """Of a connection."""
+    sent: float
+    """Bytes of a change, to each who gets it."""
 
 
 def read_costs() -> Costs:
@@ -55,6 +61,7 @@ def read_costs() -> Costs:
         change=middle("250x4", "micros") / 1e6,
         coming=middle("idle 10000", "come") / 1000,
         memory=middle("idle 10000", "each"),
+        sent=middle("250x4", "bytes"),
     )
 
 
@@ -63,41 +70,81 @@ def node_of(call: int, nodes: Sequence[int]) -> int:
     return max(nodes, key=lambda node: blake2b(b"%d %d" % (call, node), digest_size=8).digest())
 
 
+def told(participants: int) -> float:
+    """Changes a second of a call, once for each who gets one."""
+    return participants * ACTIVE * RATE * (participants - 1)
+
+
 def load(participants: int, costs: Costs) -> float:
     """CPU a second of a call."""
-    changes = participants * ACTIVE * RATE
-    return participants * costs.quiet + changes * (participants - 1) * costs.change
+    return participants * costs.quiet + told(participants) * costs.change
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What the simulation gives: of each node, where there is a list, the least first."""
+
+    seed: int
+    sizes: list[int]
+    people: list[int]
+    loads: list[float]
+    told: list[float]
+    """Changes a second."""
+    work: float
+    """Cores in all."""
+
+
+def simulate(participants: int, seed: int, costs: Costs) -> Outlook:
+    chance = random.Random(seed)
+    mean = sum(size * of for size, of in SIZES) / sum(of for _, of in SIZES)
+    kinds, weights = zip(*SIZES, strict=True)
+    sizes = chance.choices(kinds, weights, k=round(participants / mean))
+    work = sum(load(size, costs) for size in sizes)
+    nodes = range(int(work / ROOM) + 1)
+    served: list[list[int]] = [[] for _ in nodes]
+    for call, size in enumerate(sizes):
+        served[node_of(call, nodes)].append(size)
+    loads = sorted(sum(load(size, costs) for size in calls) for calls in served)
+    changes = sorted(sum(map(told, calls)) for calls in served)
+    return Outlook(seed, sizes, sorted(map(sum, served)), loads, changes, work)
+
+
+def table(outlook: Outlook, costs: Costs) -> str:
+    people, loads, count = outlook.people, outlook.loads, len(outlook.people)
+    each = people[-1] / (count - 1)
+    sent = outlook.told[-1] * costs.sent / 1e6
+    rows = (
+        ("participants, in calls", f"{sum(outlook.sizes):,}, in {len(outlook.sizes):,}"),
+        ("nodes of one core", f"{count}, {outlook.work:.0f} cores of work"),
+        ("participants of a node", f"{people[0]:,} to {people[-1]:,}"),
+        ("work of a node", f"{loads[0]:.0%} to {loads[-1]:.0%} of its core"),
+        ("memory for their connections, at most", f"{people[-1] * costs.memory / 1e6:,.0f} MB"),
+        ("bytes that a node sends, at most", f"{sent:,.1f} MB/s"),
+        (
+            f"the fullest node is lost: {people[-1]:,} come back {BACK[0]} to {BACK[1]} s later",
+            f"{each:,.0f} to each other node: {each * costs.coming * 1000:,.0f} ms of its core, "
+            f"and {loads[-1] / (count - 1):.1%} more from then on",
+        ),
+        ("a call of 50, the largest there is", f"{load(50, costs):.1%} of a core"),
+    )
+    lines = ["| | |", "| --- | --- |", *(f"| {what} | {much} |" for what, much in rows)]
+    return "\n".join([*lines, "", f"<sub>Simulated, seed {outlook.seed}</sub>"])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--participants", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--page", action="store_true", help="put it into docs/performance.md")
     options = parser.parse_args()
-    costs, chance = read_costs(), random.Random(options.seed)
-    mean = sum(size * of for size, of in SIZES) / sum(of for _, of in SIZES)
-    kinds, weights = zip(*SIZES, strict=True)
-    sizes = chance.choices(kinds, weights, k=round(options.participants / mean))
-    whole = sum(load(size, costs) for size in sizes)
-    count = int(whole / ROOM) + 1
-    nodes = range(count)
-    served: list[list[int]] = [[] for _ in nodes]
-    for call, size in enumerate(sizes):
-        served[node_of(call, nodes)].append(size)
-    loads = sorted(sum(load(size, costs) for size in calls) for calls in served)
-    people = sorted(map(sum, served))
-    lost = max(served, key=sum)
-    each = sum(lost) / (count - 1)
-    print(f"seed {options.seed}: {sum(sizes):,} participants in {len(sizes):,} calls")
-    print(f"{count} nodes of one core, each {ROOM:.0%} busy: {whole:.1f} cores of work")
-    print(f"participants of a node: {people[0]:,} to {people[-1]:,}")
-    print(f"work of a node: {loads[0]:.0%} to {loads[-1]:.0%} of a core")
-    print(f"memory for their connections, at most: {people[-1] * costs.memory / 1e6:,.0f} MB")
-    print(f"a node is lost: {sum(lost):,} come back over {BACK:g} s, {each:,.0f} to each other")
-    print(f"node, which takes {each * costs.coming / BACK:.1%} of its core meanwhile,")
-    print(f"and {max(loads) / (count - 1):.2%} more from then on")
-    largest = load(50, costs)
-    print(f"a call of 50: {largest:.1%} of a core, so none is too large for a node")
+    costs = read_costs()
+    text = table(simulate(options.participants, options.seed, costs), costs)
+    print(text)
+    if options.page:
+        page = with_part(PAGE.read_text(), text, "benchmarks/nodes")
+        if page is None:
+            raise SystemExit(f"there is no place for benchmarks/nodes in {PAGE}")
+        PAGE.write_text(page)
 
 
 if __name__ == "__main__":

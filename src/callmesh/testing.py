@@ -29,7 +29,7 @@ ADDRESS = "http://memory/call/demo"
 class Wire:
     """What lies between one participant and the hub, link after link."""
 
-    def __init__(self, hub: "MemoryHub", chance: random.Random) -> None:
+    def __init__(self, hub: "MemoryHub", chance: random.Random | None) -> None:
         self._hub = hub
         self._chance = chance
         self._flows = asyncio.Event()
@@ -69,7 +69,7 @@ class Wire:
 class _PacedLink(MemoryLink):
     """A participant's end, where each bundle takes some turns of the loop, by chance."""
 
-    def __init__(self, flows: asyncio.Event, chance: random.Random) -> None:
+    def __init__(self, flows: asyncio.Event, chance: random.Random | None) -> None:
         super().__init__()
         self._flows = flows
         self._chance = chance
@@ -82,7 +82,7 @@ class _PacedLink(MemoryLink):
     async def receive(self) -> bytes:
         data = await super().receive()
         self._in_hand = 1
-        for _ in range(self._chance.randrange(4)):
+        for _ in range(self._chance.randrange(4) if self._chance else 0):
             await asyncio.sleep(0)
         await self._flows.wait()
         self._in_hand = 0
@@ -92,7 +92,8 @@ class _PacedLink(MemoryLink):
 class MemoryHub:
     """A hub without sockets: `async with MemoryHub() as hub, hub.join("Ada") as call:`.
 
-    Each link keeps its order, as every link does; `seed` decides whose message comes first.
+    Each link keeps its order, as every link does. `seed` decides whose message comes first; without
+    one all come as soon as they can.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class MemoryHub:
         limits: Limits = Limits(),  # noqa: B008 - frozen
         waiting_area: bool | None = None,
         ice: IceServers | None = None,
-        seed: int = 0,
+        seed: int | None = None,
     ) -> None:
         self.catalog = Catalog(apps)
         kept = storage or MemoryStorage()
@@ -117,7 +118,7 @@ class MemoryHub:
         self.live = self._make()
         self.links: list[MemoryLink] = []
         """The participants' ends, in the order in which they were opened: `cut()` breaks one."""
-        self._chance = random.Random(seed)
+        self._chance = None if seed is None else random.Random(seed)
         self._wires: dict[Call, Wire] = {}
         self._serving: set[asyncio.Task[None]] = set()
         self._stack = contextlib.AsyncExitStack()

@@ -8,7 +8,7 @@ import pytest
 
 from callmesh.catalog import read_app
 from callmesh.cli import main
-from callmesh.creating import KINDS, TEMPLATES, TYPES, create
+from callmesh.creating import KINDS, OF_SDK, SDK, TEMPLATES, create
 from callmesh.errors import BadInput
 
 ROOT = Path(__file__).parent.parent
@@ -44,10 +44,13 @@ def test_an_app_is_made_that_a_hub_takes(
 
 
 @pytest.mark.parametrize("kind", KINDS[1:])
-def test_types_are_those_that_a_hub_serves(kind: str, tmp_path: Path) -> None:
-    """[A13]"""
+def test_what_is_of_the_sdk_is_what_a_hub_serves(kind: str, tmp_path: Path) -> None:
+    """[A13, A19]"""
     create(tmp_path / "tea", kind)
-    assert (tmp_path / "tea/callmesh-app.d.ts").read_text() == TYPES.read_text()
+    for name in OF_SDK[kind]:
+        assert (tmp_path / "tea" / f"callmesh-{name}").read_text() == (SDK / name).read_text()
+    here = {path.name for path in (tmp_path / "tea").glob("callmesh-*")}
+    assert here == {f"callmesh-{name}" for name in OF_SDK[kind]}
     assert (tmp_path / "tea/.gitignore").read_text() == "node_modules/\ndist/\n"
 
 

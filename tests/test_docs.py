@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import gzip
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from benchmarks.all import SCENARIOS
 from benchmarks.page import rendered
 from benchmarks.suite import FIGURES, Figures
 from callmesh.catalog import read_app
+from callmesh.creating import create
 from callmesh.errors import DENIALS
 from callmesh.limits import Limits
 from callmesh.testing import MemoryHub
@@ -141,15 +143,19 @@ state.listen(() => undefined, { keys: "x" });
 """
 
 
+SDK = ROOT / "src/callmesh/page/dist/sdk"
+
+
 def compiled_against_the_sdk(folder: Path, file: str) -> tuple[int, str]:
-    """What the compiler says of a file that sees the types of `callmesh/app` and nothing else."""
-    types = ROOT / "src/callmesh/page/dist/sdk/app.d.ts"
+    """What the compiler says of a file that sees the types of the SDK and nothing else of ours."""
+    types = {path.name: path.read_text() for path in SDK.glob("*.d.ts")}
     options = {
         "strict": True, "noEmit": True, "target": "es2022", "lib": ["es2022", "dom"], "types": [],
         "module": "esnext", "moduleResolution": "bundler", "skipLibCheck": False,
-        "paths": {"callmesh/app": ["./app.d.ts"]},
+        "paths": {f"callmesh/{name.removesuffix('.d.ts')}": [f"./{name}"] for name in types},
     }  # fmt: skip
-    (folder / "app.d.ts").write_text(types.read_text())
+    for name, text in types.items():
+        (folder / name).write_text(text)
     config = {"compilerOptions": options, "files": [file]}
     (folder / "tsconfig.json").write_text(json.dumps(config))
     tsc = ROOT / "node_modules/.bin/tsc"
@@ -160,6 +166,55 @@ def compiled_against_the_sdk(folder: Path, file: str) -> tuple[int, str]:
 def test_an_app_is_compiled_against_the_types_of_the_sdk_alone(tmp_path: Path) -> None:
     (tmp_path / "poll.ts").write_text(TYPED_APP)
     assert compiled_against_the_sdk(tmp_path, "poll.ts") == (0, "")
+
+
+def test_the_typescript_of_the_page_about_testing_runs(tmp_path: Path) -> None:
+    """[T8] Against the files that a hub serves."""
+    (code,) = blocks("testing.md", "ts")
+    (config,) = blocks("testing.md", "js")
+    (paths,) = blocks("testing.md", "json")
+    assert json.loads(paths)["paths"]["callmesh/testing"] == ["./testing.d.ts"]
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    (tmp_path / "away.test.ts").write_text(code)
+    (tmp_path / "vitest.config.js").write_text(config)
+    (tmp_path / "package.json").write_text('{ "type": "module" }')
+    (tmp_path / "testing.js").write_text((SDK / "testing.js").read_text())
+    vitest = ROOT / "node_modules/.bin/vitest"
+    ended = subprocess.run(
+        [vitest, "run", "--root", tmp_path], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, "1 passed" in ended.stdout) == (0, True), ended.stdout + ended.stderr
+    typed = code.replace('import { expect, test } from "vitest";', TEST_WORDS)
+    (tmp_path / "away.ts").write_text(typed)
+    assert compiled_against_the_sdk(tmp_path, "away.ts") == (0, "")
+
+
+TEST_WORDS = """
+declare const test: (name: string, fn: () => Promise<void>) => void;
+declare const expect: (value: unknown) => { toBe(other: unknown): void };
+"""
+
+
+def test_the_typescript_of_the_page_about_react_is_compiled(tmp_path: Path) -> None:
+    """[A19] In the app that `callmesh new` makes."""
+    (code,) = blocks("react.md", "tsx")
+    create(tmp_path / "counter", "react")
+    (tmp_path / "counter/node_modules").symlink_to(ROOT / "node_modules")
+    (tmp_path / "counter/src/main.tsx").write_text(code)
+    tsc = ROOT / "node_modules/.bin/tsc"
+    ended = subprocess.run(
+        [tsc, "-p", tmp_path / "counter"], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (0, "")
+
+
+def test_what_every_app_loads_is_small() -> None:
+    """[T8] What is for tests and for React is not in it."""
+    app = (SDK / "app.js").read_bytes()
+    assert b"in step after" in (SDK / "testing.js").read_bytes()
+    assert b"in step after" not in app
+    assert b"useSyncExternalStore" not in app
+    assert len(gzip.compress(app)) < 38_000
 
 
 def test_the_app_example_is_an_app_of_thirty_lines() -> None:

@@ -201,6 +201,9 @@ async def test_pages_and_files(hub: HubProcess) -> None:
         assert "allow-same-origin" not in policy
         assert entry.headers["access-control-allow-origin"] == "*"
         assert '"callmesh/app": "/sdk/app.js"' in entry.text
+        assert '"callmesh/react": "/sdk/react.js"' in entry.text
+        for name in ("react.js", "react.d.ts", "testing.js", "testing.d.ts"):
+            assert (await client.get(f"/sdk/{name}")).status_code == 200, name
         sdk = await client.get("/sdk/app.js")
         assert (sdk.status_code, sdk.headers["access-control-allow-origin"]) == (200, "*")
         for bad in ("..%2fmanifest.json", "..%2f..%2fauth.py", "nothing.js", ".hidden", ""):

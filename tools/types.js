@@ -1,4 +1,5 @@
-// Writes the types of the app SDK beside it, in one file that needs no other: dist/sdk/app.d.ts.
+// Writes the types of the app SDK beside it, in one file that needs no other: dist/sdk/app.d.ts. Beside it stand those of
+// "callmesh/testing" and "callmesh/react", which name what "callmesh/app" has.
 //
 // The compiler declares each module. From what the SDK exports on, every declaration that another one names is
 // taken over, once, under a name of its own.
@@ -7,15 +8,19 @@ import { dirname, join } from "node:path";
 import ts from "typescript";
 
 const root = join(import.meta.dirname, "..");
-const ENTRY = join(root, "web/bridge/src/app.ts");
-const TO = join(root, "src/callmesh/page/dist/sdk/app.d.ts");
-/** Classes are declared as values, and the SDK gives authors none of them to make: they are types. */
-const VALUES = ["connect"];
+/** By entry, its values. Classes are declared as values, and `app` gives authors none of them to make: they are types. */
+const ENTRIES = {
+  app: ["connect"],
+  testing: ["MemoryHub"],
+  react: ["useAccess", "useCanWrite", "useList", "useParticipants", "usePresence", "useShared", "useStream", "useValue"],
+};
 
+const source = (name) => join(root, `web/bridge/src/${name}.ts`);
+const sources = Object.keys(ENTRIES).map(source);
 const declared = (file) => file.replace(/(?<!\.d)\.ts$/, ".d.ts");
 
-/** A program of the entry and all that it imports; of `texts` where there are some, by path. */
-function program(entry, options, texts = new Map()) {
+/** A program of entries and all that they import; of `texts` where there are some, by path. */
+function program(entries, options, texts = new Map()) {
   const host = ts.createCompilerHost(options);
   const { fileExists, readFile } = host;
   host.fileExists = (file) => texts.has(file) || fileExists(file);
@@ -28,7 +33,7 @@ function program(entry, options, texts = new Map()) {
       const isExternalLibraryImport = resolvedFileName.includes("/node_modules/"); // our own packages are linked there
       return { resolvedModule: { resolvedFileName, extension: ts.Extension.Ts, isExternalLibraryImport } };
     });
-  return ts.createProgram([entry], options, host);
+  return ts.createProgram(entries, options, host);
 }
 
 /** The declarations of each module, by path. */
@@ -37,7 +42,7 @@ function declarations() {
   const changes = { noEmit: false, declaration: true, emitDeclarationOnly: true };
   const { options } = ts.getParsedCommandLineOfConfigFile(file, changes, { ...ts.sys, onUnRecoverableConfigFileDiagnostic: fail });
   const texts = new Map();
-  const { diagnostics } = program(ENTRY, options).emit(undefined, (path, text) => texts.set(path, text));
+  const { diagnostics } = program(sources, options).emit(undefined, (path, text) => texts.set(path, text));
   diagnostics.forEach(fail);
   return { texts, options };
 }
@@ -59,18 +64,21 @@ class Roll {
   /** By statement: what stands in it for which symbol. */
   #taken = new Map();
   #names = new Map();
+  /** What another entry gives, by name; and what of it is named here. */
+  #given = new Map();
+  #imported = new Set();
   /** Names of the language and its library, which mean something else. */
   #used = new Set();
 
   constructor(texts, options) {
     this.#texts = texts;
-    this.#program = program(declared(ENTRY), options, texts);
+    this.#program = program(sources.map(declared), options, texts);
     this.#checker = this.#program.getTypeChecker();
   }
 
-  /** What the entry exports, by name. */
-  exports() {
-    const module = this.#checker.getSymbolAtLocation(this.#program.getSourceFile(declared(ENTRY)));
+  /** What an entry exports, by name. */
+  exports(name) {
+    const module = this.#checker.getSymbolAtLocation(this.#program.getSourceFile(declared(source(name))));
     return new Map(this.#checker.getExportsOfModule(module).map((symbol) => [symbol.name, this.#itself(symbol)]));
   }
 
@@ -94,6 +102,10 @@ class Roll {
 
   /** Take a symbol over, and all that its declarations name. */
   take(symbol) {
+    if (this.#given.has(symbol)) {
+      this.#imported.add(symbol);
+      return;
+    }
     for (const statement of this.#statements(symbol)) {
       if (this.#taken.has(statement)) continue;
       const places = [];
@@ -131,10 +143,23 @@ class Roll {
     return symbol && this.#itself(symbol);
   }
 
+  /** What is not declared anew, as another entry gives it. */
+  give(exported) {
+    for (const [name, symbol] of exported) {
+      this.#given.set(symbol, name);
+      this.#names.set(symbol, name);
+    }
+  }
+
+  /** The names of what another entry gives and is named here. */
+  get imported() {
+    return [...this.#imported].map((symbol) => this.#given.get(symbol)).sort();
+  }
+
   /** Give each symbol that was taken a name that no other has; the exported ones keep theirs. */
   name(exported) {
     for (const [name, symbol] of exported) this.#names.set(symbol, name);
-    const taken = new Set([...exported.keys(), ...this.#used]);
+    const taken = new Set([...exported.keys(), ...this.#given.values(), ...this.#used]);
     for (const { symbol } of [...this.#taken.values()].flat()) {
       if (this.#names.has(symbol)) continue;
       let name = symbol.name;
@@ -168,11 +193,18 @@ function isDeclaredBy(node, statement) {
 }
 
 const { texts, options } = declarations();
-const roll = new Roll(texts, options);
-const exported = roll.exports();
-for (const symbol of exported.values()) roll.take(symbol);
-roll.name(exported);
-const types = [...exported.keys()].filter((name) => !VALUES.includes(name)).sort();
-const lines = ["/** The types of `callmesh/app`. */", roll.text(), "", `export { ${VALUES.join(", ")} };`, `export type { ${types.join(", ")} };`, ""];
-mkdirSync(dirname(TO), { recursive: true });
-writeFileSync(TO, lines.join("\n"));
+for (const [name, values] of Object.entries(ENTRIES)) {
+  const roll = new Roll(texts, options);
+  const exported = roll.exports(name);
+  if (name !== "app") roll.give(roll.exports("app"));
+  for (const symbol of exported.values()) roll.take(symbol);
+  roll.name(exported);
+  const types = [...exported.keys()].filter((one) => !values.includes(one)).sort();
+  const lines = [`/** The types of \`callmesh/${name}\`. */`];
+  if (roll.imported.length > 0) lines.push(`import type { ${roll.imported.join(", ")} } from "callmesh/app";`);
+  lines.push(roll.text(), "", `export { ${values.join(", ")} };`);
+  if (types.length > 0) lines.push(`export type { ${types.join(", ")} };`);
+  const to = join(root, `src/callmesh/page/dist/sdk/${name}.d.ts`);
+  mkdirSync(dirname(to), { recursive: true });
+  writeFileSync(to, [...lines, ""].join("\n"));
+}

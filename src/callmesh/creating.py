@@ -11,11 +11,17 @@ from callmesh.errors import BadInput, BadName
 from callmesh.ids import app_id
 
 TEMPLATES = Path(str(files("callmesh"))) / "templates"
-TYPES = Path(str(files("callmesh"))) / "page" / "dist" / "sdk" / "app.d.ts"
+SDK = Path(str(files("callmesh"))) / "page" / "dist" / "sdk"
 KINDS = ("plain", "typescript", "react")
 """`plain` is the app as it is; the others are built by vite, and have what is in `built` too."""
 STYLE = "app.css"
 """The same for all."""
+OF_SDK: dict[str, tuple[str, ...]] = {
+    "plain": (),
+    "typescript": ("app.d.ts",),
+    "react": ("app.d.ts", "react.d.ts", "react.js"),
+}
+"""What each has of the SDK, beside what the hub gives to every app."""
 
 ID, NAME = "my-app", "My app"
 """What the app in each template is called."""
@@ -54,16 +60,17 @@ def _checked(folder: Path) -> str:
 
 
 def _texts(kind: str) -> dict[str, str]:
-    """The files of a template by path, and the types of the SDK for those that need them."""
+    """The files of a template by path, and those of the SDK that it needs."""
     found = _read(TEMPLATES / kind)
     style = (TEMPLATES / STYLE).read_text("utf-8")
     if kind == "plain":
         return {**found, STYLE: style}
-    if not TYPES.is_file():
-        raise BadInput("the types of the SDK are not built; run `make page`, or install the wheel")
     found |= {**_read(TEMPLATES / "built"), f"src/{STYLE}": style}
     found[".gitignore"] = found.pop("gitignore")  # under its own name it would count here
-    found["callmesh-app.d.ts"] = TYPES.read_text("utf-8")
+    for name in OF_SDK[kind]:
+        if not (SDK / name).is_file():
+            raise BadInput("the SDK is not built; run `make page`, or install the wheel")
+        found[f"callmesh-{name}"] = (SDK / name).read_text("utf-8")
     return found
 
 

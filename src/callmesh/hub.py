@@ -476,7 +476,7 @@ def _app_headers(request: Request, app: InstalledApp) -> dict[str, str]:
 def _with_sdk(request: Request, file: Path) -> str:
     """An app's page, in which `import … from "callmesh/app"` works without a build step."""
     sdk = f"{_root(request)}/sdk/"
-    imports = {"callmesh/app": f"{sdk}app.js", "callmesh/uplot": f"{sdk}uplot.js"}
+    imports = {f"callmesh/{name}": f"{sdk}{name}.js" for name in ("app", "react", "uplot")}
     head = (
         f'<script type="importmap">{json.dumps({"imports": imports})}</script>'
         f'<meta name="callmesh-sdk" content="{sdk}">'

@@ -5,22 +5,28 @@ import { defineConfig } from "vite";
 
 import { notices } from "../../tools/notices.js";
 
-// The app SDK: one file with a fixed name, which apps import as "callmesh/app".
-export default defineConfig({
+// The app SDK: one file with a fixed name, which apps import as "callmesh/app". With `--mode testing` it is
+// "callmesh/testing" beside it, with `--mode react` "callmesh/react", which has React from the app.
+export default defineConfig(({ mode }) => ({
   build: {
     outDir: "../../src/callmesh/page/dist/sdk",
-    emptyOutDir: true,
+    emptyOutDir: mode === "production",
     target: "es2022",
     modulePreload: false,
     // Not vite's library mode, which leaves the white space in.
     rollupOptions: {
-      input: join(import.meta.dirname, "src/app.ts"),
+      input: join(import.meta.dirname, `src/${nameOf(mode)}.ts`),
+      external: ["react"],
       preserveEntrySignatures: "strict",
-      output: { entryFileNames: "app.js", inlineDynamicImports: true },
+      output: { entryFileNames: `${nameOf(mode)}.js`, inlineDynamicImports: true },
     },
   },
-  plugins: [uplot(), notices()],
-});
+  plugins: mode === "production" ? [uplot(), notices()] : [],
+}));
+
+function nameOf(mode) {
+  return mode === "production" ? "app" : mode;
+}
 
 /** Puts uPlot beside the SDK as it comes, for apps that draw charts: "callmesh/uplot". */
 function uplot() {

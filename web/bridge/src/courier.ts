@@ -26,6 +26,11 @@ export class Courier {
     return this.#ended;
   }
 
+  /** Whether the frame is still to be told something. */
+  get isBusy(): boolean {
+    return this.#link?.isBusy ?? false;
+  }
+
   /** Talk to a frame through `port`. */
   attach(port: MessagePort): void {
     this.#link?.close();

@@ -48,6 +48,8 @@ export class Frame {
   #settle: { resolve: (resource: Resource) => void; reject: (reason: CallmeshError) => void } | undefined;
   #life: Promise<void> | undefined;
   #handled = 0;
+  /** Handlers that are to be told, and are not yet. */
+  #due = 0;
   #stopAsking: () => void = () => undefined;
   #writes = false;
   #scheduled = false;
@@ -69,6 +71,11 @@ export class Frame {
     }; // prettier-ignore
     this.#post([encodeMessage(hello)]);
     this.#ask();
+  }
+
+  /** Whether something waits to be told to the page, or to a handler that is not running yet. */
+  get isBusy(): boolean {
+    return this.#due > 0 || this.#session.hasOutput || this.#replica.mesh.unsent > 0;
   }
 
   /** Ask for the hub's time, now and then: the clock here stands still while the device sleeps. */
@@ -175,11 +182,13 @@ export class Frame {
   #live(event: LifeEvent): void {
     // What the app does once it is connected comes before the first handler.
     this.#life ??= new Promise((resolve) => void after(0, resolve));
+    this.#due++;
     this.#life = this.#life.then(() => this.#run(event)).catch(complain);
   }
 
   async #run(event: LifeEvent): Promise<void> {
     const resource = this.#resource;
+    this.#due--;
     if (resource === undefined || this.#replica.ended !== undefined) return;
     if (event === "setup" && !(await this.#isUpToDate(resource))) return;
     if (event === "enable" || event === "disable") resource.inView(event === "enable");

@@ -2,12 +2,12 @@
 
 import {
   bundle, CALL, CallmeshError, Closed, DELETED, encodeMessage, keyOf, MAX_BUNDLE, MAX_ITEM, MAX_WRITE,
-  presenceOf, Session, STREAM_WINDOW, TooLarge, unbundle, VERSION, WireError, type HubWord, type LifeEvent, type Message,
+  presenceOf, Session, STREAM_WINDOW, TooLarge, transactionsOf, unbundle, VERSION, WireError, type HubWord, type LifeEvent, type Message,
   type messages, type Writer,
 } from "@callmesh/core";
 
 import type { CourierHost } from "./host.ts";
-import { refusal, transactionsOf, weigh } from "./refusal.ts";
+import { refusal, weigh } from "./refusal.ts";
 import { after, every } from "./runtime.ts";
 import { StreamHost } from "./streamHost.ts";
 import { View } from "./view.ts";
@@ -81,6 +81,12 @@ export class FrameLink {
       host.onLink(() => this.#soon()),
     ];
     port.onmessage = ({ data }: MessageEvent<unknown>) => this.#receive(data);
+  }
+
+  /** Whether the frame is still to be told something, or has not said that it was. */
+  get isBusy(): boolean {
+    const waits = this.#session.hasMessages || this.#view.hasOutput || this.#host.link !== this.#linkTold;
+    return this.#session.state.kind === "open" && (waits || this.#answered !== this.#sent);
   }
 
   life(event: LifeEvent): void {

@@ -6,7 +6,7 @@
  */
 
 import {
-  AHEAD, BadInput, checkKey, DELETED, frozen, sizeOf, type Entry, type messages, type StateId,
+  AHEAD, BadInput, checkKey, DELETED, frozen, sizeOf, type messages, type Written,
 } from "@callmesh/core";
 
 import type { CourierHost } from "./host.ts";
@@ -16,27 +16,6 @@ import type { View } from "./view.ts";
 const FRAME_AHEAD = AHEAD / 2;
 /** How far beyond the largest time seen it may be. */
 const FOLLOWING = 1_000;
-
-/** An entry as a frame wrote it. */
-export interface Written {
-  readonly state: StateId;
-  readonly entry: Entry;
-  readonly version: number;
-}
-
-/** The transactions of a write: entries of one stamp. */
-export function transactionsOf(groups: readonly messages.Group[]): Written[][] {
-  const found = new Map<string, Written[]>();
-  for (const { state, entries, version } of groups) {
-    for (const entry of entries) {
-      const stamp = `${entry.time} ${entry.writer}`;
-      const known = found.get(stamp);
-      if (known === undefined) found.set(stamp, [{ state, entry, version }]);
-      else known.push({ state, entry, version });
-    }
-  }
-  return [...found.values()];
-}
 
 /** Why a transaction of a frame is not carried to the hub; undefined if it is. */
 export function refusal(

@@ -5,7 +5,8 @@ import {
   type Mode, type ParticipantId, type Payload, type PersonId, type Reach, type ResourceId, type StateId, type Value, type Writer,
 } from "@callmesh/core";
 
-import type { CourierHost, StreamConsumer } from "../src/host.ts";
+import type { CourierHost, StreamConsumer, StreamHandle } from "../src/host.ts";
+import { hostOver, type CallInMemory } from "../src/hostOver.ts";
 
 export const RESOURCE = "r1" as ResourceId;
 export const ME = { id: "p1", person: "u1", name: "Ada", role: "host", offers: [], here: true } as const;
@@ -17,7 +18,10 @@ export interface Sent {
   readonly to: readonly ParticipantId[] | undefined;
 }
 
-export class FakeCall {
+export class FakeCall implements CallInMemory {
+  readonly me = { ...ME, id: ME.id as string as ParticipantId, person: ME.person as string as PersonId };
+  readonly callId = "demo";
+  readonly resource = RESOURCE;
   time = 1_700_000_000_000_000;
   readonly replica = new Replica({ now: () => this.time, after: () => () => undefined, flush: () => undefined });
   /** Those that frames have open, by name. */
@@ -46,43 +50,35 @@ export class FakeCall {
   }
 
   get host(): CourierHost {
-    const { replica, cache, sent } = this;
-    const linkNow = (): string => this.link;
+    return hostOver(this);
+  }
+
+  now(): number {
+    return this.time;
+  }
+
+  writer(): Writer {
+    return `${ME.id}.${++this.#frames}` as Writer;
+  }
+
+  openStream(name: string, how: Delivery, consumer: StreamConsumer): StreamHandle {
+    this.consumers.set(name, consumer);
+    this.deliveries.set(name, how);
+    const { mode } = how;
+    const note = (what: string): void => void this.done.push(`${name} ${what}`);
     return {
-      mesh: replica.mesh,
-      me: { ...ME, id: ME.id as string as ParticipantId, person: ME.person as string as PersonId },
-      callId: "demo",
-      resource: RESOURCE,
-      get link() {
-        return linkNow();
+      send: ({ json, payload }, to) => {
+        this.sent.push({ name, mode, payload: { json, payload }, to });
+        return this.room;
       },
-      onLink: (fn) => this.links.add(fn),
-      cache: { items: () => cache, put: (key, value) => (value === DELETED ? cache.delete(key) : cache.set(key, value)) },
-      now: () => this.time,
-      wrote: (changes) => replica.wrote(changes),
-      onChange: (fn) => replica.onChange(fn),
-      onWord: (fn) => replica.onWord(fn),
-      writer: () => `${ME.id}.${++this.#frames}` as Writer,
-      openStream: (name, how, consumer) => {
-        this.consumers.set(name, consumer);
-        this.deliveries.set(name, how);
-        const { mode } = how;
-        const note = (what: string): void => void this.done.push(`${name} ${what}`);
-        return {
-          send: ({ json, payload }, to) => {
-            sent.push({ name, mode, payload: { json, payload }, to });
-            return this.room;
-          },
-          end: () => {
-            note("end");
-            return Promise.resolve();
-          },
-          held: () => note(consumer.full ? "full" : "held"),
-          readOn: () => note("readOn"),
-          reach: () => ({ settled: true, peers: this.reach }),
-          close: () => void this.consumers.delete(name),
-        };
+      end: () => {
+        note("end");
+        return Promise.resolve();
       },
+      held: () => note(consumer.full ? "full" : "held"),
+      readOn: () => note("readOn"),
+      reach: () => ({ settled: true, peers: this.reach }),
+      close: () => void this.consumers.delete(name),
     };
   }
 

@@ -28,6 +28,8 @@ export type * as messages from "./messages.ts";
 export { MAX_BUNDLE, MAX_PAYLOAD, STREAM_WINDOW, VERSION, type Ice, type Message } from "./messages.ts";
 export { bundle, encode as encodeMessage, unbundle } from "./codec.ts";
 export { Ledger, type Kept, type Record as LedgerRecord } from "./ledger.ts";
+export { transactionsOf, type Written } from "./transactions.ts";
+export { LedgerHub, MemoryLink, type HubRules, type LinkUser, type Member } from "./memory.ts";
 export { MAX_WRITE, type Fate, type Unsaved } from "./outbox.ts";
 export { Mesh, type Cause, type Change, type Changed, type Status } from "./mesh.ts";
 export { Receipt } from "./receipt.ts";

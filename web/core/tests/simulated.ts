@@ -1,15 +1,14 @@
 /** A hub and its clients in one thread, with links that a test steps, cuts and stalls by hand. */
 
-import { HybridClock } from "../src/clock.ts";
-import { bundle, encode } from "../src/codec.ts";
-import { HUB, isVolatile, resourceId, ROSTER, stateOf, type StateId, type Writer } from "../src/ids.ts";
-import { Ledger, type Kept } from "../src/ledger.ts";
+import { AHEAD, FOLLOWING } from "../src/clock.ts";
+import { isVolatile, resourceId, stateOf, type ParticipantId, type PersonId, type Writer } from "../src/ids.ts";
+import type { Kept } from "../src/ledger.ts";
+import { LedgerHub, MemoryLink, type HubRules } from "../src/memory.ts";
 import { Mesh, type Change } from "../src/mesh.ts";
-import { AHEAD } from "../src/clock.ts";
-import type { Batch, Denial, Message } from "../src/messages.ts";
+import type { Denial, Message } from "../src/messages.ts";
 import type { Receipt } from "../src/receipt.ts";
-import { Session } from "../src/session.ts";
-import { DELETED, newer, type Entry, type Stamp, type Value } from "../src/state.ts";
+import { DELETED, newer, type Stamp, type Value } from "../src/state.ts";
+import type { Written } from "../src/transactions.ts";
 import type { Json } from "../src/values.ts";
 
 export const STATE = stateOf(resourceId("r1"));
@@ -17,125 +16,33 @@ export const START = 1_700_000_000_000_000;
 /** How many numbers a start and a commit set aside: none that was lost in a crash is used again. */
 const BLOCK = 2 ** 28;
 
-/** One link, as the hub sees it. */
-interface Member {
-  readonly session: Session;
-  /** How far this link has come. */
-  cursor: number;
-  /** Whether something of its own may be among what it has seen and is not known to be saved. */
-  waits: boolean;
-  /** The last `saved` this link heard of. */
-  told: number;
-  /** Keys whose winner does not come by itself. */
-  readonly owed: Map<string, StateId>;
-  /** They leave after what was taken before them. */
-  readonly denials: Uint8Array[];
-}
+type Taken = Pick<Written, "state" | "entry">;
 
-export interface Written {
-  readonly state: StateId;
-  readonly entry: Entry;
-}
-
-/** As much of a hub as the rules need: everything is taken, but for the key "closed". */
-export class Hub {
-  readonly ledger: Ledger;
-  readonly #taken: Written[];
-  readonly #clock = new HybridClock();
-
-  /** Of what it takes it tells in `taken`, whether or not it wins. */
-  constructor(kept: Kept, taken: Written[]) {
-    this.ledger = new Ledger(kept);
-    this.#taken = taken;
-  }
-
-  /** Being shown in the roster, a member always has a first batch to wait for. */
-  join(id: string, session: Session, cursor: number, now: number): Member {
-    this.#clock.saw(this.ledger.seen);
-    this.ledger.accept(ROSTER, { key: id, time: this.#clock.stamp(now), writer: HUB, value: true });
-    return { session, cursor, waits: true, told: 0, owed: new Map(), denials: [] };
-  }
-
-  receive(member: Member, message: Message, now: number): void {
-    if (message.type !== "write") return;
-    member.waits = true;
-    const transactions = new Map<string, Written[]>();
-    for (const { state, entries } of message.groups) {
-      for (const entry of entries) {
-        const stamp = `${entry.time} ${entry.writer}`;
-        transactions.set(stamp, [...(transactions.get(stamp) ?? []), { state, entry }]);
-      }
-    }
-    for (const transaction of transactions.values()) this.#write(member, transaction, now);
-  }
-
-  /** All of it or nothing. */
-  #write(member: Member, transaction: readonly Written[], now: number): void {
-    const reason = this.#refusal(transaction, now);
-    if (reason === undefined) {
-      for (const { state, entry } of transaction) this.#accept(member, state, entry);
-      return;
-    }
-    const { time, writer } = transaction[0]!.entry;
-    const places = transaction.map(({ state, entry }) => [state, entry.key] as const);
-    const denial: Denial = { type: "denied", reason, why: reason, time, writer, places, now };
-    member.denials.push(encode(denial));
-  }
-
-  #refusal(transaction: readonly Written[], now: number): string | undefined {
-    if (transaction.some(({ entry }) => entry.key === "closed")) return "no_right";
-    const latest = Math.max(now + AHEAD, this.ledger.seen + 100);
-    return transaction.some(({ entry }) => entry.time > latest) ? "clock_ahead" : undefined;
-  }
-
-  #accept(member: Member, state: StateId, entry: Entry): void {
-    this.#taken.push({ state, entry });
-    if (this.ledger.accept(state, entry)) return;
-    if (this.ledger.numberOf(state, entry.key)! <= member.cursor) member.owed.set(entry.key, state);
-  }
-
-  take(member: Member): Uint8Array | undefined {
-    const { ledger } = this;
-    const parts = member.session.take();
-    if (member.cursor !== ledger.number) {
-      const whole = !ledger.follows(member.cursor);
-      parts.push(encode(this.#batch(ledger.number, whole, whole ? ledger.live() : ledger.since(member.cursor))));
-      member.cursor = ledger.number;
-      member.told = ledger.saved;
-    } else if (member.waits && member.told < ledger.saved) {
-      member.told = ledger.saved;
-      parts.push(encode({ type: "saved", cursor: ledger.saved }));
-    }
-    const owed = [...member.owed].flatMap(([key, state]) => {
-      const entry = ledger.state(state).entries.get(key);
-      return entry === undefined ? [] : [{ state, entry }];
-    });
-    member.owed.clear();
-    if (owed.length > 0) parts.push(encode(this.#batch(member.cursor, false, owed)));
-    if (member.told >= member.cursor) member.waits = false;
-    parts.push(...member.denials.splice(0));
-    return parts.length > 0 ? bundle(parts) : undefined;
-  }
-
-  #batch(cursor: number, whole: boolean, written: Iterable<Written>): Batch {
-    const entries = new Map<StateId, Entry[]>();
-    for (const { state, entry } of written) entries.set(state, [...(entries.get(state) ?? []), entry]);
-    const groups = [...entries].map(([state, found]) => ({ state, entries: found, version: 0 }));
-    return { type: "batch", cursor, saved: this.ledger.saved, whole, groups };
-  }
+/** Everything is taken, but for the key "closed". */
+function rules(world: World): HubRules {
+  return {
+    now: () => world.now,
+    refusal: (_, transaction) => {
+      if (transaction.some(({ entry }) => entry.key === "closed")) return ["no_right", "no_right"];
+      const latest = Math.max(world.now + AHEAD, world.hub.ledger.seen + FOLLOWING);
+      return transaction.some(({ entry }) => entry.time > latest) ? ["clock_ahead", "clock_ahead"] : undefined;
+    },
+    taken: (written) => void world.taken.push(written),
+    sees: () => true,
+  };
 }
 
 /** The hub's side: a call over a disk that survives its crashes. */
 export class World {
   now = START;
-  hub: Hub;
+  hub: LedgerHub;
   readonly clients: Client[] = [];
   /** How many values were written. */
   values = 0;
   /** By value, who wrote it and with it all the keys of a transaction. */
   readonly units = new Map<number, { readonly client: Client; readonly keys: readonly string[] }>();
   /** Every write that the hub ever took. */
-  readonly taken: Written[] = [];
+  readonly taken: Taken[] = [];
   /** The largest stamp of a tombstone that was let go of, per key. */
   readonly collected = new Map<string, Stamp>();
   #disk: Kept = { records: [], reserved: 0 };
@@ -145,10 +52,10 @@ export class World {
   }
 
   /** Numbers are set aside before the first is given out, or two crashes in a row would use some twice. */
-  #start(): Hub {
+  #start(): LedgerHub {
     const kept = this.#disk;
     this.#disk = { records: kept.records, reserved: kept.reserved + BLOCK };
-    return new Hub(kept, this.taken);
+    return new LedgerHub(kept, rules(this));
   }
 
   client(name: string, skew = 0): Client {
@@ -220,16 +127,13 @@ export class Client {
   readonly #world: World;
   /** How far the clock here is off, microseconds. */
   skew: number;
-  #member: Member | undefined;
-  #near = new Session("client", 0);
-  #far = new Session("hub", 0);
-  #up: Uint8Array[] = [];
-  #down: Uint8Array[] = [];
+  readonly #link: MemoryLink;
 
   constructor(world: World, name: string, skew: number) {
     this.#world = world;
     this.skew = skew;
     this.mesh.writer = `p${name}` as Writer;
+    this.#link = new MemoryLink({ mesh: this.mesh, now: () => this.#now, hear: (message) => this.#act(message) });
   }
 
   get #now(): number {
@@ -237,25 +141,13 @@ export class Client {
   }
 
   connect(): void {
-    if (this.#member !== undefined) return;
-    this.#near = new Session("client", 0);
-    this.#far = new Session("hub", 0);
-    const id = this.mesh.writer;
-    this.#far.welcome(
-      encode({
-        type: "welcome", version: 1, call: "demo", participant: id, writer: id, person: "u1", name: id,
-        role: "host", time: this.#world.now, resume: "", personProof: "", resource: null,
-      }),
-    );
-    this.#member = this.#world.hub.join(id, this.#far, this.mesh.cursor, this.#world.now);
+    const id = this.mesh.writer as string as ParticipantId;
+    this.#link.connect(this.#world.hub, { id, person: "u1" as PersonId, name: id, role: "host", offers: [], here: true });
   }
 
   /** The link breaks; what was on its way is lost. */
   cut(): void {
-    this.#member = undefined;
-    this.#up = [];
-    this.#down = [];
-    this.mesh.linkLost();
+    this.#link.cut();
   }
 
   set(key: string, value: Value): void {
@@ -294,48 +186,28 @@ export class Client {
     return [this.send(), this.arrive(), this.answer(), this.hear()].includes(true);
   }
 
-  /** The client hands a bundle to the link. */
   send(): boolean {
-    if (this.#member === undefined) return false;
-    for (const write of this.mesh.outgoing()) this.#near.put(encode(write));
-    const parts = this.#near.take();
-    if (parts.length > 0) this.#up.push(bundle(parts));
-    return parts.length > 0;
+    return this.#link.send();
   }
 
-  /** The hub takes a bundle from the link. */
   arrive(): boolean {
     this.#look();
-    const data = this.#up.shift();
-    if (data === undefined || this.#member === undefined) return false;
-    for (const message of this.#far.receive(data, this.#world.now)) {
-      this.#world.hub.receive(this.#member, message, this.#world.now);
-    }
-    return true;
+    return this.#link.arrive();
   }
 
-  /** The hub hands a bundle to the link. */
   answer(): boolean {
-    const data = this.#member && this.#world.hub.take(this.#member);
-    if (data !== undefined) this.#down.push(data);
-    return data !== undefined;
+    return this.#link.answer();
   }
 
-  /** The client takes a bundle from the link. */
   hear(): boolean {
-    const data = this.#down.shift();
-    if (data === undefined) return false;
-    this.received += data.length;
-    for (const message of this.#near.receive(data, this.#now)) this.#act(message);
+    const size = this.#link.hear();
+    this.received += size;
     this.#look();
-    return true;
+    return size > 0;
   }
 
   #act(message: Message): void {
     switch (message.type) {
-      case "welcome":
-        this.mesh.clock.setBy(message.time, this.#now);
-        break;
       case "batch":
         this.changes.push(...this.mesh.batch(message, this.#now));
         break;

@@ -1,6 +1,7 @@
-import { useEffect, useReducer, useState, type FormEvent } from "react";
+import { useEffect, useState, type FormEvent } from "react";
 import { createRoot } from "react-dom/client";
 import { connect, type Resource } from "callmesh/app";
+import { useAccess, useList, usePresence } from "callmesh/react";
 
 import "./app.css";
 
@@ -9,30 +10,20 @@ interface Item {
   readonly by: string;
 }
 
-/** Shows the component anew whenever something of the resource is another. */
-function useResource(resource: Resource): void {
-  const [, again] = useReducer((count: number) => count + 1, 0);
-  useEffect(() => {
-    const stops = [resource.state.listen(again), resource.presence.subscribe(again), resource.onAccess(again)];
-    return () => stops.forEach((stop) => stop());
-  }, [resource]);
-}
-
 function App({ resource }: { resource: Resource }) {
-  useResource(resource);
-  const mayEdit = resource.access === "edit";
+  const mayEdit = useAccess(resource) === "edit";
   // The state reaches everybody, and is there for who comes late. A list is a part of it.
-  const items = resource.state.list("items");
+  const items = useList(resource.state, "items") as unknown as readonly [string, Item][];
   return (
     <div className={mayEdit ? "" : "looks"}>
       <h1>My app</h1>
       <Problem resource={resource} />
       {mayEdit && <Form resource={resource} />}
       <ul aria-label="The list">
-        {(items.entries() as unknown as [string, Item][]).map(([id, { text, by }]) => (
+        {items.map(([id, { text, by }]) => (
           <li key={id}>
             {text} – {by}
-            <button aria-label={`Remove ${text}`} onClick={() => items.remove(id)}>
+            <button aria-label={`Remove ${text}`} onClick={() => resource.state.list("items").remove(id)}>
               Remove
             </button>
           </li>
@@ -75,7 +66,7 @@ function Form({ resource: { state, presence, cache, me } }: { resource: Resource
 }
 
 function Writing({ resource: { presence, me } }: { resource: Resource }) {
-  const others = [...presence.all()].filter(([id, { writing }]) => id !== me.id && writing);
+  const others = [...usePresence(presence)].filter(([id, { writing }]) => id !== me.id && writing);
   return (
     <p id="writing" role="status">
       {others.map(([, { writing }]) => `${String(writing)} is writing…`).join(" ")}

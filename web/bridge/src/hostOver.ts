@@ -1,0 +1,41 @@
+/** A `CourierHost` over a replica, for calls in memory. */
+
+import { DELETED, type Listeners, type Participant, type Replica, type ResourceCache, type ResourceId, type Writer } from "@callmesh/core";
+
+import type { CourierHost } from "./host.ts";
+
+export interface CallInMemory {
+  readonly replica: Replica;
+  readonly cache: ResourceCache;
+  readonly links: Listeners<undefined>;
+  readonly me: Participant;
+  readonly callId: string;
+  readonly resource: ResourceId;
+  readonly link: string;
+  now(): number;
+  writer(): Writer;
+  openStream: CourierHost["openStream"];
+}
+
+export function hostOver(call: CallInMemory): CourierHost {
+  const { replica, cache, links, callId, resource } = call;
+  return {
+    mesh: replica.mesh,
+    get me() {
+      return call.me;
+    },
+    callId,
+    resource,
+    get link() {
+      return call.link;
+    },
+    onLink: (fn) => links.add(fn),
+    cache: { items: () => cache, put: (key, value) => (value === DELETED ? cache.delete(key) : cache.set(key, value)) },
+    now: () => call.now(),
+    wrote: (changes) => replica.wrote(changes),
+    onChange: (fn) => replica.onChange(fn),
+    onWord: (fn) => replica.onWord(fn),
+    writer: () => call.writer(),
+    openStream: (name, how, consumer) => call.openStream(name, how, consumer),
+  };
+}

@@ -169,5 +169,6 @@ async def test_who_is_removed_has_nothing_of_it_any_more(tmp_path: Path) -> None
             with pytest.raises(callmesh.CallmeshError):
                 await offer.read(timeout=20)
             headers = {"Authorization": f"Bearer {ticket}"}
-            status, said = bob._away._request("GET", offer.incoming.offer.id, b"", headers)
+            path = f"files/{offer.incoming.offer.id}"
+            status, said = bob._away._request("GET", path, b"", headers)
             assert (status, Closed.code in said.decode()) == (409, True)

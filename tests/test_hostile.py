@@ -203,6 +203,7 @@ NOT_FOR_HUBS: tuple[Message, ...] = (
     messages.Life("remove"),
     messages.Link("joined"),
     messages.Surroundings("en", "dark", 1, 1, True),
+    messages.Fetched(1, 200, [], b""),
     messages.Ice([]),
     messages.Kept([]),
     messages.Have(True, [], []),
@@ -275,6 +276,7 @@ def cases(honest: Honest, witness: ParticipantId, me: ParticipantId) -> Iterator
     yield Case(messages.Cache([]), *["nothing"] * 3)
     yield Case(messages.Ping(1), *["nothing"] * 3)
     yield Case(messages.Ticket(), *["nothing"] * 3)
+    yield Case(messages.Fetch(1, "r1", "GET", "", [], b""), *["nothing"] * 3)
     yield Case(messages.Leave(), *["closed 1000"] * 3)
     yield Case(Hello(1, "demo", "Eve", role="host"), *[BAD] * 3)
     for message in NOT_FOR_HUBS:

@@ -708,7 +708,7 @@ async def test_it_is_not_called_kept_before_it_is_on_disk(
 async def test_who_is_taken_out_gets_not_a_byte_more(house: House) -> None:
     """[F8] In the middle of it, too."""
     await house.keep(house.ada)
-    asker = depot._Asker(house.hub.live, _hosted(house), house.bob.me.id)
+    asker = depot.Asker(house.hub.live, _hosted(house), house.bob.me.id)
     file = house.hub.live.blobs.open(DEMO, HASH)
     assert file is not None
     with file:

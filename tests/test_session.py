@@ -69,13 +69,14 @@ EXPECTED = {
     (Side.HUB, "waiting"): {"ping", "leave"},
     (Side.HUB, "welcome"): {
         "write", "command", "signal", "stream", "taken", "ping", "leave", "cache", "letter",
-        "ticket",
+        "ticket", "fetch",
     },
     (Side.CLIENT, ""): {"welcome", "waiting"},
     (Side.CLIENT, "waiting"): {"welcome", "waiting", "pong"},
     (Side.CLIENT, "welcome"): {
         "batch", "saved", "denied", "answer", "signal", "stream", "taken", "reach", "relayed",
         "pong", "cache", "life", "link", "ice", "ticket", "kept", "surroundings",
+        "fetched",
     },
 }  # fmt: skip
 

@@ -254,6 +254,10 @@ def at_limits() -> dict[str, tuple[str, str]]:
         "kept_bytes": ("the file is not kept", full),
         "kept_days": ("the file is not kept", "`bad_value`"),
         "uploads": ("the file comes later", "`too_fast`"),
+        "fetches_per_minute": ("nothing is sent", "`too_fast`"),
+        "call_fetches_per_minute": ("nothing is sent", "`too_fast`"),
+        "fetch_bytes": ("the rest of the answer is not read", "`endpoint_failed`"),
+        "fetch_seconds": ("it is given up", "`endpoint_failed`, or `unreachable`"),
     }
 
 

@@ -183,6 +183,8 @@ class Capability(StrEnum):
     """Files between participants."""
     PARTICIPANTS = "participants"
     """Who else is in the call: names, roles, ids."""
+    FETCH = "fetch"
+    """What its `hosts` have, by way of the hub: `resource.fetch`."""
     DOCUMENTS = "documents"
     """Text that many edit at once. Reserved: nothing is behind it yet."""
 
@@ -191,7 +193,7 @@ def not_asked(app: str, capability: Capability) -> str:
     """That an app uses what it has not asked for, and what its author does."""
     return (
         f"the app {app} has not asked for {capability}: "
-        f'add "{capability}" to "capabilities" in its manifest.json'
+        f'add "{capability}" to "capabilities" in its manifest.json (A8)'
     )
 
 

@@ -105,7 +105,24 @@ class Away:
     async def request(
         self, method: str, path: str, body: bytes = b"", **headers: str
     ) -> tuple[int, bytes]:
-        """Ask the hub. Raises what it says, or `Broken` where it does not answer."""
+        """Ask the hub about a file. Raises what it says, or `Broken` where it does not answer."""
+        return await self.ask(method, f"files/{path}", body, **headers)
+
+    async def fetch(self, wish: messages.Fetch) -> messages.Fetched:
+        """What an app fetches by way of the hub. Raises as `request` does."""
+        asked = messages.bundle([messages.encode(wish)])
+        try:
+            _, data = await self.ask("POST", "fetch", asked)
+        except Unauthorized:  # of a hub that has begun anew: the next ticket is another
+            _, data = await self.ask("POST", "fetch", asked)
+        (fetched,) = messages.unbundle(data, limit=None)
+        assert isinstance(fetched, messages.Fetched)
+        return fetched
+
+    async def ask(
+        self, method: str, path: str, body: bytes = b"", **headers: str
+    ) -> tuple[int, bytes]:
+        """Ask the hub something about the call."""
         headers["Authorization"] = f"Bearer {await self._show()}"
         status, data = await asyncio.to_thread(self._request, method, path, body, headers)
         if status >= 400:
@@ -123,7 +140,7 @@ class Away:
         kind = http.client.HTTPSConnection if hub.scheme == "https" else http.client.HTTPConnection
         connection = kind(hub.hostname or "", hub.port, timeout=ANSWER)
         try:
-            where = f"{hub.path}/call/{self._address.call}/files/{path}"
+            where = f"{hub.path}/call/{self._address.call}/{path}"
             connection.request(method, where, body, {**headers, "Connection": "close"})
             answer = connection.getresponse()
             return answer.status, answer.read()

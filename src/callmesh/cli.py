@@ -36,7 +36,7 @@ from callmesh.settings import (
 from callmesh.tokens import Claims, Key
 
 MARKS = {"kept": "✓", "broken": "✗", "not tried": "–"}
-LISTED = {"apps": "DIR", "webhook_url": "URL", "ice_server": "URL"}
+LISTED = {"apps": "DIR", "webhook_url": "URL", "fetch_private": "URL", "ice_server": "URL"}
 """What one of a list is called."""
 
 

@@ -34,6 +34,7 @@ from callmesh.errors import (
     CallmeshError,
     Closed,
     Denied,
+    EndpointFailed,
     NoSuchCall,
     Refused,
     StorageFailed,
@@ -41,6 +42,7 @@ from callmesh.errors import (
     TooFast,
     TooLarge,
     Unauthorized,
+    Unreachable,
     WireError,
 )  # fmt: skip
 from callmesh.hosted import HostedCall
@@ -75,14 +77,14 @@ HEADERS = {
 }
 STATUS: dict[type[CallmeshError], int] = {
     Unauthorized: 401, NoSuchCall: 404, TooFast: 429, Denied: 403, Refused: 404, TooLarge: 413,
-    BadInput: 422, StorageFailed: 503, TimedOut: 408,
+    BadInput: 422, StorageFailed: 503, TimedOut: 408, Unreachable: 502, EndpointFailed: 502,
 }  # fmt: skip
 NOTHING = "there is no such file here for you"
 
 log = logging.getLogger("callmesh.hub")
 
 
-class _Asker:
+class Asker:
     """A participant who asks, as long as they may."""
 
     def __init__(self, live: LiveHub, hosted: HostedCall, id: ParticipantId) -> None:
@@ -97,6 +99,20 @@ class _Asker:
         if member is None or self._live.here(self.hosted.id) is not self.hosted:
             raise Closed("you are not in this call any more")
         return member.participant
+
+
+def asker_of(request: Request, live: LiveHub, authority: Authority) -> Asker:
+    """Raises `Unauthorized` for whoever has no ticket for a call in which they are now."""
+    given = request.headers.getlist("authorization")
+    kind, _, ticket = (given[0] if len(given) == 1 else "").partition(" ")
+    call = request.path_params["call"]
+    if kind.lower() != "bearer" or not is_call_id(call) or not live.runs:
+        raise Unauthorized("the hub is asked with a ticket of this call")
+    id = authority.read_ticket(CallId(call), ticket.strip(), live.now())
+    hosted = live.here(CallId(call))
+    if hosted is None or id not in hosted.people.members:
+        raise Closed("you are not in this call any more")
+    return Asker(live, hosted, id)
 
 
 class _Bytes(StreamingResponse):
@@ -142,44 +158,31 @@ class Depot:
         ]
 
     def _answered(
-        self, act: Callable[[Request, _Asker, str], Awaitable[Response]]
+        self, act: Callable[[Request, Asker, str], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
         """Whatever goes wrong, in one shape."""
 
         async def answer(request: Request) -> Response:
             try:
-                asker = self._asker(request)
+                asker = asker_of(request, self._live, self._authority)
                 if request.method in ("POST", "DELETE"):
                     self._changes.check(asker.me.person, self._live.now())
                 return await act(request, asker, request.path_params["file"])
             except CallmeshError as error:
-                return _problem(error)
+                return problem(error)
             except ClientDisconnect:
                 return Response(status_code=400)
 
         return answer
-
-    def _asker(self, request: Request) -> _Asker:
-        """Raises `Unauthorized` for whoever has no ticket for a call in which they are now."""
-        given = request.headers.getlist("authorization")
-        kind, _, ticket = (given[0] if len(given) == 1 else "").partition(" ")
-        call = request.path_params["call"]
-        if kind.lower() != "bearer" or not is_call_id(call) or not self._live.runs:
-            raise Unauthorized("files are brought and fetched with a ticket of this call")
-        id = self._authority.read_ticket(CallId(call), ticket.strip(), self._live.now())
-        hosted = self._live.here(CallId(call))
-        if hosted is None or id not in hosted.people.members:
-            raise Closed("you are not in this call any more")
-        return _Asker(self._live, hosted, id)
 
     def _alone(self, with_what: object) -> asyncio.Lock:
         return self._locks.setdefault(with_what, asyncio.Lock())
 
     # --- bringing
 
-    async def announce(self, request: Request, asker: _Asker, id: str) -> Response:
+    async def announce(self, request: Request, asker: Asker, id: str) -> Response:
         try:
-            said = msgspec.json.decode(await _body(request), type=Announced)
+            said = msgspec.json.decode(await body_of(request, MAX_BODY), type=Announced)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise BadValue(f"not what is said of a file: {error}") from error
         call, files, blobs = asker.hosted.id, asker.hosted.files, self._live.blobs
@@ -204,7 +207,7 @@ class Depot:
         if scope is not None and not scope.expired():
             scope.reschedule(asyncio.get_running_loop().time())
 
-    async def bring(self, request: Request, asker: _Asker, id: str) -> Response:
+    async def bring(self, request: Request, asker: Asker, id: str) -> Response:
         files = asker.hosted.files
         upload = files.upload_of(asker.me, id)
         offset = request.headers.get("upload-offset", "")
@@ -231,7 +234,7 @@ class Depot:
                 return _there(at)
             return _there(at, await self._finish(asker, upload))
 
-    async def _take_in(self, request: Request, asker: _Asker, upload: Upload, at: int) -> int:
+    async def _take_in(self, request: Request, asker: Asker, upload: Upload, at: int) -> int:
         """All that comes over one connection; how much is there then."""
         loop, waiting = asyncio.get_running_loop(), bytearray()
         try:
@@ -256,14 +259,14 @@ class Depot:
                 at = await self._write(asker, upload, at, waiting)
         return at
 
-    async def _write(self, asker: _Asker, upload: Upload, at: int, waiting: bytearray) -> int:
+    async def _write(self, asker: Asker, upload: Upload, at: int, waiting: bytearray) -> int:
         data = bytes(waiting)
         waiting.clear()
         call = asker.hosted.id
         await _to_its_end(self._live.blobs.append, call, upload.part, at, data)
         return at + len(data)
 
-    async def _finish(self, asker: _Asker, upload: Upload) -> Line:
+    async def _finish(self, asker: Asker, upload: Upload) -> Line:
         """All of it is there: it is kept when its hash is right, and on disk when this returns."""
         call, said, files = asker.hosted.id, upload.said, asker.hosted.files
         blobs = self._live.blobs
@@ -286,7 +289,7 @@ class Depot:
 
     # --- having
 
-    async def fetch(self, request: Request, asker: _Asker, id: str) -> Response:
+    async def fetch(self, request: Request, asker: Asker, id: str) -> Response:
         line = self._may_fetch(asker, id)
         headers = {**HEADERS, "Accept-Ranges": "bytes"}
         first, beyond = _range(request.headers.get("range", ""), line.size)
@@ -321,14 +324,14 @@ class Depot:
         parts = self._parts(file, asker, id, first, beyond)
         return _Bytes(parts, status, headers, ended)
 
-    def _may_fetch(self, asker: _Asker, id: str) -> Line:
+    def _may_fetch(self, asker: Asker, id: str) -> Line:
         line = asker.hosted.files.may_fetch(asker.me, id, self._live.now())
         if line is None:
             raise Refused(NOTHING)
         return line
 
     async def _parts(
-        self, file: BinaryIO, asker: _Asker, id: str, first: int, beyond: int
+        self, file: BinaryIO, asker: Asker, id: str, first: int, beyond: int
     ) -> AsyncIterator[bytes]:
         """As long as they may have it. Its length was not promised: what is short is asked for
 
@@ -345,7 +348,7 @@ class Depot:
         except (CallmeshError, OSError) as error:
             log.info("a file was not given out to its end", extra={"reason": type(error).__name__})
 
-    async def answer(self, request: Request, asker: _Asker, id: str) -> Response:
+    async def answer(self, request: Request, asker: Asker, id: str) -> Response:
         answer = request.path_params["answer"]
         if answer not in ("taken", "refused"):
             raise BadValue("an answer to a file is taken or refused")
@@ -357,7 +360,7 @@ class Depot:
             hosted.show_files()
         return JSONResponse({}, headers=HEADERS)
 
-    async def take_back(self, request: Request, asker: _Asker, id: str) -> Response:
+    async def take_back(self, request: Request, asker: Asker, id: str) -> Response:
         files, me = asker.hosted.files, asker.me
         upload = files.uploads.get(id)
         if upload is not None and upload.said.person == me.person:
@@ -445,17 +448,17 @@ def _read(file: BinaryIO, at: int, size: int) -> bytes:
     return file.read(size)
 
 
-async def _body(request: Request) -> bytes:
+async def body_of(request: Request, most: int) -> bytes:
     """What is said, which is not much. Raises `TooLarge`, `TimedOut`."""
     found = bytearray()
     try:
         async with asyncio.timeout(STALL):
             async for some in request.stream():
                 found += some
-                if len(found) > MAX_BODY:
-                    raise TooLarge(f"at most {MAX_BODY} bytes say what a file is")
+                if len(found) > most:
+                    raise TooLarge(f"at most {most} bytes are taken here")
     except TimeoutError:
-        raise TimedOut("what is said of a file did not come") from None
+        raise TimedOut("what is asked did not come") from None
     return bytes(found)
 
 
@@ -486,7 +489,7 @@ def _there(at: int, line: Line | None = None, *, status: int = 200) -> Response:
     return JSONResponse(said, status, headers=HEADERS)
 
 
-def _problem(error: CallmeshError) -> Response:
+def problem(error: CallmeshError) -> Response:
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 409)
     reason = error.reason if isinstance(error, Denied) else ""
     said = {"code": error.code, "reason": reason, "message": str(error)}

@@ -23,6 +23,8 @@
     │   ├── Broken              the link or the path broke
     │   └── WouldBlock          a bounded buffer is full
     ├── TimedOut                what was waited for did not come in time
+    ├── Unreachable             a host that an app fetches from was not reached: nothing was sent
+    ├── EndpointFailed          it was reached, and gave no answer that can be handed on
     └── StorageFailed           the disk said no
 
 `code` names the error on the wire; `close` is the WebSocket close code that a session ends with,
@@ -163,6 +165,14 @@ class WouldBlock(Ended):
 class TimedOut(CallmeshError, TimeoutError):
     code = "timed_out"
     close = 4408
+
+
+class Unreachable(CallmeshError):
+    code = "unreachable"
+
+
+class EndpointFailed(CallmeshError):
+    code = "endpoint_failed"
 
 
 class StorageFailed(CallmeshError):

@@ -7,12 +7,12 @@ H3 What each link lacks is the business of its `Feed`; a link costs one cursor.
 H4 A change of role or access counts from the next entry on, in both directions, on every link.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from typing import TypeGuard
 
 from callmesh import messages
-from callmesh.app import Capability, Manifest, Rulebook
+from callmesh.app import Capability, Manifest, Rulebook, not_asked
 from callmesh.audit import OPERATOR, Journal
 from callmesh.callstate import (
     WAITING_AREA,
@@ -50,7 +50,7 @@ from callmesh.ledger import Ledger, Record
 from callmesh.letters import open_letter, signed_bytes
 from callmesh.limits import Limits
 from callmesh.messages import Denial, Group, Message
-from callmesh.participant import Participant
+from callmesh.participant import Access, Participant
 from callmesh.people import Knock, Member, People
 from callmesh.record import HubPen
 from callmesh.relay import Relay
@@ -373,6 +373,23 @@ class HostedCall:
         """Whether the app of a resource has asked for it (A8)."""
         record = self.call.resources.get(resource)
         return record is not None and self._rulebook.allows(record.app, capability)
+
+    def fetches(
+        self, me: Participant, resource: ResourceId, *, reads: bool
+    ) -> tuple[str, Sequence[str]]:
+        """The app of a resource, and the hosts it may fetch from (A20). Raises `Denied`."""
+        record = self.call.resources.get(resource)
+        access = self.call.access(resource, me.person, me.role)
+        if record is None or access is Access.HIDDEN:
+            raise Denied("no_resource", "this resource is not in the call")
+        manifest = self._rulebook.manifest_of(record.app)
+        if manifest is None or Capability.FETCH not in manifest.capabilities:
+            raise Denied("no_capability", not_asked(record.app, Capability.FETCH))
+        if not reads and access is not Access.EDIT:
+            raise Denied(
+                "no_right", "who may only look at a resource fetches by GET and HEAD (A20)"
+            )
+        return record.app, manifest.hosts
 
     # --- what the call's own State says
 

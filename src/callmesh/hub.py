@@ -37,6 +37,7 @@ from callmesh.auth import Authority, read_secret
 from callmesh.catalog import Catalog, InstalledApp
 from callmesh.depot import Depot
 from callmesh.errors import BadInput, BadName
+from callmesh.fetching import Fetching
 from callmesh.folder import APPS, CURSORS, DATABASE, FILES, alone_in
 from callmesh.guard import ApiKey
 from callmesh.guise import Guise
@@ -48,6 +49,7 @@ from callmesh.live import LiveHub
 from callmesh.manifest import schema_text
 from callmesh.operations import Operations
 from callmesh.operator import Operator
+from callmesh.outbound import Outbound
 from callmesh.ports import Storage
 from callmesh.settings import Settings
 from callmesh.storage.blobs import Blobs
@@ -163,6 +165,8 @@ def application(
         ice=ice_servers(settings), blobs=blobs,
     )  # fmt: skip
     depot = Depot(live, authority)
+    outbound = Outbound(private=settings.fetch_private, dev=settings.dev)
+    fetching = Fetching(live, authority, outbound)
     operator = Operator(live, authority, keep=settings.retention or 0)
     hooks = _hooks(live, settings)
     beside = [depot.follow, lambda: retaining.follow(operator), *([hooks.follow] if hooks else [])]
@@ -183,6 +187,7 @@ def application(
             Route("/call/{call}", hub.page),
             WebSocketRoute("/call/{call}/socket", hub.socket),
             *depot.routes(),
+            *fetching.routes(),
             Route("/api/apps", hub.apps),
             *_api(operator, settings, hooks),
             Route("/apps/manifest.schema.json", hub.schema),

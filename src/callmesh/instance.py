@@ -1,6 +1,6 @@
 """A resource as a Python participant holds it: an instance of an app in a call."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Literal
 
 from msgspec import Raw
@@ -13,7 +13,8 @@ from callmesh.changes import check_listener
 from callmesh.datastream import Codec, DataStream
 from callmesh.errors import BadInput, BadName, BadValue, Denied
 from callmesh.ids import CALL, PersonId, ResourceId, app_stream, presence_of, state_of
-from callmesh.messages import Mode
+from callmesh.messages import Fetch, Mode
+from callmesh.outside import Reply, check_wish, reply_of
 from callmesh.participant import Access, Participant, Role
 from callmesh.presence import SharedPresence
 from callmesh.replica import Replica
@@ -125,6 +126,25 @@ class Resource:
             self.standings.check_capability(self.id, Capability.FILES)
             self._files = Files(self._streams, self.id, self._away)
         return self._files
+
+    async def fetch(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> Reply:
+        """What a host of the app's manifest answers, by way of the hub, which notes it (A20).
+
+        Raises `Denied` where the app, the role or the host forbids it; `BadValue`, `TooLarge`,
+        `TooFast`; `Unreachable` where nothing was sent, `EndpointFailed` where it was, and no
+        answer came that can be handed on; `Broken` where the hub did not answer.
+        """
+        self.standings.check_capability(self.id, Capability.FETCH)
+        wish = Fetch(0, self.id, method.upper(), url, list((headers or {}).items()), body)
+        check_wish(wish)
+        return reply_of(await self._away.fetch(wish))
 
     # --- who may do what
 

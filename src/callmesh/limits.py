@@ -119,3 +119,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=1, le=1_000, description="Files to be kept that come at once, in one call."),
     ] = 8
+    fetches_per_minute: Annotated[
+        int,
+        Meta(ge=0, le=100_000, description="Times that apps fetch for one person; 0: never."),
+    ] = 60
+    call_fetches_per_minute: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="Times that apps fetch in one call; 0: never.")
+    ] = 300
+    fetch_bytes: Annotated[
+        int, Meta(ge=1_024, le=2**26, description="Bytes of an answer that an app fetches.")
+    ] = 1024 * 1024
+    fetch_seconds: Annotated[
+        int, Meta(ge=1, le=25, description="Seconds that one may take, redirects included.")
+    ] = 15

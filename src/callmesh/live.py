@@ -560,6 +560,10 @@ class LiveHub:
                 self._changed(call)
             await self._saving.commit()
 
+    def check_takes(self) -> None:
+        """Raises `StorageFailed` while the disk refuses."""
+        self._saving.check_takes()
+
     @contextlib.asynccontextmanager
     async def _held(self, id: CallId) -> AsyncIterator[LiveCall]:
         self._check_runs()

@@ -388,6 +388,42 @@ class Link(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="link"):
     """`joined`; with any other word, `reconnecting` or `left`, the hub is out of reach."""
 
 
+class Fetch(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="fetch"):
+    """From frame to page, and from there to the hub by HTTP: what an app fetches (A20)."""
+
+    number: Number
+    """Any; the answer brings it back."""
+    resource: Id
+    """That of the app."""
+    method: Annotated[str, Meta(max_length=16)]
+    """`GET`, `POST` …"""
+    url: Annotated[str, Meta(max_length=4_096)]
+    """Where from."""
+    headers: list[tuple[str, str]]
+    """Name and value."""
+    body: bytes
+    """What is sent along."""
+
+
+class Fetched(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="fetched"):
+    """What came of it: the answer of the host, or an error."""
+
+    number: Number
+    """That of `Fetch`."""
+    status: Number
+    """That of HTTP; 0 where there is no answer."""
+    headers: list[tuple[str, str]]
+    """Name and value."""
+    body: bytes
+    """What came along."""
+    code: str = ""
+    """Of the error; empty where there is an answer."""
+    reason: str = ""
+    """Of a denial, one of `DENIALS`."""
+    why: str = ""
+    """A sentence for whoever it happens to."""
+
+
 class Surroundings(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="surroundings"):
     """From page to frame: where the app is shown, and how."""
 
@@ -426,10 +462,10 @@ class Ice(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="ice"):
 
 
 class Ticket(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="ticket"):
-    """With what to bring and fetch files by HTTP (F8). Empty, it asks for one."""
+    """With what to ask the hub by HTTP (F8, A20). Empty, it asks for one."""
 
     ticket: Annotated[str, Meta(max_length=256)] = ""
-    """Opaque; of this participant in this call, and good for files alone."""
+    """Opaque; of this participant in this call, for files and what apps fetch."""
     expires: Number = 0
     """Until when it is good: microseconds of the hub's clock."""
 
@@ -503,8 +539,8 @@ class Void(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="void"):
 
 Message: TypeAlias = (
     Hello | Welcome | Waiting | Batch | Write | Saved | Denial | Command | Answer | Signal | Stream
-    | Taken | Reach | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Surroundings
-    | Ice | Ticket | Kept | Letter | Have | Void
+    | Taken | Reach | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Fetch | Fetched
+    | Surroundings | Ice | Ticket | Kept | Letter | Have | Void
 )  # fmt: skip
 
 Pieces: TypeAlias = tuple[bytes, ...]

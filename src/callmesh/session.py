@@ -76,7 +76,7 @@ FROM_CLIENTS: dict[type, frozenset[type]] = {
     Open: frozenset([
         messages.Write, messages.Command, messages.Signal, messages.Stream, messages.Taken,
         messages.Ping, messages.Leave, messages.Error, messages.Cache, messages.Letter,
-        messages.Ticket,
+        messages.Ticket, messages.Fetch,
     ]),
     Over: frozenset(),
 }  # fmt: skip
@@ -95,6 +95,7 @@ FROM_HUBS: dict[type, frozenset[type]] = {
         messages.Stream, messages.Taken, messages.Reach, messages.Relayed, messages.Pong,
         messages.Error, messages.Cache, messages.Life, messages.Link, messages.Ice,
         messages.Ticket, messages.Kept, messages.Surroundings,
+        messages.Fetched,
     ]),
     Over: frozenset(),
 }  # fmt: skip

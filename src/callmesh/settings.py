@@ -26,6 +26,7 @@ LIKE = "with https:// or http://, like https://calls.example.org"
 ICE_LIKE = "like stun:HOST:PORT or turn:HOST:PORT?transport=udp"
 PATHS = "a list of paths"
 ADDRESS = r"^https?://[^\s/?#]+[^\s#]*$"
+PLACE = r"^https://[a-z0-9.-]+(:[0-9]{1,5})?$"
 ICE = r"^(stuns?:[^\s/?#@]+|turns?:[^\s/?#@]+(\?transport=(udp|tcp))?)$"
 CONFIG = "CALLMESH_CONFIG"
 """The variable that names the file."""
@@ -71,6 +72,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Path | None,
         Meta(description="File with the secret that what is sent there is signed with."),
     ] = None
+    fetch_private: Annotated[
+        tuple[Annotated[str, Meta(pattern=PLACE)], ...],
+        Meta(
+            description="Hosts at private addresses from which apps may fetch all the same, where "
+            "their manifests name them."
+        ),
+    ] = ()
     ice_server: Annotated[
         tuple[Annotated[str, Meta(pattern=ICE)], ...],
         Meta(

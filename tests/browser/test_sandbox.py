@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Frame, expect
 
 import callmesh
 from tests.browser.people import Person, person
@@ -86,6 +86,28 @@ parent.postMessage(null, "*");
 </script>"""
 
 
+FETCHER = """<!doctype html><title>Fetcher</title><p id="out">working</p><script type="module">
+import { connect } from "callmesh/app";
+window.resource = await connect();
+document.getElementById("out").textContent = "connected";
+</script>"""
+
+
+async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A host that answers with what it was asked for."""
+    line = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[0]
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(line), line))
+    writer.close()
+
+
+@pytest.fixture(scope="module")
+async def friend(anyio_backend: str) -> AsyncIterator[str]:
+    """An address to fetch from."""
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
 class Canary:
     """Counts who calls home."""
 
@@ -107,14 +129,18 @@ async def canary(anyio_backend: str) -> AsyncIterator[tuple[Canary, str]]:
 
 @pytest.fixture(scope="module")
 def hub(
-    tmp_path_factory: pytest.TempPathFactory, canary: tuple[Canary, str]
+    tmp_path_factory: pytest.TempPathFactory, canary: tuple[Canary, str], friend: str
 ) -> Iterator[HubProcess]:
     folder = tmp_path_factory.mktemp("apps")
     apps = []
-    for name, html in (("evil", EVIL.replace("CANARY", canary[1])), ("rude", RUDE)):
+    asks = {"fetcher": {"capabilities": ["fetch"], "hosts": [friend]}}
+    pages = {"evil": EVIL.replace("CANARY", canary[1]), "rude": RUDE, "fetcher": FETCHER}
+    for name, html in pages.items():
         app = folder / name
         app.mkdir()
-        manifest = {"id": name, "name": name.capitalize(), "version": "1"}
+        manifest = {
+            "id": name, "name": name.capitalize(), "version": "1", **asks.get(name, {}),
+        }  # fmt: skip
         (app / "manifest.json").write_text(json.dumps(manifest))
         (app / "index.html").write_text(html)
         apps.append(app)
@@ -254,9 +280,35 @@ async def test_an_app_knows_where_it_is_shown(browser: Browser, hub: HubProcess)
         await until(ada, "resource.visible && told.at(-1).visible")
 
 
-async def until(someone: Person, script: str) -> None:
-    """Wait until an expression in the frame of the poll is true."""
-    handle = await someone.page.wait_for_selector('iframe[title="Poll"]', state="attached")
+async def test_an_app_fetches_by_way_of_the_hub(
+    browser: Browser, hub: HubProcess, canary: tuple[Canary, str], friend: str
+) -> None:
+    """[A20] From where its manifest says, and from nowhere else."""
+    ask = """(async url => {
+        try { return await (await resource.fetch(url)).text(); }
+        catch (error) { return error.code; }
+    })"""
+    async with person(browser, "Ada") as ada:
+        await ada.join(hub.call("fetches"), role="host")
+        await ada.add("Fetcher")
+        await expect(ada.app("Fetcher").get_by_text("connected")).to_be_visible()
+        heard = await ada.in_app("Fetcher", f"{ask}('{friend}/a?b=c')")
+        assert heard == "GET /a?b=c HTTP/1.1"
+        assert await ada.in_app("Fetcher", f"{ask}('{canary[1]}/')") == "denied"
+        assert await ada.in_app("Fetcher", f"{ask}('https://127.0.0.1/')") == "denied"
+        assert await ada.in_app("Fetcher", f"{ask}('file:///etc/passwd')") == "bad_value"
+        assert canary[0].hits == []
+        assert ada.problems == []
+
+
+async def frame_of(someone: Person, title: str) -> Frame:
+    handle = await someone.page.wait_for_selector(f'iframe[title="{title}"]', state="attached")
     frame = handle and await handle.content_frame()
     assert frame
+    return frame
+
+
+async def until(someone: Person, script: str) -> None:
+    """Wait until an expression in the frame of the poll is true."""
+    frame = await frame_of(someone, "Poll")
     await frame.wait_for_function(f"() => {script}", polling=50)

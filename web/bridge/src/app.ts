@@ -10,7 +10,10 @@ export type {
   Progress, Reach, ReadOptions, ReadyOptions, ResourceCache, ResourceId, Role, SendOptions, SharedPresence, SharedState, Status, StreamMessage, StreamOptions, Transaction, Transfer, UndoHistory, UndoOptions,
 } from "@callmesh/core";
 export type { Handlers } from "./frame.ts";
+export type { FetchOptions } from "./frameFetch.ts";
+export type { Leader, Leading } from "./leading.ts";
 export type { Migration } from "./migrating.ts";
+export type { Pointed, Pointer } from "./pointer.ts";
 export type { Resource } from "./resource.ts";
 export type { Size, Surroundings, Theme } from "./surroundings.ts";
 

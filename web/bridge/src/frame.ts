@@ -7,6 +7,7 @@ import {
 } from "@callmesh/core";
 
 import { after, now } from "./runtime.ts";
+import { FrameFetches } from "./frameFetch.ts";
 import { FrameStreams } from "./frameStreams.ts";
 import { bringUpToDate, type Schema } from "./migrating.ts";
 import { Resource } from "./resource.ts";
@@ -42,6 +43,7 @@ export class Frame {
   readonly #unreadable = new UnreadableReport();
   readonly #pace = new Pace(after, () => this.#letWrites());
   #streams: FrameStreams | undefined;
+  #fetches: FrameFetches | undefined;
   #welcome: messages.Welcome | undefined;
   #resource: Resource | undefined;
   #surroundings: Surroundings = UNKNOWN;
@@ -124,6 +126,9 @@ export class Frame {
       case "surroundings":
         this.#surround(message);
         break;
+      case "fetched":
+        this.#fetches?.heard(message);
+        break;
       case "stream":
         this.#streams?.receive(message);
         break;
@@ -157,6 +162,7 @@ export class Frame {
       put: (encoded) => this.#session.put(encoded),
       flush: () => this.#soon(),
     }));
+    const fetches = (this.#fetches = new FrameFetches(welcome.resource ?? "", (wish) => this.#put(encodeMessage(wish))));
     if (this.#version > 0) this.#replica.mesh.versions.set(stateOf(welcome.resource as ResourceId), this.#version);
     const resource = (this.#resource = new Resource({
       access: this.#replica,
@@ -166,6 +172,7 @@ export class Frame {
       cache,
       surroundings: this.#surroundings,
       stream: (name, options) => streams.open(name, options),
+      fetch: (url, options) => fetches.fetch(url, options),
     }));
     this.#settle?.resolve(resource);
   }
@@ -255,6 +262,7 @@ export class Frame {
     this.#port.close();
     this.#replica.end(reason);
     this.#streams?.end(reason);
+    this.#fetches?.end(reason);
     this.#settle?.reject(reason);
     if (!(reason instanceof Closed)) complain(reason);
   }

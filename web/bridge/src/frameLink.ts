@@ -2,11 +2,12 @@
 
 import {
   bundle, CALL, CallmeshError, Closed, DELETED, encodeMessage, keyOf, MAX_BUNDLE, MAX_ITEM, MAX_WRITE,
-  presenceOf, Session, STREAM_WINDOW, TooLarge, transactionsOf, unbundle, VERSION, WireError, type HubWord, type LifeEvent, type Message,
+  presenceOf, Session, Standings, STREAM_WINDOW, TooFast, TooLarge, transactionsOf, unbundle, VERSION, WireError, type HubWord, type LifeEvent, type Message,
   type messages, type Writer,
 } from "@callmesh/core";
 
 import type { CourierHost } from "./host.ts";
+import { PortRate } from "./rate.ts";
 import { refusal, weigh } from "./refusal.ts";
 import { after, every } from "./runtime.ts";
 import { StreamHost } from "./streamHost.ts";
@@ -21,6 +22,9 @@ const GAP = 8;
 const LARGE = 16 * 1024;
 /** Milliseconds after which a frame is told how its streams stand, where they stand otherwise. */
 const STREAMS = 1_000;
+/** Things that a frame fetches at a time. */
+const MOST_FETCHES = 64;
+const NOTHING = { type: "fetched", status: 0, headers: [], body: new Uint8Array(), reason: "" } as const;
 /** A value in a cache may be larger than a bundle of everything else. */
 const MAX_CACHE_BUNDLE = MAX_ITEM + 64 * 1024;
 
@@ -46,6 +50,10 @@ export class FrameLink {
   #sentAt = -Infinity;
   #endRest: (() => void) | undefined;
   #asked = false;
+  readonly #standings: Standings;
+  readonly #rate: PortRate;
+  /** How many things it fetches now. */
+  #fetching = 0;
   #surroundings: messages.Surroundings | undefined;
   /** What the frame knows of the page's own link. */
   #linkTold = "joined";
@@ -56,6 +64,8 @@ export class FrameLink {
     this.#events = events;
     this.#session = new Session("hub", host.now());
     this.#writer = host.writer();
+    this.#standings = new Standings(host.mesh);
+    this.#rate = new PortRate(host.now());
     this.#view = new View(host.mesh, host.resource, host.me.id);
     this.#streams = new StreamHost(host, {
       put: (encoded) => {
@@ -115,7 +125,10 @@ export class FrameLink {
     if (this.#session.state.kind === "over") return;
     try {
       if (!(data instanceof Uint8Array)) throw new WireError("bytes are expected");
-      for (const message of this.#read(data)) this.#act(message);
+      const messages = this.#read(data);
+      const streamed = messages.reduce((size, message) => size + (message.type === "stream" ? message.payload.length : 0), 0);
+      this.#rate.took(messages.length, data.length - streamed, this.#host.now());
+      for (const message of messages) this.#act(message);
       this.#soon();
     } catch (error) {
       if (!(error instanceof CallmeshError)) throw error;
@@ -149,6 +162,9 @@ export class FrameLink {
       case "cache":
         for (const [key, value] of message.items) this.#host.cache.put(key, value);
         break;
+      case "fetch":
+        this.#fetch(message);
+        break;
       case "ping":
         this.#pinged(message.number);
         break;
@@ -156,7 +172,7 @@ export class FrameLink {
         this.#stop(new Closed("the app has left"));
         break;
       default:
-        throw new WireError(`a frame sends no ${message.type}`);
+        throw new WireError(`a frame sends no ${message.type} (A2)`);
     }
   }
 
@@ -188,6 +204,27 @@ export class FrameLink {
       const taken = transaction.map(({ state, entry, version }) => ({ state, entries: [entry], version }));
       this.#host.wrote(this.#host.mesh.adopt(taken));
     }
+  }
+
+  #fetch(wish: messages.Fetch): void {
+    const { resource } = this.#host;
+    if (wish.resource !== resource) throw new WireError("a frame fetches for its own resource alone (A2)");
+    this.#standings.checkCapability(resource, "fetch"); // the SDK has asked before
+    if (this.#fetching >= MOST_FETCHES) {
+      this.#fetched({ ...NOTHING, number: wish.number, code: TooFast.code, why: `an app fetches at most ${MOST_FETCHES} things at a time (A20)` });
+      return;
+    }
+    this.#fetching++;
+    void this.#host.fetch(wish).then((fetched) => {
+      this.#fetching--;
+      this.#fetched(fetched);
+    });
+  }
+
+  #fetched(fetched: messages.Fetched): void {
+    if (this.#session.state.kind !== "open") return;
+    this.#session.put(encodeMessage(fetched));
+    this.#soon();
   }
 
   /** A number for the first time says that so many bundles were handled. Once more, it asks for the time. */

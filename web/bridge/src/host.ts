@@ -1,7 +1,7 @@
 /** What a courier asks of the call it stands in. `Call.courierHost` of the client is one. */
 
 import type {
-  Change, Delivery, End, HubWord, Json, Mesh, Participant, ParticipantId, Payload, Reach, ResourceId, Value, Whole, Writer,
+  Change, Delivery, End, HubWord, Json, Mesh, messages, Participant, ParticipantId, Payload, Reach, ResourceId, Value, Whole, Writer,
 } from "@callmesh/core";
 
 /** A frame that has a stream open: what it is told, and whether it takes anything now. */
@@ -51,4 +51,6 @@ export interface CourierHost {
   writer(): Writer;
   /** Raises `BadValue` where the page has it open in another mode, or delivers otherwise. */
   openStream(name: string, how: Delivery, consumer: StreamConsumer): StreamHandle;
+  /** Ask the hub to fetch something. What came of it, an error too. */
+  fetch(wish: messages.Fetch): Promise<messages.Fetched>;
 }

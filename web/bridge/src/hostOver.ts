@@ -1,6 +1,6 @@
 /** A `CourierHost` over a replica, for calls in memory. */
 
-import { DELETED, type Listeners, type Participant, type Replica, type ResourceCache, type ResourceId, type Writer } from "@callmesh/core";
+import { DELETED, Unreachable, type Listeners, type messages, type Participant, type Replica, type ResourceCache, type ResourceId, type Writer } from "@callmesh/core";
 
 import type { CourierHost } from "./host.ts";
 
@@ -15,6 +15,7 @@ export interface CallInMemory {
   now(): number;
   writer(): Writer;
   openStream: CourierHost["openStream"];
+  fetch?: CourierHost["fetch"];
 }
 
 export function hostOver(call: CallInMemory): CourierHost {
@@ -37,5 +38,11 @@ export function hostOver(call: CallInMemory): CourierHost {
     onWord: (fn) => replica.onWord(fn),
     writer: () => call.writer(),
     openStream: (name, how, consumer) => call.openStream(name, how, consumer),
+    fetch: (wish) => call.fetch?.(wish) ?? Promise.resolve(unreachable(wish)),
   };
+}
+
+function unreachable({ number }: messages.Fetch): messages.Fetched {
+  const why = "a call in memory has no way out";
+  return { type: "fetched", number, status: 0, headers: [], body: new Uint8Array(), code: Unreachable.code, reason: "", why };
 }

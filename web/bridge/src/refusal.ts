@@ -43,8 +43,8 @@ function whyNot(
   { state, entry }: Written,
 ): readonly [reason: string, why: string] | undefined {
   if (host.link === "left") return ["read_only", "the call is over: what is here can be read, and not changed"];
-  if (!view.writable(state, entry.key)) return ["no_right", "an app writes to its own resource alone"];
-  if (entry.writer !== writer) return ["foreign_writer", "an app signs with its own writer id"];
+  if (!view.writable(state, entry.key)) return ["no_right", "an app writes to its own resource alone (A2)"];
+  if (entry.writer !== writer) return ["foreign_writer", "an app signs with its own writer id (J4)"];
   const { clock } = host.mesh;
   if (entry.time > Math.max(clock.hubTime(host.now()) + FRAME_AHEAD, clock.seen + FOLLOWING)) {
     return ["clock_ahead", "this write is stamped too far ahead"];

@@ -6,6 +6,9 @@ import {
   type ReplicaAccess, type ResourceCache, type ResourceId, type ResourceRecord, type Roster, type Standings, type StreamOptions,
 } from "@callmesh/core";
 
+import type { FetchOptions } from "./frameFetch.ts";
+import { Leading, type ServiceParts } from "./leading.ts";
+import { Pointer } from "./pointer.ts";
 import type { Size, Surroundings, Theme } from "./surroundings.ts";
 
 export interface ResourceParts {
@@ -16,6 +19,7 @@ export interface ResourceParts {
   readonly cache: ResourceCache;
   readonly surroundings: Surroundings;
   stream(name: string, options: StreamOptions): DataStream;
+  fetch(url: string | URL, options: FetchOptions): Promise<Response>;
 }
 
 /** `S` says which keys its state has, and what they hold; without it they hold JSON. */
@@ -38,6 +42,8 @@ export class Resource<S extends object = Record<string, Json>> {
   /** How the page's link to the hub stands. */
   #link = "joined";
   #files: Files | undefined;
+  #leading: Leading | undefined;
+  #pointer: Pointer | undefined;
 
   constructor(parts: ResourceParts) {
     const { access, welcome, cache } = parts;
@@ -175,6 +181,42 @@ export class Resource<S extends object = Record<string, Json>> {
     }));
   }
 
+  /**
+   * What a host that the app's manifest names answers, by way of the hub, which notes it.
+   *
+   * Rejects with `Denied` where the app, the role or the host forbids it, with `BadValue`, `TooLarge`, `TooFast`, with
+   * `Unreachable` where nothing was sent, `EndpointFailed` where it was, and no answer came that can be handed on, and
+   * with `Broken` where the hub did not answer.
+   */
+  async fetch(url: string | URL, options: FetchOptions = {}): Promise<Response> {
+    this.#ask("fetch");
+    return this.#parts.fetch(url, options);
+  }
+
+  /** Follow the leader: who leads, what they look at, and whether one follows them. Over presence. */
+  get leading(): Leading {
+    return (this.#leading ??= new Leading(this.#services));
+  }
+
+  /** Where participants point. Over presence. */
+  get pointer(): Pointer {
+    return (this.#pointer ??= new Pointer(this.#services));
+  }
+
+  get #services(): ServiceParts {
+    const { access, roster, standings } = this.#parts;
+    const known = (): boolean => standings.allows(this.id, "participants");
+    return {
+      presence: this.presence,
+      cache: this.cache,
+      me: () => this.me.id,
+      name: (id) => (known() ? roster.participants.get(id)?.name : undefined) ?? "",
+      here: (id) => !known() || roster.participants.get(id)?.here === true,
+      now: () => access.mesh.clock.hubTime(access.now()),
+      after: (milliseconds, fn) => access.after(milliseconds, fn),
+    };
+  }
+
   /** Raises `Denied` unless the app's manifest asks for it (A8). */
   #ask(capability: Capability): void {
     this.#parts.standings.checkCapability(this.id, capability);
@@ -202,6 +244,8 @@ export class Resource<S extends object = Record<string, Json>> {
 
   participantsChanged(): void {
     this.#participants.tell(this.#parts.roster.participants);
+    this.#leading?.changed();
+    this.#pointer?.changed();
   }
 
   rightsChanged(): void {

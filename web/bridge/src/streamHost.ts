@@ -54,7 +54,7 @@ export class StreamHost {
 
   /** It opens or closes a stream, or has enough to read for now. */
   heard({ resource, name, mode, number, word, ordered, retransmits }: messages.Taken): void {
-    if (resource !== this.#host.resource) throw new WireError("a frame has the streams of its own resource alone");
+    if (resource !== this.#host.resource) throw new WireError("a frame has the streams of its own resource alone (A2)");
     const opened = this.#opened.get(streamName(name));
     if (word === "open") {
       const how = mode === "latest" ? delivery(mode, ordered, retransmits) : delivery(mode);
@@ -106,7 +106,7 @@ export class StreamHost {
   /** A message of the frame's, or a part of one. */
   send({ peers, resource, name, mode, ...piece }: messages.Stream): void {
     const { payload } = piece;
-    if (resource !== this.#host.resource) throw new WireError("a frame has the streams of its own resource alone");
+    if (resource !== this.#host.resource) throw new WireError("a frame has the streams of its own resource alone (A2)");
     if (payload.length > MAX_PAYLOAD) throw new TooLarge(`a part of a stream message has at most ${MAX_PAYLOAD} bytes`);
     const opened = this.#opened.get(streamName(name));
     if (opened?.mode !== mode) throw new WireError("a frame sends on streams that it has opened");

@@ -1,5 +1,5 @@
 import {
-  AHEAD, BadValue, Broken, bundle, CALL, encodeMessage, encodeValue, FILES, MAX_PAYLOAD, openLetter, presenceOf, ROSTER, stateOf, unbundle, type LifeEvent,
+  AHEAD, BadValue, Broken, bundle, CALL, DELETED, encodeMessage, encodeValue, FILES, MAX_PAYLOAD, openLetter, presenceOf, ROSTER, stateOf, TooFast, TooLarge, unbundle, Unreachable, type LifeEvent,
   type Message, type ParticipantId, type Reach, type StateId, type Value, type Writer,
 } from "@callmesh/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -166,6 +166,60 @@ describe("the frame's replica", () => {
     const seen = { locale: "de", theme: "dark", size: { width: 1, height: 1 }, visible: true } as const;
     courier.surround(seen);
     expect(await open()).toMatchObject(seen);
+  });
+
+  test("[A20] what an app fetches goes to the hub, and comes as a Response or an error", async () => {
+    const resource = await open();
+    call.answer = { headers: [["content-type", "application/json"]], body: new TextEncoder().encode('{"a":1}') };
+    const answer = await resource.fetch("https://a.example/x?y", { method: "post", headers: { "X-A": "b" }, body: "é" });
+    expect([answer.status, answer.headers.get("content-type"), await answer.json()]).toEqual([200, "application/json", { a: 1 }]);
+    const body = new TextEncoder().encode("é");
+    expect(call.fetched).toMatchObject([{ resource: RESOURCE, method: "POST", url: "https://a.example/x?y", headers: [["x-a", "b"]], body }]);
+    call.answer = { status: 204 };
+    expect(await (await resource.fetch(new URL("https://a.example/"))).text()).toBe("");
+    call.answer = { code: "denied", reason: "no_capability", why: "not named (A20)" };
+    await expect(resource.fetch("https://b.example/")).rejects.toMatchObject({ code: "denied", reason: "no_capability" });
+    call.answer = { code: "unreachable", why: "away" };
+    await expect(resource.fetch("https://b.example/")).rejects.toThrow(Unreachable);
+  });
+
+  test("[A20] what cannot be sent is refused at once, and who waits no longer does not", async () => {
+    const resource = await open();
+    await expect(resource.fetch("https://a.example/", { body: 5 as never })).rejects.toThrow(BadValue);
+    await expect(resource.fetch("https://a.example/", { headers: { "a b": "c" } })).rejects.toThrow(BadValue);
+    await expect(resource.fetch("https://a.example/", { method: "POST", body: "x".repeat(600_000) })).rejects.toThrow(TooLarge);
+    await expect(resource.fetch("https://a.example/", { signal: AbortSignal.abort() })).rejects.toThrow();
+    expect(call.fetched).toEqual([]);
+    const abort = new AbortController();
+    const asked = resource.fetch("https://a.example/", { signal: abort.signal });
+    abort.abort();
+    await expect(asked).rejects.toThrow();
+  });
+
+  test("[A20] 64 things are fetched at a time, and one more is told so", async () => {
+    const resource = await open();
+    let come = (): void => undefined;
+    call.fetches = new Promise((resolve) => (come = () => resolve(undefined)));
+    const asked = Array.from({ length: 64 }, () => resource.fetch("https://a.example/"));
+    await expect(resource.fetch("https://a.example/")).rejects.toThrow(TooFast);
+    come();
+    expect((await Promise.all(asked)).every(({ ok }) => ok)).toBe(true);
+    expect((await resource.fetch("https://a.example/")).ok).toBe(true);
+  });
+
+  test("[A8, A2] an app that has not asked fetches nothing, and none for another resource", async () => {
+    call.ask("streams");
+    const resource = await open();
+    await expect(resource.fetch("https://a.example/")).rejects.toThrow('add "fetch" to "capabilities"');
+    const wish = { type: "fetch", number: 1, resource: RESOURCE, method: "GET", url: "https://a.example/", headers: [], body: new Uint8Array() } as const;
+    for (const [sent, why] of [[wish, "A8"], [{ ...wish, resource: "r2" }, "A2"]] as const) {
+      const rogue = new Rogue();
+      await settle();
+      rogue.send(sent);
+      await settle();
+      expect(courier.ended?.message).toContain(why);
+    }
+    expect(call.fetched).toEqual([]);
   });
 
   test("[A3] what others write comes, and what they delete goes", async () => {
@@ -706,5 +760,123 @@ describe("a bad frame", () => {
     const entries = hung.of("batch").at(-1)!.groups.flatMap((group) => group.entries);
     expect(entries).toHaveLength(8);
     expect(entries.find(({ key }) => key === "n")?.value).toBe(500);
+  });
+});
+
+describe("services over presence", () => {
+  const eve = "p9" as ParticipantId;
+
+  beforeEach(() => call.hubWrites(ROSTER, { p9: { ...ME, id: eve, person: "u9", name: "Eve" } }));
+
+  /** What this participant shows, as it has left by now. */
+  const shown = (): Record<string, Value> =>
+    Object.fromEntries(call.outgoing().flatMap(({ state, entries }) => (state === PRESENCE ? entries.map(({ key, value }) => [key, value]) : [])));
+
+  test("[A21] who began last leads, and who led before stops", async () => {
+    const { leading } = await open();
+    const told = vi.fn();
+    leading.subscribe(told);
+    leading.lead({ page: 1 });
+    expect([leading.leads, leading.follows, leading.leader]).toEqual([true, false, { id: ME.id, name: "Ada", me: true, view: { page: 1 } }]);
+    await settle();
+    expect(shown()).toMatchObject({ "p1/callmesh/lead": [expect.any(Number), { page: 1 }] });
+    call.accept();
+    call.time += 1_000_000;
+    call.hubWrites(PRESENCE, { "p9/callmesh/lead": [call.time, { page: 2 }] });
+    await settle();
+    expect([leading.leads, leading.follows, leading.leader]).toEqual([false, true, { id: eve, name: "Eve", me: false, view: { page: 2 } }]);
+    expect(shown()).toEqual({ "p1/callmesh/lead": DELETED });
+    expect(told.mock.calls.map(([leader]) => (leader as { view: unknown } | undefined)?.view)).toEqual([undefined, { page: 1 }, { page: 2 }]);
+    call.hubWrites(PRESENCE, { "p9/callmesh/lead": DELETED });
+    await settle();
+    expect([leading.leader, leading.follows]).toEqual([undefined, false]);
+  });
+
+  test("[A21] who looks elsewhere does so until somebody leads anew, also after a reload", async () => {
+    call.hubWrites(PRESENCE, { "p9/callmesh/lead": [call.time, 1] });
+    const { leading } = await open();
+    leading.follow(false);
+    expect([leading.follows, leading.leader?.view]).toEqual([false, 1]);
+    await settle();
+    const again = (await open()).leading;
+    expect(again.follows).toBe(false);
+    again.follow();
+    expect(again.follows).toBe(true);
+    again.follow(false);
+    call.hubWrites(PRESENCE, { "p9/callmesh/lead": [call.time + 5, 2] });
+    await settle();
+    expect(again.follows).toBe(true);
+  });
+
+  test("[A21] rubbish, and a lead from the future, lead nobody", async () => {
+    for (const value of [1, [], ["x", 1], [5], [call.time * 2, 1], null]) call.hubWrites(PRESENCE, { "p9/callmesh/lead": value });
+    const { leading } = await open();
+    expect(leading.leader).toBeUndefined();
+    expect(() => leading.lead(undefined as never)).toThrow(BadValue);
+  });
+
+  test("[A21] where others point comes with name and colour; the newest place goes, at a bounded rate", async () => {
+    call.hubWrites(PRESENCE, { "p9/callmesh/point": ["page", 1, 2.5], "p8/callmesh/point": ["page", 1, 1] });
+    const { pointer } = await open();
+    const told = vi.fn();
+    pointer.subscribe(told);
+    expect(pointer.others).toEqual([{ id: eve, name: "Eve", colour: pointer.colour(eve), view: "page", x: 1, y: 2.5 }]);
+    expect(pointer.colour(eve)).not.toBe(pointer.colour());
+    for (let n = 0; n <= 50; n++) pointer.at(n, n, "page");
+    await settle();
+    expect(shown()).toEqual({ "p1/callmesh/point": ["page", 50, 50] });
+    call.accept();
+    pointer.hide();
+    await settle();
+    expect(shown()).toEqual({ "p1/callmesh/point": DELETED });
+    call.hubWrites(PRESENCE, { "p9/callmesh/point": "rubbish" });
+    await settle();
+    expect(pointer.others).toEqual([]);
+    expect(told.mock.calls.map(([others]) => (others as unknown[]).length)).toEqual([1, 0]);
+    expect(() => pointer.at(Number.NaN, 1)).toThrow(BadValue);
+  });
+
+  test("[A21, A8] an app that has not asked for participants learns no names", async () => {
+    call.ask();
+    call.hubWrites(PRESENCE, { "p9/callmesh/point": ["page", 1, 2], "p9/callmesh/lead": [call.time, 1] });
+    const { pointer, leading } = await open();
+    expect([pointer.others[0]?.name, leading.leader?.name]).toEqual(["", ""]);
+  });
+});
+
+describe("how much a frame may send", () => {
+  const pings = (count: number): Message[] => Array.from({ length: count }, () => ({ type: "ping", number: 0 }));
+
+  test("[A22] a flood of messages ends that frame alone, with a sentence", async () => {
+    const rogue = new Rogue();
+    await settle();
+    for (let n = 0; n < 40; n++) rogue.send(...pings(1_000));
+    await settle();
+    expect(courier.ended).toBeInstanceOf(TooFast);
+    expect(courier.ended?.message).toContain("A22");
+    expect(rogue.of("error")).toMatchObject([{ code: "too_fast" }]);
+    expect(await open()).toBeDefined();
+  });
+
+  test("[A22] so does a flood of bytes", async () => {
+    const rogue = new Rogue();
+    await settle();
+    const text = "x".repeat(900_000);
+    for (let n = 0; n < 200 && courier.ended === undefined; n++) {
+      rogue.send({ type: "cache", items: [["k", text]] });
+      await settle();
+    }
+    expect(courier.ended).toBeInstanceOf(TooFast);
+  });
+
+  test("[A22] ten streams at 250 Hz and presence at 60 Hz, for as long as you like, are far below it", async () => {
+    const rogue = new Rogue();
+    await settle();
+    for (let second = 0; second < 20; second++) {
+      for (let part = 0; part < 3; part++) rogue.send(...pings(860)); // 2,500 of streams, 60 of presence, and answers
+      await settle();
+      call.time += 1_000_000;
+    }
+    expect(courier.ended).toBeUndefined();
   });
 });

@@ -34,6 +34,10 @@ export class FakeCall implements CallInMemory {
   link = "joined";
   readonly cache = new ResourceCache();
   readonly sent: Sent[] = [];
+  /** What frames have asked the hub to fetch, and what comes of it. */
+  readonly fetched: messages.Fetch[] = [];
+  answer: Partial<messages.Fetched> = {};
+  fetches: Promise<unknown> = Promise.resolve();
   /** Which version of its state the resource has, as far as a test plays the hub. */
   version = 1;
   /** What sending waits for. */
@@ -46,7 +50,7 @@ export class FakeCall implements CallInMemory {
     this.replica.mesh.writer = ME.id as string as Writer;
     this.hubWrites(CALL, { [keyOf(RESOURCE)]: { app: "poll", title: "Poll", owner: ME.person, added: 1 } }, { whole: true });
     this.hubWrites(ROSTER, { [ME.id]: ME });
-    this.ask("streams", "files", "participants");
+    this.ask("streams", "files", "participants", "fetch");
   }
 
   get host(): CourierHost {
@@ -59,6 +63,12 @@ export class FakeCall implements CallInMemory {
 
   writer(): Writer {
     return `${ME.id}.${++this.#frames}` as Writer;
+  }
+
+  async fetch(wish: messages.Fetch): Promise<messages.Fetched> {
+    this.fetched.push(wish);
+    await this.fetches;
+    return { type: "fetched", number: wish.number, status: 200, headers: [], body: new Uint8Array(), code: "", reason: "", why: "", ...this.answer };
   }
 
   openStream(name: string, how: Delivery, consumer: StreamConsumer): StreamHandle {

@@ -8,6 +8,7 @@ import {
 } from "@callmesh/core";
 
 import { courierHost, type HostOfCourier } from "./courierHost.ts";
+import { Fetching } from "./fetching.ts";
 import { Hosting } from "./hosting.ts";
 import { IdbCacheStore } from "./idb.ts";
 import { Link } from "./link.ts";
@@ -67,6 +68,8 @@ export class Call {
   readonly media: Media;
   /** What hosts do: let people in, take them out, give roles. */
   readonly hosting: Hosting;
+  /** What apps fetch by way of the hub. */
+  readonly fetching: Fetching;
   /** Resolves when one is in, and the call's state is there. */
   readonly opened: Promise<void>;
   readonly #options: CallOptions;
@@ -86,7 +89,7 @@ export class Call {
   /** Whether a whole batch has come before. */
   #inStep = false;
   readonly #listeners = new Map<CallEvent, Listeners<CallmeshError | undefined>>();
-  readonly #outgoing: (messages.Signal | messages.Command)[] = [];
+  readonly #outgoing: (messages.Signal | messages.Command | messages.Ticket)[] = [];
   readonly #stopTicks: () => void;
   readonly #stopNetwork: () => void;
   readonly #wake = new Wake();
@@ -107,6 +110,7 @@ export class Call {
     this.opened = new Promise((resolve, reject) => (this.#settleOpened = { resolve, reject }));
     this.#replica = new Replica({ now, after, flush: () => this.#wrote() });
     this.hosting = new Hosting(this.#replica, (command) => this.#put(command));
+    this.fetching = new Fetching(options.socket, () => this.#put({ type: "ticket", ticket: "", expires: 0 }));
     this.#standings = new Standings(this.#replica.mesh);
     this.state = new SharedState(this.#replica, CALL, {
       canWrite: (key) => this.#standings.canWriteCall(key, this.me),
@@ -340,7 +344,7 @@ export class Call {
 
   // --- the link
 
-  #put(message: messages.Signal | messages.Command): void {
+  #put(message: messages.Signal | messages.Command | messages.Ticket): void {
     if (this.#link.state !== "joined") return; // signals begin anew, and commands are sent again
     this.#outgoing.push(message);
     this.#link.soon();
@@ -365,6 +369,7 @@ export class Call {
       if (message.type === "welcome") this.#enter(message);
       else if (message.type === "waiting") this.#wait(message);
       else if (message.type === "answer") this.hosting.heard(message);
+      else if (message.type === "ticket") this.fetching.heard(message);
       else if (message.type === "signal") this.#peers.receive(message.peer as ParticipantId, message.data);
       else if (message.type === "ice") this.#peers.configure(message);
       else if (message.type === "stream") this.#streams.receive(message);
@@ -427,6 +432,7 @@ export class Call {
 
   #joined(): void {
     this.hosting.askAgain();
+    this.fetching.askAgain();
     if (this.#settleOpened === undefined) {
       this.#peers.retry();
       this.#streams.linkBack();
@@ -460,6 +466,7 @@ export class Call {
     this.#unsaved?.close();
     this.#replica.end(reason);
     this.hosting.fail(reason);
+    this.fetching.end(reason);
     this.#streams.stop(reason);
     this.#peers.close();
     if (this.#settleOpened !== undefined) this.#settleOpened.reject(reason);

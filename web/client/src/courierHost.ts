@@ -1,7 +1,7 @@
 /** What the app frame of one resource may reach of a call: what the bridge calls a `CourierHost`. */
 
 import {
-  DELETED, type Change, type Delivery, type HubWord, type Json, type Mesh, type Participant, type ParticipantId,
+  DELETED, type Change, type Delivery, type HubWord, type Json, type Mesh, type messages, type Participant, type ParticipantId,
   type Payload, type Reach, type Replica, type ResourceId, type Value, type Writer,
 } from "@callmesh/core";
 
@@ -16,6 +16,7 @@ interface CallFace {
   readonly me: Participant;
   readonly mesh: Mesh;
   readonly link: string;
+  readonly fetching: { fetch(wish: messages.Fetch): Promise<messages.Fetched> };
   on(event: "link", fn: () => void): () => void;
 }
 
@@ -43,6 +44,7 @@ export interface HostOfCourier {
   onWord(fn: (word: HubWord) => void): () => void;
   writer(): Writer;
   openStream(name: string, how: Delivery, consumer: Consumer): HandleOfStream;
+  fetch(wish: messages.Fetch): Promise<messages.Fetched>;
 }
 
 export async function courierHost(
@@ -76,6 +78,7 @@ export async function courierHost(
     onChange: (fn) => replica.onChange(fn),
     onWord: (fn) => replica.onWord(fn),
     writer,
+    fetch: (wish) => call.fetching.fetch(wish),
     openStream: (name, how, consumer) => {
       const station = streams.attach({ resource: id, name, mode: how.mode }, how, consumer);
       return {

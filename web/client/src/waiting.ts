@@ -6,6 +6,7 @@ import {
 } from "@callmesh/core";
 
 import { courierHost, type HostOfCourier } from "./courierHost.ts";
+import { fetchFailed } from "./fetching.ts";
 import { IdbCacheStore } from "./idb.ts";
 import type { Resource } from "./resource.ts";
 import { Resources } from "./resources.ts";
@@ -72,7 +73,9 @@ export class WaitingArea {
   /** What the app frame of a resource needs, as `Call.courierHost`. */
   async courierHost(resource: Resource): Promise<HostOfCourier> {
     await this.#started;
-    const face = { id: this.#call, me: this.#me, mesh: this.#replica.mesh, link: "waiting", on: () => () => undefined };
+    const refused = new Denied("no_right", "who waits fetches nothing: try again in the call (A20)");
+    const fetching = { fetch: (wish: messages.Fetch) => Promise.resolve(fetchFailed(wish, refused)) };
+    const face = { id: this.#call, me: this.#me, mesh: this.#replica.mesh, link: "waiting", on: () => () => undefined, fetching };
     const writer = (): Writer => `${this.#me.id}.${++this.#frames}` as Writer;
     return courierHost(face, this.#replica, { attach: alone, send: alone, end: alone, held: alone, readOn: alone, reach: alone, detach: alone }, resource, writer);
   }

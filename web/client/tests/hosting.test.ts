@@ -63,6 +63,8 @@ test("[J27] what is written while one waits is written in the call once one is l
   expect([resource.title, resource.access, area.me.name]).toEqual(["Intake", "edit", "Ada"]);
   resource.state.set("why", "my knee");
   expect(() => resource.stream("x")).toThrow(expect.objectContaining({ reason: "no_capability" }));
+  const wish: messages.Fetch = { type: "fetch", number: 1, resource: "r1", method: "GET", url: "https://a.example/", headers: [], body: new Uint8Array() };
+  expect(await (await area.courierHost(resource)).fetch(wish)).toMatchObject({ number: 1, reason: "no_right" }); // [A20]
   hub.socket.say({ ...WAITING, groups: [] });
   expect(area.resources.all()).toEqual([]);
   hub.socket.say({ ...WAITING, groups });

@@ -9,7 +9,7 @@ import type { Json, JsonObject } from "./values.ts";
 export type Who = "everyone" | Role | "owner" | "self";
 
 /** What an app does besides its own state, presence and cache, and has to ask for. */
-export type Capability = "streams" | "files" | "participants" | "documents";
+export type Capability = "streams" | "files" | "participants" | "fetch" | "documents";
 
 const NAMED = ["{person}", "{participant}"];
 

@@ -12,7 +12,7 @@ import { TooLarge, WireError } from "./errors.ts";
 import { characters, type StateId, type Writer } from "./ids.ts";
 import { MAX_BUNDLE, MAX_SIGNAL, MAX_WORDS } from "./messages.ts";
 import type {
-  Answer, Cache, Command, Error, FileAnswer, Group, Have, Ice, IceServer, Kept, KeptFile, Leave, Letter, Life, Link, Message, Mode, Ping, Pong, ReachRow,
+  Answer, Cache, Command, Error, Fetch, Fetched, FileAnswer, Group, Have, Header, Ice, IceServer, Kept, KeptFile, Leave, Letter, Life, Link, Message, Mode, Ping, Pong, ReachRow,
   Relayed, Signal, Stamped, Surroundings, Theme, Ticket, Void, Word,
 } from "./messages.ts";
 import { pack, Reader } from "./msgpack.ts";
@@ -97,7 +97,7 @@ function fieldsOf(message: Message): unknown[] {
   }
 }
 
-function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Surroundings | Ice | Ticket | Kept | Letter | Have | Void): unknown[] {
+function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Fetch | Fetched | Surroundings | Ice | Ticket | Kept | Letter | Have | Void): unknown[] {
   switch (message.type) {
     case "command":
       return [message.id, message.action, message.person, message.option];
@@ -121,6 +121,12 @@ function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pon
       return [message.event];
     case "link":
       return [message.state];
+    case "fetch":
+      return [message.number, message.resource, message.method, message.url, message.headers, message.body];
+    case "fetched": {
+      const { number, status, headers, body, code, reason, why } = message;
+      return [number, status, headers, body, code, reason, why];
+    }
     case "surroundings":
       return [message.locale, message.theme, message.width, message.height, message.visible];
     case "ice": {
@@ -314,6 +320,25 @@ const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: 
   cache: shape(1, (r) => ({ type: "cache", items: r.list(item) })),
   life: shape(1, (r) => ({ type: "life", event: oneOf(r, EVENTS) })),
   link: shape(1, (r) => ({ type: "link", state: id(r) })),
+  fetch: shape(6, (r) => ({
+    type: "fetch",
+    number: r.number(),
+    resource: id(r),
+    method: text(r, 16),
+    url: text(r, 4_096),
+    headers: r.list(header),
+    body: r.bytes(),
+  })),
+  fetched: shape([4, 7], (r, count) => ({
+    type: "fetched",
+    number: r.number(),
+    status: r.number(),
+    headers: r.list(header),
+    body: r.bytes(),
+    code: count > 4 ? r.text() : "",
+    reason: count > 5 ? r.text() : "",
+    why: count > 6 ? r.text() : "",
+  })),
   surroundings: shape(5, (r) => ({
     type: "surroundings",
     locale: id(r),
@@ -451,6 +476,11 @@ function valueOrNot(reader: Reader): Pick<Entry, "value" | "unreadable"> {
     reader.skip();
     return { value: DELETED, unreadable: error.message };
   }
+}
+
+function header(reader: Reader): Header {
+  if (reader.array() !== 2) throw new WireError("a header is a name and a value");
+  return [reader.text(), reader.text()];
 }
 
 function item(reader: Reader): readonly [string, Value] {

@@ -185,6 +185,16 @@ export class TimedOut extends CallmeshError {
   static override readonly close = 4408;
 }
 
+/** A host that an app fetches from was not reached: nothing was sent. */
+export class Unreachable extends CallmeshError {
+  static override readonly code = "unreachable";
+}
+
+/** It was reached, and gave no answer that can be handed on. */
+export class EndpointFailed extends CallmeshError {
+  static override readonly code = "endpoint_failed";
+}
+
 export class StorageFailed extends CallmeshError {
   static override readonly code = "storage_failed";
   static override readonly close = 4503;
@@ -211,7 +221,7 @@ export type ErrorClass = typeof CallmeshError;
 const PLAIN: readonly ErrorClass[] = [
   CallmeshError, BadInput, WireError, TooLarge, BadValue, BadName, BadManifest, Refused, Unauthorized,
   Declined, NoSuchCall, TooFast, Ended, Closed, EndedByPeer, Replaced, Removed, CallOver, Restarting, Broken,
-  WouldBlock, TimedOut, StorageFailed,
+  WouldBlock, TimedOut, Unreachable, EndpointFailed, StorageFailed,
 ];
 
 export const BY_CODE: ReadonlyMap<string, ErrorClass> = new Map(PLAIN.map((kind) => [kind.code, kind]));

@@ -2,8 +2,8 @@
 
 export {
   BadInput, BadManifest, BadName, BadValue, Broken, BY_CLOSE, BY_CODE, CallmeshError, CallOver, Closed, Declined, DENIALS,
-  Denied, Ended, EndedByPeer, fromWire, NoSuchCall, Refused, Removed, Replaced, Restarting, StorageFailed, TimedOut, TooFast,
-  TooLarge, Unauthorized, WireError, WouldBlock, type ErrorClass,
+  Denied, Ended, EndedByPeer, EndpointFailed, fromWire, NoSuchCall, Refused, Removed, Replaced, Restarting, StorageFailed, TimedOut, TooFast,
+  TooLarge, Unauthorized, Unreachable, WireError, WouldBlock, type ErrorClass,
 } from "./errors.ts";
 export {
   appId, appStream, APPS, CALL, callId, DIRECT, displayName, DOOR, HUB, HUB_STATE, issue, isVolatile, MAX_NAME, presenceOf, personId, READ_ONLY, resourceId,

@@ -289,6 +289,37 @@ export interface Link {
   readonly state: string;
 }
 
+export type Header = readonly [name: string, value: string];
+
+/** From frame to page, and from there to the hub by HTTP: what an app fetches (A20). */
+export interface Fetch {
+  readonly type: "fetch";
+  /** Any; the answer brings it back. */
+  readonly number: number;
+  /** That of the app. */
+  readonly resource: string;
+  readonly method: string;
+  readonly url: string;
+  readonly headers: readonly Header[];
+  readonly body: Uint8Array;
+}
+
+/** What came of it: the answer of the host, or an error. */
+export interface Fetched {
+  readonly type: "fetched";
+  /** That of `Fetch`. */
+  readonly number: number;
+  /** That of HTTP; 0 where there is no answer. */
+  readonly status: number;
+  readonly headers: readonly Header[];
+  readonly body: Uint8Array;
+  /** Of the error; empty where there is an answer. */
+  readonly code: string;
+  /** Of a denial, one of `DENIALS`. */
+  readonly reason: string;
+  readonly why: string;
+}
+
 export type Theme = "light" | "dark";
 
 /** From page to frame: where the app is shown, and how. */
@@ -326,10 +357,10 @@ export interface Ice {
   readonly expires: number;
 }
 
-/** With what to bring and fetch files by HTTP (F8). Empty, it asks for one. */
+/** With what to ask the hub by HTTP (F8, A20). Empty, it asks for one. */
 export interface Ticket {
   readonly type: "ticket";
-  /** Opaque; of this participant in this call, and good for files alone. */
+  /** Opaque; of this participant in this call, for files and what apps fetch. */
   readonly ticket: string;
   /** Until when it is good: microseconds of the hub's clock. */
   readonly expires: number;
@@ -405,5 +436,5 @@ export type Stamped = readonly [time: number, writer: string];
 
 export type Message =
   | Hello | Welcome | Waiting | Batch | Write | Saved | Denial | Command | Answer | Signal | Stream
-  | Taken | Reach | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Surroundings | Ice | Ticket
+  | Taken | Reach | Relayed | Ping | Pong | Leave | Error | Cache | Life | Link | Fetch | Fetched | Surroundings | Ice | Ticket
   | Kept | Letter | Have | Void;

@@ -37,7 +37,7 @@ const ALLOWED: { readonly [S in Side]: { readonly [K in SessionState["kind"]]: r
   hub: {
     opening: ["hello"],
     waiting: ["ping", "leave"],
-    open: ["write", "command", "signal", "stream", "taken", "ping", "leave", "error", "cache", "letter", "ticket"],
+    open: ["write", "command", "signal", "stream", "taken", "ping", "leave", "error", "cache", "letter", "ticket", "fetch"],
     over: [],
   },
   client: {
@@ -45,7 +45,7 @@ const ALLOWED: { readonly [S in Side]: { readonly [K in SessionState["kind"]]: r
     waiting: ["welcome", "waiting", "pong", "error"],
     open: [
       "batch", "saved", "denied", "answer", "signal", "stream", "taken", "reach", "relayed", "pong", "error", "cache", "life",
-      "link", "ice", "ticket", "kept", "surroundings",
+      "link", "ice", "ticket", "kept", "surroundings", "fetched",
     ], // prettier-ignore
     over: [],
   },

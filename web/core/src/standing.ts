@@ -74,7 +74,7 @@ export class Standings {
   checkCapability(resource: ResourceId, capability: Capability): void {
     const record = this.#record(resource);
     if (record === undefined || this.allows(resource, capability)) return;
-    const words = `the app ${record.app} has not asked for ${capability}: add "${capability}" to "capabilities" in its manifest.json`;
+    const words = `the app ${record.app} has not asked for ${capability}: add "${capability}" to "capabilities" in its manifest.json (A8)`;
     throw new Denied("no_capability", words);
   }
 

@@ -33,7 +33,7 @@ function messageIn({ type, fields }: Vector): Message {
   const found = Object.entries(fields).map(([name, field]) => {
     if (name === "groups") return [name, (field as GroupVector[]).map(group)];
     if (name === "items") return [name, (field as [string, ValueVector][]).map(([k, v]) => [k, valueIn(v)])];
-    if (["payload", "write", "signature"].includes(name)) return [name, bytes((field as { hex: string }).hex)];
+    if (["payload", "write", "signature", "body"].includes(name)) return [name, bytes((field as { hex: string }).hex)];
     if (type === "reach" && name === "peers") return [name, (field as object[]).map(camelCased)];
     return [camelCase(name), field];
   });
@@ -62,7 +62,7 @@ test("[W1] there is a vector for every message", () => {
   const all: { readonly [T in Message["type"]]: true } = {
     hello: true, welcome: true, waiting: true, batch: true, write: true, saved: true, denied: true, command: true,
     answer: true, signal: true, stream: true, taken: true, reach: true, relayed: true, ice: true, ping: true, pong: true, leave: true, error: true, cache: true, life: true, link: true,
-    ticket: true, kept: true, letter: true, have: true, void: true, surroundings: true,
+    ticket: true, kept: true, letter: true, have: true, void: true, surroundings: true, fetch: true, fetched: true,
   };
   expect([...new Set(data.messages.map(({ type }) => type))].sort()).toEqual(Object.keys(all).sort());
 });

@@ -44,7 +44,7 @@ const find = (id: string): HTMLElement => {
 const canvas = (id: string): HTMLCanvasElement => find(id) as HTMLCanvasElement;
 
 const resource: Resource = await connect({ enable: () => inView(true), disable: () => inView(false) });
-const { state, cache } = resource;
+const { state, cache, leading } = resource;
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const theme = (): Theme => (dark.matches ? DARK : LIGHT);
@@ -63,9 +63,6 @@ const live = new Live(stream, {
 const desk = new Desk(board, scene, live, cache, () => show());
 
 let laser: readonly [number, number] | undefined;
-/** Whom I do not follow, though they lead. */
-let leftAlone: string | undefined;
-let followed: string | undefined;
 let words: ReturnType<typeof setTimeout> | undefined;
 let keeping: ReturnType<typeof setTimeout> | undefined;
 
@@ -182,7 +179,7 @@ function moved(): void {
   find("zoom").textContent = `${Math.round(stage.view.zoom * 100)} %`;
   editor.moved();
   placeBar();
-  if (others.leads) others.lead(desk.page, stage.seen);
+  if (leading.leads) others.lead(desk.page, stage.seen);
   clearTimeout(keeping);
   const { page } = desk;
   const { x, y, zoom } = stage.view;
@@ -212,13 +209,8 @@ function fit(): void {
 
 function follow(): void {
   const leader = others.leader();
-  if (leader?.id !== followed) {
-    followed = leader?.id;
-    leftAlone = undefined;
-    if (leader !== undefined && others.leads) others.stopLeading();
-  }
   showLeader(leader);
-  if (leader !== undefined && leftAlone !== leader.id && board.pages.includes(leader.page)) {
+  if (leader !== undefined && leading.follows && board.pages.includes(leader.page)) {
     if (leader.page !== desk.page) turnTo(leader.page);
     stage.view = fitted(leader.box, stage.width, stage.height);
   }
@@ -226,39 +218,26 @@ function follow(): void {
 }
 
 function showLeader(leader: Lead | undefined): void {
-  const alone = leader !== undefined && leftAlone === leader.id;
-  find("following").hidden = leader === undefined && !others.leads;
+  const alone = leader !== undefined && !leading.follows;
+  find("following").hidden = leader === undefined && !leading.leads;
   find("whom").textContent = leader === undefined ? "You lead: others see what you see." : alone ? `${leader.name} leads.` : `You see what ${leader.name} sees.`;
   find("follow").textContent = alone ? "Follow" : "Stop";
-  find("lead").setAttribute("aria-pressed", String(others.leads));
+  find("lead").setAttribute("aria-pressed", String(leading.leads));
 }
 
 /** Who moves the board looks where they like. */
 function looksAway(): void {
-  if (followed === undefined || leftAlone === followed) return;
-  leftAlone = followed;
-  showLeader(others.leader());
+  if (leading.follows) leading.follow(false);
 }
 
 function lead(): void {
-  if (others.leads) {
-    others.stopLeading();
-  } else {
-    leftAlone = followed = undefined;
-    others.lead(desk.page, stage.seen);
-  }
-  showLeader(undefined);
+  if (leading.leads) leading.stop();
+  else others.lead(desk.page, stage.seen);
 }
 
 find("follow").onclick = () => {
-  if (others.leads) {
-    lead();
-  } else if (leftAlone === followed) {
-    leftAlone = undefined;
-    follow();
-  } else {
-    looksAway();
-  }
+  if (leading.leads) lead();
+  else leading.follow(!leading.follows);
 };
 
 function pointAt(where: readonly [number, number] | undefined): void {
@@ -517,10 +496,10 @@ state.listen(({ keys, denied }) => {
 });
 const last = cache.get("page");
 turnTo(board.pages.find((page) => page === last) ?? board.pages[0] ?? "1");
-resource.presence.subscribe(() => follow());
+leading.subscribe(() => follow());
+resource.presence.subscribe(() => stage.draw());
 resource.onParticipants((all) => {
   live.onlyOf((id) => [...all.values()].some((one) => one.id === id && one.here));
-  follow();
 });
 resource.onAccess(() => show());
 dark.addEventListener("change", () => {

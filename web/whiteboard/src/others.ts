@@ -1,13 +1,13 @@
-/** Others on the board, by their presence: where they point, what they have selected, who leads. */
+/** Others on the board: what they have selected, by presence of our own; where they point and who leads, by the SDK's. */
 
-import type { Json, Resource } from "callmesh/app";
+import type { Json, Leader, Pointed, Resource } from "callmesh/app";
 
 import { readNumbers } from "./camera.ts";
 import type { Box } from "./elements.ts";
 
 type Id = string;
 
-export interface Pointer {
+export interface Laser {
   readonly id: Id;
   readonly name: string;
   readonly place: readonly [number, number];
@@ -20,15 +20,14 @@ export interface Lead {
   readonly box: Box;
 }
 
-/** Milliseconds between what others see of a pointer or a view. */
-const EVERY = { laser: 40, lead: 100 };
+/** Milliseconds between what others see of what is selected. */
+const EVERY = 100;
 const MOST_SELECTED = 40;
 
 export class Others {
   readonly #resource: Resource;
-  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
-  readonly #next = new Map<string, Json | undefined>();
-  #since = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #selected: Json[] = [];
 
   constructor(resource: Resource) {
     this.#resource = resource;
@@ -37,73 +36,52 @@ export class Others {
   // --- what others see of me
 
   laser(page: string, place: readonly [number, number] | undefined): void {
-    this.#set("laser", place && [page, Math.round(place[0]), Math.round(place[1])], EVERY.laser);
+    const { pointer } = this.#resource;
+    if (place === undefined) pointer.hide();
+    else pointer.at(Math.round(place[0]), Math.round(place[1]), page);
   }
 
   selected(page: string, ids: readonly string[]): void {
-    this.#set("selected", ids.length > 0 ? [page, ...ids.slice(0, MOST_SELECTED)] : undefined, EVERY.lead);
-  }
-
-  get leads(): boolean {
-    return this.#since > 0;
-  }
-
-  /** Who led last leads. */
-  lead(page: string, { x, y, w, h }: Box): void {
-    this.#since ||= Date.now();
-    this.#set("lead", [page, x, y, w, h, this.#since], EVERY.lead);
-  }
-
-  stopLeading(): void {
-    this.#since = 0;
-    this.#set("lead", undefined, 0);
-  }
-
-  /** The newest of several in a row, after some time. */
-  #set(key: string, value: Json | undefined, every: number): void {
-    this.#next.set(key, value);
-    if (this.#timers.has(key)) return;
-    const write = (): void => {
-      this.#timers.delete(key);
+    this.#selected = ids.length > 0 ? [page, ...ids.slice(0, MOST_SELECTED)] : [];
+    if (this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
       const { presence } = this.#resource;
-      const next = this.#next.get(key);
-      if (next !== undefined) presence.set(key, next);
-      else if (presence.get(key) !== undefined) presence.delete(key);
-    };
-    this.#timers.set(key, setTimeout(write, every));
+      if (this.#selected.length > 0) presence.set("selected", this.#selected);
+      else if (presence.get("selected") !== undefined) presence.delete("selected");
+    }, EVERY);
+  }
+
+  lead(page: string, { x, y, w, h }: Box): void {
+    this.#resource.leading.lead([page, x, y, w, h]);
   }
 
   // --- what I see of others
 
-  #all(key: string): { id: Id; name: string; page: string; rest: Json[] }[] {
-    const { presence, participants, me } = this.#resource;
-    return [...presence.all()].flatMap(([id, own]) => {
-      const value = own[key];
-      const [page, ...rest] = Array.isArray(value) ? (value as Json[]) : [];
-      const name = participants.get(id)?.name;
-      return id === me.id || name === undefined || typeof page !== "string" ? [] : [{ id, name, page, rest }];
-    });
-  }
-
-  lasers(page: string): Pointer[] {
-    return this.#all("laser").flatMap(({ id, name, page: there, rest }) => {
-      const [x, y] = readNumbers(rest, 2) ?? [];
-      return there === page && x !== undefined && y !== undefined ? [{ id, name, place: [x, y] as const }] : [];
-    });
+  lasers(page: string): Laser[] {
+    const here = this.#resource.pointer.others.filter(({ view }) => view === page);
+    return here.map(({ id, name, x, y }: Pointed) => ({ id, name, place: [x, y] as const }));
   }
 
   selections(page: string): { name: string; ids: string[] }[] {
-    const here = this.#all("selected").filter((one) => one.page === page);
-    return here.map(({ name, rest }) => ({ name, ids: rest.filter((id) => typeof id === "string") }));
+    const { presence, participants, me } = this.#resource;
+    return [...presence.all()].flatMap(([id, { selected }]) => {
+      const [there, ...ids] = Array.isArray(selected) ? (selected as Json[]) : [];
+      const name = participants.get(id)?.name;
+      if (id === me.id || name === undefined || there !== page) return [];
+      return [{ name, ids: ids.filter((one) => typeof one === "string") }];
+    });
   }
 
   /** Who leads, if not I. */
   leader(): Lead | undefined {
-    const leading = this.#all("lead").flatMap(({ id, name, page, rest }) => {
-      const [x = 0, y = 0, w = 0, h = 0, since = 0] = readNumbers(rest, 5) ?? [];
-      return w > 0 && h > 0 ? [{ id, name, page, box: { x, y, w, h }, since }] : [];
-    });
-    const last = leading.sort((one, other) => other.since - one.since)[0];
-    return last !== undefined && last.since > this.#since ? last : undefined;
+    const { leader } = this.#resource.leading;
+    return leader === undefined || leader.me ? undefined : readLead(leader);
   }
+}
+
+function readLead({ id, name, view }: Leader): Lead | undefined {
+  const [page, ...rest] = Array.isArray(view) ? (view as Json[]) : [];
+  const [x = 0, y = 0, w = 0, h = 0] = readNumbers(rest, 4) ?? [];
+  return typeof page === "string" && w > 0 && h > 0 ? { id, name, page, box: { x, y, w, h } } : undefined;
 }

@@ -5,7 +5,7 @@ import type { Desk } from "./desk.ts";
 import { FONT } from "./drawings.ts";
 import { boxOf, grown, type Box } from "./elements.ts";
 import { frameAround } from "./gestures.ts";
-import type { Others, Pointer } from "./others.ts";
+import type { Laser, Others } from "./others.ts";
 import type { Painter } from "./paint.ts";
 import { Trails } from "./trails.ts";
 
@@ -16,7 +16,7 @@ export interface OverlayParts {
   /** The frame that selects, while it is drawn. */
   frame(): Box | undefined;
   /** Where I point. */
-  laser(): Pointer | undefined;
+  laser(): Laser | undefined;
 }
 
 export class OverlayDrawing {

@@ -86,6 +86,79 @@ parent.postMessage(null, "*");
 </script>"""
 
 
+# Uses what its manifest does not ask for: by the SDK, and then by hand over ports of its own.
+GRABBY = """<!doctype html><title>Grabby</title><p id="out">working</p><script type="module">
+import { connect } from "callmesh/app";
+const canary = decodeURIComponent("CANARY");
+const resource = await connect();
+window.found = {};
+const tries = {
+  stream: () => resource.stream("pen"),
+  files: () => resource.files,
+  participants: () => resource.participants,
+  onParticipants: () => resource.onParticipants(() => 0),
+  fetch: () => resource.fetch(canary),
+};
+for (const [name, attempt] of Object.entries(tries)) {
+  try { await attempt(); found[name] = "WORKED"; }
+  catch (error) { found[name] = `${error.reason} ${error.message}`; }
+}
+const text = (s) => { const b = new TextEncoder().encode(s); return [0xd9, b.length, ...b]; };
+const BYTES = [56n, 48n, 40n, 32n, 24n, 16n, 8n, 0n];
+const number = (n) => [0xcf, ...BYTES.map((at) => Number(BigInt(n) >> at & 255n))];
+const pack = (v) =>
+  v === null ? [0xc0] : v === false ? [0xc2] : v === true ? [0xc3]
+  : typeof v === "number" ? number(v)
+  : typeof v === "string" ? text(v)
+  : v instanceof Uint8Array ? [0xc4, v.length, ...v]
+  : [0xdc, v.length >> 8, v.length & 255, ...v.flatMap(pack)];
+const bundle = (...all) => new Uint8Array(pack(all));
+const HELLO = ["hello", 1, "", "", null, null, null, null, 0, [], ""];
+/** What the page says to messages over a port of their own. */
+const say = (bundles) => new Promise((resolve) => {
+  addEventListener("message", function listen({ ports: [port] }) {
+    if (!port) return;
+    removeEventListener("message", listen);
+    let heard = "", handled = 0;
+    const done = () => resolve(heard);
+    port.onmessage = ({ data }) => {
+      port.postMessage(bundle(["ping", ++handled])); // it says the next when this is handled
+      heard += new TextDecoder("latin1").decode(data);
+      if (/error|denied/.test(heard)) done();
+    };
+    port.postMessage(bundle(HELLO));
+    for (const one of bundles) port.postMessage(one);
+    setTimeout(done, 5000);
+  });
+  parent.postMessage({ callmesh: "hello" }, "*");
+});
+const mine = resource.id, other = "r0other", no = new Uint8Array();
+const me = resource.me.id, now = Date.now() * 1000;
+const taken = (r, name) => ["taken", [], r, name, "reliable", 1, 0, "open", 0, false, 0];
+const write = (state, writer) => ["write", [[state, [["k", now, writer, 1]], 0]]];
+const forgeries = {
+  "stream": [taken(mine, "pen")],
+  "files": [taken(mine, ".files")],
+  "stream of another": [taken(other, "pen")],
+  "message of another": [["stream", [], other, "pen", "reliable", 1, false, no, 1, 0, 1]],
+  "fetch": [["fetch", 1, mine, "GET", canary, [], no]],
+  "fetch for another": [["fetch", 1, other, "GET", canary, [], no]],
+  "state of another": [write(`state/${other}`, me)],
+  "the call's own": [write("call", me)],
+  "the roster": [write("roster", me)],
+  "in another's name": [write(`state/${mine}`, "p0other")],
+  "command": [["command", "c1", "remove", "u1", ""]],
+  "ticket": [["ticket", "", 0]],
+  "signal": [["signal", "p0other", "{}"]],
+  "letter": [["letter", "p0other", 1, true, no, new Uint8Array(64)]],
+  "as a hub": [["welcome", 1, "x", "p1", "p1", "u1", "x", "host", 1, "", "", null]],
+};
+const pings = bundle(...Array.from({ length: 1000 }, () => ["ping", 0]));
+window.forge = (name) => say(
+  name === "flood" ? Array.from({ length: 100 }, () => pings) : [bundle(...forgeries[name])]);
+document.getElementById("out").textContent = "connected";
+</script>"""
+
 FETCHER = """<!doctype html><title>Fetcher</title><p id="out">working</p><script type="module">
 import { connect } from "callmesh/app";
 window.resource = await connect();
@@ -135,6 +208,7 @@ def hub(
     apps = []
     asks = {"fetcher": {"capabilities": ["fetch"], "hosts": [friend]}}
     pages = {"evil": EVIL.replace("CANARY", canary[1]), "rude": RUDE, "fetcher": FETCHER}
+    pages["grabby"] = GRABBY.replace("CANARY", canary[1])
     for name, html in pages.items():
         app = folder / name
         app.mkdir()
@@ -299,6 +373,62 @@ async def test_an_app_fetches_by_way_of_the_hub(
         assert await ada.in_app("Fetcher", f"{ask}('file:///etc/passwd')") == "bad_value"
         assert canary[0].hits == []
         assert ada.problems == []
+
+
+STOPPED = {
+    "stream": "A8", "files": "A8", "stream of another": "A2", "message of another": "A2",
+    "fetch": "A8", "fetch for another": "A2", "command": "A2", "ticket": "A2", "signal": "A2",
+    "letter": "A2", "flood": "A22", "as a hub": "bad_message",
+}  # fmt: skip
+"""By which rule a frame is stopped that goes round the SDK."""
+DENIED = {
+    "state of another": "A2", "the call's own": "A2", "the roster": "A2",
+    "in another's name": "J4",
+}  # fmt: skip
+
+
+async def test_what_an_app_does_not_ask_for_it_does_not_get(
+    browser: Browser, hub: HubProcess, canary: tuple[Canary, str]
+) -> None:
+    """[A2, A5, A8, A20, A22, J4] By the SDK or by hand: each refusal names its rule."""
+    async with person(browser, "Ada") as ada, callmesh.join(hub.call("grabby"), name="Pia") as pia:
+        console: list[str] = []
+        ada.page.on("console", lambda message: console.append(message.text))
+        await ada.join(hub.call("grabby"), role="host")
+        await ada.add("Poll")
+        await expect(ada.app("Poll").get_by_text("Do you agree?")).to_be_visible()
+        await pia.until(lambda: len(pia.resources) == 1)
+        (poll,) = pia.resources.values()
+        await pia.until(lambda: "question" in poll.state)
+        before = dict(poll.state)
+        await ada.add("Grabby")
+        connected = ada.app("Grabby").get_by_text("connected")
+        await expect(connected).to_be_visible()
+        found: dict[str, str] = await ada.in_app("Grabby", "found")
+        assert list(found) == ["stream", "files", "participants", "onParticipants", "fetch"]
+        assert [said for said in found.values() if "no_capability" not in said] == []
+        assert [said for said in found.values() if "(A8)" not in said] == []
+
+        for name, rule in DENIED.items():
+            heard = await (await frame_of(ada, "Grabby")).evaluate("forge", name)
+            assert f"({rule})" in heard, name
+        for name, rule in STOPPED.items():
+            await expect(connected).to_be_visible()
+            console.clear()
+            await (await frame_of(ada, "Grabby")).evaluate("name => void forge(name)", name)
+            again = ada.page.get_by_role("button", name="Start it again")
+            await expect(again).to_be_visible(timeout=20_000)
+            (said,) = [line for line in console if "grabby was stopped" in line]
+            assert f"({rule})" in said, name
+            await again.click()
+
+        assert canary[0].hits == []
+        assert dict(poll.state) == before
+        assert sorted(p.name for p in pia.participants.values() if p.here) == ["Ada", "Pia"]
+        await ada.until_call("call.status === 'synced'")
+        await ada.tab("Poll").click()
+        await ada.app("Poll").get_by_label("Yes").check()
+        await expect(ada.app("Poll").get_by_text("1 vote", exact=True)).to_be_visible()
 
 
 async def frame_of(someone: Person, title: str) -> Frame:

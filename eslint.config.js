@@ -27,6 +27,6 @@ export default defineConfig(
       "@typescript-eslint/require-await": "off", // a fake of something async
     },
   },
-  { files: ["*.js", "tools/*.js", "web/*/*.js", "benchmarks/peers/*.mjs"], languageOptions: { globals: globals.node } },
+  { files: ["*.js", "tools/*.js", "web/*/*.js", "src/callmesh/templates/built/*.js", "benchmarks/peers/*.mjs"], languageOptions: { globals: globals.node } },
   { files: ["src/callmesh/{apps,templates/plain}/**/*.js", "benchmarks/*.js", "benchmarks/monitor/*.js"], languageOptions: { globals: globals.browser } },
 );

@@ -69,7 +69,9 @@ test("[A20] whatever goes wrong is for the app to hear", async () => {
 
 test("[A20] without a link it waits for a ticket for ten seconds, asks over a new one, and ends with the call", async () => {
   let asks = 0;
-  const alone = new Fetching("ws://hub.example/call/demo/socket", () => void asks++);
+  const alone = new Fetching("ws://hub.example/call/demo/socket", () => {
+    asks++;
+  });
   const first = alone.fetch(WISH);
   alone.askAgain();
   expect(asks).toBe(2);

@@ -15,7 +15,7 @@ from callmesh.cli import main
 from callmesh.doctor import FINE, WARNING, WRONG, Finding
 from callmesh.settings import Settings
 from callmesh.storage.sqlite import SqliteStorage
-from tests.processes import hub_process
+from tests.processes import ROOT, hub_process
 
 STRONG = "3q8vX0eYpLw7Zc1TnR5uHs9KdGfJ2bMa"
 
@@ -239,3 +239,20 @@ def test_a_finding_has_its_remedy_below() -> None:
     """[O13]"""
     assert str(Finding(WRONG, "it is broken", "mend it")) == "✗ it is broken\n    mend it"
     assert str(Finding(FINE, "it works")) == "✓ it works"
+
+
+def test_it_says_which_apps_run_python_here(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[O13, Y2]"""
+    apps = (ROOT / "tests/apps/crasher",)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert (FINE, "Python halves of apps run as this user: crasher") in found(
+        "apps", data=data, apps=apps
+    )
+    assert (WARNING, "these apps have Python that does not run: crasher") in found(
+        "apps", data=data, apps=apps, python=False
+    )
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert (WARNING, "Python halves of apps run as root: crasher") in found(
+        "apps", data=data, apps=apps
+    )
+    assert not any("Python" in what for _, what in found("apps", data=data))

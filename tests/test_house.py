@@ -16,7 +16,7 @@ GROUND = """
     errors ids values limits counts clock state participant audit app jsontext forms manifest
     resource callstate cache keys messages stream meter wake lane turns inbox files signaling ledger
     receipt letters outbox mesh history lists session rates sight standing exchange ice rights feed
-    record visits door meanwhile people commands relay kept hosted outside
+    record visits door meanwhile people commands relay kept hosted outside halves
     ports
 """.split()
 FIRST = """
@@ -27,9 +27,9 @@ FIRST = """
 SECOND = """
     settings logs tokens auth catalog installing saving ending address headers livecall live
     metrics operations depot outbound fetching archive operator retention webhooks guard shapes
-    problems api icesettings guise hub connection notify media replica hosting undo typed changes
-    shared presence datastream streams fileio away transfers instance handling resources half
-    joining peering client contracts testing
+    problems api icesettings guise supervisor hub connection notify media replica hosting undo typed
+    changes shared presence datastream streams fileio away transfers instance handling resources
+    half joining peering client running contracts testing
 """.split()
 TOP = """
     __init__ auditing creating connections serving developing doctor trial conformance cli __main__

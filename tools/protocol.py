@@ -249,6 +249,8 @@ def at_limits() -> dict[str, tuple[str, str]]:
         "half_open": ("the oldest link that has said nothing ends", _ends(errors.TimedOut)),
         "joins_per_minute": ("the person comes in later", too_fast),
         "calls": ("no further call opens", too_fast),
+        "halves": ("one more waits until another one has ended", NOTHING),
+        "hub_halves": ("one more waits until another one has ended", NOTHING),
         "kept_files": ("the file is not kept", full),
         "kept_file_bytes": ("the file is not kept", "`too_large`"),
         "kept_bytes": ("the file is not kept", full),

@@ -41,6 +41,8 @@ class Standing(msgspec.Struct, frozen=True):
     person: PersonId
     role: Role
     owner: bool
+    half: bool = False
+    """Whether it is the Python half of the resource: key rules are for everybody else."""
 
 
 class KeyRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,13 +89,13 @@ class Rules:
     def may_write(self, key: str, who: Standing, *, new: bool = True) -> bool:
         """Whether `who` may write `key`: a new one, or one that is there."""
         rule, named = self._first(key)
-        if rule is None:
+        if rule is None or who.half:
             return True
         return _lets((rule.write if new else rule.change) or (), who, named)
 
     def may_read(self, key: str, who: Standing) -> bool:
         rule, named = self._first(key)
-        return rule is None or _lets(rule.read, who, named)
+        return rule is None or who.half or _lets(rule.read, who, named)
 
     def who_may(self, key: str, *, new: bool) -> str:
         """Who may write `key`, in words: `only host, owner may change it`."""
@@ -114,7 +116,7 @@ class Rules:
 
     def may_read_all(self, who: Standing) -> bool:
         """Whether there is no key that `who` may not read."""
-        return all(_lets(rule.read, who, []) for rule in self.rules)
+        return who.half or all(_lets(rule.read, who, []) for rule in self.rules)
 
     def described(self) -> list[dict[str, Any]]:
         """The rules as JSON, every list spelled out."""
@@ -307,7 +309,10 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state: Annotated[StateSpec, Meta(description="Its state: version and defaults.")] = StateSpec()
     python: Annotated[
         str,
-        Meta(description="A file of the folder: its Python half. Reserved: it is not run yet."),
+        Meta(
+            description="A file of the folder: its Python half, which the hub runs for each "
+            "resource, where its operator allows that."
+        ),
     ] = ""
     schema: Annotated[
         str, Meta(description="The address of this schema, for editors. It means nothing here.")

@@ -7,11 +7,13 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from callmesh.clock import MICROSECONDS
 from callmesh.door import Visitor
 from callmesh.errors import Refused, StorageFailed, Unauthorized
 from callmesh.folder import write_whole
-from callmesh.ids import CallId, ParticipantId, PersonId, display_name, issue
+from callmesh.ids import CallId, ParticipantId, PersonId, ResourceId, display_name, issue
 from callmesh.keys import is_key
 from callmesh.messages import Hello
 from callmesh.participant import Participant, Role
@@ -19,6 +21,8 @@ from callmesh.tokens import Claims, Key
 from callmesh.visits import LONGEST
 
 SECRET_BYTES = 32
+HALF = "half."
+"""What tokens of Python halves begin with, and no JWT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,16 @@ class Resume:
     """When, microseconds since the epoch."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Half:
+    """Whom a hub has invited that is the Python half of a resource."""
+
+    call: CallId
+    resource: ResourceId
+    name: str
+    until: int
+
+
 class Authority:
     """Gives out proofs, and knows its own. They hold as long as the secret does.
 
@@ -40,6 +54,8 @@ class Authority:
     def __init__(self, secret: bytes, key: Key | None = None) -> None:
         self._secret = secret
         self._key = key
+        self._halves: dict[str, _Half] = {}
+        """By the tokens with which they come: each counts once, and none outlives the process."""
 
     @property
     def is_open(self) -> bool:
@@ -59,6 +75,8 @@ class Authority:
             given = self.read_resume(call, hello.resume).given
             if here or now - given <= LONGEST:
                 return None
+        if half := self._invited_half(call, hello, now):
+            return self._as_half(half, hello).participant
         visitor = self.visitor(call, hello, now)
         return None if self.is_open else visitor.participant
 
@@ -67,6 +85,9 @@ class Authority:
 
         `now` is microseconds since the epoch.
         """
+        if half := self._invited_half(call, hello, now):
+            self.withdraw(hello.token or "")
+            return self._as_half(half, hello)
         if self._key is None:
             known = self._read_person(hello.person) if hello.person else None
             person = known or PersonId(issue("u", secrets.token_bytes(8)))
@@ -80,6 +101,40 @@ class Authority:
             issued=int(claims.iat * MICROSECONDS),
             waits=claims.wait,
         )
+
+    # --- Python halves
+
+    def invite_half(self, call: CallId, resource: ResourceId, name: str, now: int) -> str:
+        """A token for the Python half of a resource: for a minute, and for one who comes."""
+        for old in [token for token, half in self._halves.items() if half.until <= now]:
+            self.withdraw(old)
+        token = HALF + secrets.token_urlsafe(SECRET_BYTES)
+        self._halves[token] = _Half(call, resource, name, now + 60 * MICROSECONDS)
+        return token
+
+    def withdraw(self, token: str) -> None:
+        """The token of a half counts no more."""
+        self._halves.pop(token, None)
+
+    def _invited_half(self, call: CallId, hello: Hello, now: int) -> _Half | None:
+        """Whose token it is, where it is one of a half. Raises `Unauthorized`."""
+        if not hello.token or not hello.token.startswith(HALF):
+            return None
+        half = self._halves.get(hello.token)
+        if half is None or half.call != call or half.until <= now:
+            raise Unauthorized("the hub invites a Python half once, and this was for another time")
+        return half
+
+    def _as_half(self, half: _Half, hello: Hello) -> Visitor:
+        """One person for all halves that a resource ever has, and nobody else."""
+        said = f"half/{half.call}/{half.resource}"
+        digest = hmac.digest(self._secret, said.encode(), hashlib.sha256)
+        person = PersonId(issue("u", digest[:15]))
+        me = _participant(person, half.name, Role.GUEST, hello)
+        me = msgspec.structs.replace(me, half=half.resource)
+        return Visitor(me, waits=False)
+
+    # --- persons
 
     def person_called(self, subject: str) -> PersonId:
         """The same for the same subject, and no way back to it: an operator's may be an address."""

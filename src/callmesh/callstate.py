@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from callmesh.errors import BadInput, BadValue
 from callmesh.ids import ResourceId, person_id, resource_id
-from callmesh.participant import Access, Role, access_of
+from callmesh.participant import Access, Participant, Role, access_of
 from callmesh.resource import ACTIVE, ResourceRecord, read_record, resource_in
 from callmesh.values import MAX_INTEGER
 
@@ -94,9 +94,11 @@ class CallState:
         for key, value in values:
             self.note(key, value)
 
-    def access(self, resource: ResourceId, person: str, role: Role) -> Access:
-        """What a participant may do with a resource."""
-        return access_of(person, role, self._access.get(resource, {}))
+    def access(self, resource: ResourceId, me: Participant) -> Access:
+        """What a participant may do with a resource. A Python half has its own, and no other."""
+        if me.half:
+            return Access.EDIT if me.half == resource else Access.HIDDEN
+        return access_of(me.person, me.role, self._access.get(resource, {}))
 
     def settings(self, resource: ResourceId) -> dict[str, Access]:
         """What is set for a resource, by role and person."""

@@ -39,6 +39,8 @@ class Added(msgspec.Struct, frozen=True):
     """When, in seconds since the epoch."""
     before: str = ""
     """The hash of the version that was there before, for who has it open."""
+    python: bool = False
+    """Whether the operator has allowed this version to run its Python half."""
 
 
 def added_in(apps: Path) -> dict[str, Added]:
@@ -64,6 +66,8 @@ class InstalledApp:
     files: frozenset[str]
     hash: str
     """Of all names and contents: a change gives the app a new address."""
+    runs: bool = True
+    """Whether its Python half may run: that of an app that was added, where that was allowed."""
     problem: str = ""
     """Why the folder cannot be read as it is now, in which case this is how it was."""
     stamps: Mapping[str, Stamp] = field(default_factory=dict)
@@ -104,12 +108,14 @@ class Catalog:
             self._seen = self._stamps()
             apps: dict[str, InstalledApp] = {}
             problems: list[BadManifest] = []
-            added, before = self._added(problems)
+            added, before, allowed = self._added(problems)
             for folder, hash in before.items():
                 with contextlib.suppress(BadManifest):
                     self._serve(_as_added(read_app(folder), hash))
             for folder, hash in [*self._all_folders(), *added.items()]:
                 app, problem = self._read(folder, hash)
+                if app and hash and folder not in allowed:
+                    app = replace(app, runs=False)
                 if app and app.manifest.id in apps:
                     id, app = app.manifest.id, None
                     problem = BadManifest(f"{folder}: there is an app called {id} already")
@@ -123,19 +129,25 @@ class Catalog:
                 self.changes += 1
                 self._report()
 
-    def _added(self, problems: list[BadManifest]) -> tuple[dict[Path, str], dict[Path, str]]:
-        """The folders of the apps that were added, and of the versions before, by hash."""
+    def _added(
+        self, problems: list[BadManifest]
+    ) -> tuple[dict[Path, str], dict[Path, str], set[Path]]:
+        """The folders of the apps that were added, and of the versions before, with their hashes;
+
+        and the folders of those whose Python may run.
+        """
         apps = self._installed
         if apps is None:
-            return {}, {}
+            return {}, {}, set()
         try:
             known = added_in(apps)
         except BadManifest as problem:
             problems.append(problem)
-            return {}, {}
+            return {}, {}, set()
         now = {version_folder(apps, id, one.hash): one.hash for id, one in known.items()}
         earlier = [(id, one.before) for id, one in known.items() if one.before]
-        return now, {version_folder(apps, id, hash): hash for id, hash in earlier}
+        allowed = {version_folder(apps, id, one.hash) for id, one in known.items() if one.python}
+        return now, {version_folder(apps, id, hash): hash for id, hash in earlier}, allowed
 
     def _serve(self, app: InstalledApp) -> None:
         """Hand out the files of this version, and for a while of those before it."""

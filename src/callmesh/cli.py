@@ -225,6 +225,11 @@ def _add_apps(apps: argparse.ArgumentParser) -> None:
         if name in ("add", "check"):
             more = "+" if name == "check" else None
             command.add_argument("source", type=Path, nargs=more, metavar="FOLDER|ZIP")
+        if name == "add":
+            command.add_argument(
+                "--allow-python", action="store_true",
+                help="let the Python that it brings run on this machine, as the user of the hub",
+            )  # fmt: skip
         if name == "remove":
             command.add_argument("id", metavar="ID")
         if name == "check":
@@ -240,10 +245,13 @@ def _add_apps(apps: argparse.ArgumentParser) -> None:
 
 
 def _add_app(options: argparse.Namespace) -> int:
-    manifest, hash = installing.add(options.source, _chosen(options).settings.data)
+    data = _chosen(options).settings.data
+    manifest, hash = installing.add(options.source, data, allow_python=options.allow_python)
     asks = [*manifest.capabilities, *manifest.hosts]
     print(f"added {manifest.id} {manifest.version} ({hash})")
     print(f"it may use: {', '.join(asks) or 'its own state, presence and cache'}")
+    if manifest.python:
+        print(f"it runs Python on this machine, as the user of the hub: {manifest.python}")
     return 0
 
 

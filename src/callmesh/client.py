@@ -184,6 +184,7 @@ class Call:
             self._cache_for,
             lambda: self.me,
             self._away,
+            self._roster.values,
         )
         self._connection = Connection(
             open_link,

@@ -57,7 +57,13 @@ class Commands:
         action = _ACTIONS.get(command.action)
         if action is None:
             return "bad_value", f"a command is one of {', '.join(ACTIONS)}"
+        if self._is_half(command.person):
+            return "bad_value", "this is the Python half of an app; remove its resource instead"
         return action(self, command, by, now)
+
+    def _is_half(self, person: str) -> bool:
+        halves = self._people.halves.values()
+        return any(member.participant.person == person for member in halves)
 
     def _tell(self, command: Command, by: By, now: int) -> None:
         """It was done: to nobody in particular."""

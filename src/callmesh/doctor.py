@@ -120,6 +120,24 @@ def apps(settings: Settings) -> Iterator[Finding]:
     for problem in catalog.problems:
         yield Finding(WRONG, f"an app is left out: {problem}", "mend it, or leave it out of apps")
     yield Finding(FINE, f"apps: {', '.join(sorted(catalog.apps))}")
+    yield from _halves(settings, catalog)
+
+
+def _halves(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
+    """Apps that run Python here."""
+    apps = [app for _, app in sorted(catalog.apps.items()) if app.manifest.python]
+    running = ", ".join(app.manifest.id for app in apps if app.runs and settings.python)
+    idle = ", ".join(app.manifest.id for app in apps if not (app.runs and settings.python))
+    if running and os.geteuid() == 0:
+        yield Finding(
+            WARNING, f"Python halves of apps run as root: {running}",
+            "run the hub as a user of its own, or set python = false",
+        )  # fmt: skip
+    elif running:
+        yield Finding(FINE, f"Python halves of apps run as this user: {running}")
+    if idle:
+        remedy = "add them with --allow-python" if settings.python else "set python = true"
+        yield Finding(WARNING, f"these apps have Python that does not run: {idle}", remedy)
 
 
 # --- where calls are kept

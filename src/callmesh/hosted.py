@@ -31,6 +31,7 @@ from callmesh.ids import (
     APPS,
     CALL,
     DIRECT,
+    DOOR,
     HUB,
     HUB_STATE,
     READ_ONLY,
@@ -211,6 +212,18 @@ class HostedCall:
             for member in self.people.members.values():
                 self.show_files_to(member)
 
+    def show_half(self, resource: ResourceId, trouble: dict[str, object] | None, now: int) -> bool:
+        """Tell hosts why the Python half of a resource does not run; whether that is news."""
+        key, there = f"half/{resource}", self.ledger.state(DOOR).entries
+        old = there.get(key)
+        if trouble is not None and (old is None or old.value != encode(trouble)):
+            self._pen.write(DOOR, key, trouble, now)
+            return True
+        if trouble is None and old is not None and not old.deleted:
+            self._pen.delete(DOOR, key, now)
+            return True
+        return False
+
     def show_files_to(self, member: Member) -> None:
         if self.files.all or member.feed.kept != NO_FILES:
             member.feed.show_files(self.files.shown_to(member.participant))
@@ -379,7 +392,7 @@ class HostedCall:
     ) -> tuple[str, Sequence[str]]:
         """The app of a resource, and the hosts it may fetch from (A20). Raises `Denied`."""
         record = self.call.resources.get(resource)
-        access = self.call.access(resource, me.person, me.role)
+        access = self.call.access(resource, me)
         if record is None or access is Access.HIDDEN:
             raise Denied("no_resource", "this resource is not in the call")
         manifest = self._rulebook.manifest_of(record.app)
@@ -476,6 +489,7 @@ class HostedCall:
         self.ledger.drop(state_of(resource))
         self.ledger.drop(presence_of(resource))
         self.files.clear(resource, now)
+        self.show_half(resource, None, now)
         for entry in list(self.ledger.state(CALL).live()):
             if resource_about(entry.key) == resource:
                 self._pen.delete(CALL, entry.key, now)

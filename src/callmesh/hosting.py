@@ -11,7 +11,7 @@ from callmesh import messages
 from callmesh.address import read_role
 from callmesh.callstate import WAITING_AREA
 from callmesh.errors import CallmeshError, Denied, TimedOut
-from callmesh.ids import CALL, DOOR, ParticipantId, PersonId, person_id
+from callmesh.ids import CALL, DOOR, ParticipantId, PersonId, ResourceId, person_id
 from callmesh.participant import Role
 from callmesh.replica import Replica
 from callmesh.state import DELETED
@@ -54,6 +54,19 @@ class Left(msgspec.Struct, frozen=True):
     """Microseconds since the epoch."""
 
 
+class HalfTrouble(msgspec.Struct, frozen=True):
+    """Why the Python half of a resource does not run."""
+
+    app: str
+    """The name of its app."""
+    failures: int
+    """How often it has failed since it ran well last; 0 for one that may not run."""
+    again: int
+    """When it is started again, microseconds since the epoch; 0 where nothing is planned."""
+    error: str
+    """The last line that it printed, or what keeps it from running."""
+
+
 class Hosting:
     """Every command waits until what it did is on the hub's disk, but for `set_waiting_area`.
 
@@ -86,6 +99,11 @@ class Hosting:
     def left(self) -> Mapping[PersonId, Left]:
         """Those who have left within a day and are not kept out: they still can be."""
         return {PersonId(key): left for key, left in self._door("left/", Left).items()}
+
+    @property
+    def halves(self) -> Mapping[ResourceId, HalfTrouble]:
+        """The Python halves that should run and do not, by resource."""
+        return {ResourceId(key): it for key, it in self._door("half/", HalfTrouble).items()}
 
     def _door(self, prefix: str, kind: type[msgspec.Struct]) -> dict[str, Any]:
         found = {}

@@ -30,6 +30,7 @@ from starlette.responses import (
 )  # fmt: skip
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 from starlette.websockets import WebSocket
 
 from callmesh import retention as retaining
@@ -54,6 +55,7 @@ from callmesh.ports import Storage
 from callmesh.settings import Settings
 from callmesh.storage.blobs import Blobs
 from callmesh.storage.sqlite import SqliteStorage
+from callmesh.supervisor import Supervisor
 from callmesh.tokens import HOOKS_RECIPE, Key, recipe
 from callmesh.transport.websocket import LINK, AsgiLink
 
@@ -113,6 +115,7 @@ def asgi(
     ice_server: Sequence[str] = (),
     turn_secret: Path | None = None,
     ice_policy: Literal["all", "relay"] = "all",
+    python: bool = True,
     limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> Application:
     """The hub as an application over the folder `data`, with the built-in apps and `apps`.
@@ -124,8 +127,8 @@ def asgi(
     many days a call that nobody was in is deleted. What happens in calls is sent to each
     `webhook_url`, signed with what is in the file `webhook_secret`. `ice_server` are STUN and TURN
     servers, `turn_secret` is the file with what TURN servers share with the hub, and with
-    `ice_policy` "relay" peers reach each other by these alone. Raises `BadInput` or
-    `StorageFailed`.
+    `ice_policy` "relay" peers reach each other by these alone. `python` is whether the Python
+    halves of apps run. Raises `BadInput` or `StorageFailed`.
 
     Mounted into another application, that one needs its lifespan: `FastAPI(lifespan=hub.lifespan)`.
     """
@@ -139,7 +142,7 @@ def asgi(
         data=data, key=key, dev=dev, apps=tuple(apps), waiting_area=waiting_area, limits=limits,
         api_key=api_key, retention=retention, webhook_url=tuple(webhook_url),
         webhook_secret=webhook_secret, ice_server=tuple(ice_server), turn_secret=turn_secret,
-        ice_policy=ice_policy,
+        ice_policy=ice_policy, python=python,
     )  # fmt: skip
     storage = SqliteStorage(data / DATABASE)
     catalog, files = Catalog(apps, data / APPS), Blobs(data / FILES)
@@ -169,11 +172,14 @@ def application(
     fetching = Fetching(live, authority, outbound)
     operator = Operator(live, authority, keep=settings.retention or 0)
     hooks = _hooks(live, settings)
-    beside = [depot.follow, lambda: retaining.follow(operator), *([hooks.follow] if hooks else [])]
+    halves = Supervisor(live, catalog, authority, allowed=settings.python)
+    beside = [depot.follow, lambda: retaining.follow(operator), halves.follow]
+    beside += [hooks.follow] if hooks else []
     hub = Hub(
         live,
         catalog,
         is_open=authority.is_open,
+        reached=halves.reached,
         inside=inside or contextlib.nullcontext(),
         beside=beside,
     )
@@ -248,10 +254,12 @@ class Hub:
         catalog: Catalog,
         *,
         is_open: bool,
+        reached: Callable[[Scope], None],
         inside: contextlib.AbstractContextManager[None],
         beside: Sequence[Callable[[], Coroutine[None, None, None]]],
     ) -> None:
-        """`beside` is what else runs while it does."""
+        """`reached` is told of each link; `beside` is what else runs while it does."""
+        self._reached = reached
         self._inside = inside
         self._beside = beside
         self._live = live
@@ -312,6 +320,7 @@ class Hub:
             return
         if self._is_open and self._catalog.stale:  # an author who tries a program, without a page
             await self._refresh()
+        self._reached(websocket.scope)
         await websocket.accept()
         call = websocket.path_params["call"]
         link = websocket.scope.get("extensions", {}).get(LINK)

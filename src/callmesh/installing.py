@@ -78,16 +78,23 @@ class Package:
         )
 
 
-def add(source: Path, data: Path) -> tuple[Manifest, str]:
+def add(source: Path, data: Path, *, allow_python: bool = False) -> tuple[Manifest, str]:
     """Add the app in `source` to the hub that keeps everything in `data`, or a newer one over it.
 
-    Returns its manifest and its hash. Raises `BadManifest` or `BadInput`, and then nothing has
-    changed.
+    `allow_python`: whether Python that it brings may run here. Returns its manifest and its hash.
+    Raises `BadManifest` or `BadInput`, and then nothing has changed.
     """
     package = Package(source)
     id = package.manifest.id
     if (BUILT_IN / id).is_dir():
         raise BadManifest(f"{source}: an app called {id} is built in; give this one another id")
+    python = package.manifest.python
+    if python and not allow_python:
+        raise BadInput(
+            f"{source} brings Python, {python}, which would run on this machine as the user of the "
+            "hub and may do all that this user may. Nothing was added. Look at it, and where you "
+            "trust it, say --allow-python"
+        )
     apps = data / APPS
     with _changing(apps) as known:
         staged = apps / f".{secrets.token_hex(8)}"
@@ -102,7 +109,7 @@ def add(source: Path, data: Path) -> tuple[Manifest, str]:
             shutil.rmtree(staged, ignore_errors=True)
         last = known.get(id)
         before = last.before if last and last.hash == hash else last.hash if last else ""
-        found = Added(hash, str(source.resolve()), int(time.time()), before)
+        found = Added(hash, str(source.resolve()), int(time.time()), before, python != "")
         _keep(apps, {**known, id: found})
         _clear(apps, id, {hash, before})
     return package.manifest, hash

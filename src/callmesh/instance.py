@@ -1,6 +1,6 @@
 """A resource as a Python participant holds it: an instance of an app in a call."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Literal
 
 from msgspec import Raw
@@ -59,6 +59,7 @@ class Resource:
         cache: ResourceCache,
         away: Away,
         me: Callable[[], Participant],
+        roster: Callable[[], Iterable[Participant]],
     ) -> None:
         self.id = id
         self.record = record
@@ -74,6 +75,7 @@ class Resource:
         self._replica = replica
         self._streams = streams
         self._me = me
+        self._roster = roster
         self._away = away
         self._files: Files | None = None
 
@@ -89,6 +91,28 @@ class Resource:
     def owner(self) -> PersonId:
         """The person who added it."""
         return PersonId(self.record.owner)
+
+    @property
+    def owner_here(self) -> bool:
+        """Whether the owner is in the call, in any tab or program whose link holds."""
+        owner = self.owner
+        return any(other.person == owner and other.here for other in self._roster())
+
+    def on_owner(self, tell: Callable[[bool], object]) -> Callable[[], None]:
+        """Call `tell` with `owner_here` now, and whenever the owner leaves or comes back.
+
+        So a program takes over what the owner made, and hands it back. Returns what ends it.
+        """
+        check_listener(tell)
+        here = self.owner_here
+
+        def look() -> bool:
+            nonlocal here
+            if not self._replica.moved.has_failed:  # then nobody is seen any more
+                here = self.owner_here
+            return here
+
+        return self._replica.moved.watch(look, lambda: tell(here))
 
     def stream(
         self,

@@ -259,7 +259,7 @@ class KeptFiles:
 
     def _sees(self, me: Participant, resource: ResourceId) -> bool:
         there = resource in self._call.resources
-        return there and self._call.access(resource, me.person, me.role) is not Access.HIDDEN
+        return there and self._call.access(resource, me) is not Access.HIDDEN
 
     def may_fetch(self, me: Participant, id: str, now: int) -> Line | None:
         """A file that somebody may have; None where there is none for them."""

@@ -98,6 +98,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     calls: Annotated[
         int, Meta(ge=1, le=1_000_000, description="Calls that somebody is in at a time.")
     ] = 10_000
+    halves: Annotated[
+        int,
+        Meta(ge=0, le=1_000, description="Python halves of apps that run for one call at a time."),
+    ] = 8
+    hub_halves: Annotated[
+        int, Meta(ge=0, le=10_000, description="Python halves that run for all calls together.")
+    ] = 32
     kept_files: Annotated[
         int,
         Meta(

@@ -40,7 +40,7 @@ from callmesh.errors import (
 )  # fmt: skip
 from callmesh.hosted import HostedCall
 from callmesh.ice import LASTS, IceServers
-from callmesh.ids import CallId, Writer, call_id, is_call_id
+from callmesh.ids import CallId, ResourceId, Writer, call_id, is_call_id
 from callmesh.keys import is_key
 from callmesh.ledger import Delta, Kept, Ledger
 from callmesh.limits import Limits
@@ -485,6 +485,19 @@ class LiveHub:
         """The catalog was read anew: calls go by its manifests from now on."""
         for call in self._calls.values():
             call.hosted.apps_changed(clock())
+            self._changed(call)
+
+    @property
+    def ends(self) -> bool:
+        """Whether it is going down."""
+        return self._ending.begun
+
+    def show_half(
+        self, id: CallId, resource: ResourceId, trouble: dict[str, object] | None
+    ) -> None:
+        """Tell the hosts of a call why the Python half of a resource does not run."""
+        call = self._calls.get(id)
+        if call is not None and call.hosted.show_half(resource, trouble, clock()):
             self._changed(call)
 
     def _changed(self, call: LiveCall, *, came: bool = False) -> None:

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 
 from callmesh.settings import Settings
 
-FIELDS = ("call", "participant", "role", "state", "code", "reason", "address", "signal",
-          "error", "where")  # fmt: skip
+FIELDS = ("call", "resource", "app", "participant", "role", "state", "code", "reason", "address",
+          "signal", "error", "where", "said")  # fmt: skip
 SELDOM = 60.0
 
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from callmesh.ids import ParticipantId, PersonId
+from callmesh.ids import ParticipantId, PersonId, ResourceId
 
 
 class Role(StrEnum):
@@ -55,3 +55,5 @@ class Participant(msgspec.Struct, frozen=True):
     """False while its link is lost and it may still come back."""
     key: str = ""
     """The public half of what it signs with, base64url; empty where it has no key."""
+    half: ResourceId = ResourceId("")
+    """The resource whose Python half it is, started by the hub; empty for everybody else."""

@@ -11,9 +11,17 @@ from callmesh.audit import Journal
 from callmesh.callstate import CallState
 from callmesh.clock import MICROSECONDS
 from callmesh.door import Door, Grant, Visitor, over
-from callmesh.errors import CallmeshError, Removed, Replaced, TooFast
+from callmesh.errors import CallmeshError, Removed, Replaced, TooFast, Unauthorized
 from callmesh.feed import Feed
-from callmesh.ids import DOOR, ROSTER, CallId, ParticipantId, PersonId, presence_of
+from callmesh.ids import (
+    DOOR,
+    ROSTER,
+    CallId,
+    ParticipantId,
+    PersonId,
+    ResourceId,
+    presence_of,
+)
 from callmesh.ledger import Ledger
 from callmesh.limits import Limits
 from callmesh.meanwhile import shown_to
@@ -114,6 +122,17 @@ class People:
         found = self.members.get(id) or self.knocks.get(id)
         return found if found is not None and found.session is session else None
 
+    @property
+    def guests(self) -> list[Member]:
+        """Everybody but Python halves."""
+        return [member for member in self.members.values() if not member.participant.half]
+
+    @property
+    def halves(self) -> dict[ResourceId, Member]:
+        """The Python halves, by resource."""
+        here = self.members.values()
+        return {half: member for member in here if (half := member.participant.half)}
+
     # --- coming
 
     @property
@@ -130,15 +149,19 @@ class People:
     def arrive(self, visitor: Visitor, session: Session, cursor: int, now: int) -> Member | Knock:
         """Let somebody in, or have them wait.
 
-        Raises `Removed`, `CallOver`, or `TooFast` when there is no room.
+        Raises `Removed`, `CallOver`, `Unauthorized`, or `TooFast` when there is no room.
         """
         me, was_over = visitor.participant, self.door.about.ended
+        if me.half and me.half not in self._call.resources:
+            raise Unauthorized("the resource of this Python half is not in the call any more")
         self.door.check(visitor, now)
         if was_over:
             self._journal.add("call.reopened", now, by=me.person)
         role = self.door.role(me, me.role, visitor.issued)
         if not self.has_waiting_area or self.door.lets_in(visitor, role):
             member = self.join(me, session, cursor, now, issued=visitor.issued)
+            if me.half:
+                return member
             if role is Role.HOST:
                 self.door.came(me.person, now)
             else:
@@ -163,7 +186,7 @@ class People:
         One who is here already has come back, or came in twice: the older session is over.
         """
         member = self.members.get(participant.id)
-        if member is None:
+        if member is None and not participant.half:
             self._find_room(participant.person, now)
         if member is not None and member.session is not None:
             member.session.end(Replaced("you joined again somewhere else"))
@@ -187,9 +210,9 @@ class People:
         own = [m for m in self.members.values() if m.participant.person == person]
         if len(own) >= self.limits.tabs and not self._let_go_of(own, now):
             raise TooFast(f"you are in this call {len(own)} times; close one of them first")
-        if len(self.members) < self.limits.participants:
+        if len(self.guests) < self.limits.participants:
             return
-        if not self._let_go_of(own if own else [*self.members.values()], now):
+        if not self._let_go_of(own if own else self.guests, now):
             raise TooFast(f"this call is full: it has {self.limits.participants} participants")
 
     def _let_go_of(self, members: list[Member], now: int) -> bool:
@@ -203,6 +226,8 @@ class People:
     def introduce(self, member: Member, now: int) -> None:
         """Show the member in the roster, as it is now."""
         shown = msgspec.to_builtins(member.participant)
+        if not member.participant.half:
+            del shown["half"]
         self._pen.write(ROSTER, member.participant.id, shown, now)
 
     # --- waiting
@@ -278,6 +303,9 @@ class People:
         `generation` is that of the proof it came with; 0 for none.
         """
         me = member.participant
+        if me.half:  # the process that was it does not come back
+            self._journal.add("participant.joined", now, me, role=me.role.value, half=me.half)
+            return generation + 1
         old = self.visits.all.get(me.id)
         counts = old.counts if old else 0
         member.told = generation + 1
@@ -323,6 +351,9 @@ class People:
             return
         if isinstance(who, Knock):
             self._give_up(who, now)
+            return
+        if who.participant.half:
+            self.leave(who, session, now, "lost")
             return
         self._journal.add("participant.lost", now, who.participant)
         who.session, who.lost = None, now - session.silent
@@ -409,8 +440,10 @@ class People:
         self._note_gone(member.participant, member.issued, now)
 
     def _note_gone(self, participant: Participant, issued: int, now: int) -> None:
-        """One of a person's is gone: it may have been the last."""
-        if all(other.participant.person != participant.person for other in self):
+        """One of a person's is gone: it may have been the last. Of halves nothing is decided."""
+        if not participant.half and all(
+            other.participant.person != participant.person for other in self
+        ):
             self.door.gone(participant, issued, now)
 
     # --- time, and turns

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, Literal
 
 from msgspec import Raw, to_builtins
@@ -51,6 +51,7 @@ class Resources:
         cache_for: Callable[[ResourceId], ResourceCache],
         me: Callable[[], Participant],
         away: Away,
+        roster: Callable[[], Iterable[Participant]],
     ) -> None:
         self._away = away
         self._replica = replica
@@ -59,6 +60,7 @@ class Resources:
         self._apps = apps
         self._cache_for = cache_for
         self._me = me
+        self._roster = roster
         self._found: dict[ResourceId, Resource] = {}
         self._adding: set[ResourceId] = set()
         self._handlers: dict[ResourceId, Handling] = {}
@@ -191,6 +193,7 @@ class Resources:
             cache=self._cache_for(id),
             away=self._away,
             me=self._me,
+            roster=self._roster,
         )
         half = self._apps.get(record.app)
         # Who does not say a version knows the one that is there now, and none that comes later.

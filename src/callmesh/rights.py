@@ -213,11 +213,11 @@ class Rights:
         record = self._call.resources.get(resource)
         if record is None:  # it was removed: its id has to be known already
             return state == CALL
-        if self._call.access(resource, me.person, me.role) is Access.HIDDEN:
+        if self._call.access(resource, me) is Access.HIDDEN:
             return False
         if state != state_of(resource):
             return True
-        standing = Standing(me.id, me.person, me.role, record.owner == me.person)
+        standing = _standing(me, record)
         return self._rulebook.rules(record.app).may_read(key, standing)
 
     def _check(
@@ -286,7 +286,7 @@ class Rights:
         if resource in transaction.added:
             return transaction.added[resource]
         me = transaction.me
-        if self._call.access(resource, me.person, me.role) is Access.HIDDEN:
+        if self._call.access(resource, me) is Access.HIDDEN:
             return None
         return self._call.resources.get(resource)
 
@@ -294,7 +294,7 @@ class Rights:
         me = transaction.me
         if resource in transaction.added:
             return True
-        return self._call.access(resource, me.person, me.role) is Access.EDIT
+        return self._call.access(resource, me) is Access.EDIT
 
     def _state_rights(
         self,
@@ -314,8 +314,9 @@ class Rights:
             return Refusal(
                 "outdated", f"{record.title} is at version {current} of its state: reload the app"
             )
-        standing = Standing(me.id, me.person, me.role, record.owner == me.person)
-        if resource in transaction.migrated and (me.role is Role.HOST or standing.owner):
+        standing = _standing(me, record)
+        free = me.role is Role.HOST or standing.owner or standing.half
+        if resource in transaction.migrated and free:
             return None  # a migration touches everything, whoever wrote it
         rules = self._rulebook.rules(record.app)
         if not rules.rules:
@@ -341,6 +342,8 @@ class Rights:
             return self._migration(transaction, resource, entry, value)
         if not me.role.may_edit:
             return Refusal("no_right", "observers change nothing")
+        if me.half:
+            return Refusal("no_right", "a Python half changes its own resource's state alone")
         if (resource := resource_in(key)) is not None:
             return self._resource_rights(transaction, resource, entry, value)
         if key == ACTIVE:
@@ -417,7 +420,7 @@ class Rights:
         current = self._call.version(resource)
         if value <= current or not newer(entry, old):
             return Refusal("outdated", f"{record.title} is at version {current} already")
-        standing = Standing(me.id, me.person, me.role, record.owner == me.person)
+        standing = _standing(me, record)
         if not self._rulebook.rules(record.app).may_read_all(standing):
             return Refusal(
                 "no_right",
@@ -459,6 +462,11 @@ class Rights:
                 why = f"a participant shows at most {limits.presence_keys} things"
                 return Refusal("full", why, place)
         return None
+
+
+def _standing(me: Participant, record: ResourceRecord) -> Standing:
+    """Who somebody is towards a resource that they see: a half sees its own alone."""
+    return Standing(me.id, me.person, me.role, record.owner == me.person, me.half != "")
 
 
 def _presence_rights(me: Participant, entry: Entry, limits: Limits) -> Refusal | None:

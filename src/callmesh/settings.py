@@ -53,6 +53,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dev: Annotated[
         bool, Meta(description="Let in whoever asks, on this machine alone; instead of a key.")
     ] = False
+    python: Annotated[
+        bool,
+        Meta(
+            description="Run the Python halves of apps: those built in, those in `apps`, and those "
+            "added with --allow-python. They may do whatever the hub's user may."
+        ),
+    ] = True
     url: Annotated[
         Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")] | None,
         Meta(description="Where people reach the hub, as links to calls begin."),

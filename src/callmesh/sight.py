@@ -98,14 +98,14 @@ class Sights:
     def of(self, me: Participant) -> Sight:
         parts: dict[Subject, Part] = {DOOR: None} if me.role is Role.HOST else {}
         for resource, record in self._call.resources.items():
-            if self._call.access(resource, me.person, me.role) is not Access.HIDDEN:
+            if self._call.access(resource, me) is not Access.HIDDEN:
                 parts[resource] = self._part(me, record)
         same = tuple(parts.items())
         return self._known.get(same) or self._known.setdefault(same, Sight(parts))
 
     def _part(self, me: Participant, record: ResourceRecord) -> Part:
         rules = self._rulebook.rules(record.app)
-        if not rules.restrict_reading:
+        if not rules.restrict_reading or me.half:
             return None
         owner = record.owner == me.person
         if rules.reading_names:

@@ -85,7 +85,7 @@ class Standings:
 
     def access(self, resource: ResourceId, someone: Participant) -> Access:
         """What somebody may do with a resource, before the key rules narrow it."""
-        return self._call.access(resource, someone.person, someone.role)
+        return self._call.access(resource, someone)
 
     def settings(self, resource: ResourceId) -> dict[str, Access]:
         """What hosts have set for it, by role and person."""
@@ -139,7 +139,7 @@ class Standings:
         may_edit = about is not None and self.access(about, someone) is Access.EDIT
         if about is not None and version_in(key) is not None:
             return self.may_migrate(about, someone)
-        if not someone.role.may_edit:
+        if not someone.role.may_edit or someone.half:
             return False
         if resource_in(key) is not None:
             own = record is None or (record.owner == someone.person and may_edit)
@@ -202,7 +202,8 @@ class Standings:
 
 def _standing(record: ResourceRecord, someone: Participant) -> Standing:
     owner = record.owner == someone.person
-    return Standing(someone.id, someone.person, someone.role, owner)
+    half = someone.half != ""  # it sees its own resource alone
+    return Standing(someone.id, someone.person, someone.role, owner, half)
 
 
 def _subject(state: StateId, entry: Entry) -> ResourceId | None:

@@ -2,7 +2,7 @@
 
 import {
   CALL, DELETED, Denied, DOOR, isRole, received, TimedOut, unlessAborted, type Abort, type CallmeshError, type Json, type JsonObject,
-  type messages, type ParticipantId, type PersonId, type ReplicaAccess, type Role, type Value,
+  type messages, type ParticipantId, type PersonId, type ReplicaAccess, type ResourceId, type Role, type Value,
 } from "@callmesh/core";
 
 /** The key in the call's own State that says whether hosts are asked before somebody comes in. */
@@ -43,6 +43,19 @@ export interface Left {
   readonly name: string;
   /** Microseconds since the epoch. */
   readonly since: number;
+}
+
+/** Why the Python half of a resource does not run. */
+export interface HalfTrouble {
+  readonly resource: ResourceId;
+  /** The name of its app. */
+  readonly app: string;
+  /** How often it has failed since it ran well last; 0 for one that may not run. */
+  readonly failures: number;
+  /** When it is started again, microseconds since the epoch; 0 where nothing is planned. */
+  readonly again: number;
+  /** The last line that it printed, or what keeps it from running. */
+  readonly error: string;
 }
 
 export interface CommandOptions {
@@ -86,6 +99,11 @@ export class Hosting {
   /** Those who have left within a day and are not kept out, the latest first: they still can be. */
   get left(): readonly Left[] {
     return this.#door("left/", readLeft).sort((a, b) => b.since - a.since);
+  }
+
+  /** The Python halves that should run and do not. */
+  get halves(): readonly HalfTrouble[] {
+    return this.#door("half/", readHalf);
   }
 
   #door<T>(prefix: string, read: (key: string, value: JsonObject) => T | undefined): T[] {
@@ -227,6 +245,11 @@ function readNoted(person: string, { name, role, removed, banned }: JsonObject):
 function readLeft(person: string, { name, since }: JsonObject): Left | undefined {
   if (typeof name !== "string" || typeof since !== "number") return undefined;
   return { person: person as PersonId, name, since };
+}
+
+function readHalf(resource: string, { app, failures, again, error }: JsonObject): HalfTrouble | undefined {
+  if (typeof app !== "string" || typeof failures !== "number" || typeof again !== "number") return undefined;
+  return { resource: resource as ResourceId, app, failures, again, error: typeof error === "string" ? error : "" };
 }
 
 function isObject(value: Json | undefined): value is JsonObject {

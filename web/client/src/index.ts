@@ -2,7 +2,7 @@
 
 export { join, readAddress, type Address, type JoinOptions } from "./join.ts";
 export type { Call, CallEvent, CallEvents, LinkState } from "./call.ts";
-export type { CommandOptions, Hosting, Left, Noted, Waiting } from "./hosting.ts";
+export type { CommandOptions, HalfTrouble, Hosting, Left, Noted, Waiting } from "./hosting.ts";
 export type { HostOfCourier } from "./courierHost.ts";
 export { IdbCacheStore, type CacheId } from "./idb.ts";
 export type { Media } from "./media.ts";

@@ -146,6 +146,17 @@ test("[J19, J26] hosts see who waits, longest first, who is kept out, and who ha
   expect(told).toEqual([2, 0]);
 });
 
+test("[Y6] hosts see which Python halves do not run, and why", async () => {
+  const call = await joined();
+  const told: number[] = [];
+  call.on("door", () => told.push(call.hosting.halves.length));
+  const trouble = { app: "Timer", failures: 2, again: 5, error: "ValueError: no" };
+  hub.socket.say(hub.batch({ [DOOR]: { "half/r1": trouble, "half/r2": { app: "nonsense" } } }));
+  expect(call.hosting.halves).toEqual([{ resource: "r1", ...trouble }]);
+  hub.socket.say(hub.batch({ [DOOR]: { "half/r1": DELETED } }));
+  expect(told).toEqual([1, 0]);
+});
+
 test("[J21] a command resolves with its answer, and rejects with the reason why not", async () => {
   const call = await joined();
   const admitting = call.hosting.admit(BOB);

@@ -1,7 +1,7 @@
 /** Participants: one live presence in a call each, as the roster shows them. */
 
 import { BadValue } from "./errors.ts";
-import type { ParticipantId, PersonId } from "./ids.ts";
+import type { ParticipantId, PersonId, ResourceId } from "./ids.ts";
 import type { Json, JsonObject } from "./values.ts";
 
 export const ROLES = ["host", "guest", "observer"] as const;
@@ -21,6 +21,8 @@ export interface Participant {
   readonly here: boolean;
   /** The public half of what it signs with, base64url; absent where it has no key. */
   readonly key?: string;
+  /** The resource whose Python half it is, started by the hub; absent for everybody else. */
+  readonly half?: ResourceId;
 }
 
 /** Observers watch; everybody else may change what no rule forbids. */
@@ -59,7 +61,7 @@ export function readParticipant(value: Json): Participant {
   if (value === null || typeof value !== "object" || Array.isArray(value)) {
     throw new BadValue("not a participant: an object is expected");
   }
-  const { id, person, name, role, offers = [], here = true, key = "" } = value as JsonObject;
+  const { id, person, name, role, offers = [], here = true, key = "", half = "" } = value as JsonObject;
   if (typeof id !== "string" || typeof person !== "string" || typeof name !== "string") {
     throw new BadValue("not a participant: id, person and name are texts");
   }
@@ -68,7 +70,8 @@ export function readParticipant(value: Json): Participant {
     throw new BadValue("not a participant: offers is a list of texts, here is true or false");
   }
   const known = { id: id as ParticipantId, person: person as PersonId, name, role, offers, here };
-  return typeof key === "string" && key !== "" ? { ...known, key } : known;
+  const signs = typeof key === "string" && key !== "" ? { ...known, key } : known;
+  return typeof half === "string" && half !== "" ? { ...signs, half: half as ResourceId } : signs;
 }
 
 function isTexts(value: Json): value is readonly string[] {

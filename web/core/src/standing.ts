@@ -32,8 +32,9 @@ export class Standings {
     this.#mesh = mesh;
   }
 
-  /** What somebody may do with a resource, before the key rules narrow it. */
-  access(resource: ResourceId, { person, role }: Pick<Participant, "person" | "role">): Access {
+  /** What somebody may do with a resource, before the key rules narrow it. A Python half has its own, and no other. */
+  access(resource: ResourceId, { person, role, half }: Pick<Participant, "person" | "role" | "half">): Access {
+    if (half !== undefined) return half === resource ? "edit" : "hidden";
     return accessOf(person, role, this.settings(resource));
   }
 

@@ -10,6 +10,11 @@ test("a roster entry is read, what a later hub adds is passed over", () => {
   expect(readParticipant({ id: "p1", person: "u1", name: "", role: "guest" })).toMatchObject({ offers: [], here: true });
 });
 
+test("[Y3] a Python half is shown with its resource", () => {
+  expect(readParticipant({ ...ADA, half: "r1" })).toEqual({ ...ADA, half: "r1" });
+  expect(readParticipant({ ...ADA, half: "" })).toEqual(ADA);
+});
+
 test.each([null, 1, [], {}, { ...ADA, role: "king" }, { ...ADA, offers: "rtc" }, { ...ADA, offers: [1] }, { ...ADA, id: 1 }, { ...ADA, here: 1 }])(
   "%j is no participant",
   (value) => {

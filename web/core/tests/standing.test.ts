@@ -161,3 +161,10 @@ test("[K6, J6, J7] of the call's own State, what the hub lets each role write", 
     expect(standings.canWriteCall(key, { ...GUEST, role: "host" }), key).toBe(false);
   }
 });
+
+test("[Y4] a Python half has its own resource, whatever is set, and no other", () => {
+  hubSays(CALL, { [accessKey(RESOURCE, "guest")]: "hidden" });
+  expect(standings.access(RESOURCE, { ...GUEST, half: RESOURCE })).toBe("edit");
+  expect(standings.access(RESOURCE, { ...GUEST, half: resourceId("r2") })).toBe("hidden");
+  expect(standings.access(RESOURCE, GUEST)).toBe("hidden");
+});

@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 
 import { DeviceButton } from "./DeviceButton.tsx";
 import { Drawer } from "./Drawer.tsx";
+import { Halves } from "./Halves.tsx";
 import { Actions, Header } from "./Header.tsx";
 import { Icon } from "./icons.tsx";
 import { LateInspector } from "./LateInspector.tsx";
@@ -40,6 +41,7 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
       <Actions page={page} store={store} />
       <div class="hall">
         <Knocking store={store} open={people} />
+        <Halves store={store} />
         <div class="floor">
           <Stage store={store} openDrawer={openDrawer} inspecting={inspecting} />
           {inspecting.value && store.isHost.value && <LateInspector store={store} close={() => (inspecting.value = false)} />}

@@ -43,9 +43,9 @@ interface RowProps extends PresentProps {
 }
 
 function Row({ store, one, managed, question }: RowProps) {
-  const { person, name, self } = one;
+  const { person, name, self, half } = one;
   const open = managed.value === person;
-  const may = store.isHost.value && !self;
+  const may = store.isHost.value && !self && !half;
   return (
     <li class="person">
       <div class="person-row">
@@ -75,7 +75,8 @@ function Row({ store, one, managed, question }: RowProps) {
 }
 
 /** You, role, connection: in one line. */
-function standing(store: CallStore, { self, role, here, presences }: Somebody): string {
+function standing(store: CallStore, { self, role, here, half, presences }: Somebody): string {
+  if (half) return "program of an app";
   store.media.valueOf(); // read anew when a path changes
   const [first] = presences;
   const path = first && here && !self ? store.path(first.id) : undefined;

@@ -11,7 +11,7 @@ export function Tiles({ page, store }: { page: Page; store: CallStore }) {
   const me = store.me.value?.id;
   return (
     <ul class="tiles" aria-label="Participants">
-      {store.participants.value.map((participant) => (
+      {store.participants.value.filter(({ half }) => half === undefined).map((participant) => (
         <Tile key={participant.id} page={page} store={store} participant={participant} self={participant.id === me} />
       ))}
     </ul>

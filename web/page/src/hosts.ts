@@ -1,8 +1,8 @@
 /** What hosts see and do about people: who waits, who has left or is kept out, and what of it is under way. */
 
 import { computed, signal, type ReadonlySignal } from "@preact/signals";
-import type { Call, Hosting, Left, Noted, Waiting } from "@callmesh/client";
-import type { PersonId } from "@callmesh/core";
+import type { Call, HalfTrouble, Hosting, Left, Noted, Waiting } from "@callmesh/client";
+import type { PersonId, ResourceId } from "@callmesh/core";
 
 import { commandProblem } from "./words.ts";
 
@@ -17,16 +17,24 @@ export class Hosts {
   readonly left = signal<readonly Left[]>([]);
   /** Whether guests wait; undefined where no host has said, and the hub decides. */
   readonly waitingArea = signal(false);
+  /** Apps whose Python should run and does not. */
+  readonly halves = signal<readonly HalfTrouble[]>([]);
   /** What went wrong with the last command, in words. */
   readonly problem = signal<string | undefined>(undefined);
   readonly #hosting: Hosting;
   readonly #busy = signal<readonly string[]>([]);
   readonly #seen = signal<ReadonlySet<PersonId>>(new Set());
+  readonly #seenHalves = signal<ReadonlySet<ResourceId>>(new Set());
   #ends = false;
 
   /** Who waits, and was not looked at yet. */
   readonly news: ReadonlySignal<readonly Waiting[]> = computed(() =>
     this.waiting.value.filter(({ person, held }) => !held && !this.#seen.value.has(person)),
+  );
+
+  /** Of those halves, the ones whose trouble was not looked at yet. */
+  readonly troubles: ReadonlySignal<readonly HalfTrouble[]> = computed(() =>
+    this.halves.value.filter(({ resource }) => !this.#seenHalves.value.has(resource)),
   );
 
   constructor(call: Call) {
@@ -40,10 +48,24 @@ export class Hosts {
     this.keptOut.value = this.#hosting.noted.filter(({ removed }) => removed > 0);
     this.left.value = this.#hosting.left;
     this.waitingArea.value = this.#hosting.waitingArea;
+    this.halves.value = this.#hosting.halves;
+    this.#forgetHalves();
     // Who comes again is news again.
     const here = new Set(waiting.map(({ person }) => person));
     const seen = [...this.#seen.peek()].filter((person) => here.has(person));
     if (seen.length < this.#seen.peek().size) this.#seen.value = new Set(seen);
+  }
+
+  /** What has recovered, and fails once more, is news again. */
+  #forgetHalves(): void {
+    const failing = new Set(this.halves.value.map(({ resource }) => resource));
+    const seen = [...this.#seenHalves.peek()].filter((resource) => failing.has(resource));
+    if (seen.length < this.#seenHalves.peek().size) this.#seenHalves.value = new Set(seen);
+  }
+
+  /** The host knows of the halves that do not run now. */
+  lookAtHalves(): void {
+    this.#seenHalves.value = new Set(this.halves.value.map(({ resource }) => resource));
   }
 
   /** Whoever waits now was looked at. */

@@ -7,6 +7,8 @@ export interface Somebody {
   readonly name: string;
   readonly role: Role;
   readonly self: boolean;
+  /** Whether it is the Python half of an app, about which nobody decides anything. */
+  readonly half: boolean;
   /** Whether any of their presences has its link. */
   readonly here: boolean;
   readonly presences: readonly Participant[];
@@ -19,15 +21,15 @@ export function peopleIn(participants: readonly Participant[], me: PersonId | un
     found.set(participant.person, [...(found.get(participant.person) ?? []), participant]);
   }
   return [...found].map(([person, presences]) => {
-    const [{ name, role }] = presences as [Participant];
-    return { person, name, role, self: person === me, here: presences.some(({ here }) => here), presences };
+    const [{ name, role, half }] = presences as [Participant];
+    return { person, name, role, self: person === me, half: half !== undefined, here: presences.some(({ here }) => here), presences };
   });
 }
 
 /** To whom the only host could hand over before going: who is there, those with a camera first. */
 export function heirs(people: readonly Somebody[]): Somebody[] {
   const seen = ({ presences }: Somebody): number => (presences.some(({ offers }) => offers.includes("media")) ? 0 : 1);
-  return people.filter(({ self, here }) => !self && here).sort((a, b) => seen(a) - seen(b));
+  return people.filter(({ self, here, half }) => !self && here && !half).sort((a, b) => seen(a) - seen(b));
 }
 
 /** Whether one is a host, and no other host is there. */

@@ -1,5 +1,6 @@
 /** What the page says when something is not as it should be: what it is, and what to do. */
 
+import type { HalfTrouble } from "@callmesh/client";
 import { CallmeshError, Denied, type Path, type Role } from "@callmesh/core";
 
 import type { Address } from "./address.ts";
@@ -227,6 +228,15 @@ export function knockWords(names: readonly string[]): string {
     default:
       return `${first} and ${names.length - 1} others wait to be let in`;
   }
+}
+
+/** Why the Python of an app does not run, in one line; `title` is its resource's. */
+export function halfWords({ app, failures, again, error }: HalfTrouble, title: string): string {
+  const named = title === app ? app : `${app}, “${title}”`;
+  if (failures === 0) return `The program of ${named} does not run: ${error}`;
+  const often = failures === 1 ? "once" : `${failures} times`;
+  const when = again > 0 ? ` Next try at ${timeOfDay(again)}.` : "";
+  return `The program of ${named} has failed ${often}.${when} ${error}`;
 }
 
 /** Whether guests wait, and what the switch does. */

@@ -1,16 +1,17 @@
-import type { Call, Hosting, Left, Noted, Waiting } from "@callmesh/client";
+import type { Call, HalfTrouble, Hosting, Left, Noted, Waiting } from "@callmesh/client";
 import { CallOver, Declined, Denied, Removed, TimedOut, type Participant, type PersonId } from "@callmesh/core";
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { EVERYBODY, Hosts } from "../src/hosts.ts";
 import { heirs, isOnlyHost, peopleIn } from "../src/people.ts";
-import { callProblem, commandProblem, farewell, knockWords, removalWords, waitingAreaWords } from "../src/words.ts";
+import { callProblem, commandProblem, farewell, halfWords, knockWords, removalWords, waitingAreaWords } from "../src/words.ts";
 
 /** As much of `call.hosting` as the page looks at. Its commands are answered by hand. */
 class FakeHosting {
   waiting: Waiting[] = [];
   noted: Noted[] = [];
   left: Left[] = [];
+  halves: HalfTrouble[] = [];
   waitingArea: boolean | undefined;
   readonly asked: { resolve: () => void; reject: (reason: Error) => void }[] = [];
 
@@ -53,6 +54,37 @@ describe("who waits", () => {
     hosting.noted = [noted("Dee", 0), noted("Eve", 5)] as unknown as Noted[];
     hosts.mirror();
     expect(hosts.keptOut.value.map(({ name }) => name)).toEqual(["Eve"]);
+  });
+});
+
+describe("Python halves", () => {
+  const trouble = (failures: number, again = 0): HalfTrouble =>
+    ({ resource: "r1", app: "Timer", failures, again, error: "ValueError: no" }) as unknown as HalfTrouble;
+
+  test("[Y6] what fails is news until it was looked at, and again when it had recovered", () => {
+    const news = (...halves: HalfTrouble[]): number => {
+      hosting.halves = halves;
+      hosts.mirror();
+      return hosts.troubles.value.length;
+    };
+    expect(news(trouble(1))).toBe(1);
+    hosts.lookAtHalves();
+    expect(news(trouble(2))).toBe(0);
+    expect(news()).toBe(0);
+    expect(news(trouble(1))).toBe(1);
+  });
+
+  test("[Y6] hosts are told which app it is, how often it failed, when it is tried again, and the error", () => {
+    expect(halfWords(trouble(0), "Timer")).toBe("The program of Timer does not run: ValueError: no");
+    expect(halfWords(trouble(1), "Talk")).toBe("The program of Timer, “Talk” has failed once. ValueError: no");
+    expect(halfWords(trouble(3, 60_000_000), "Timer")).toMatch(/^The program of Timer has failed 3 times. Next try at .*\d\d.*\. ValueError: no$/);
+  });
+
+  test("[Y3] a half is a program of an app, and nobody to hand over to", () => {
+    const half = { id: "p2", person: "u2", name: "Timer", role: "guest", offers: [], here: true, half: "r1" } as unknown as Participant;
+    const people = peopleIn([half], undefined);
+    expect(people).toMatchObject([{ name: "Timer", half: true }]);
+    expect(heirs(people)).toEqual([]);
   });
 });
 

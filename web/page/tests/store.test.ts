@@ -16,7 +16,7 @@ class FakeCall {
   reached = 0;
   active: ResourceId | undefined;
   list: Resource[] = [];
-  hosting = { waiting: [], noted: [], waitingArea: undefined };
+  hosting = { waiting: [], noted: [], halves: [], waitingArea: undefined };
   readonly #listeners = new Map<string, (value?: unknown) => void>();
 
   resources = {

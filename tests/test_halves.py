@@ -1,0 +1,321 @@
+"""Which Python halves run, when one is started again, and what a half may do in its call."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+import callmesh
+from callmesh.clock import MICROSECONDS
+from callmesh.errors import BadValue, Denied, TooFast, Unauthorized
+from callmesh.halves import ABSENT, FIRST, LONGEST, PATIENCE, SOUND, Halves, Key, Start, Stop, Wish
+from callmesh.ids import CallId, ResourceId
+from callmesh.limits import Limits
+from callmesh.supervisor import MAX_LINE, PRINTED, Printed, environment, kind
+from callmesh.testing import ADDRESS, MemoryHub
+from tests.processes import ROOT
+
+CRASHER = ROOT / "tests/apps/crasher"
+DEMO = CallId("demo")
+
+
+def key(name: str, call: str = "demo") -> Key:
+    return CallId(call), ResourceId(name)
+
+
+A, B = key("ra"), key("rb")
+WISH = Wish("crasher", "1")
+
+
+def started(steps: list[Start | Stop]) -> list[Key]:
+    return [step.key for step in steps if isinstance(step, Start)]
+
+
+# --- the machine
+
+
+def test_one_that_fails_is_started_again_after_pauses_that_double() -> None:
+    """[Y5]"""
+    halves, now, pauses = Halves(8, 32), 0, []
+    for _ in range(12):
+        assert started(halves.decide({A: WISH}, {A}, now)) == [A]
+        assert halves.ended(A, "ValueError: it", now)
+        again = halves.troubles[A].again
+        assert halves.decide({A: WISH}, set(), again - 1) == []
+        pauses.append(again - now)
+        now = again
+    assert pauses[:4] == [FIRST, 2 * FIRST, 4 * FIRST, 8 * FIRST]
+    assert pauses[-1] == LONGEST
+    assert halves.troubles[A].failures == 12
+    assert halves.troubles[A].error == "ValueError: it"
+
+
+def test_one_that_has_run_for_a_minute_has_recovered() -> None:
+    """[Y5, Y6]"""
+    halves = Halves(8, 32)
+    halves.decide({A: WISH}, set(), 0)
+    halves.ended(A, "x" * 10_000, 0)
+    assert len(halves.troubles[A].error) == 300
+    halves.decide({A: WISH}, set(), FIRST)
+    for now in range(FIRST, FIRST + SOUND + 1, MICROSECONDS):
+        halves.decide({A: WISH}, {A}, now)
+        assert A in halves.troubles
+    now = FIRST + SOUND + MICROSECONDS
+    halves.decide({A: WISH}, {A}, now)
+    assert halves.troubles == {}
+    halves.ended(A, "again", now)
+    assert halves.troubles[A].again == now + FIRST
+
+
+def test_one_that_hangs_is_killed_and_has_failed() -> None:
+    """[Y5]"""
+    halves = Halves(8, 32)
+    halves.decide({A: WISH}, set(), 0)
+    assert halves.decide({A: WISH}, {A}, ABSENT) == []
+    assert halves.decide({A: WISH}, set(), 2 * ABSENT) == []
+    late = 2 * ABSENT + 1
+    assert halves.decide({A: WISH}, set(), late) == [Stop(A, kill=True)]
+    assert halves.ended(A, "it printed this", late)
+    assert halves.troubles[A].error == "it was not in the call for 30 s, and was killed"
+
+
+def test_one_that_is_not_wanted_is_told_to_stop_and_then_killed() -> None:
+    """[Y7]"""
+    halves = Halves(8, 32)
+    halves.decide({A: WISH}, set(), 0)
+    assert halves.decide({}, {A}, 10) == [Stop(A, kill=False)]
+    assert halves.decide({}, {A}, 10 + PATIENCE) == []
+    assert halves.decide({}, {A}, 11 + PATIENCE) == [Stop(A, kill=True)]
+    assert halves.running == 1
+    assert not halves.ended(A, "it was stopped", 12)
+    assert (halves.running, halves.troubles) == (0, {})
+    assert started(halves.decide({A: WISH}, set(), 12 + PATIENCE)) == [A]
+
+
+def test_another_version_is_started_when_the_old_one_is_gone() -> None:
+    """[Y7]"""
+    halves, other = Halves(8, 32), Wish("crasher", "2")
+    halves.decide({A: WISH}, set(), 0)
+    assert halves.decide({A: other}, {A}, 1) == [Stop(A, kill=False)]
+    assert halves.decide({A: other}, {A}, 2) == []
+    halves.ended(A, "", 3)
+    assert halves.decide({A: other}, set(), 3) == [Start(A, other)]
+    halves.ended(A, "it fails", 4)
+    mended = Wish("crasher", "3")
+    assert halves.decide({A: mended}, set(), 5) == [Start(A, mended)], "it need not wait"
+    assert halves.troubles == {}
+
+
+def test_no_more_run_than_may_and_hosts_are_told_why() -> None:
+    """[Y9, Y6]"""
+    halves = Halves(2, 3)
+    wishes = {key(f"r{n}", call): WISH for call in ("one", "two") for n in range(3)}
+    ran = started(halves.decide(wishes, set(), 0))
+    assert ran == [key("r0", "one"), key("r1", "one"), key("r0", "two")]
+    assert "limits.halves" in halves.troubles[key("r2", "one")].error
+    assert "limits.hub_halves" in halves.troubles[key("r1", "two")].error
+    del wishes[key("r0", "one")]
+    halves.decide(wishes, set(ran), 1)
+    assert started(halves.decide(wishes, set(ran), 2)) == [], "it is not gone yet"
+    halves.ended(key("r0", "one"), "", 3)
+    assert started(halves.decide(wishes, set(ran), 4)) == [key("r2", "one")]
+    assert Halves(0, 9).decide({A: WISH}, set(), 0) == []
+
+
+def test_one_that_may_not_run_is_not_started() -> None:
+    """[Y2, Y6]"""
+    halves, refused = Halves(8, 32), Wish("crasher", "1", "the operator says no")
+    assert halves.decide({A: refused, B: WISH}, set(), 0) == [Start(B, WISH)]
+    assert halves.troubles[A].error == "the operator says no"
+    assert halves.troubles[A].failures == 0
+    assert halves.decide({A: refused, B: refused}, {B}, 1) == [Stop(B, kill=False)]
+    halves.decide({}, {B}, 2)
+    assert halves.troubles == {}
+
+
+# --- what is printed
+
+
+def test_what_a_half_prints_is_bounded() -> None:
+    """[Y8]"""
+    printed = Printed()
+    assert [*printed.feed(b"one\ntw", 0)] == ["one"]
+    assert [*printed.feed(b"o\n\n \xff\n", 0)] == ["two", " \ufffd"]
+    long = [*printed.feed(b"x" * (MAX_LINE + 1), 0)]
+    assert [len(line) for line in long] == [MAX_LINE]
+    many = [*printed.feed(b"".join(b"%d\n" % n for n in range(1000)), 0)]
+    assert len(many) <= PRINTED[1]
+    assert printed.left_out == 1000 - len(many)
+    assert [*printed.feed(b"the last", 0), *printed.feed(b"", 0)] == []
+    assert printed.last == "the last"
+
+
+def test_a_half_does_not_know_the_settings_of_the_hub() -> None:
+    """[Y8]"""
+    told = environment({"CALLMESH_KEY": "/etc/secret", "PATH": "/bin"})
+    assert told == {"PATH": "/bin", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("ValueError: Ada wrote this", "ValueError"),
+        ("callmesh.errors.Denied: no", "callmesh.errors.Denied"),
+        ("KeyboardInterrupt", "KeyboardInterrupt"),
+        ("Ada wrote this", ""),
+    ],
+)
+def test_of_an_error_the_log_has_its_kind(line: str, expected: str) -> None:
+    """[O12]"""
+    assert kind(line) == expected
+
+
+# --- in a call
+
+
+def half_of(hub: MemoryHub, resource: callmesh.Resource, **options: Any) -> Any:
+    """Join as its half."""
+    authority = hub.live._authority
+    token = authority.invite_half(DEMO, resource.id, "Crasher", hub.live.now())
+    return hub.join("nobody", url=f"{ADDRESS}#token={token}", **options)
+
+
+@pytest.mark.anyio
+async def test_a_half_is_in_the_roster_as_what_it_is_and_waits_for_nobody() -> None:
+    """[Y3]"""
+    limits = Limits(participants=2)
+    async with (
+        MemoryHub(apps=[CRASHER], waiting_area=True, limits=limits) as hub,
+        hub.join("Ada", role="host") as ada,
+    ):
+        resource = await ada.resources.add("crasher", access={"guest": "hidden"})
+        async with half_of(hub, resource) as half, hub.join("Bob", role="host"):
+            await ada.until(lambda: len(ada.participants) == 3)
+            shown = ada.participants[half.me.id]
+            assert (shown.name, shown.role, shown.half) == ("Crasher", "guest", resource.id)
+            assert ada.me.half == ""
+            commands = [
+                ada.hosting.remove(shown.person), ada.hosting.ban(shown.person),
+                ada.hosting.set_role(shown.person, "host"), ada.hosting.hand_over(shown.person),
+            ]  # fmt: skip
+            for command in commands:
+                with pytest.raises(Denied, match="remove its resource"):
+                    await command
+            with pytest.raises(TooFast):  # halves take nobody's place, and make no room
+                async with hub.join("Eve", role="host"):
+                    pass
+        await ada.until(lambda: all(not other.half for other in ada.participants.values()))
+        assert shown.person not in ada.hosting.left
+        async with half_of(hub, resource) as half:
+            assert half.me.person == shown.person
+
+
+@pytest.mark.anyio
+async def test_the_token_of_a_half_counts_once_and_in_its_own_call() -> None:
+    """[Y3]"""
+    async with MemoryHub(apps=[CRASHER]) as hub, hub.join("Ada") as ada:
+        resource = await ada.resources.add("crasher")
+        authority, now = hub.live._authority, hub.live.now()
+        token = authority.invite_half(DEMO, resource.id, "Crasher", now)
+        other = ADDRESS.replace("demo", "other")
+        late = authority.invite_half(DEMO, resource.id, "Crasher", now - 61 * MICROSECONDS)
+        gone = authority.invite_half(DEMO, ResourceId("rgone"), "Crasher", now)
+        for url in (f"{other}#token={token}", f"{ADDRESS}#token={late}", f"{ADDRESS}#token={gone}"):
+            with pytest.raises(Unauthorized):
+                async with hub.join("x", url=url):
+                    pass
+        url = f"{ADDRESS}#token={token}"
+        async with hub.join("x", url=url) as half:
+            assert half.me.half == resource.id
+            with pytest.raises(Unauthorized):
+                async with hub.join("x", url=url):
+                    pass
+
+
+@pytest.mark.anyio
+async def test_a_half_whose_link_is_lost_is_gone() -> None:
+    """[Y3]"""
+    async with MemoryHub(apps=[CRASHER]) as hub, hub.join("Ada") as ada:
+        resource = await ada.resources.add("crasher")
+        async with half_of(hub, resource) as half:
+            await ada.until(lambda: len(ada.participants) == 2)
+            await hub.links[-1].cut()
+            await ada.until(lambda: len(ada.participants) == 1)
+            assert isinstance(await half.over(), Unauthorized)
+
+
+@pytest.mark.anyio
+async def test_a_half_has_its_own_resource_whole_and_nothing_else() -> None:
+    """[Y4]"""
+    async with MemoryHub(apps=[CRASHER]) as hub, hub.join("Ada") as ada:
+        mine, other = [await ada.resources.add("crasher", title=name) for name in ("One", "Two")]
+        mine.set_access("guest", "view")
+        await ada.state.accepted()
+        async with half_of(hub, mine) as half:
+            own = await half.resources.get(mine.id)
+            assert list(half.resources) == [mine.id]
+            assert own.state.can_write("half/score")
+            own.state["half/score"] = 3
+            await own.state.saved()
+            assert not mine.state.can_write("half/score")
+            mine.state["half/score"] = 4
+            with pytest.raises(Denied, match="nobody may change"):
+                await mine.state.accepted()
+            assert mine.state["half/score"] == 3
+            for act in (
+                half.resources.remove(own),
+                half.resources.add("poll"),
+                add_to(half, {"active": mine.id}),
+                add_to(half, {"whatever": 1}),
+            ):
+                with pytest.raises(Denied):
+                    await act
+            own.presence["here"] = True
+            await ada.until(lambda: "here" in mine.presence.of(half.me.id))
+            ada.resources.show(other)
+            other.state["a"] = 1
+            await other.state.saved()
+            assert list(half.resources) == [mine.id]
+            assert half.resources.active is None
+
+
+async def add_to(call: callmesh.Call, values: dict[str, object]) -> None:
+    call.state.update(values)
+    await call.state.accepted()
+
+
+@pytest.mark.anyio
+async def test_streams_of_a_half_reach_those_of_its_resource() -> None:
+    """[Y4]"""
+    async with MemoryHub() as hub, hub.join("Ada") as ada:
+        mine, other = [await ada.resources.add("vitals", title=name) for name in ("One", "Two")]
+        async with half_of(hub, mine) as half:
+            own = await half.resources.get(mine.id)
+            await ada.until(lambda: len(ada.participants) == 2)
+            heard = mine.stream("ecg")
+            await other.stream("ecg").send("for nobody")
+            await own.stream("ecg").send("from the half")
+            async with asyncio.timeout(10):
+                assert (await anext(aiter(heard))).data == "from the half"
+
+
+@pytest.mark.anyio
+async def test_what_the_owner_made_can_be_taken_over_and_handed_back() -> None:
+    """[Y10]"""
+    async with MemoryHub(apps=[CRASHER]) as hub, hub.join("Ada") as ada:
+        async with hub.join("Bob", role="guest") as bob:
+            resource = await bob.resources.add("crasher")
+            seen = await ada.resources.get(resource.id)
+            told: asyncio.Queue[bool] = asyncio.Queue()
+            end = seen.on_owner(told.put_nowait)
+            assert told.get_nowait()
+        async with asyncio.timeout(10):
+            assert not await told.get()
+        assert not seen.owner_here
+        end()
+        again: list[bool] = []
+        seen.on_owner(again.append)
+        assert again == [False]
+        with pytest.raises(BadValue):
+            seen.on_owner(None)  # type: ignore[arg-type]
+    assert again == [False], "a call that is over tells nothing of its owner"

@@ -1,0 +1,31 @@
+import { Icon } from "./icons.tsx";
+import type { CallStore } from "./store.ts";
+import { halfWords } from "./words.ts";
+
+/** Hosts: the Python of an app does not run. It stands above the stage and covers nothing, until it is looked at. */
+export function Halves({ store }: { store: CallStore }) {
+  const { hosts } = store;
+  const troubles = hosts.troubles.value;
+  return (
+    <div class={`knocking halves ${troubles.length > 0 ? "shown" : ""}`}>
+      <ul role="status">
+        {troubles.map((trouble) => (
+          <li key={trouble.resource}>{halfWords(trouble, store.record(trouble.resource)?.title ?? trouble.app)}</li>
+        ))}
+      </ul>
+      {troubles.length > 0 && (
+        <div class="knocking-buttons">
+          <button
+            type="button"
+            class="button small bare"
+            aria-label="Do not show this"
+            title="Do not show this"
+            onClick={() => hosts.lookAtHalves()}
+          >
+            <Icon name="close" />
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}

@@ -260,6 +260,7 @@ def test_the_typescript_of_the_page_about_files_is_true(tmp_path: Path) -> None:
     """[F1, F4] Against the types of the SDK."""
     about = "import { connect, type Participant } from 'callmesh/app';\n"
     about += "const resource = await connect();\ndeclare const someone: Participant['id'];\n"
+    about += "declare const person: Participant['person'];\n"
     about += "declare const input: HTMLInputElement;\ndeclare const link: HTMLAnchorElement;\n"
     (tmp_path / "files.ts").write_text(about + "\n".join(blocks("files.md", "ts")))
     assert compiled_against_the_sdk(tmp_path, "files.ts") == (0, "")

@@ -516,6 +516,61 @@ async def test_one_person_fetches_so_much_at_once(
     assert not house.depot._fetching
 
 
+async def test_all_calls_together_have_so_much(house: House) -> None:
+    """[F10] What lies there and what was announced, in whichever call; who goes on may go on."""
+    live, size = house.hub.live, len(CONTENT)
+    other = CallId("other")
+    live.blobs.append(other, "u1-a", 0, CONTENT)
+    live._limits = msgspec.structs.replace(live.limits, kept_bytes_of_hub=3 * size)
+    assert (await house.announce(house.ada)).status_code == 200
+    await house.bring(house.ada, 0, CONTENT[:1000])
+    assert (await house.announce(house.bob, B)).status_code == 200
+    assert live.blobs.used == size + 1000
+    full = await house.announce(house.ada, "00000000000000cc")
+    assert (*code(full), full.json()["reason"]) == (403, "denied", "full")
+    assert f"at most {3 * size} bytes of all its calls: send it while" in full.json()["message"]
+    assert (await house.announce(house.ada)).json()["at"] == 1000
+    assert (await house.bring(house.ada, 1000, CONTENT[1000:])).json()["expires"]
+    assert (await house.bring(house.bob, 0, CONTENT, B)).json()["expires"]
+    assert live.blobs.used == 2 * size, "the same content lies there once"
+    await house.keep(house.ada, "00000000000000cc")
+    live.blobs.append(other, "u1-b", 0, CONTENT)
+    assert code(await house.announce(house.ada, "00000000000000dd")) == (403, "denied")
+    live.blobs.forget(other)
+    assert (await house.announce(house.ada, "00000000000000dd")).status_code == 200
+
+
+def test_what_lies_there_is_counted_as_it_comes_and_goes(tmp_path: Path) -> None:
+    """[F10] As it is when it is counted anew."""
+    blobs = Blobs(tmp_path)
+    blobs.append(DEMO, "u1-a", 0, CONTENT)
+    blobs.count()
+
+    def counted() -> int:
+        found = blobs.used
+        blobs.count(anew=True)
+        assert blobs.used == found
+        return found
+
+    assert counted() == len(CONTENT)
+    blobs.append(DEMO, "u1-b", 0, b"x" * 10)
+    blobs.append(DEMO, "u1-b", 4, b"y")
+    assert counted() == len(CONTENT) + 5
+    with pytest.raises(Broken):
+        blobs.finish(DEMO, "u1-b", 5, HASH)
+    blobs.append(DEMO, "u1-c", 0, b"z")
+    blobs.drop_part(DEMO, "u1-c")
+    blobs.drop_part(DEMO, "u1-c")
+    assert counted() == len(CONTENT)
+    blobs.finish(DEMO, "u1-a", len(CONTENT), HASH)
+    blobs.append(CallId("other"), "u1-a", 0, b"1234")
+    assert counted() == len(CONTENT) + 4
+    blobs.sweep(DEMO, (), (), 0)
+    assert counted() == 4
+    blobs.forget(CallId("other"))
+    assert counted() == 0
+
+
 async def test_a_part_of_nothing_is_nothing(house: House) -> None:
     """[F9]"""
     await house.announce(house.ada, size=0, sha256=hashlib.sha256(b"").hexdigest())

@@ -254,6 +254,7 @@ def at_limits() -> dict[str, tuple[str, str]]:
         "kept_files": ("the file is not kept", full),
         "kept_file_bytes": ("the file is not kept", "`too_large`"),
         "kept_bytes": ("the file is not kept", full),
+        "kept_bytes_of_hub": ("the file is not kept", full),
         "kept_days": ("the file is not kept", "`bad_value`"),
         "uploads": ("the file comes later", "`too_fast`"),
         "fetches_per_minute": ("nothing is sent", "`too_fast`"),

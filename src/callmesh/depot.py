@@ -47,7 +47,7 @@ from callmesh.errors import (
 )  # fmt: skip
 from callmesh.hosted import HostedCall
 from callmesh.ids import RECORD, CallId, ParticipantId, PersonId, is_call_id
-from callmesh.kept import PREFIX, Announced, Line, Upload
+from callmesh.kept import PREFIX, Announced, KeptFiles, Line, Upload
 from callmesh.ledger import Kept
 from callmesh.live import LiveHub
 from callmesh.participant import Participant
@@ -194,12 +194,27 @@ class Depot:
         if line is not None:
             return _there(line.size, line)  # the answer was lost; it is on disk all the same
         self._put_off(upload)
+        await asyncio.to_thread(blobs.count)
         async with self._alone((call, upload.part)):
             at = await asyncio.to_thread(blobs.begun, call, upload.part)
             if at > upload.said.size:  # of another content
                 await asyncio.to_thread(blobs.drop_part, call, upload.part)
                 at = 0
+            upload.there = at
+            self._check_hub(files, upload)
             return _there(at)
+
+    def _check_hub(self, files: KeptFiles, upload: Upload) -> None:
+        """Raises `Denied` where the whole hub has no room for what is announced in its calls."""
+        coming = sum(call.hosted.files.lacking for call in self._live.calls)
+        most = self._live.limits.kept_bytes_of_hub
+        if upload.there < upload.said.size and self._live.blobs.used + coming > most:
+            files.give_up(upload)
+            raise Denied(
+                "full",
+                f"the hub keeps at most {most} bytes of all its calls: send it while they are "
+                "here, or try again when others have taken theirs back",
+            )
 
     def _put_off(self, upload: Upload) -> None:
         """Whoever brings some of it over another connection does not go on."""
@@ -264,7 +279,8 @@ class Depot:
         waiting.clear()
         call = asker.hosted.id
         await _to_its_end(self._live.blobs.append, call, upload.part, at, data)
-        return at + len(data)
+        upload.there = at + len(data)
+        return upload.there
 
     async def _finish(self, asker: Asker, upload: Upload) -> Line:
         """All of it is there: it is kept when its hash is right, and on disk when this returns."""
@@ -393,6 +409,7 @@ class Depot:
                     call.hosted.files.loose = False
                     await self._sweep(call.hosted)
             if every:
+                await asyncio.to_thread(partial(self._live.blobs.count, anew=True))
                 for id in await asyncio.to_thread(self._live.blobs.calls):
                     await self._live.at_rest(id, partial(self._sweep_at_rest, id))
         except CallmeshError as error:

@@ -83,6 +83,8 @@ class Upload:
     """Microseconds."""
     moved: int
     """When something of it came last."""
+    there: int = 0
+    """Bytes that have come."""
     busy: bool = False
     """Whether somebody brings some of it at this moment."""
 
@@ -135,6 +137,11 @@ class KeptFiles:
     def spare(self) -> int:
         """Bytes of the room of this call that nothing kept or coming takes."""
         return self._limits.kept_bytes - sum(line.size for line in self._taken)
+
+    @property
+    def lacking(self) -> int:
+        """Bytes that are still to come."""
+        return sum(upload.said.size - upload.there for upload in self.uploads.values())
 
     @property
     def _taken(self) -> list[Line]:

@@ -119,6 +119,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     kept_bytes: Annotated[
         int, Meta(ge=1, le=2**50, description="Bytes of all of them in one call.")
     ] = 1024 * 1024 * 1024
+    kept_bytes_of_hub: Annotated[
+        int, Meta(ge=1, le=2**50, description="Bytes of all of them in all calls together.")
+    ] = 64 * 1024 * 1024 * 1024
     kept_days: Annotated[
         int, Meta(ge=1, le=3_650, description="Days that one is kept at most.")
     ] = 7

@@ -10,7 +10,7 @@ from playwright.async_api import Browser
 
 import callmesh
 from tests.browser.people import Person, person
-from tests.processes import SHELF, hub_process
+from tests.processes import SHELF, HubProcess, hub_process
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 SIZE = 9_000_000
@@ -69,3 +69,79 @@ async def exchange(
             await asyncio.sleep(0.05)
     echoed = await ada.in_app("Bed 1", "window.echoed")
     assert (echoed["sent"], echoed["over"], echoed.get("error")) == (SIZE, True, None)
+
+
+# Leaves a file with the hub for one person, of bytes that a rule makes: Bob compares what comes.
+KEEP = """async () => {
+    const { connect } = await import("callmesh/app");
+    const { files } = await connect();
+    const bytes = new Uint8Array(SIZE).map((_, at) => (at * 40503) >>> 9);
+    window.keeping = files.keep(new Blob([bytes]), { name: "scan.bin", to: ["WHOM"] });
+    window.keeping.done().then(
+        () => (window.outcome = "kept"),
+        (error) => (window.outcome = String(error)),
+    );
+}"""
+# Takes what is offered, and says where the first byte is that is another.
+TAKE = """async () => {
+    const { connect } = await import("callmesh/app");
+    const { files } = await connect();
+    files.onOffer(async (offer) => {
+        window.offer = offer;
+        const bytes = new Uint8Array(await (await offer.blob()).arrayBuffer());
+        const wrong = bytes.findIndex((byte, at) => byte !== (((at * 40503) >>> 9) & 255));
+        window.taken = [offer.name, offer.keptUntil > 0, bytes.length, wrong];
+    });
+}"""
+KEPT = 24_000_000
+
+
+async def test_a_frame_leaves_a_file_for_one_who_is_away(browser: Browser, tmp_path: Path) -> None:
+    """[F7, F9, F12] Its page is closed before they come, and the hub dies in the middle of both."""
+    hub = HubProcess(tmp_path / "hub", apps=(SHELF,))
+    try:
+        async with person(browser, "Bob") as bob, person(browser, "Ada") as ada:
+            await bob.join(hub.call())
+            whom = await bob.in_call("call.me.person")
+            await bob.page.goto("about:blank")
+            await ada.join(hub.call(), role="host")
+            await ada.in_call(
+                "call.resources.add('shelf', { title: 'Bed 1' }).then(({ id }) => call.show(id))"
+            )
+            await ada.until_connected("Bed 1")
+            await ada.in_app("Bed 1", KEEP.replace("SIZE", str(KEPT)).replace("WHOM", whom))
+            await until_in_app(ada, "window.keeping.progress.sent > 2_000_000")
+            hub = again(hub, tmp_path)
+            assert await ada.in_app("Bed 1", "window.outcome ?? null") is None
+            await until_in_app(ada, "window.outcome")
+            assert await ada.in_app("Bed 1", "window.outcome") == "kept"
+            await ada.page.close()
+
+            await bob.join(hub.call())
+            assert await bob.in_call("call.me.person") == whom
+            await bob.until_connected("Bed 1")
+            await bob.in_app("Bed 1", TAKE)
+            await until_in_app(bob, "window.offer?.received > 2_000_000")
+            hub = again(hub, tmp_path)
+            assert await bob.in_app("Bed 1", "window.taken ?? null") is None
+            await until_in_app(bob, "window.taken")
+            assert await bob.in_app("Bed 1", "window.taken") == ["scan.bin", True, KEPT, -1]
+            async with callmesh.join(hub.call(), name="Pia", role="host") as pia:
+                (shelf,) = pia.resources.values()
+                await pia.until(
+                    lambda: [kept.answers for kept in shelf.files.kept] == [{whom: "taken"}]
+                )
+    finally:
+        hub.end()
+
+
+async def until_in_app(someone: Person, script: str) -> None:
+    async with asyncio.timeout(40):
+        while not await someone.in_app("Bed 1", script):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+def again(hub: HubProcess, folder: Path) -> HubProcess:
+    """Kill it, and start it once more."""
+    hub.kill()
+    return HubProcess(folder / "hub", apps=(SHELF,), port=hub.port)

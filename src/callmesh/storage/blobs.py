@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,6 +35,9 @@ class Blobs:
         self._folder = folder
         self._folders = threading.Lock()
         """Held while a folder is made and gets its first file, and while an empty one goes."""
+        self._counting = threading.Lock()
+        self._used: int | None = None
+        """Bytes of all that lies here; None before they were counted."""
 
     @property
     def folder(self) -> Path:
@@ -62,6 +65,27 @@ class Blobs:
                  .replace("+", "") for m in names]  # fmt: skip
         return [CallId(call) for call in calls if is_call_id(call)]
 
+    @property
+    def used(self) -> int:
+        """Bytes of all that lies here, as far as they were counted."""
+        return self._used or 0
+
+    def count(self, *, anew: bool = False) -> None:
+        """Count what lies here, unless it was counted already."""
+        if self._used is not None and not anew:
+            return
+        with _asking():
+            folder = self._folder
+            found: Iterable[Path] = ()
+            if folder is not None and folder.is_dir():
+                found = folder.glob("*/*")
+            self._used = sum(_size(file) for file in found)
+
+    def _more(self, bytes: int) -> None:
+        with self._counting:
+            if self._used is not None:
+                self._used = max(0, self._used + bytes)
+
     # --- bringing
 
     def begun(self, call: CallId, part: str) -> int:
@@ -78,9 +102,11 @@ class Blobs:
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 file = os.open(folder / f"{part}{PART}", os.O_WRONLY | os.O_CREAT, 0o600)
             with os.fdopen(file, "wb") as open_file:
+                self._more(at - os.fstat(file).st_size)
                 open_file.truncate(at)
                 open_file.seek(at)
                 open_file.write(data)
+                self._more(len(data))
 
     def finish(self, call: CallId, part: str, size: int, sha256: str) -> None:
         """All is there. Raises `Broken`, and lets go of it, where it is something else."""
@@ -92,9 +118,11 @@ class Blobs:
                 while block := file.read(BLOCK):
                     found.update(block)
                 if found.hexdigest() != sha256 or file.tell() != size:
+                    self._more(-_size(path))
                     path.unlink()
                     raise Broken("what came is not what was announced: its hash is another")
                 os.fsync(file.fileno())
+            self._more(-_size(folder / sha256))  # the same content, which was there already
             path.replace(folder / sha256)
             _sync(folder)
             _sync(folder.parent)
@@ -111,7 +139,10 @@ class Blobs:
 
     def drop_part(self, call: CallId, part: str) -> None:
         with contextlib.suppress(OSError):
-            (self._of(call) / f"{part}{PART}").unlink()
+            path = self._of(call) / f"{part}{PART}"
+            size = _size(path)
+            path.unlink()
+            self._more(-size)
 
     def sweep(
         self, call: CallId, hashes: Collection[str], parts: Collection[str], spare: int
@@ -136,6 +167,7 @@ class Blobs:
                 spare -= size
                 if moved < 0 or spare < 0:
                     file.unlink(missing_ok=True)
+                    self._more(-size)
                     gone += 1
             with self._folders:
                 if not any(folder.iterdir()):
@@ -147,7 +179,16 @@ class Blobs:
         if self._folder is None:
             return
         with contextlib.suppress(FileNotFoundError), _asking():
+            size = sum(_size(file) for file in self._of(call).iterdir())
             shutil.rmtree(self._of(call))
+            self._more(-size)
+
+
+def _size(file: Path) -> int:
+    """0 where it is not there."""
+    with contextlib.suppress(FileNotFoundError):
+        return file.stat().st_size
+    return 0
 
 
 def _sync(folder: Path) -> None:

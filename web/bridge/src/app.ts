@@ -6,7 +6,7 @@ import { Frame, type Handlers } from "./frame.ts";
 import type { Resource } from "./resource.ts";
 
 export type {
-  Access, CallmeshError, Change, Changed, Codec, DataStream, Denied, Fate, FileOffer, FileOptions, Files, Json, ListenOptions, Mode, OrderedList, Participant, ParticipantId, PersonId,
+  Access, CallmeshError, Change, Changed, Brought, Codec, DataStream, Denied, Fate, FileOffer, FileOptions, Files, Json, Keeping, KeepOptions, KeptFile, ListenOptions, Mode, OrderedList, Participant, ParticipantId, PersonId,
   Progress, Reach, ReadOptions, ReadyOptions, ResourceCache, ResourceId, Role, SendOptions, SharedPresence, SharedState, Status, StreamMessage, StreamOptions, Transaction, Transfer, UndoHistory, UndoOptions,
 } from "@callmesh/core";
 export type { Handlers } from "./frame.ts";

@@ -8,6 +8,7 @@ import {
 
 import { after, now } from "./runtime.ts";
 import { FrameFetches } from "./frameFetch.ts";
+import { FrameAway } from "./frameAway.ts";
 import { FrameStreams } from "./frameStreams.ts";
 import { bringUpToDate, type Schema } from "./migrating.ts";
 import { Resource } from "./resource.ts";
@@ -44,6 +45,7 @@ export class Frame {
   readonly #pace = new Pace(after, () => this.#letWrites());
   #streams: FrameStreams | undefined;
   #fetches: FrameFetches | undefined;
+  #away: FrameAway | undefined;
   #welcome: messages.Welcome | undefined;
   #resource: Resource | undefined;
   #surroundings: Surroundings = UNKNOWN;
@@ -91,6 +93,7 @@ export class Frame {
   // --- from the page
 
   #receive(data: unknown): void {
+    if (this.#away?.heard(data) === true) return;
     try {
       if (!(data instanceof Uint8Array)) throw new WireError("bytes are expected");
       for (const message of this.#session.receive(data, now())) this.#act(message);
@@ -173,6 +176,7 @@ export class Frame {
       surroundings: this.#surroundings,
       stream: (name, options) => streams.open(name, options),
       fetch: (url, options) => fetches.fetch(url, options),
+      away: () => (this.#away ??= new FrameAway((asked) => this.#port.postMessage(asked))),
     }));
     this.#settle?.resolve(resource);
   }
@@ -263,6 +267,7 @@ export class Frame {
     this.#replica.end(reason);
     this.#streams?.end(reason);
     this.#fetches?.end(reason);
+    this.#away?.end(reason);
     this.#settle?.reject(reason);
     if (!(reason instanceof Closed)) complain(reason);
   }

@@ -6,6 +6,7 @@ import {
   type messages, type Writer,
 } from "@callmesh/core";
 
+import { AwayHost } from "./awayHost.ts";
 import type { CourierHost } from "./host.ts";
 import { PortRate } from "./rate.ts";
 import { refusal, weigh } from "./refusal.ts";
@@ -41,6 +42,7 @@ export class FrameLink {
   readonly #writer: Writer;
   readonly #view: View;
   readonly #streams: StreamHost;
+  readonly #away: AwayHost;
   readonly #stops: (() => void)[];
   /** Bundles sent, and answered: one at a time is on its way, so a hung frame is a slow reader. */
   #sent = 0;
@@ -81,6 +83,7 @@ export class FrameLink {
         this.#soon();
       },
     });
+    this.#away = new AwayHost(host, (data) => port.postMessage(data));
     this.#stops = [
       host.onChange((change) => {
         this.#view.changed(change);
@@ -124,6 +127,7 @@ export class FrameLink {
   #receive(data: unknown): void {
     if (this.#session.state.kind === "over") return;
     try {
+      if (this.#session.state.kind === "open" && this.#away.heard(data)) return;
       if (!(data instanceof Uint8Array)) throw new WireError("bytes are expected");
       const messages = this.#read(data);
       const streamed = messages.reduce((size, message) => size + (message.type === "stream" ? message.payload.length : 0), 0);
@@ -325,6 +329,7 @@ export class FrameLink {
     this.#session.end(reason);
     for (const stop of this.#stops.splice(0)) stop();
     this.#streams.close();
+    this.#away.close();
     this.#endRest?.();
     this.#port.onmessage = null;
     this.#port.close();

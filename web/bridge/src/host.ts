@@ -1,7 +1,7 @@
 /** What a courier asks of the call it stands in. `Call.courierHost` of the client is one. */
 
 import type {
-  Change, Delivery, End, HubWord, Json, Mesh, messages, Participant, ParticipantId, Payload, Reach, ResourceId, Value, Whole, Writer,
+  Away, Change, Delivery, End, HubWord, Json, Mesh, messages, Participant, ParticipantId, Payload, Reach, ResourceId, Value, Whole, Writer,
 } from "@callmesh/core";
 
 /** A frame that has a stream open: what it is told, and whether it takes anything now. */
@@ -49,6 +49,8 @@ export interface CourierHost {
   onWord(fn: (word: HubWord) => void): () => void;
   /** A writer id that no frame had before: `<participant>.<n>`. */
   writer(): Writer;
+  /** What the hub keeps for those who are away. */
+  readonly away: Away;
   /** Raises `BadValue` where the page has it open in another mode, or delivers otherwise. */
   openStream(name: string, how: Delivery, consumer: StreamConsumer): StreamHandle;
   /** Ask the hub to fetch something. What came of it, an error too. */

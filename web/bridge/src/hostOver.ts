@@ -1,6 +1,6 @@
 /** A `CourierHost` over a replica, for calls in memory. */
 
-import { DELETED, Unreachable, type Listeners, type messages, type Participant, type Replica, type ResourceCache, type ResourceId, type Writer } from "@callmesh/core";
+import { DELETED, Denied, Unreachable, type Away, type Listeners, type messages, type Participant, type Replica, type ResourceCache, type ResourceId, type Writer } from "@callmesh/core";
 
 import type { CourierHost } from "./host.ts";
 
@@ -16,6 +16,7 @@ export interface CallInMemory {
   writer(): Writer;
   openStream: CourierHost["openStream"];
   fetch?: CourierHost["fetch"];
+  readonly away?: Away;
 }
 
 export function hostOver(call: CallInMemory): CourierHost {
@@ -38,9 +39,17 @@ export function hostOver(call: CallInMemory): CourierHost {
     onWord: (fn) => replica.onWord(fn),
     writer: () => call.writer(),
     openStream: (name, how, consumer) => call.openStream(name, how, consumer),
+    away: call.away ?? NOTHING_KEPT,
     fetch: (wish) => call.fetch?.(wish) ?? Promise.resolve(unreachable(wish)),
   };
 }
+
+const NOTHING_KEPT: Away = {
+  files: [],
+  onKept: () => () => undefined,
+  ended: undefined,
+  request: () => Promise.reject(new Denied("full", "a call in memory keeps no files for who is away")),
+};
 
 function unreachable({ number }: messages.Fetch): messages.Fetched {
   const why = "a call in memory has no way out";

@@ -1,7 +1,7 @@
 /** The resource, as an app in a frame has it. */
 
 import {
-  appStream, CALL, checkFunction, Denied, Files, FILES, keyOf, Listeners, presenceOf, readRecord, same, SharedPresence, SharedState, stateOf, streamOptions, type Access, type Capability,
+  appStream, CALL, checkFunction, Denied, Files, FILES, keyOf, Listeners, presenceOf, readRecord, same, SharedPresence, SharedState, stateOf, streamOptions, type Access, type Away, type Capability,
   type DataStream, type Json, type messages, type Participant, type ParticipantId, type PersonId,
   type ReplicaAccess, type ResourceCache, type ResourceId, type ResourceRecord, type Roster, type Standings, type StreamOptions,
 } from "@callmesh/core";
@@ -20,6 +20,8 @@ export interface ResourceParts {
   readonly surroundings: Surroundings;
   stream(name: string, options: StreamOptions): DataStream;
   fetch(url: string | URL, options: FetchOptions): Promise<Response>;
+  /** What the hub keeps for those who are away, by way of the page. */
+  away(): Away;
 }
 
 /** `S` says which keys its state has, and what they hold; without it they hold JSON. */
@@ -169,7 +171,7 @@ export class Resource<S extends object = Record<string, Json>> {
     return this.#parts.stream(appStream(name), streamOptions(options));
   }
 
-  /** Files between participants, peer to peer. Others can offer some once it was asked for. Raises `Denied` as streams do. */
+  /** Files between participants, peer to peer, or kept by the hub for who is away. Others can offer some once it was asked for. Raises `Denied` as streams do. */
   get files(): Files {
     if (this.#files === undefined) this.#ask("files");
     const { access } = this.#parts;
@@ -178,6 +180,7 @@ export class Resource<S extends object = Record<string, Json>> {
       here: () => new Map([...this.#parts.roster.participants].filter(([id, { here }]) => here && id !== this.me.id)),
       now: () => access.now(),
       after: (milliseconds, fn) => access.after(milliseconds, fn),
+      shelf: { away: this.#parts.away(), resource: this.id, me: () => this.me.person },
     }));
   }
 

@@ -7,6 +7,7 @@ import {
 
 import type { CourierHost, StreamConsumer, StreamHandle } from "../src/host.ts";
 import { hostOver, type CallInMemory } from "../src/hostOver.ts";
+import { FakeAway } from "./fakeAway.ts";
 
 export const RESOURCE = "r1" as ResourceId;
 export const ME = { id: "p1", person: "u1", name: "Ada", role: "host", offers: [], here: true } as const;
@@ -32,6 +33,7 @@ export class FakeCall implements CallInMemory {
   readonly deliveries = new Map<string, Delivery>();
   readonly links = new Listeners<undefined>();
   link = "joined";
+  readonly away = new FakeAway();
   readonly cache = new ResourceCache();
   readonly sent: Sent[] = [];
   /** What frames have asked the hub to fetch, and what comes of it. */

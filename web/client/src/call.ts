@@ -7,6 +7,7 @@ import {
   type StateId, type Status, type Writer,
 } from "@callmesh/core";
 
+import { Away } from "./away.ts";
 import { courierHost, type HostOfCourier } from "./courierHost.ts";
 import { Fetching } from "./fetching.ts";
 import { Hosting } from "./hosting.ts";
@@ -84,6 +85,7 @@ export class Call {
   #whole = false;
   #reached = 0;
   readonly #streams: Streams;
+  readonly #away: Away;
   readonly #caches: IdbCacheStore | undefined;
   readonly #unsaved: UnsavedStore | undefined;
   /** Whether a whole batch has come before. */
@@ -127,6 +129,7 @@ export class Call {
     });
     this.#peers = this.#makePeers();
     this.#streams = this.#makeStreams();
+    this.#away = new Away(options.socket, () => this.#put({ type: "ticket", ticket: "", expires: 0 }));
     this.resources = this.#makeResources();
     this.media = new Media((stream) => this.#peers.setTracks(stream));
     if (typeof indexedDB !== "undefined") {
@@ -222,7 +225,7 @@ export class Call {
   /** What the app frame of a resource needs of this call. */
   courierHost(resource: Resource): Promise<HostOfCourier> {
     const writer = (): Writer => `${this.me.id}.${++this.#frames}` as Writer;
-    return courierHost(this, this.#replica, this.#streams, resource, writer);
+    return courierHost(this, this.#replica, this.#streams, this.#away, resource, writer);
   }
 
   // --- for who looks on, as the inspector does
@@ -289,6 +292,7 @@ export class Call {
       onWord: (fn) => this.#replica.onWord(fn),
       stream: (resource, name, options) => this.#streams.open(resource, name, options),
       others: () => new Map(this.#others().map((id) => [id, this.#roster.participants.get(id) as Participant])),
+      away: this.#away,
       loadCache: (resource) => this.#loadCache(resource),
       clearCache: (resource) => this.#caches?.clear({ call: this.id, person: this.me.person, resource }),
       dropped: (resource) => this.#streams.drop(resource),
@@ -345,7 +349,7 @@ export class Call {
   // --- the link
 
   #put(message: messages.Signal | messages.Command | messages.Ticket): void {
-    if (this.#link.state !== "joined") return; // signals begin anew, and commands are sent again
+    if (this.#link.state !== "joined") return; // signals begin anew, the rest is sent again
     this.#outgoing.push(message);
     this.#link.soon();
   }
@@ -369,8 +373,11 @@ export class Call {
       if (message.type === "welcome") this.#enter(message);
       else if (message.type === "waiting") this.#wait(message);
       else if (message.type === "answer") this.hosting.heard(message);
-      else if (message.type === "ticket") this.fetching.heard(message);
       else if (message.type === "signal") this.#peers.receive(message.peer as ParticipantId, message.data);
+      else if (message.type === "ticket" || message.type === "kept") {
+        if (message.type === "ticket") this.fetching.heard(message);
+        this.#away.heard(message);
+      }
       else if (message.type === "ice") this.#peers.configure(message);
       else if (message.type === "stream") this.#streams.receive(message);
       else if (message.type === "taken") this.#streams.heard(message);
@@ -433,6 +440,7 @@ export class Call {
   #joined(): void {
     this.hosting.askAgain();
     this.fetching.askAgain();
+    this.#away.askAgain();
     if (this.#settleOpened === undefined) {
       this.#peers.retry();
       this.#streams.linkBack();
@@ -467,6 +475,7 @@ export class Call {
     this.#replica.end(reason);
     this.hosting.fail(reason);
     this.fetching.end(reason);
+    this.#away.end(reason);
     this.#streams.stop(reason);
     this.#peers.close();
     if (this.#settleOpened !== undefined) this.#settleOpened.reject(reason);

@@ -1,7 +1,7 @@
 /** What the app frame of one resource may reach of a call: what the bridge calls a `CourierHost`. */
 
 import {
-  DELETED, type Change, type Delivery, type HubWord, type Json, type Mesh, type messages, type Participant, type ParticipantId,
+  DELETED, type Away, type Change, type Delivery, type HubWord, type Json, type Mesh, type messages, type Participant, type ParticipantId,
   type Payload, type Reach, type Replica, type ResourceId, type Value, type Writer,
 } from "@callmesh/core";
 
@@ -43,6 +43,7 @@ export interface HostOfCourier {
   onChange(fn: (change: Change) => void): () => void;
   onWord(fn: (word: HubWord) => void): () => void;
   writer(): Writer;
+  readonly away: Away;
   openStream(name: string, how: Delivery, consumer: Consumer): HandleOfStream;
   fetch(wish: messages.Fetch): Promise<messages.Fetched>;
 }
@@ -51,6 +52,7 @@ export async function courierHost(
   call: CallFace,
   replica: Replica,
   streams: Pick<Streams, "attach" | "send" | "end" | "held" | "readOn" | "reach" | "detach">,
+  away: Away,
   { id, cache: loading }: Resource,
   writer: () => Writer,
 ): Promise<HostOfCourier> {
@@ -79,6 +81,7 @@ export async function courierHost(
     onWord: (fn) => replica.onWord(fn),
     writer,
     fetch: (wish) => call.fetching.fetch(wish),
+    away,
     openStream: (name, how, consumer) => {
       const station = streams.attach({ resource: id, name, mode: how.mode }, how, consumer);
       return {

@@ -1,7 +1,7 @@
 /** A resource: an instance of an app in a call. */
 
 import {
-  accessKey, appStream, CALL, DELETED, Files, FILES, presenceOf, SharedPresence, SharedState, stateOf, type Access, streamOptions, type DataStream,
+  accessKey, appStream, CALL, DELETED, Files, FILES, presenceOf, SharedPresence, SharedState, stateOf, type Access, streamOptions, type Away, type DataStream,
   type Participant, type ParticipantId, type PersonId, type ReplicaAccess, type ResourceCache, type ResourceId,
   type ResourceRecord, type Role, type Standings, type StreamOptions, type Value, type WAITING,
 } from "@callmesh/core";
@@ -13,6 +13,8 @@ export interface ResourceUser {
   stream(resource: ResourceId, name: string, options: StreamOptions): DataStream;
   /** Everybody else who is here. */
   others(): ReadonlyMap<ParticipantId, Participant>;
+  /** What the hub keeps for those who are away. */
+  readonly away: Away;
   loadCache(resource: ResourceId): Promise<ResourceCache>;
   clearCache(resource: ResourceId): void;
 }
@@ -101,7 +103,7 @@ export class Resource {
     return this.#user.stream(this.id, appStream(name), streamOptions(options));
   }
 
-  /** Files between participants, peer to peer. Others can offer some once it was asked for. Raises `Denied` as streams do. */
+  /** Files between participants, peer to peer, or kept by the hub for who is away. Others can offer some once it was asked for. Raises `Denied` as streams do. */
   get files(): Files {
     const user = this.#user;
     if (this.#files === undefined) user.standings.checkCapability(this.id, "files");
@@ -110,6 +112,7 @@ export class Resource {
       here: () => user.others(),
       now: () => user.access.now(),
       after: (milliseconds, fn) => user.access.after(milliseconds, fn),
+      shelf: { away: user.away, resource: this.id, me: () => user.me().person },
     }));
   }
 

@@ -1,7 +1,7 @@
 /** What who waits to be let in is shown meanwhile: apps that ask for consent, take a history, try a device. */
 
 import {
-  CallmeshError, Denied, issue, isVolatile, Replica, ResourceCache, Standings, type CallId, type messages, type Participant,
+  CallmeshError, Denied, issue, isVolatile, Replica, ResourceCache, Standings, type Away, type CallId, type messages, type Participant,
   type ParticipantId, type PersonId, type ResourceId, type Unsaved, type Writer,
 } from "@callmesh/core";
 
@@ -45,6 +45,7 @@ export class WaitingArea {
       onWord: (fn) => this.#replica.onWord(fn),
       stream: () => alone(),
       others: () => new Map(),
+      away: NOTHING,
       loadCache: (resource) => this.#loadCache(resource, failed),
       clearCache: () => undefined,
       dropped: () => undefined,
@@ -77,7 +78,7 @@ export class WaitingArea {
     const fetching = { fetch: (wish: messages.Fetch) => Promise.resolve(fetchFailed(wish, refused)) };
     const face = { id: this.#call, me: this.#me, mesh: this.#replica.mesh, link: "waiting", on: () => () => undefined, fetching };
     const writer = (): Writer => `${this.#me.id}.${++this.#frames}` as Writer;
-    return courierHost(face, this.#replica, { attach: alone, send: alone, end: alone, held: alone, readOn: alone, reach: alone, detach: alone }, resource, writer);
+    return courierHost(face, this.#replica, { attach: alone, send: alone, end: alone, held: alone, readOn: alone, reach: alone, detach: alone }, NOTHING, resource, writer);
   }
 
   /** One is let in: what is to be written there. */
@@ -126,3 +127,6 @@ export class WaitingArea {
 function alone(): never {
   throw new Denied("no_capability", "who waits to be let in has nobody to send to");
 }
+
+/** Nor is anything kept for who is not in. */
+const NOTHING: Away = { files: [], ended: undefined, onKept: () => () => undefined, request: () => Promise.resolve().then(alone) };

@@ -56,7 +56,9 @@ export {
   type StreamOptions, type StreamPort,
 } from "./datastream.ts";
 export { FILES } from "./files.ts";
-export { FileOffer, Files, Transfer, type FileOptions, type FilesUser, type Progress } from "./transfers.ts";
+export { Keeping, KeptFile, SLICE, type Announced, type Away, type Brought, type FileReply, type FileRequest, type ShelfUser } from "./away.ts";
+export { FileOffer } from "./offers.ts";
+export { Files, Transfer, type FileOptions, type FilesUser, type KeepOptions, type Progress } from "./transfers.ts";
 export { Replica, type HubWord, type ReplicaAccess, type Runtime } from "./replica.ts";
 export {
   SharedState, type Below, type ListenOptions, type StateRights, type Transaction,

@@ -1,21 +1,20 @@
 /** Files that travel: `resource.files`. */
 
-import { sha256 } from "@noble/hashes/sha2.js";
-
+import { Keeping, KeptFile, Shelf, type ShelfUser } from "./away.ts";
 import { MICROSECONDS } from "./clock.ts";
 import { unlessAborted, type Abort, type DataStream } from "./datastream.ts";
-import { BadValue, Broken, CallmeshError, Closed, Declined, EndedByPeer, StorageFailed, WireError } from "./errors.ts";
+import { BadValue, CallmeshError, Closed, EndedByPeer, StorageFailed, WireError } from "./errors.ts";
+import { hashed, randomId, read, Sink, type Taker } from "./fileio.ts";
 import {
   ANSWER_TIME, decodeWord, encodePart, fileName, keyOf, Outgoing, Receiving, type Incoming, type Offer, type Part, type Word,
 } from "./files.ts"; // prettier-ignore
-import type { ParticipantId } from "./ids.ts";
+import type { ParticipantId, PersonId } from "./ids.ts";
 import { HIGH_WATER } from "./lane.ts";
 import { complain, Listeners } from "./listeners.ts";
+import { FileOffer } from "./offers.ts";
 import { checkFunction, checkOptions } from "./options.ts";
 import type { Participant } from "./participant.ts";
 
-/** Bytes that are hashed at once, and after which what came goes into a blob, which a browser may keep on disk. */
-const BLOCK = 4 * 1024 * 1024;
 const TICK = 500;
 
 export interface FilesUser {
@@ -25,6 +24,8 @@ export interface FilesUser {
   /** Microseconds. */
   now(): number;
   after(milliseconds: number, fn: () => void): () => void;
+  /** What the hub keeps for those who are away; undefined where that is nothing. */
+  readonly shelf?: Pick<ShelfUser, "away" | "resource" | "me"> | undefined;
 }
 
 export interface FileOptions {
@@ -37,6 +38,16 @@ export interface FileOptions {
   readonly patience?: number;
   /** Cancels it. */
   readonly signal?: Abort;
+}
+
+export interface KeepOptions {
+  /** The persons (`participant.person`) it is for; without it everybody who ever comes. */
+  readonly to?: readonly PersonId[];
+  /** Without it that of the `File`. */
+  readonly name?: string;
+  readonly type?: string;
+  /** Milliseconds that it is kept, in whole seconds; without it as long as the hub keeps any. */
+  readonly lasts?: number;
 }
 
 /** How far a file has come with one receiver. */
@@ -136,122 +147,6 @@ export class Transfer {
   }
 }
 
-/** A file that somebody offers. Take it with `blob()`, or `refuse` it. */
-export class FileOffer {
-  readonly #incoming: Incoming;
-  readonly #files: FilesSide;
-  readonly #progress = new Listeners<number>();
-
-  constructor(incoming: Incoming, files: FilesSide) {
-    this.#incoming = incoming;
-    this.#files = files;
-  }
-
-  /** A plain name, safe in any folder. */
-  get name(): string {
-    return this.#incoming.offer.name;
-  }
-
-  /** Bytes. */
-  get size(): number {
-    return this.#incoming.offer.size;
-  }
-
-  /** A media type as the sender says it; it may be anything. */
-  get type(): string {
-    return this.#incoming.offer.type;
-  }
-
-  get sender(): ParticipantId {
-    return this.#incoming.peer;
-  }
-
-  /** Bytes that have come. */
-  get received(): number {
-    return this.#incoming.at;
-  }
-
-  /** Whether it has come, or will not any more. */
-  get over(): boolean {
-    return this.#incoming.over;
-  }
-
-  /** Told how many bytes have come, and at once. Returns what ends it. */
-  onProgress(fn: (received: number) => void): () => void {
-    checkFunction(fn, "onProgress(fn)");
-    const stop = this.#progress.add(fn);
-    fn(this.received);
-    return stop;
-  }
-
-  /**
-   * Take it. The blob has no type: whoever shows it should decide as what.
-   *
-   * Rejects with `Broken` where the hash is wrong, `EndedByPeer`, or the signal's reason, which stops it.
-   */
-  async blob({ signal }: { readonly signal?: Abort } = {}): Promise<Blob> {
-    if (this.#incoming.why !== undefined) throw this.#incoming.why;
-    if (this.#incoming.stage !== "offered") throw new BadValue(`${this.name} was answered already`);
-    const taken = new Promise<Blob>((resolve, reject) => {
-      this.#files.take(this.#incoming, { resolve, reject, moved: () => this.#progress.tell(this.received) });
-    });
-    try {
-      return await unlessAborted(taken, signal);
-    } finally {
-      if (!this.over) this.#files.close(this.#incoming, new Closed("it was given up"));
-    }
-  }
-
-  /** Do not take it; its sender gets `Declined` with these words. */
-  refuse(why = "not wanted"): void {
-    if (!this.over) this.#files.close(this.#incoming, new Declined(why));
-  }
-}
-
-interface FilesSide {
-  take(incoming: Incoming, taker: Taker): void;
-  close(incoming: Incoming, why: CallmeshError | undefined): void;
-}
-
-interface Taker {
-  resolve(blob: Blob): void;
-  reject(why: CallmeshError): void;
-  moved(): void;
-}
-
-/** What comes, until it is whole. */
-class Sink {
-  readonly taker: Taker;
-  readonly #hash = sha256.create();
-  #blobs: Blob[] = [];
-  #parts: Uint8Array<ArrayBuffer>[] = [];
-  #size = 0;
-
-  constructor(taker: Taker) {
-    this.taker = taker;
-  }
-
-  write(data: Uint8Array): void {
-    this.#hash.update(data);
-    this.#parts.push(data.slice());
-    this.#size += data.length;
-    if (this.#size >= BLOCK) this.#pack();
-  }
-
-  #pack(): void {
-    this.#blobs.push(new Blob(this.#parts));
-    this.#parts = [];
-    this.#size = 0;
-  }
-
-  /** Raises `Broken`. */
-  finish(wanted: string): Blob {
-    if (hex(this.#hash.digest()) !== wanted) throw new Broken("what came is not what was offered: its hash is another");
-    this.#pack();
-    return new Blob(this.#blobs);
-  }
-}
-
 interface Sent {
   readonly transfer: Transfer;
   readonly offer: Offer;
@@ -264,6 +159,7 @@ export class Files {
   readonly #receiving = new Receiving();
   readonly #sinks = new Map<Incoming, Sink>();
   readonly #offers = new Listeners<undefined>();
+  readonly #shelf: Shelf | undefined;
   readonly #pumping = new Set<ParticipantId>();
   #sent: Sent[] = [];
   #ended: CallmeshError | undefined;
@@ -271,6 +167,11 @@ export class Files {
 
   constructor(user: FilesUser) {
     this.#user = user;
+    const { shelf } = user;
+    if (shelf !== undefined) {
+      const [moved, now] = [() => this.#offers.tell(undefined), () => user.now()];
+      this.#shelf = new Shelf({ ...shelf, now, after: (milliseconds, fn) => user.after(milliseconds, fn), moved });
+    }
     this.#tick();
     void this.#read().catch(complain);
   }
@@ -376,9 +277,38 @@ export class Files {
     for (const { transfer } of sent) transfer.tell();
   }
 
+  // --- for those who are away
+
+  /**
+   * Leave a file with the hub, for persons, or for all who ever come. They are offered it whenever they are here,
+   * whether or not the sender is. Returns at once: `await keeping.done()` to know that it is kept.
+   *
+   * Throws `BadValue` for nobody, `Closed` where nothing is kept.
+   */
+  keep(what: Blob | Uint8Array, options: KeepOptions = {}): Keeping {
+    checkOptions(options, ["to", "name", "type", "lasts"], "files.keep(file, options)");
+    if (this.#shelf === undefined) throw new Closed("nothing is kept here");
+    if (this.#ended !== undefined) throw this.#ended;
+    const source = what instanceof Blob ? what : new Blob([new Uint8Array(what)]);
+    const { to, type = source.type, lasts = 0 } = options;
+    if (to?.length === 0) throw new BadValue("nobody to keep it for; leave out `to` for everybody");
+    if (!(lasts >= 0 && lasts < Infinity)) throw new BadValue("`lasts` is a number of milliseconds");
+    const name = fileName(options.name ?? (source as { name?: string }).name ?? "file");
+    return new Keeping(this.#shelf, source, { name, type: type.slice(0, 128), to: [...(to ?? [])], lasts: Math.ceil(lasts / 1_000) });
+  }
+
+  /**
+   * What the hub keeps here: one's own, what is for oneself, and for hosts all of it. Each can be taken as an offer
+   * can, as often as one likes, and taken back.
+   */
+  get kept(): readonly KeptFile[] {
+    const shelf = this.#shelf;
+    return shelf === undefined ? [] : shelf.files.map((about) => new KeptFile(shelf, about));
+  }
+
   // --- receiving
 
-  /** Told of each offer, also of those that wait. Who is told first has it. Returns what ends it. */
+  /** Told of each offer, also of those that wait or are kept. Who is told first has it. Returns what ends it. */
   onOffer(fn: (offer: FileOffer) => void): () => void {
     checkFunction(fn, "onOffer(fn)");
     const look = (): void => {
@@ -389,7 +319,7 @@ export class Files {
     return stop;
   }
 
-  /** What others offer, each once. Ends with the call or the resource. */
+  /** What others offer, or left with the hub for who comes later, each once. Ends with the call or the resource. */
   async *offers({ signal }: { readonly signal?: Abort } = {}): AsyncGenerator<FileOffer, void> {
     while (signal?.aborted !== true) {
       const offer = this.#next();
@@ -403,7 +333,7 @@ export class Files {
     for (let incoming = this.#receiving.news.shift(); incoming !== undefined; incoming = this.#receiving.news.shift()) {
       if (!incoming.over) return new FileOffer(incoming, { take: (...given) => this.#take(...given), close: (...given) => this.#close(...given) });
     }
-    return undefined;
+    return this.#shelf?.next();
   }
 
   #moved(signal: Abort | undefined): Promise<void> {
@@ -537,36 +467,11 @@ export class Files {
   #end(reason: CallmeshError): void {
     this.#ended = reason;
     this.#stopTicking();
+    this.#shelf?.end(reason);
     for (const { transfer } of this.#sent) for (const way of transfer.ways.values()) way.end(reason);
     for (const incoming of this.#receiving.open.values()) incoming.end(reason);
     this.#swept();
     this.#settle();
     this.#offers.tell(undefined);
   }
-}
-
-async function read(source: Blob, start: number, end: number): Promise<Uint8Array> {
-  let data: Uint8Array;
-  try {
-    data = new Uint8Array(await source.slice(start, end).arrayBuffer());
-  } catch (cause) {
-    throw new StorageFailed("the file cannot be read", { cause });
-  }
-  if (data.length !== end - start) throw new StorageFailed("the file is shorter than it was");
-  return data;
-}
-
-async function hashed(source: Blob): Promise<string> {
-  const hash = sha256.create();
-  for (let at = 0; at < source.size; at += BLOCK) hash.update(await read(source, at, Math.min(at + BLOCK, source.size)));
-  return hex(hash.digest());
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** 64 random bits: an id of one's own transfers, and no secret. */
-function randomId(): string {
-  return Array.from({ length: 16 }, () => Math.floor(Math.random() * 16).toString(16)).join("");
 }

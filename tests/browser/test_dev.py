@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, FrameLocator, Locator, Page, expect
 
+from callmesh.catalog import read_app
 from callmesh.creating import create
 from tests.browser.people import PHONE, person
 from tests.processes import hub_process
@@ -43,6 +44,14 @@ class Bench:
 
     async def turn(self, what: str, name: str, value: str) -> None:
         await self.page.get_by_label(f"{what} of {name}").select_option(value)
+
+    async def until_loaded(self) -> None:
+        """Wait until everybody has the app as its files are now."""
+        await self.page.wait_for_function(
+            "hash => [...document.querySelectorAll('.seat iframe')].every(seat => "
+            "seat.contentDocument.querySelector('iframe')?.src.includes(hash))",
+            arg=read_app(self.folder).hash,
+        )
 
     def part(self, name: str) -> Locator:
         return self.inspector.get_by_role("region", name=name)

@@ -108,6 +108,7 @@ async def test_two_people_do_the_tutorial(
 
     tutorial.write("tea-round/app.js")
     await bench.until_loaded()
+    await expect(bench.item("Bob", "Ada: green tea")).to_be_visible()  # the new script has run
     await bob.get_by_label("I take").focus()
     await expect(ada.get_by_text("Bob is choosing…")).to_be_visible()
 
@@ -115,6 +116,7 @@ async def test_two_people_do_the_tutorial(
     tutorial.write("tea-round/app.js")
     await bench.until_loaded()
     await expect(bench.part("Streams")).to_contain_text("kettle")
+    await expect(bench.item("Bob", "Ada: green tea")).to_be_visible()
     await bob.get_by_label("I take").fill("coff")
     bench.change("index.html", "<h1>Tea round</h1>", "<h1>Tea for all</h1>")
     await bench.until_loaded()

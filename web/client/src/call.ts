@@ -21,6 +21,7 @@ import type { Resource } from "./resource.ts";
 import { resourceOrNot, Resources } from "./resources.ts";
 import { after, every, now, onNetwork, soon } from "./runtime.ts";
 import { MESH, Streams, type OpenStream } from "./streams.ts";
+import { Tickets } from "./tickets.ts";
 import { UnsavedStore } from "./unsaved.ts";
 import { WaitingArea } from "./waiting.ts";
 
@@ -85,6 +86,7 @@ export class Call {
   #whole = false;
   #reached = 0;
   readonly #streams: Streams;
+  readonly #tickets = new Tickets(() => this.#put({ type: "ticket", ticket: "", expires: 0 }));
   readonly #away: Away;
   readonly #caches: IdbCacheStore | undefined;
   readonly #unsaved: UnsavedStore | undefined;
@@ -112,7 +114,7 @@ export class Call {
     this.opened = new Promise((resolve, reject) => (this.#settleOpened = { resolve, reject }));
     this.#replica = new Replica({ now, after, flush: () => this.#wrote() });
     this.hosting = new Hosting(this.#replica, (command) => this.#put(command));
-    this.fetching = new Fetching(options.socket, () => this.#put({ type: "ticket", ticket: "", expires: 0 }));
+    this.fetching = new Fetching(options.socket, this.#tickets);
     this.#standings = new Standings(this.#replica.mesh);
     this.state = new SharedState(this.#replica, CALL, {
       canWrite: (key) => this.#standings.canWriteCall(key, this.me),
@@ -129,7 +131,7 @@ export class Call {
     });
     this.#peers = this.#makePeers();
     this.#streams = this.#makeStreams();
-    this.#away = new Away(options.socket, () => this.#put({ type: "ticket", ticket: "", expires: 0 }));
+    this.#away = new Away(options.socket, this.#tickets);
     this.resources = this.#makeResources();
     this.media = new Media((stream) => this.#peers.setTracks(stream));
     if (typeof indexedDB !== "undefined") {
@@ -374,10 +376,8 @@ export class Call {
       else if (message.type === "waiting") this.#wait(message);
       else if (message.type === "answer") this.hosting.heard(message);
       else if (message.type === "signal") this.#peers.receive(message.peer as ParticipantId, message.data);
-      else if (message.type === "ticket" || message.type === "kept") {
-        if (message.type === "ticket") this.fetching.heard(message);
-        this.#away.heard(message);
-      }
+      else if (message.type === "ticket") this.#tickets.heard(message);
+      else if (message.type === "kept") this.#away.heard(message);
       else if (message.type === "ice") this.#peers.configure(message);
       else if (message.type === "stream") this.#streams.receive(message);
       else if (message.type === "taken") this.#streams.heard(message);
@@ -439,8 +439,7 @@ export class Call {
 
   #joined(): void {
     this.hosting.askAgain();
-    this.fetching.askAgain();
-    this.#away.askAgain();
+    this.#tickets.askAgain();
     if (this.#settleOpened === undefined) {
       this.#peers.retry();
       this.#streams.linkBack();
@@ -474,8 +473,7 @@ export class Call {
     this.#unsaved?.close();
     this.#replica.end(reason);
     this.hosting.fail(reason);
-    this.fetching.end(reason);
-    this.#away.end(reason);
+    this.#tickets.end(reason);
     this.#streams.stop(reason);
     this.#peers.close();
     if (this.#settleOpened !== undefined) this.#settleOpened.reject(reason);

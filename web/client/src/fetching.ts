@@ -1,13 +1,8 @@
 /** What apps fetch by way of the hub: HTTP beside the socket, with a ticket of the session (A20). */
 
-import { Broken, bundle, CallmeshError, Denied, encodeMessage, fromWire, TimedOut, Unauthorized, unbundle, type messages } from "@callmesh/core";
+import { Broken, bundle, CallmeshError, Denied, encodeMessage, Unauthorized, unbundle, type messages } from "@callmesh/core";
 
-import { after, now } from "./runtime.ts";
-
-/** Microseconds that a ticket is used; it is good for longer. */
-const GOOD = 300e6;
-/** Milliseconds that the hub may take for one. */
-const ASK = 10_000;
+import { errorOf, reached, readSaid, type Tickets } from "./tickets.ts";
 
 /** What an app hears of it. */
 export function fetchFailed({ number }: messages.Fetch, error: CallmeshError): messages.Fetched {
@@ -15,40 +10,14 @@ export function fetchFailed({ number }: messages.Fetch, error: CallmeshError): m
   return { type: "fetched", number, status: 0, headers: [], body: new Uint8Array(), code: error.code, reason, why: error.message };
 }
 
-interface Waiting {
-  readonly come: Promise<string>;
-  readonly settle: (ticket: string) => void;
-  readonly fail: (reason: CallmeshError) => void;
-}
-
 export class Fetching {
   readonly #address: string;
-  readonly #ask: () => void;
-  #ticket = "";
-  #until = 0;
-  #waiting: Waiting | undefined;
+  readonly #tickets: Tickets;
 
-  /** `socket` is where that of the call is; `ask` asks the hub for a ticket, where there is a link. */
-  constructor(socket: string, ask: () => void) {
+  /** `socket` is where that of the call is. */
+  constructor(socket: string, tickets: Tickets) {
     this.#address = socket.replace(/^ws/, "http").replace(/socket$/, "fetch");
-    this.#ask = ask;
-  }
-
-  heard({ ticket }: messages.Ticket): void {
-    this.#ticket = ticket;
-    this.#until = now() + GOOD;
-    this.#waiting?.settle(ticket);
-    this.#waiting = undefined;
-  }
-
-  /** Over a new link. */
-  askAgain(): void {
-    if (this.#waiting !== undefined) this.#ask();
-  }
-
-  end(reason: CallmeshError): void {
-    this.#waiting?.fail(reason);
-    this.#waiting = undefined;
+    this.#tickets = tickets;
   }
 
   /** What came of it, an error too: it is for the app to hear. */
@@ -56,7 +25,7 @@ export class Fetching {
     try {
       return await this.#request(wish).catch((error: unknown) => {
         if (!(error instanceof Unauthorized)) throw error;
-        this.#until = 0; // of a hub that has begun anew: the next ticket is another
+        this.#tickets.spoil(); // of a hub that has begun anew
         return this.#request(wish);
       });
     } catch (error) {
@@ -66,7 +35,7 @@ export class Fetching {
   }
 
   async #request(wish: messages.Fetch): Promise<messages.Fetched> {
-    const ticket = await this.#show();
+    const ticket = await this.#tickets.show();
     const data = await this.#post(ticket, bundle([encodeMessage(wish)]));
     const [found] = unbundle(data, null);
     if (found?.type !== "fetched") throw new Broken("the hub has not answered as it should");
@@ -74,49 +43,12 @@ export class Fetching {
   }
 
   async #post(ticket: string, body: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-    let answer: Response;
-    let data: Uint8Array;
-    try {
-      const headers = { Authorization: `Bearer ${ticket}` };
-      answer = await fetch(this.#address, { method: "POST", headers, body, cache: "no-store", credentials: "omit" });
-      data = new Uint8Array(await answer.arrayBuffer());
-    } catch (cause) {
-      throw new Broken("the hub was not reached: try again when the link is back", { cause });
-    }
-    if (!answer.ok) throw errorIn(answer.status, data);
+    const headers = { Authorization: `Bearer ${ticket}` };
+    const answer = await reached(
+      fetch(this.#address, { method: "POST", headers, body, cache: "no-store", credentials: "omit" }),
+    );
+    const data = new Uint8Array(await reached(answer.arrayBuffer()));
+    if (!answer.ok) throw errorOf(answer.status, readSaid(data));
     return data;
   }
-
-  #show(): Promise<string> {
-    if (now() < this.#until) return Promise.resolve(this.#ticket);
-    if (this.#waiting !== undefined) return this.#waiting.come;
-    const waiting = (this.#waiting = expected());
-    this.#ask();
-    const stop = after(ASK, () => {
-      if (this.#waiting === waiting) this.end(new TimedOut("the hub gave no ticket in time: try again when the link is back"));
-    });
-    return waiting.come.finally(stop);
-  }
-}
-
-function expected(): Waiting {
-  let settle: Waiting["settle"] = () => undefined;
-  let fail: Waiting["fail"] = () => undefined;
-  const come = new Promise<string>((resolve, reject) => {
-    settle = resolve;
-    fail = reject;
-  });
-  return { come, settle, fail };
-}
-
-function errorIn(status: number, data: Uint8Array): CallmeshError {
-  try {
-    const { code, reason, message } = JSON.parse(new TextDecoder().decode(data)) as Record<string, unknown>;
-    if (typeof code === "string" && typeof message === "string") {
-      return code === Denied.code ? new Denied(String(reason), message) : fromWire(code, message);
-    }
-  } catch {
-    // something on the way has answered, and not the hub
-  }
-  return new Broken(`something between here and the hub answered ${status}`);
 }

@@ -6,6 +6,7 @@ import { APPS, Broken, CALL, Closed, Denied, keyOf, Unauthorized, type messages,
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { Away } from "../src/away.ts";
+import { Tickets } from "../src/tickets.ts";
 import { join } from "../src/join.ts";
 import { FakeHub } from "./fakeHub.ts";
 
@@ -20,6 +21,7 @@ let got: Got[];
 let answers: (Response | Error)[];
 let asks: number;
 let away: Away;
+let tickets: Tickets;
 
 beforeEach(() => {
   [got, answers, asks] = [[], [], 0];
@@ -29,10 +31,11 @@ beforeEach(() => {
     if (answer instanceof Error) throw answer;
     return Promise.resolve(answer);
   });
-  away = new Away("wss://hub.test/in/call/demo/socket", () => {
+  tickets = new Tickets(() => {
     asks++;
-    queueMicrotask(() => away.heard({ type: "ticket", ticket: `t${asks}`, expires: 0 }));
+    queueMicrotask(() => tickets.heard({ type: "ticket", ticket: `t${asks}`, expires: 0 }));
   });
+  away = new Away("wss://hub.test/in/call/demo/socket", tickets);
 });
 
 afterEach(() => vi.unstubAllGlobals());
@@ -90,7 +93,7 @@ test("[F9] no network, and what something between says, are a cut", async () => 
 });
 
 test("[F7] when the call is over, nothing is asked for any more", async () => {
-  away.end(new Closed("left"));
+  tickets.end(new Closed("left"));
   await expect(away.request({ ask: "take_back", id: ID })).rejects.toThrow("left");
   expect(got).toEqual([]);
 });

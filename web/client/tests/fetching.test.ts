@@ -2,6 +2,7 @@ import { Broken, bundle, Closed, encodeMessage, TimedOut, unbundle, type message
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { Fetching } from "../src/fetching.ts";
+import { Tickets } from "../src/tickets.ts";
 
 const WISH: messages.Fetch = { type: "fetch", number: 7, resource: "r1", method: "GET", url: "https://a.example/", headers: [], body: new Uint8Array() };
 const FETCHED: messages.Fetched = {
@@ -25,9 +26,8 @@ beforeEach(() => {
     const answer = answers.shift() ?? well;
     return Promise.resolve().then(answer);
   });
-  fetching = new Fetching("wss://hub.example/call/demo/socket", () => {
-    fetching.heard({ type: "ticket", ticket: `t${++tickets}`, expires: 0 });
-  });
+  const given = new Tickets(() => given.heard({ type: "ticket", ticket: `t${++tickets}`, expires: 0 }));
+  fetching = new Fetching("wss://hub.example/call/demo/socket", given);
 });
 
 afterEach(() => {
@@ -69,20 +69,24 @@ test("[A20] whatever goes wrong is for the app to hear", async () => {
 
 test("[A20] without a link it waits for a ticket for ten seconds, asks over a new one, and ends with the call", async () => {
   let asks = 0;
-  const alone = new Fetching("ws://hub.example/call/demo/socket", () => {
+  const given = new Tickets(() => {
     asks++;
   });
+  const alone = new Fetching("ws://hub.example/call/demo/socket", given);
   const first = alone.fetch(WISH);
-  alone.askAgain();
+  given.askAgain();
   expect(asks).toBe(2);
   await vi.advanceTimersByTimeAsync(10_000);
   expect(await first).toMatchObject({ code: TimedOut.code });
-  const second = alone.fetch(WISH);
-  alone.end(new Closed("left"));
-  expect(await second).toMatchObject({ code: Closed.code });
-  const third = alone.fetch(WISH);
-  alone.heard({ type: "ticket", ticket: "t", expires: 0 });
-  expect(await third).toEqual(FETCHED);
-  alone.askAgain();
+  const [second, third] = [alone.fetch(WISH), alone.fetch(WISH)];
+  expect(asks).toBe(3); // one ticket serves both
+  given.heard({ type: "ticket", ticket: "t", expires: 0 });
+  expect([await second, await third]).toEqual([FETCHED, FETCHED]);
+  given.spoil();
+  const fourth = alone.fetch(WISH);
+  given.end(new Closed("left"));
+  expect(await fourth).toMatchObject({ code: Closed.code });
+  expect(await alone.fetch(WISH)).toMatchObject({ code: Closed.code });
+  given.askAgain();
   expect(asks).toBe(4);
 });

@@ -10,105 +10,29 @@ import asyncio
 import contextlib
 import json
 import statistics
-import struct
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from playwright.async_api import Browser, CDPSession, Frame
+from playwright.async_api import Browser, Frame
 
-import callmesh
 from benchmarks import facts, tables
 from benchmarks.browser import chromium
 from benchmarks.load import Peer, peer
 from benchmarks.progress import done, say
+from benchmarks.storms import Storm, storm, storms_table
+from benchmarks.tables import spread
+from benchmarks.threads import SCRIPT, Costs, Thread, frame_of
 from callmesh.ids import ResourceId, state_of
 from tests.browser.people import Person, person
 from tests.processes import hub_process
 
 APPS = Path(__file__).parent
 PAGE = APPS.parent / "docs" / "performance.md"
-SCRIPT = (APPS / "callpage.js").read_text()
 WRITERS, RATE = 64, 10
 """Keys that change, and how often a second."""
-HERTZ = 250
-"""Messages a second of the stream of three traces."""
-POINTERS = 4
-POINTER_HERTZ = 60
-
-
-# --- what Chromium counts
-
-
-@dataclass(slots=True)
-class Costs:
-    """What one main thread did; seconds and counts."""
-
-    seconds: float
-    busy: float
-    script: float
-    layouts: float
-    layout: float
-    styles: float
-    style: float
-    long: float
-    """Tasks of more than 50 ms."""
-    heap: float
-    """Bytes by which the heap grew."""
-
-
-class Thread:
-    """The main thread of a page, or of a frame, which has a process of its own."""
-
-    def __init__(self, session: CDPSession, frame: Frame) -> None:
-        self._session = session
-        self.frame = frame
-        self._before: dict[str, float] = {}
-        self._long = 0
-
-    @classmethod
-    async def of(cls, frame: Frame) -> "Thread":
-        top = frame.parent_frame is None
-        session = await frame.page.context.new_cdp_session(frame.page if top else frame)
-        await session.send("Performance.enable")
-        await session.send("HeapProfiler.enable")
-        return cls(session, frame)
-
-    async def _now(self) -> dict[str, float]:
-        said = await self._session.send("Performance.getMetrics")
-        return {metric["name"]: metric["value"] for metric in said["metrics"]}
-
-    async def collect(self) -> None:
-        await self._session.send("HeapProfiler.collectGarbage")
-
-    async def begin(self) -> None:
-        await self.collect()
-        self._long = await self.frame.evaluate("window.watch.long")
-        self._before = await self._now()
-
-    async def end(self) -> Costs:
-        after = await self._now()
-        await self.collect()
-        heap = (await self._now())["JSHeapUsedSize"] - self._before["JSHeapUsedSize"]
-        found = {name: value - self._before[name] for name, value in after.items()}
-        long = await self.frame.evaluate("window.watch.long") - self._long
-        return Costs(
-            found["Timestamp"], found["TaskDuration"], found["ScriptDuration"],
-            found["LayoutCount"], found["LayoutDuration"],
-            found["RecalcStyleCount"], found["RecalcStyleDuration"], long, heap,
-        )  # fmt: skip
-
-
-async def frame_of(someone: Person, title: str) -> Frame:
-    handle = await someone.page.wait_for_selector(f'iframe[title="{title}"]', state="attached")
-    assert handle is not None
-    frame = await handle.content_frame()
-    assert frame is not None
-    await frame.wait_for_function("() => window.monitor")
-    return frame
 
 
 # --- the call
@@ -272,95 +196,6 @@ async def updates(browser: Browser, url: str, rounds: int, seconds: float) -> Lo
     return found
 
 
-# --- the storm
-
-
-async def ecg(call: callmesh.Call, resource: ResourceId, stop: asyncio.Event) -> None:
-    stream = (await call.resources.get(resource)).stream("ecg", mode="reliable")
-    loop = asyncio.get_running_loop()
-    begun, number = loop.time(), 0
-    while not stop.is_set():
-        number += 1
-        wave = 1000 if number % 200 < 5 else 0
-        await stream.send(struct.pack("<Ihhh", number, wave, number % 500, -wave))
-        await asyncio.sleep(max(0.0, begun + number / HERTZ - loop.time()))
-
-
-async def point(call: callmesh.Call, resource: ResourceId, stop: asyncio.Event) -> None:
-    presence = (await call.resources.get(resource)).presence
-    loop = asyncio.get_running_loop()
-    begun, number = loop.time(), 0
-    while not stop.is_set():
-        number += 1
-        presence["at"] = [number * 7 % 900, number * 3 % 300]
-        await asyncio.sleep(max(0.0, begun + number / POINTER_HERTZ - loop.time()))
-
-
-@dataclass(slots=True)
-class Storm:
-    seconds: float
-    page: Costs
-    frame: Costs
-    samples: int
-    gaps: int
-    presence: int
-    """Changes that the frame was told of."""
-    frames: int
-    late: int
-    """Frames that came more than 25 ms after the one before."""
-    garbage: float
-    """Seconds of collecting garbage, on all main threads of the browser."""
-    collections: int
-
-
-GARBAGE = ("MinorGC", "MajorGC")
-
-
-async def storm(browser: Browser, url: str, seconds: float) -> Storm:
-    async with contextlib.AsyncExitStack() as stack:
-        ada = await stack.enter_async_context(person(browser, "Ada", before=SCRIPT))
-        await ada.join(url, role="host")
-        add = "call.resources.add('monitor', { title: 'Monitor' }).then(({ id }) => id)"
-        id = ResourceId(await ada.in_call(add))
-        await ada.tab("Monitor").click()
-        frame = await frame_of(ada, "Monitor")
-        programs = [
-            await stack.enter_async_context(callmesh.join(url, name=f"P{n}"))
-            for n in range(POINTERS)
-        ]
-        for program in programs:
-            await ada.until_path(program.me.name, "direct")
-        threads = await Thread.of(ada.page.main_frame), await Thread.of(frame)
-        stop = asyncio.Event()
-        sending = [asyncio.create_task(point(program, id, stop)) for program in programs]
-        sending.append(asyncio.create_task(ecg(programs[0], id, stop)))
-        await frame.evaluate("window.monitor.start()")
-        await asyncio.sleep(2)
-        zero = (
-            "Object.assign(window.monitor.counts,"
-            " { samples: 0, gaps: 0, presence: 0, frames: 0, late: 0 })"
-        )
-        for thread in threads:
-            await thread.begin()
-        categories = ["v8", "devtools.timeline"]
-        await browser.start_tracing(categories=categories)
-        await frame.evaluate(zero)
-        began = time.perf_counter()
-        await asyncio.sleep(seconds)
-        counts = await frame.evaluate("({ ...window.monitor.counts })")
-        passed = time.perf_counter() - began
-        events = json.loads(await browser.stop_tracing())["traceEvents"]
-        page, framed = [await thread.end() for thread in threads]
-        stop.set()
-        await asyncio.gather(*sending)
-        collected = [event for event in events if event["name"] in GARBAGE and "dur" in event]
-        return Storm(
-            passed, page, framed, counts["samples"], counts["gaps"], counts["presence"],
-            counts["frames"], counts["late"],
-            sum(event["dur"] for event in collected) / 1e6, len(collected),
-        )  # fmt: skip
-
-
 # --- telling
 
 
@@ -378,7 +213,7 @@ def markdown(results: Results) -> str:
     if results.loads:
         parts.append(_loads(results.loads))
     if results.storms:
-        parts.append(_storms(results.storms))
+        parts.append(storms_table(results.storms))
     return "\n\n".join(parts)
 
 
@@ -389,11 +224,6 @@ def _trips(trips: Trips) -> str:
         p50, p99 = late[len(late) // 2], late[int(len(late) * 0.99)]
         rows.append([name, f"{p50:.2f}", f"{p99:.2f}", str(len(late))])
     return tables.table(["there and back", "p50 ms", "p99 ms", "trips"], rows)
-
-
-def spread(values: Sequence[float], digits: int = 0) -> str:
-    least, most = min(values), max(values)
-    return f"{statistics.median(values):,.{digits}f} ({least:,.{digits}f}–{most:,.{digits}f})"
 
 
 def _loads(loads: Loads) -> str:
@@ -419,32 +249,6 @@ def _loads(loads: Loads) -> str:
         "", "main thread of", "µs per update", "of it script", "layouts/s", "style/s", "long tasks",
     ]  # fmt: skip
     return tables.table(head, rows)
-
-
-def _storms(storms: Sequence[Storm]) -> str:
-    def row(name: str, values: Sequence[float], digits: int = 0) -> list[str]:
-        return [name, spread(values, digits)]
-
-    rows = [
-        row("stream messages/s in the frame", [s.samples / s.seconds for s in storms]),
-        row("gaps", [s.gaps for s in storms]),
-        row("changes of presence/s in the frame", [s.presence / s.seconds for s in storms]),
-        row("frames/s", [s.frames / s.seconds for s in storms], 1),
-        row("frames after more than 25 ms", [s.late for s in storms]),
-        row("collecting garbage, ms/s", [s.garbage / s.seconds * 1e3 for s in storms], 1),
-        row("collections/s", [s.collections / s.seconds for s in storms], 1),
-    ]
-    for who in ("page", "frame"):
-        costs = [getattr(s, who) for s in storms]
-        rows += [
-            row(f"{who}: main thread, % of the time", [c.busy / c.seconds * 100 for c in costs], 1),
-            row(f"{who}: of it script, %", [c.script / c.seconds * 100 for c in costs], 1),
-            row(f"{who}: layouts/s", [c.layouts / c.seconds for c in costs], 1),
-            row(f"{who}: style recalculations/s", [c.styles / c.seconds for c in costs], 1),
-            row(f"{who}: long tasks", [c.long for c in costs]),
-            row(f"{who}: heap grown, kB", [c.heap / 1e3 for c in costs]),
-        ]
-    return tables.table([f"{HERTZ} Hz × 3, {POINTERS} pointers at {POINTER_HERTZ} Hz", ""], rows)
 
 
 async def run(chosen: argparse.Namespace) -> Results:

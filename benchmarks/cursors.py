@@ -10,10 +10,10 @@ from playwright.async_api import Browser
 
 import callmesh
 from benchmarks import tables
-from benchmarks.callpage import POINTER_HERTZ, SCRIPT, Costs, Thread, frame_of, point, spread
 from benchmarks.progress import say
-from callmesh.ids import ResourceId
-from tests.browser.people import person
+from benchmarks.storms import POINTER_HERTZ, monitored, point
+from benchmarks.tables import spread
+from benchmarks.threads import Costs, Thread
 
 APP = Path(__file__).parent / "monitor"
 CURSORS = 8
@@ -41,12 +41,7 @@ async def measure(browser: Browser, url: str, rounds: int, seconds: float) -> Cu
     """In turns with cursors that stand still; the frame draws all the time."""
     found = Cursors([], [])
     async with contextlib.AsyncExitStack() as stack:
-        ada = await stack.enter_async_context(person(browser, "Ada", before=SCRIPT))
-        await ada.join(url, role="host")
-        add = "call.resources.add('monitor', { title: 'Monitor' }).then(({ id }) => id)"
-        id = ResourceId(await ada.in_call(add))
-        await ada.tab("Monitor").click()
-        frame = await frame_of(ada, "Monitor")
+        ada, id, frame = await stack.enter_async_context(monitored(browser, url))
         calls = [
             await stack.enter_async_context(callmesh.join(url, name=f"P{n}", rtc=False))
             for n in range(CURSORS)

@@ -1,5 +1,6 @@
 """How figures read: Markdown, and its place in a page."""
 
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,3 +39,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def mark(reached: bool) -> str:
     return "✓" if reached else "✗"
+
+
+def spread(values: Sequence[float], digits: int = 0) -> str:
+    least, most = min(values), max(values)
+    return f"{statistics.median(values):,.{digits}f} ({least:,.{digits}f}–{most:,.{digits}f})"

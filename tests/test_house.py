@@ -26,10 +26,10 @@ FIRST = """
 """.split()
 SECOND = """
     settings logs tokens auth catalog installing saving ending address headers livecall live
-    metrics operations depot outbound fetching archive operator retention webhooks guard shapes
-    problems api icesettings guise supervisor hub connection notify media replica hosting undo typed
-    changes shared presence datastream streams fileio away transfers instance handling resources
-    half joining peering client running contracts testing
+    metrics operations asking depot outbound fetching archive operator retention webhooks guard
+    shapes problems api icesettings guise supervisor pages hub connection notify media replica
+    hosting undo typed changes shared presence datastream streams fileio away transfers instance
+    handling resources half joining peering client running contracts testing
 """.split()
 TOP = """
     __init__ auditing creating connections serving developing doctor trial conformance cli __main__

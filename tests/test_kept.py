@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 import callmesh
 from callmesh import depot
 from callmesh.app import Capability
+from callmesh.asking import Asker
 from callmesh.callstate import CallState
 from callmesh.depot import Depot, _hashes
 from callmesh.errors import (
@@ -763,7 +764,7 @@ async def test_it_is_not_called_kept_before_it_is_on_disk(
 async def test_who_is_taken_out_gets_not_a_byte_more(house: House) -> None:
     """[F8] In the middle of it, too."""
     await house.keep(house.ada)
-    asker = depot.Asker(house.hub.live, _hosted(house), house.bob.me.id)
+    asker = Asker(house.hub.live, _hosted(house), house.bob.me.id)
     file = house.hub.live.blobs.open(DEMO, HASH)
     assert file is not None
     with file:

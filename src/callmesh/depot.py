@@ -27,30 +27,23 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from callmesh.asking import HEADERS, STALL, Asker, asker_of, body_of, problem
 from callmesh.auth import Authority
 from callmesh.errors import (
-    BadInput,
     BadValue,
     CallmeshError,
-    Closed,
     Denied,
-    EndpointFailed,
-    NoSuchCall,
     Refused,
     StorageFailed,
     TimedOut,
     TooFast,
-    TooLarge,
-    Unauthorized,
-    Unreachable,
     WireError,
 )  # fmt: skip
 from callmesh.hosted import HostedCall
-from callmesh.ids import RECORD, CallId, ParticipantId, PersonId, is_call_id
+from callmesh.ids import RECORD, CallId, PersonId
 from callmesh.kept import PREFIX, Announced, KeptFiles, Line, Upload
 from callmesh.ledger import Kept
 from callmesh.live import LiveHub
-from callmesh.participant import Participant
 from callmesh.rates import Each
 from callmesh.values import decode
 
@@ -62,57 +55,13 @@ FETCHES = 8
 """Requests at once by which one person fetches."""
 CHANGES = (2.0, 100.0)
 """How often a second one person announces, answers or takes back, and how often at once."""
-STALL = 20.0
-"""Seconds without a byte after which who brings something is waited for no longer."""
 EVERY = 1.0
 """Seconds between two looks for bytes of files that are over."""
 ALL = 3600
 """Looks from one at all calls to the next: also those that nobody opens."""
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Disposition": "attachment",
-    "Content-Security-Policy": "default-src 'none'; sandbox",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
-STATUS: dict[type[CallmeshError], int] = {
-    Unauthorized: 401, NoSuchCall: 404, TooFast: 429, Denied: 403, Refused: 404, TooLarge: 413,
-    BadInput: 422, StorageFailed: 503, TimedOut: 408, Unreachable: 502, EndpointFailed: 502,
-}  # fmt: skip
 NOTHING = "there is no such file here for you"
 
 log = logging.getLogger("callmesh.hub")
-
-
-class Asker:
-    """A participant who asks, as long as they may."""
-
-    def __init__(self, live: LiveHub, hosted: HostedCall, id: ParticipantId) -> None:
-        self._live = live
-        self.hosted = hosted
-        self.id = id
-
-    @property
-    def me(self) -> Participant:
-        """As they are in the call now. Raises `Closed` where they are not."""
-        member = self.hosted.people.members.get(self.id)
-        if member is None or self._live.here(self.hosted.id) is not self.hosted:
-            raise Closed("you are not in this call any more")
-        return member.participant
-
-
-def asker_of(request: Request, live: LiveHub, authority: Authority) -> Asker:
-    """Raises `Unauthorized` for whoever has no ticket for a call in which they are now."""
-    given = request.headers.getlist("authorization")
-    kind, _, ticket = (given[0] if len(given) == 1 else "").partition(" ")
-    call = request.path_params["call"]
-    if kind.lower() != "bearer" or not is_call_id(call) or not live.runs:
-        raise Unauthorized("the hub is asked with a ticket of this call")
-    id = authority.read_ticket(CallId(call), ticket.strip(), live.now())
-    hosted = live.here(CallId(call))
-    if hosted is None or id not in hosted.people.members:
-        raise Closed("you are not in this call any more")
-    return Asker(live, hosted, id)
 
 
 class _Bytes(StreamingResponse):
@@ -465,20 +414,6 @@ def _read(file: BinaryIO, at: int, size: int) -> bytes:
     return file.read(size)
 
 
-async def body_of(request: Request, most: int) -> bytes:
-    """What is said, which is not much. Raises `TooLarge`, `TimedOut`."""
-    found = bytearray()
-    try:
-        async with asyncio.timeout(STALL):
-            async for some in request.stream():
-                found += some
-                if len(found) > most:
-                    raise TooLarge(f"at most {most} bytes are taken here")
-    except TimeoutError:
-        raise TimedOut("what is asked did not come") from None
-    return bytes(found)
-
-
 def _range(asked: str, size: int) -> tuple[int, int]:
     """First byte, and the one behind the last: none where there is no such range.
 
@@ -503,11 +438,4 @@ def _is_number(text: str) -> bool:
 def _there(at: int, line: Line | None = None, *, status: int = 200) -> Response:
     """How much is there, and until when it is kept, once it is."""
     said = {"at": at, "expires": line.expires if line else 0}
-    return JSONResponse(said, status, headers=HEADERS)
-
-
-def problem(error: CallmeshError) -> Response:
-    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 409)
-    reason = error.reason if isinstance(error, Denied) else ""
-    said = {"code": error.code, "reason": reason, "message": str(error)}
     return JSONResponse(said, status, headers=HEADERS)

@@ -22,9 +22,9 @@ from callmesh.catalog import Catalog
 from callmesh.errors import BadInput
 from callmesh.folder import APPS, DATABASE, LOCK, AlreadyRunning, CannotStart, alone_in
 from callmesh.guard import ApiKey
-from callmesh.hub import PAGE
 from callmesh.icesettings import ice_servers
 from callmesh.ids import ParticipantId
+from callmesh.pages import PAGE
 from callmesh.serving import is_plain, listen
 from callmesh.settings import Settings
 from callmesh.storage.sqlite import STEPS

@@ -17,8 +17,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from callmesh import messages
+from callmesh.asking import HEADERS, Asker, asker_of, body_of, problem
 from callmesh.auth import Authority
-from callmesh.depot import HEADERS, Asker, asker_of, body_of, problem
 from callmesh.errors import (
     BadValue,
     CallmeshError,

@@ -3,12 +3,10 @@
 import asyncio
 import contextlib
 import html
-import json
 import logging
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -19,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import (
     FileResponse,
     HTMLResponse,
@@ -35,7 +33,7 @@ from starlette.websockets import WebSocket
 
 from callmesh import retention as retaining
 from callmesh.auth import Authority, read_secret
-from callmesh.catalog import Catalog, InstalledApp
+from callmesh.catalog import Catalog
 from callmesh.depot import Depot
 from callmesh.errors import BadInput, BadName
 from callmesh.fetching import Fetching
@@ -51,6 +49,7 @@ from callmesh.manifest import schema_text
 from callmesh.operations import Operations
 from callmesh.operator import Operator
 from callmesh.outbound import Outbound
+from callmesh.pages import PAGE, OpenFiles, app_headers, page_of, root_of, with_sdk
 from callmesh.ports import Storage
 from callmesh.settings import Settings
 from callmesh.storage.blobs import Blobs
@@ -62,7 +61,6 @@ from callmesh.transport.websocket import LINK, AsgiLink
 if TYPE_CHECKING:
     from callmesh.webhooks import Webhooks
 
-PAGE = Path(str(files("callmesh"))) / "page" / "dist"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 FIRST_CALL = "demo"
 ERROR_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
@@ -286,7 +284,7 @@ class Hub:
     async def front(self, request: Request) -> Response:
         if not self._is_open:
             raise HTTPException(404, "Calls are opened by invitations, and this is none.")
-        return RedirectResponse(f"{_root(request)}/call/{FIRST_CALL}")
+        return RedirectResponse(f"{root_of(request)}/call/{FIRST_CALL}")
 
     async def page(self, request: Request) -> Response:
         try:
@@ -295,7 +293,7 @@ class Hub:
             raise HTTPException(404, f"There is no such call: {error}.") from error
         if not self._live.runs:
             raise HTTPException(503, NOT_RUNNING)
-        return _page(request, "index.html")
+        return page_of(request, "index.html")
 
     def trying(self) -> list[BaseRoute]:
         """Where an author sees an app as several people at once (A14)."""
@@ -306,10 +304,10 @@ class Hub:
         await self._refresh()
         if id not in self._catalog.apps:
             raise HTTPException(404, f"This hub has no app called {id}.")
-        return _page(request, "dev.html", frames="/dev/")
+        return page_of(request, "dev.html", frames="/dev/")
 
     async def seat(self, request: Request) -> Response:
-        return _page(request, "seat.html")
+        return page_of(request, "seat.html")
 
     async def socket(self, websocket: WebSocket) -> None:
         if not _same_origin(websocket):
@@ -332,7 +330,7 @@ class Hub:
     async def apps(self, request: Request) -> Response:
         """What there is to add as it is now, so that an author who reloads sees the latest."""
         await self._refresh()
-        root = _root(request)
+        root = root_of(request)
         return JSONResponse(
             [
                 {
@@ -374,9 +372,9 @@ class Hub:
         path = app.file(request.path_params["file"]) if app else None
         if app is None or path is None:
             raise HTTPException(404, "This app has no such file, or none such any more.")
-        headers = _app_headers(request, app)
+        headers = app_headers(request, app)
         if path.suffix == ".html":
-            return HTMLResponse(guise.page(_with_sdk(request, path)), headers=headers)
+            return HTMLResponse(guise.page(with_sdk(request, path)), headers=headers)
         if path.suffix == ".css" and guise.theme:
             return Response(guise.style(path.read_text()), media_type="text/css", headers=headers)
         return FileResponse(path, headers=headers)
@@ -393,28 +391,8 @@ async def _explain(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     words = error.detail if error.detail != "Not Found" else "There is nothing at this address."
     return HTMLResponse(
-        ERROR_PAGE.format(words=html.escape(words), root=_root(request)), error.status_code
+        ERROR_PAGE.format(words=html.escape(words), root=root_of(request)), error.status_code
     )
-
-
-class OpenFiles(StaticFiles):
-    """Files that a frame of opaque origin may load as modules."""
-
-    def file_response(self, *args: object, **kwargs: object) -> Response:
-        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        return response
-
-
-def _root(connection: HTTPConnection) -> str:
-    """The path the hub is mounted under; empty at the top."""
-    root: str = connection.scope.get("root_path", "")
-    return root.rstrip("/")
-
-
-def _origin(connection: HTTPConnection) -> str:
-    scheme = {"ws": "http", "wss": "https"}.get(connection.url.scheme, connection.url.scheme)
-    return f"{scheme}://{connection.url.netloc}"
 
 
 def _same_origin(websocket: WebSocket) -> bool:
@@ -424,82 +402,3 @@ def _same_origin(websocket: WebSocket) -> bool:
         return origin is None or urlsplit(origin).netloc == websocket.url.netloc
     except ValueError:
         return False
-
-
-def _page(request: Request, name: str, *, frames: str = "/apps/") -> Response:
-    """One of the built pages, which has frames of what lies under that path alone."""
-    file = PAGE / name
-    if not file.is_file():
-        raise HTTPException(503, "The call page is not built: run `make page`.")
-    base = f'<base href="{_root(request)}/page/">'
-    page = file.read_text().replace("<head>", f"<head>{base}", 1)
-    return HTMLResponse(page, headers=_page_headers(request, frames))
-
-
-def _page_headers(request: Request, frames: str) -> dict[str, str]:
-    here = _origin(request)
-    policy = {
-        "default-src": "'none'",
-        "script-src": "'self'",
-        "style-src": "'self' 'unsafe-inline'",
-        "img-src": "'self' data: blob:",
-        "media-src": "'self' blob: mediastream:",
-        "font-src": "'self'",
-        "connect-src": f"'self' {here.replace('http', 'ws', 1)}",
-        "frame-src": f"{here}{_root(request)}{frames}",
-        "base-uri": "'self'",
-        "form-action": "'none'",
-        "frame-ancestors": "'self'",
-    }
-    return {
-        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
-        "Permissions-Policy": "camera=(self), microphone=(self), geolocation=()",
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "no-cache",
-    }
-
-
-def _app_headers(request: Request, app: InstalledApp) -> dict[str, str]:
-    """An app may load its own files and the SDK, talk to its hosts alone, and is of no origin."""
-    here = _origin(request) + _root(request)
-    own = f"{here}/apps/{app.manifest.id}/{request.path_params['hash']}/"
-    outside = "".join(f" {host}" for host in app.manifest.hosts)
-    policy = {
-        "sandbox": "allow-scripts allow-forms allow-downloads",
-        "default-src": "'none'",
-        "script-src": f"'unsafe-inline' {own} {here}/sdk/",
-        "style-src": f"'unsafe-inline' {own} {here}/sdk/",
-        "img-src": f"{own} data: blob:{outside}",
-        "media-src": f"{own} data: blob:{outside}",
-        "font-src": f"{own} data:",
-        "connect-src": own + outside,
-        "form-action": "'none'",
-        "base-uri": "'none'",
-        "frame-ancestors": _origin(request),
-    }
-    return {
-        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
-        "Access-Control-Allow-Origin": "*",
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "public, max-age=31536000, immutable",
-    }
-
-
-def _with_sdk(request: Request, file: Path) -> str:
-    """An app's page, in which `import … from "callmesh/app"` works without a build step."""
-    sdk = f"{_root(request)}/sdk/"
-    imports = {f"callmesh/{name}": f"{sdk}{name}.js" for name in ("app", "react", "uplot")}
-    head = (
-        f'<script type="importmap">{json.dumps({"imports": imports})}</script>'
-        f'<meta name="callmesh-sdk" content="{sdk}">'
-    )
-    page = file.read_text()
-    place = page.lower().find("<head>")
-    start = place + len("<head>") if place >= 0 else _after_doctype(page)
-    return page[:start] + head + page[start:]
-
-
-def _after_doctype(page: str) -> int:
-    return page.find(">") + 1 if page.lstrip().lower().startswith("<!doctype") else 0

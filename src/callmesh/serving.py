@@ -18,8 +18,9 @@ from callmesh.auth import Authority, read_secret
 from callmesh.catalog import Catalog
 from callmesh.connections import Watch, bounded_http, room
 from callmesh.folder import APPS, DATABASE, FILES, CannotStart, alone_in
-from callmesh.hub import FIRST_CALL, PAGE, application
+from callmesh.hub import FIRST_CALL, application
 from callmesh.logs import configure
+from callmesh.pages import PAGE
 from callmesh.settings import Settings
 from callmesh.storage.blobs import Blobs
 from callmesh.storage.sqlite import SqliteStorage

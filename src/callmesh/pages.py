@@ -1,0 +1,113 @@
+"""Pages and apps as they go to browsers: what each may load, and the SDK in it."""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from callmesh.catalog import InstalledApp
+
+PAGE = Path(str(files("callmesh"))) / "page" / "dist"
+
+
+class OpenFiles(StaticFiles):
+    """Files that a frame of opaque origin may load as modules."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        return response
+
+
+def root_of(connection: HTTPConnection) -> str:
+    """The path the hub is mounted under; empty at the top."""
+    root: str = connection.scope.get("root_path", "")
+    return root.rstrip("/")
+
+
+def _origin(connection: HTTPConnection) -> str:
+    scheme = {"ws": "http", "wss": "https"}.get(connection.url.scheme, connection.url.scheme)
+    return f"{scheme}://{connection.url.netloc}"
+
+
+def page_of(request: Request, name: str, *, frames: str = "/apps/") -> Response:
+    """One of the built pages, which has frames of what lies under that path alone."""
+    file = PAGE / name
+    if not file.is_file():
+        raise HTTPException(503, "The call page is not built: run `make page`.")
+    base = f'<base href="{root_of(request)}/page/">'
+    page = file.read_text().replace("<head>", f"<head>{base}", 1)
+    return HTMLResponse(page, headers=_page_headers(request, frames))
+
+
+def _page_headers(request: Request, frames: str) -> dict[str, str]:
+    here = _origin(request)
+    policy = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self' 'unsafe-inline'",
+        "img-src": "'self' data: blob:",
+        "media-src": "'self' blob: mediastream:",
+        "font-src": "'self'",
+        "connect-src": f"'self' {here.replace('http', 'ws', 1)}",
+        "frame-src": f"{here}{root_of(request)}{frames}",
+        "base-uri": "'self'",
+        "form-action": "'none'",
+        "frame-ancestors": "'self'",
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "Permissions-Policy": "camera=(self), microphone=(self), geolocation=()",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-cache",
+    }
+
+
+def app_headers(request: Request, app: InstalledApp) -> dict[str, str]:
+    """An app may load its own files and the SDK, talk to its hosts alone, and is of no origin."""
+    here = _origin(request) + root_of(request)
+    own = f"{here}/apps/{app.manifest.id}/{request.path_params['hash']}/"
+    outside = "".join(f" {host}" for host in app.manifest.hosts)
+    policy = {
+        "sandbox": "allow-scripts allow-forms allow-downloads",
+        "default-src": "'none'",
+        "script-src": f"'unsafe-inline' {own} {here}/sdk/",
+        "style-src": f"'unsafe-inline' {own} {here}/sdk/",
+        "img-src": f"{own} data: blob:{outside}",
+        "media-src": f"{own} data: blob:{outside}",
+        "font-src": f"{own} data:",
+        "connect-src": own + outside,
+        "form-action": "'none'",
+        "base-uri": "'none'",
+        "frame-ancestors": _origin(request),
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "Access-Control-Allow-Origin": "*",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "public, max-age=31536000, immutable",
+    }
+
+
+def with_sdk(request: Request, file: Path) -> str:
+    """An app's page, in which `import … from "callmesh/app"` works without a build step."""
+    sdk = f"{root_of(request)}/sdk/"
+    imports = {f"callmesh/{name}": f"{sdk}{name}.js" for name in ("app", "react", "uplot")}
+    head = (
+        f'<script type="importmap">{json.dumps({"imports": imports})}</script>'
+        f'<meta name="callmesh-sdk" content="{sdk}">'
+    )
+    page = file.read_text()
+    place = page.lower().find("<head>")
+    start = place + len("<head>") if place >= 0 else _after_doctype(page)
+    return page[:start] + head + page[start:]
+
+
+def _after_doctype(page: str) -> int:
+    return page.find(">") + 1 if page.lstrip().lower().startswith("<!doctype") else 0

@@ -5,6 +5,7 @@ import contextlib
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,9 +124,10 @@ def bare_relay() -> Iterator[str]:
         port = free.getsockname()[1]
     process = subprocess.Popen([sys.executable, str(RELAY), str(port)], stderr=subprocess.DEVNULL)
     try:
-        while True:
+        while process.poll() is None:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
                 break
+            time.sleep(0.05)
         yield f"ws://127.0.0.1:{port}"
     finally:
         process.terminate()

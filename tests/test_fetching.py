@@ -7,7 +7,9 @@ import json
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -21,13 +23,18 @@ from callmesh.errors import (
     CallmeshError,
     Denied,
     EndpointFailed,
+    StorageFailed,
     TooFast,
     TooLarge,
     Unreachable,
 )  # fmt: skip
+from callmesh.fetching import Fetching
+from callmesh.ids import CallId, ParticipantId, PersonId
+from callmesh.limits import Limits
 from callmesh.messages import Fetch
 from callmesh.outbound import Outbound
-from callmesh.outside import check_host, check_wish, is_public, target_of
+from callmesh.outside import Reply, check_host, check_wish, is_public, target_of
+from callmesh.participant import Participant, Role
 from tests.processes import hub_process
 
 pytestmark = pytest.mark.anyio
@@ -340,3 +347,114 @@ async def test_the_address_that_was_judged_is_the_one_that_is_connected_to(tmp_p
         with pytest.raises(Unreachable):
             await fetch(Outbound(resolve=resolve, private=[other]), "others.example")
         assert len(there.heard) == 1, "nothing was sent to who is not who the name says"
+
+
+class Scene:
+    """A participant, a hub whose disk may refuse, and a host that answers as it is told."""
+
+    def __init__(self, *replies: Reply | CallmeshError) -> None:
+        self.replies = list(replies)
+        self.refuses = False
+        self.noted: list[str] = []
+        self.dev = False
+        self.limits = Limits()
+        self.hosted = self.journal = self
+        self.id = CallId("demo")
+        self.me = Participant(ParticipantId("p1"), PersonId("u1"), "Ada", Role.GUEST, [], True)
+
+    async def fetch(self, *_: object) -> Reply:
+        reply = self.replies.pop(0)
+        if isinstance(reply, CallmeshError):
+            raise reply
+        return reply
+
+    def fetches(self, *_: object, **__: object) -> tuple[str, list[str]]:
+        return "reader", ["https://a.example"]
+
+    def check_takes(self) -> None:
+        if self.refuses:
+            raise StorageFailed("the disk is full")
+
+    @contextlib.asynccontextmanager
+    async def changing(self, _: CallId) -> AsyncIterator["Scene"]:
+        self.check_takes()
+        yield self
+
+    def add(self, what: str, *_: object, **__: object) -> None:
+        self.noted.append(what)
+
+    def now(self) -> int:
+        return 1_700_000_000_000_000
+
+    async def ask(self) -> Reply:
+        fetching = Fetching(self, self, self)  # type: ignore[arg-type]
+        return await fetching._fetch(self, wish("https://a.example/"))  # type: ignore[arg-type]
+
+
+OK = Reply(200, (), b"ok")
+WITHIN = Reply(302, (("location", "/on"),), b"")
+
+
+async def test_while_the_disk_refuses_nothing_is_sent() -> None:
+    """[A20]"""
+    scene = Scene(OK)
+    scene.refuses = True
+    with pytest.raises(StorageFailed):
+        await scene.ask()
+    assert [scene.replies, scene.noted] == [[OK], []]
+
+
+async def test_what_was_sent_and_cannot_be_written_down_is_not_told_as_unsent() -> None:
+    """[A20] The disk refuses in between."""
+    for reply in (OK, EndpointFailed("cut")):
+        scene = Scene(reply)
+        fetch = scene.fetch
+
+        async def then_full(*all: object, scene: Scene = scene, fetch: Any = fetch) -> Any:
+            scene.refuses = True
+            return await fetch(*all)
+
+        scene.fetch = then_full  # type: ignore[method-assign]
+        with pytest.raises(EndpointFailed):
+            await scene.ask()
+        assert scene.noted == []
+
+
+@pytest.mark.parametrize("error", [Unreachable("gone"), Denied("no_right", "private")])
+async def test_a_host_that_sends_on_to_nowhere_was_reached(error: CallmeshError) -> None:
+    """[A20]"""
+    scene = Scene(WITHIN, error)
+    with pytest.raises(EndpointFailed, match="sent on"):
+        await scene.ask()
+    assert scene.noted == ["fetch.failed"]
+    scene = Scene(error)
+    with pytest.raises(type(error)):
+        await scene.ask()
+    assert scene.noted == ["fetch.unreachable"]
+
+
+async def test_a_call_fetches_so_often_and_so_much_at_once() -> None:
+    """[A20] Whoever it is."""
+    scene = Scene(*[OK] * 100)
+    fetching = Fetching(scene, scene, scene)  # type: ignore[arg-type]
+    gate = asyncio.Event()
+    answer = scene.fetch
+
+    async def slow(*all: object) -> Reply:
+        await gate.wait()
+        return await answer(*all)
+
+    scene.fetch = slow  # type: ignore[method-assign]
+    asked = wish("https://a.example/")
+    under_way = []
+    for number in range(16):
+        if number % 4 == 0:
+            scene.me = msgspec.structs.replace(scene.me, person=PersonId(f"u{number}"))
+        under_way.append(asyncio.create_task(fetching._fetch(scene, asked)))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+    scene.me = msgspec.structs.replace(scene.me, person=PersonId("u99"))
+    with pytest.raises(TooFast):
+        await fetching._fetch(scene, asked)  # type: ignore[arg-type]
+    gate.set()
+    assert await asyncio.gather(*under_way) == [OK] * 16
+    assert await fetching._fetch(scene, asked) == OK  # type: ignore[arg-type]

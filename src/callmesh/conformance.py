@@ -1,7 +1,7 @@
 """The traps that apps fall into, each looked for with people at real browsers.
 
-T1 It starts, for a host and a guest, and at each later visit.
-T2 `setup` may run again: a reload, and somebody who comes late, change nothing of its State.
+T1 It starts, for a host and a guest.
+T2 `setup` may run again: after a reload, and for who comes late, it starts, and its State stays.
 T3 After `disable` comes `enable`: what was sent before it was out of view is sent again after.
 T4 What its owner's frame produces is produced by another one when the owner leaves.
 T5 Two who write into one text at once lose nothing of it.

@@ -2,7 +2,7 @@
 
     POST /call/<id>/fetch   a bundle of one `Fetch`; the answer is one of one `Fetched`
 
-Whoever asks shows the ticket that the session gave (`depot`). What was sent, and what came of it,
+Whoever asks shows the ticket that the session gave (`asking`). What was sent, and what came of it,
 stands in the audit log before the app hears of it: without bodies and queries.
 """
 
@@ -24,6 +24,7 @@ from callmesh.errors import (
     CallmeshError,
     Denied,
     EndpointFailed,
+    StorageFailed,
     TooFast,
     Unreachable,
     WireError,
@@ -112,12 +113,19 @@ class Fetching:
         try:
             reply = await self._follow(target, wish)
         except EndpointFailed as error:
-            await self._note(asker, me, "fetch.failed", {**where, "why": _short(error)})
+            with contextlib.suppress(StorageFailed):  # it was reached, whether or not that stands
+                await self._note(asker, me, "fetch.failed", {**where, "why": _short(error)})
             raise
         except (Unreachable, Denied) as error:
             await self._note(asker, me, "fetch.unreachable", {**where, "why": _short(error)})
             raise
-        await self._note(asker, me, "fetch.sent", {**where, "status": str(reply.status)})
+        try:
+            await self._note(asker, me, "fetch.sent", {**where, "status": str(reply.status)})
+        except StorageFailed as error:
+            raise EndpointFailed(
+                f"{target.host} has answered, and the hub could not write that down; what was "
+                "asked may have been done"
+            ) from error
         return reply
 
     async def _follow(self, target: Target, wish: Fetch) -> Reply:
@@ -133,7 +141,10 @@ class Fetching:
             if following is None:
                 break
             target = following
-            reply = await self._outbound.fetch(target, wish, limits.fetch_bytes, until)
+            try:
+                reply = await self._outbound.fetch(target, wish, limits.fetch_bytes, until)
+            except (Unreachable, Denied) as error:  # but it was, before
+                raise EndpointFailed(f"{target.host} sent on to what fails: {error}") from error
         return reply
 
     async def _note(self, asker: Asker, me: Participant, what: str, detail: dict[str, str]) -> None:

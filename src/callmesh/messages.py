@@ -101,7 +101,7 @@ class Welcome(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="welco
 
 
 class Waiting(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="waiting"):
-    """You wait to be let in. Said anew when it stands otherwise."""
+    """You wait to be let in. Said anew when it stands otherwise, with the apps for who waits."""
 
     version: Number
     """Of the protocol: 1."""

@@ -62,7 +62,7 @@ class Member:
 
 @dataclass(slots=True)
 class Knock:
-    """One who waits to be let in, and gets nothing of the call."""
+    """One who waits to be let in, and gets nothing of the call but what is there for who waits."""
 
     visitor: Visitor
     session: Session

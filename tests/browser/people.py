@@ -1,6 +1,5 @@
 """People at browsers, as the tests move them."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -74,11 +73,8 @@ class Person:
 
     async def until_connected(self, title: str) -> None:
         """Wait until *vitals* in a frame has its connection: a later one takes its place."""
-        async with asyncio.timeout(20):
-            while not await self.in_app(  # noqa: ASYNC110
-                title, "document.body.textContent.includes('--resource r')"
-            ):
-                await asyncio.sleep(0.05)
+        words = self.app(title).locator("body")
+        await expect(words).to_contain_text("--resource r", timeout=20_000)
 
     async def in_call(self, script: str) -> Any:
         """The value of an expression about `call`."""

@@ -27,15 +27,20 @@ await connect({
     disable() { s?.close(); s = undefined; },
 });
 setInterval(() => s?.send({}).catch(() => {}), 50);"""
-AGAIN = """let s;
-const open = r => { s ??= r.stream("x", { mode: "latest" }); };
-const r = await connect({ enable: open, disable() { s?.close(); s = undefined; } });
-setInterval(() => s?.send({}).catch(() => {}), 50);"""
 OWNER = """const r = await connect(), s = r.stream("x", { mode: "latest" });
 if (r.owner === r.me.person) setInterval(() => s.send({}).catch(() => {}), 50);"""
 TEXT = """const r = await connect(), box = document.querySelector("textarea");
 box.oninput = () => r.state.set("text", box.value);
 r.state.listen(() => { box.value = r.state.get("text") ?? ""; });"""
+OWN_TEXT = """const r = await connect(), box = document.querySelector("textarea");
+box.oninput = () => r.state.set(`text/${r.me.person}`, box.value);"""
+TAKES_OVER = """const r = await connect(), s = r.stream("x", { mode: "latest" });
+const producer = () => {
+    const here = [...r.participants.values()].filter(one => one.here);
+    const own = here.find(one => one.person === r.owner);
+    return own?.id ?? here.map(one => one.id).sort()[0];
+};
+setInterval(() => producer() === r.me.id && s.send({}).catch(() => {}), 50);"""
 THROWS = """await connect(); more.onclick = async () => { throw new Error("nobody sees this"); };"""
 DEAD = """throw new Error("it does not begin");"""
 
@@ -43,7 +48,12 @@ DEAD = """throw new Error("it does not begin");"""
 def app(folder: Path, script: str, body: str = MORE) -> Path:
     made = folder / "trap"
     made.mkdir()
-    manifest = {"id": "trap", "name": "Trap", "version": "1", "capabilities": ["streams"]}
+    manifest = {
+        "id": "trap",
+        "name": "Trap",
+        "version": "1",
+        "capabilities": ["streams", "participants"],
+    }
     (made / "manifest.json").write_text(json.dumps(manifest))
     (made / "index.html").write_text(
         f"""<!doctype html><title>Trap</title>{body}
@@ -96,13 +106,22 @@ def test_what_keeps_clear_of_them_passes(tmp_path: Path, capsys: Capture) -> Non
 
 def test_streams_that_go_on(tmp_path: Path, capsys: Capture) -> None:
     """[T3, T4]"""
-    code, said = tried(capsys, app(tmp_path, AGAIN))
+    code, said = tried(capsys, app(tmp_path, TAKES_OVER))
     assert [code, said["T3"][0], said["T4"][0]] == [0, "✓", "✓"]
 
 
-@pytest.mark.parametrize("name", ["poll", "vitals", "whiteboard"])
-def test_a_built_in_app_keeps_clear_of_them(name: str, capsys: Capture) -> None:
-    """[T1, T2, T3, T4, T5, T6]"""
+def test_a_text_of_which_each_has_a_part(tmp_path: Path, capsys: Capture) -> None:
+    """[T5]"""
+    code, said = tried(capsys, app(tmp_path, OWN_TEXT, "<textarea></textarea>"))
+    assert [code, said["T5"][0]] == [0, "✓"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [("poll", "T1 T2 T6"), ("vitals", "T1 T6"), ("whiteboard", "T1 T2 T6")],
+)
+def test_a_built_in_app_keeps_clear_of_them(name: str, kept: str, capsys: Capture) -> None:
+    """[T1, T2, T6] And falls into none of the others."""
     code, said = tried(capsys, BUILT_IN / name)
     assert code == 0
-    assert said["T1"].startswith("✓")
+    assert [trap for trap, what in said.items() if what[0] == "✓"] == kept.split()

@@ -37,12 +37,24 @@ for (const what of ["stream", "files", "participants"]) {
     try { what === "stream" ? resource.stream("x") : resource[what]; }
     catch (error) { window.tried.push(`${what} ${error.reason}`); }
 }
+window.denied = [];
+state.listen(({ denied }) => denied && window.denied.push(denied.reason));
 state.subscribe(() => all.replaceChildren(...state.entries().map(([key, value]) => {
     const item = document.createElement("li");
     item.textContent = `${key.split("/")[0]}: ${value}`;
     return item;
 })));
 </script>"""
+
+KEPT = """async () => {
+    const opened = indexedDB.open("callmesh-unsaved");
+    const db = await new Promise(done => { opened.onsuccess = () => done(opened.result); });
+    const counted = db.transaction("rows").objectStore("rows").count();
+    const count = await new Promise(done => { counted.onsuccess = () => done(counted.result); });
+    db.close();
+    return count > 0;
+}"""
+"""Whether the page has what was written in a frame."""
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +123,7 @@ async def test_a_host_chooses_what_stands_in_the_waiting_area(
         await expect(shown).to_have_attribute("aria-pressed", "true")
         await pat.knock(hub.invite("choice"))
         await pat.app("Intake").get_by_label("What brings you here?").fill("A secret")
+        await pat.page.wait_for_function(KEPT)
         await shown.click()
         await expect(pat.page.locator("iframe")).to_have_count(0)
         await shown.click()
@@ -133,15 +146,19 @@ async def test_what_an_app_shows_when_the_call_is_over(
         host_of(browser, hub, "over") as ada,
         person(browser, "Pat") as pat,
         person(browser, "Rex") as rex,
+        person(browser, "Lee") as lee,
     ):
         await ada.add("Poll")
         await ada.add("Intake")
         await ada.open_people()
-        for guest in (pat, rex):
+        for guest in (pat, rex, lee):
             await guest.knock(hub.invite("over"))
             await ada.panel.get_by_role("button", name=f"Admit {guest.name}").click()
         await pat.app("Intake").get_by_label("What brings you here?").fill("My knee")
         await expect(rex.app("Intake").get_by_text("why: My knee")).to_be_visible()
+        await lee.page.get_by_role("button", name="Leave").click()
+        await expect(lee.page.get_by_role("heading", name="You left the call")).to_be_visible()
+        await expect(lee.app("Intake").get_by_text("why: My knee")).to_be_visible()
         await ada.panel.get_by_role("button", name="Manage Rex").click()
         await ada.panel.get_by_role("button", name="Remove…").click()
         question = ada.page.get_by_role("dialog", name="Remove Rex from the call?")
@@ -157,6 +174,7 @@ async def test_what_an_app_shows_when_the_call_is_over(
             await expect(one.app("Intake").get_by_text("why: My knee")).to_be_visible()
         await pat.app("Intake").get_by_label("What brings you here?").fill("Too late")
         await expect(pat.app("Intake").get_by_text("why: My knee")).to_be_visible()
+        assert set(await pat.in_app("Intake", "denied")) == {"read_only"}
         await pat.page.screenshot(path=tmp_path / "over.png")
         await pat.page.set_viewport_size({"width": 390, "height": 844})
         await pat.page.screenshot(path=tmp_path / "over-phone.png")

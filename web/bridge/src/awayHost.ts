@@ -4,7 +4,7 @@ import {
   Broken, CallmeshError, Denied, Refused, SLICE, Standings, TooFast, WireError, type Announced, type FileReply, type FileRequest, type messages,
 } from "@callmesh/core"; // prettier-ignore
 
-import { isAboutFiles, MOST_ASKS, type Told } from "./awayWords.ts";
+import { MOST_ASKS, type Told } from "./awayWords.ts";
 import type { CourierHost } from "./host.ts";
 
 /** Ids of what a frame has announced: it can go on with these. */
@@ -25,15 +25,13 @@ export class AwayHost {
     this.#standings = new Standings(host.mesh);
   }
 
-  /** Take in what the frame says, if it is about files. Raises `WireError`, and `Denied` where its app has not asked for files. */
-  heard(data: unknown): boolean {
-    if (!isAboutFiles(data)) return false;
+  /** The frame says something about files. Raises `WireError`, and `Denied` where its app has not asked for files. */
+  heard(data: unknown): void {
     const { number, ask } = data as { readonly number?: unknown; readonly ask?: unknown };
     if (!isPlace(number) || !isObject(ask)) throw new WireError("not a word about files");
     this.#standings.checkCapability(this.#host.resource, "files"); // the SDK has asked before
     if (ask["ask"] === "open") this.#open();
     else void this.#answer(number, checked(ask));
-    return true;
   }
 
   #open(): void {
@@ -66,10 +64,18 @@ export class AwayHost {
     this.#checkOwn(ask);
     this.#asks++;
     try {
-      return await this.#host.away.request(ask);
+      const reply = await this.#host.away.request(ask);
+      if (ask.ask === "announce") this.#keepInMind(ask.id);
+      return reply;
     } finally {
       this.#asks--;
     }
+  }
+
+  /** The hub has taken it, for the frame's resource: it may go on with it. */
+  #keepInMind(id: string): void {
+    if (this.#announced.size >= MOST_ANNOUNCED) this.#announced.delete([...this.#announced][0] as string);
+    this.#announced.add(id);
   }
 
   /** What is not of the frame's resource is not there for it. */
@@ -77,8 +83,6 @@ export class AwayHost {
     const { id } = ask;
     if (ask.ask === "announce") {
       if (ask.said.resource !== this.#host.resource) throw new Refused("a frame leaves files in its own resource alone");
-      if (this.#announced.size >= MOST_ANNOUNCED) this.#announced.delete([...this.#announced][0] as string);
-      this.#announced.add(id);
     } else if (!this.#announced.has(id) && !this.#files.some((file) => file.id === id)) {
       throw new Refused("there is no such file here for you");
     }

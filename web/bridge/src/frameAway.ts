@@ -1,6 +1,6 @@
 /** Files that the hub keeps, as an app in a frame has them: the page asks the hub for it. */
 
-import { Denied, fromWire, Listeners, type Away, type CallmeshError, type FileReply, type FileRequest, type messages } from "@callmesh/core";
+import { fromWire, Listeners, type Away, type CallmeshError, type FileReply, type FileRequest, type messages } from "@callmesh/core";
 
 import { isAboutFiles, MOST_ASKS, type Asked, type Told } from "./awayWords.ts";
 
@@ -50,7 +50,7 @@ export class FrameAway implements Away {
     const waiting = this.#waiting.get(told.number);
     this.#waiting.delete(told.number);
     if ("reply" in told) waiting?.resolve(told.reply);
-    else waiting?.reject(told.code === Denied.code ? new Denied(told.reason, told.message) : fromWire(told.code, told.message));
+    else waiting?.reject(fromWire(told.code, told.message, told.reason));
     this.#later.shift()?.();
     return true;
   }

@@ -1,6 +1,6 @@
 /** What an app fetches by way of the hub, as it stands in its frame (A20). */
 
-import { BadValue, Denied, fromWire, TooLarge, type CallmeshError, type messages } from "@callmesh/core";
+import { BadValue, fromWire, TooLarge, type CallmeshError, type messages } from "@callmesh/core";
 
 /** As that of the browser's `fetch`, as far as it goes. */
 export interface FetchOptions {
@@ -19,7 +19,7 @@ const BODILESS = [204, 205, 304];
 
 interface Open {
   readonly resolve: (answer: Response) => void;
-  readonly reject: (reason: unknown) => void;
+  readonly reject: (reason: CallmeshError) => void;
 }
 
 export class FrameFetches {
@@ -27,6 +27,7 @@ export class FrameFetches {
   readonly #put: (wish: messages.Fetch) => void;
   readonly #open = new Map<number, Open>();
   #last = 0;
+  #ended: CallmeshError | undefined;
 
   constructor(resource: string, put: (wish: messages.Fetch) => void) {
     this.#resource = resource;
@@ -35,6 +36,7 @@ export class FrameFetches {
 
   fetch(url: string | URL, { method = "GET", headers = {}, body = "", signal }: FetchOptions): Promise<Response> {
     signal?.throwIfAborted();
+    if (this.#ended !== undefined) throw this.#ended;
     const number = ++this.#last;
     const wish = {
       type: "fetch", number, resource: this.#resource, method: method.toUpperCase(), url: String(url),
@@ -42,11 +44,19 @@ export class FrameFetches {
     } as const; // prettier-ignore
     if (wish.body.length > MAX_BODY) throw new TooLarge(`an app sends at most ${MAX_BODY} bytes along`);
     return new Promise((resolve, reject) => {
-      this.#open.set(number, { resolve, reject });
-      signal?.addEventListener("abort", () => {
+      const abort = (): void => {
         this.#open.delete(number);
-        reject(signal.reason as Error);
+        reject(signal?.reason as Error);
+      };
+      const settled = (settle: () => void): void => {
+        signal?.removeEventListener("abort", abort);
+        settle();
+      };
+      this.#open.set(number, {
+        resolve: (answer) => settled(() => resolve(answer)),
+        reject: (reason) => settled(() => reject(reason)),
       });
+      signal?.addEventListener("abort", abort, { once: true });
       this.#put(wish);
     });
   }
@@ -56,10 +66,11 @@ export class FrameFetches {
     this.#open.delete(fetched.number);
     if (open === undefined) return;
     if (fetched.code === "") open.resolve(responseOf(fetched));
-    else open.reject(errorOf(fetched));
+    else open.reject(fromWire(fetched.code, fetched.why, fetched.reason));
   }
 
   end(reason: CallmeshError): void {
+    this.#ended = reason;
     for (const { reject } of this.#open.values()) reject(reason);
     this.#open.clear();
   }
@@ -82,8 +93,4 @@ function bytesOf(body: unknown): Uint8Array {
 function responseOf({ status, headers, body }: messages.Fetched): Response {
   const init = { status, headers: headers.map(([name, value]): [string, string] => [name, value]) };
   return new Response(BODILESS.includes(status) ? null : new Uint8Array(body), init);
-}
-
-function errorOf({ code, reason, why }: messages.Fetched): CallmeshError {
-  return code === Denied.code ? new Denied(reason, why) : fromWire(code, why);
 }

@@ -1,12 +1,13 @@
 /** One frame's port: the session of a hub, on the page's side (A3). */
 
 import {
-  bundle, CALL, CallmeshError, Closed, DELETED, encodeMessage, keyOf, MAX_BUNDLE, MAX_ITEM, MAX_WRITE,
+  bundle, CALL, CallmeshError, Closed, DELETED, encodeMessage, fetchFailed, keyOf, MAX_BUNDLE, MAX_ITEM, MAX_WRITE,
   presenceOf, Session, Standings, STREAM_WINDOW, TooFast, TooLarge, transactionsOf, unbundle, VERSION, WireError, type HubWord, type LifeEvent, type Message,
   type messages, type Writer,
 } from "@callmesh/core";
 
 import { AwayHost } from "./awayHost.ts";
+import { isAboutFiles } from "./awayWords.ts";
 import type { CourierHost } from "./host.ts";
 import { PortRate } from "./rate.ts";
 import { refusal, weigh } from "./refusal.ts";
@@ -25,7 +26,6 @@ const LARGE = 16 * 1024;
 const STREAMS = 1_000;
 /** Things that a frame fetches at a time. */
 const MOST_FETCHES = 64;
-const NOTHING = { type: "fetched", status: 0, headers: [], body: new Uint8Array(), reason: "" } as const;
 /** A value in a cache may be larger than a bundle of everything else. */
 const MAX_CACHE_BUNDLE = MAX_ITEM + 64 * 1024;
 
@@ -127,7 +127,11 @@ export class FrameLink {
   #receive(data: unknown): void {
     if (this.#session.state.kind === "over") return;
     try {
-      if (this.#session.state.kind === "open" && this.#away.heard(data)) return;
+      if (this.#session.state.kind === "open" && isAboutFiles(data)) {
+        this.#rate.took(1, 0, this.#host.now()); // their bytes have a bound of their own
+        this.#away.heard(data);
+        return;
+      }
       if (!(data instanceof Uint8Array)) throw new WireError("bytes are expected");
       const messages = this.#read(data);
       const streamed = messages.reduce((size, message) => size + (message.type === "stream" ? message.payload.length : 0), 0);
@@ -215,14 +219,14 @@ export class FrameLink {
     if (wish.resource !== resource) throw new WireError("a frame fetches for its own resource alone (A2)");
     this.#standings.checkCapability(resource, "fetch"); // the SDK has asked before
     if (this.#fetching >= MOST_FETCHES) {
-      this.#fetched({ ...NOTHING, number: wish.number, code: TooFast.code, why: `an app fetches at most ${MOST_FETCHES} things at a time (A20)` });
+      this.#fetched(fetchFailed(wish, new TooFast(`an app fetches at most ${MOST_FETCHES} things at a time (A20)`)));
       return;
     }
     this.#fetching++;
-    void this.#host.fetch(wish).then((fetched) => {
-      this.#fetching--;
-      this.#fetched(fetched);
-    });
+    void this.#host
+      .fetch(wish)
+      .then((fetched) => this.#fetched(fetched))
+      .finally(() => this.#fetching--);
   }
 
   #fetched(fetched: messages.Fetched): void {

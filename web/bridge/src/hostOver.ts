@@ -1,6 +1,6 @@
 /** A `CourierHost` over a replica, for calls in memory. */
 
-import { DELETED, Denied, Unreachable, type Away, type Listeners, type messages, type Participant, type Replica, type ResourceCache, type ResourceId, type Writer } from "@callmesh/core";
+import { DELETED, Denied, fetchFailed, Unreachable, type Away, type Listeners, type Participant, type Replica, type ResourceCache, type ResourceId, type Writer } from "@callmesh/core";
 
 import type { CourierHost } from "./host.ts";
 
@@ -40,7 +40,7 @@ export function hostOver(call: CallInMemory): CourierHost {
     writer: () => call.writer(),
     openStream: (name, how, consumer) => call.openStream(name, how, consumer),
     away: call.away ?? NOTHING_KEPT,
-    fetch: (wish) => call.fetch?.(wish) ?? Promise.resolve(unreachable(wish)),
+    fetch: (wish) => call.fetch?.(wish) ?? Promise.resolve(fetchFailed(wish, new Unreachable("a call in memory has no way out"))),
   };
 }
 
@@ -50,8 +50,3 @@ const NOTHING_KEPT: Away = {
   ended: undefined,
   request: () => Promise.reject(new Denied("full", "a call in memory keeps no files for who is away")),
 };
-
-function unreachable({ number }: messages.Fetch): messages.Fetched {
-  const why = "a call in memory has no way out";
-  return { type: "fetched", number, status: 0, headers: [], body: new Uint8Array(), code: Unreachable.code, reason: "", why };
-}

@@ -2,7 +2,7 @@
 
 import {
   AHEAD, APPS, BadInput, BadManifest, BadValue, CALL, checkKey, DELETED, frozen, HUB_STATE, keyOf, mayEdit, presenceOf, resourceOf, ROSTER, Standings, valueOf, versionKey,
-  writesFor, type Entry, type Json, type KeyRule, type LedgerHub, type Participant, type ResourceId, type StateId, type Who, type Written,
+  writesFor, type Capability, type Entry, type Json, type KeyRule, type LedgerHub, type Participant, type ResourceId, type StateId, type Who, type Written,
 } from "@callmesh/core";
 
 /** How far beyond the largest time accepted a write may be. */
@@ -21,8 +21,8 @@ export interface Manifest {
 
 /** What a hub tells of an app. Raises `BadManifest`. */
 export function toldOf({ id, version, keys = [], capabilities = [] }: Manifest): Json {
-  const words = ["streams", "files", "participants", "documents"];
-  const [wrong] = capabilities.filter((one) => !words.includes(one));
+  const words: readonly Capability[] = ["streams", "files", "participants", "fetch", "documents"];
+  const [wrong] = capabilities.filter((one) => !words.some((word) => word === one));
   if (wrong !== undefined) throw new BadManifest(`the manifest of ${id} asks for ${wrong}; the words are ${words.join(", ")}`);
   return { version, keys: keys.map((rule) => spelledOut(id, rule as KeyRule)), capabilities: [...capabilities] };
 }

@@ -52,8 +52,8 @@ export class Resource<S extends object = Record<string, Json>> {
     this.#parts = parts;
     this.id = welcome.resource as ResourceId;
     this.state = new SharedState<S>(access, stateOf(this.id), {
-      canWrite: (key) => parts.standings.canWrite(this.id, key, this.me),
-      isOpen: () => parts.standings.isOpen(this.id, this.me),
+      canWrite: (key) => !this.over && parts.standings.canWrite(this.id, key, this.me),
+      isOpen: () => !this.over && parts.standings.isOpen(this.id, this.me),
       refusal: () => (this.outdated ? new Denied("outdated", "this app is older than its state: reload it") : undefined),
     });
     this.presence = new SharedPresence(access, presenceOf(this.id), () => this.me.id);
@@ -235,7 +235,7 @@ export class Resource<S extends object = Record<string, Json>> {
   /** All that what may be written hangs on. */
   #rightsNow(): Json {
     const { access: { mesh }, standings } = this.#parts; // prettier-ignore
-    return [this.access, this.me.role, this.outdated, mesh.readOnly !== undefined, standings.rules(this.id) ?? null];
+    return [this.access, this.over, this.me.role, this.outdated, mesh.readOnly !== undefined, standings.rules(this.id) ?? null];
   }
 
   // --- for who runs it
@@ -260,6 +260,7 @@ export class Resource<S extends object = Record<string, Json>> {
 
   linkIs(state: string): void {
     this.#link = state;
+    this.rightsChanged();
   }
 
   inView(enabled: boolean): void {

@@ -17,7 +17,7 @@ export type { Manifest } from "./memoryRights.ts";
 /** How many numbers a start sets aside: none that was lost is used again. */
 const BLOCK = 2 ** 28;
 const RESOURCE = "r1" as ResourceId;
-const APP: Manifest = { id: "app", name: "App", version: "1", capabilities: ["streams", "files", "participants"] };
+const APP: Manifest = { id: "app", name: "App", version: "1", capabilities: ["streams", "files", "participants", "fetch"] };
 
 export interface MemoryHubOptions {
   /** The app's `manifest.json`. Without it: an app that asks for everything and has no key rules. */

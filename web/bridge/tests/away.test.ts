@@ -112,6 +112,31 @@ test("[F12] a frame reaches no file of another resource, and learns of none", as
   expect(call.away.asked).toEqual([]);
 });
 
+test("[F12] what the hub does not let a frame announce is not its own", async () => {
+  call.away.show(kept(new Uint8Array(9), { resource: "r2" }));
+  call.away.failing.push(new Denied("bad_value", "an offer has an id of its own"));
+  const port = attach();
+  const said: unknown[] = [];
+  await new Frame(port, {}).ready;
+  port.onmessage = ({ data }: MessageEvent<unknown>) => data instanceof Uint8Array || said.push(data);
+  const announced = { resource: RESOURCE, name: "x", size: 9, sha256: "", type: "", to: [], lasts: 0 };
+  port.postMessage({ callmesh: "files", number: 1, ask: { ask: "announce", id: ID, said: announced } });
+  await expect.poll(() => said.length).toBe(1);
+  port.postMessage({ callmesh: "files", number: 2, ask: { ask: "fetch", id: ID, at: 0, end: 9 } });
+  port.postMessage({ callmesh: "files", number: 3, ask: { ask: "take_back", id: ID } });
+  await expect.poll(() => said.length).toBe(3);
+  expect(said).toMatchObject([{ number: 1, code: "denied" }, { number: 2, code: "refused" }, { number: 3, code: "refused" }]);
+  expect(call.away.asked).toHaveLength(1);
+});
+
+test("[A22, F12] a flood of words about files ends that frame", async () => {
+  const port = attach();
+  await new Frame(port, {}).ready;
+  port.onmessage = null;
+  for (let n = 0; n < 21_000; n++) port.postMessage({ callmesh: "files", number: 0, ask: { ask: "open" } });
+  await expect.poll(() => courier.ended?.code).toBe("too_fast");
+});
+
 test.each([
   [{ ask: "fetch", id: "../x", at: 0, end: 9 }],
   [{ ask: "fetch", id: ID, at: 0, end: 2 ** 30 }],

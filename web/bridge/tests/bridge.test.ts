@@ -850,7 +850,10 @@ describe("how much a frame may send", () => {
   test("[A22] a flood of messages ends that frame alone, with a sentence", async () => {
     const rogue = new Rogue();
     await settle();
-    for (let n = 0; n < 40; n++) rogue.send(...pings(1_000));
+    for (let n = 0; n < 19; n++) rogue.send(...pings(1_000));
+    await settle();
+    expect(courier.ended).toBeUndefined();
+    for (let n = 0; n < 2; n++) rogue.send(...pings(1_000));
     await settle();
     expect(courier.ended).toBeInstanceOf(TooFast);
     expect(courier.ended?.message).toContain("A22");
@@ -869,7 +872,7 @@ describe("how much a frame may send", () => {
     expect(courier.ended).toBeInstanceOf(TooFast);
   });
 
-  test("[A22] ten streams at 250 Hz and presence at 60 Hz, for as long as you like, are far below it", async () => {
+  test("[A22] as many messages as ten streams at 250 Hz and presence at 60 Hz are, for as long as you like, are far below it", async () => {
     const rogue = new Rogue();
     await settle();
     for (let second = 0; second < 20; second++) {

@@ -1,7 +1,7 @@
 /** Files that the hub keeps for those who are away: how a page asks for them, by HTTP with a ticket of the session. */
 
 import {
-  Broken, Listeners, Unauthorized, type Away as AwayPort, type CallmeshError, type FileReply, type FileRequest, type messages,
+  Broken, Listeners, type Away as AwayPort, type CallmeshError, type FileReply, type FileRequest, type messages,
 } from "@callmesh/core"; // prettier-ignore
 
 import { after } from "./runtime.ts";
@@ -37,9 +37,13 @@ export class Away implements AwayPort {
     return this.#kept.add(fn);
   }
 
-  async request(asked: FileRequest): Promise<FileReply> {
+  request(asked: FileRequest): Promise<FileReply> {
+    return this.#tickets.use((ticket) => this.#request(asked, ticket));
+  }
+
+  async #request(asked: FileRequest, ticket: string): Promise<FileReply> {
     const { method, path, headers, body } = inHttp(asked);
-    const given = { ...headers, Authorization: `Bearer ${await this.#tickets.show()}` };
+    const given = { ...headers, Authorization: `Bearer ${ticket}` };
     const stopping = new AbortController();
     let stop = after(ANSWER, () => stopping.abort());
     try {
@@ -61,9 +65,7 @@ export class Away implements AwayPort {
     const said = readSaid(data);
     if (typeof said["at"] === "number") return { at: said["at"], expires: Number(said["expires"]), data: NO_BYTES };
     if (status < 300 && (asked.ask === "answer" || asked.ask === "take_back")) return { at: 0, expires: 0, data: NO_BYTES };
-    const error = errorOf(status, said);
-    if (error instanceof Unauthorized) this.#tickets.spoil();
-    throw error;
+    throw errorOf(status, said);
   }
 }
 

@@ -1,7 +1,7 @@
 /** A call, as one of its participants has it. */
 
 import {
-  ACTIVE, APPS, bundle, CALL, CallmeshError, Closed, Denied, DIRECT, DOOR, encodeMessage, HUB_STATE, LAST_PIECE, Listeners, mayEdit, Replica, ResourceCache,
+  ACTIVE, APPS, bundle, CALL, CallmeshError, CallOver, Closed, Declined, Denied, DIRECT, DOOR, encodeMessage, HUB_STATE, LAST_PIECE, Listeners, mayEdit, Removed, Replica, ResourceCache,
   Roster, SharedState, Standings, stateOf, Unauthorized, UnreadableReport, VERSION, Wake, type CallId, type Change, type HubWord, type Mesh, type Message, type messages,
   type Participant, type ParticipantId, type Path, type PersonId, type ResourceId, type Role, type Session,
   type StateId, type Status, type Writer,
@@ -444,7 +444,7 @@ export class Call {
       this.#peers.retry();
       this.#streams.linkBack();
     }
-    if (this.#area !== undefined) this.#replica.wrote(this.mesh.replay(this.#area.leave()));
+    this.#area?.leave((left) => this.#replica.wrote(this.mesh.replay(left)));
     this.#area = undefined;
     if (this.#settleOpened !== undefined) void this.#takeUp();
     this.#settleOpened?.resolve();
@@ -468,8 +468,8 @@ export class Call {
     this.#stopTicks();
     this.#stopNetwork();
     this.#peering.close();
-    if (reason instanceof Closed) this.#area?.close(); // as when the page is loaded anew
-    else void this.#area?.forget();
+    if (reason instanceof Declined || reason instanceof Removed || reason instanceof CallOver) void this.#area?.forget();
+    else this.#area?.close(); // the next try takes it up, as after a reload
     this.#unsaved?.close();
     this.#replica.end(reason);
     this.hosting.fail(reason);

@@ -1,14 +1,11 @@
 /** What apps fetch by way of the hub: HTTP beside the socket, with a ticket of the session (A20). */
 
-import { Broken, bundle, CallmeshError, Denied, encodeMessage, Unauthorized, unbundle, type messages } from "@callmesh/core";
+import { Broken, bundle, CallmeshError, encodeMessage, fetchFailed, unbundle, type messages } from "@callmesh/core";
 
 import { errorOf, reached, readSaid, type Tickets } from "./tickets.ts";
 
-/** What an app hears of it. */
-export function fetchFailed({ number }: messages.Fetch, error: CallmeshError): messages.Fetched {
-  const reason = error instanceof Denied ? error.reason : "";
-  return { type: "fetched", number, status: 0, headers: [], body: new Uint8Array(), code: error.code, reason, why: error.message };
-}
+/** Milliseconds that one may take: longer than the hub gives to it. */
+const ANSWER = 60_000;
 
 export class Fetching {
   readonly #address: string;
@@ -23,19 +20,14 @@ export class Fetching {
   /** What came of it, an error too: it is for the app to hear. */
   async fetch(wish: messages.Fetch): Promise<messages.Fetched> {
     try {
-      return await this.#request(wish).catch((error: unknown) => {
-        if (!(error instanceof Unauthorized)) throw error;
-        this.#tickets.spoil(); // of a hub that has begun anew
-        return this.#request(wish);
-      });
+      return await this.#tickets.use((ticket) => this.#request(wish, ticket));
     } catch (error) {
       if (!(error instanceof CallmeshError)) throw error;
       return fetchFailed(wish, error);
     }
   }
 
-  async #request(wish: messages.Fetch): Promise<messages.Fetched> {
-    const ticket = await this.#tickets.show();
+  async #request(wish: messages.Fetch, ticket: string): Promise<messages.Fetched> {
     const data = await this.#post(ticket, bundle([encodeMessage(wish)]));
     const [found] = unbundle(data, null);
     if (found?.type !== "fetched") throw new Broken("the hub has not answered as it should");
@@ -44,8 +36,9 @@ export class Fetching {
 
   async #post(ticket: string, body: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
     const headers = { Authorization: `Bearer ${ticket}` };
+    const signal = AbortSignal.timeout(ANSWER);
     const answer = await reached(
-      fetch(this.#address, { method: "POST", headers, body, cache: "no-store", credentials: "omit" }),
+      fetch(this.#address, { method: "POST", headers, body, signal, cache: "no-store", credentials: "omit" }),
     );
     const data = new Uint8Array(await reached(answer.arrayBuffer()));
     if (!answer.ok) throw errorOf(answer.status, readSaid(data));

@@ -1,6 +1,6 @@
 /** What goes to the hub by HTTP, beside the session: with a ticket that the session gives (F8, A20). */
 
-import { Broken, Denied, fromWire, Listeners, TimedOut, type CallmeshError, type messages } from "@callmesh/core";
+import { Broken, fromWire, Listeners, TimedOut, Unauthorized, type CallmeshError, type messages } from "@callmesh/core";
 
 import { after, now } from "./runtime.ts";
 
@@ -17,7 +17,6 @@ export class Tickets {
   readonly #moved = new Listeners<undefined>();
   #ticket = "";
   #until = 0;
-  #wanted = false;
 
   constructor(ask: () => void) {
     this.#ask = ask;
@@ -25,31 +24,40 @@ export class Tickets {
 
   heard({ ticket }: messages.Ticket): void {
     this.#ticket = ticket;
-    this.#wanted = false;
     this.#until = now() + USED;
     this.#moved.tell(undefined);
   }
 
   /** Over a new link. */
   askAgain(): void {
-    if (this.#wanted) this.#ask();
-  }
-
-  /** The hub did not take it: the next one is another. */
-  spoil(): void {
-    this.#until = 0;
+    if (this.#moved.size > 0) this.#ask();
   }
 
   end(reason: CallmeshError): void {
     this.ended ??= reason;
-    this.#wanted = false;
     this.#moved.tell(undefined);
   }
 
-  /** Rejects with `TimedOut`, or with why the call is over. */
-  async show(): Promise<string> {
+  /**
+   * `act` with a ticket, and once more where the hub does not take it: it may have begun anew.
+   *
+   * Rejects as `act` does, with `TimedOut`, or with why the call is over.
+   */
+  async use<T>(act: (ticket: string) => Promise<T>): Promise<T> {
+    const ticket = await this.#show();
+    try {
+      return await act(ticket);
+    } catch (error) {
+      if (!(error instanceof Unauthorized)) throw error;
+      if (ticket === this.#ticket) this.#until = 0;
+      return act(await this.#show());
+    }
+  }
+
+  async #show(): Promise<string> {
     if (this.ended !== undefined) throw this.ended;
     if (now() < this.#until) return this.#ticket;
+    const first = this.#moved.size === 0;
     const came = new Promise<void>((resolve, reject) => {
       const stops = [
         this.#moved.add(() => {
@@ -59,13 +67,10 @@ export class Tickets {
         }),
         after(ASK, () => {
           for (const stop of stops) stop();
-          this.#wanted = false;
           reject(new TimedOut("the hub gave no ticket in time: try again when the link is back"));
         }),
       ];
     });
-    const first = !this.#wanted;
-    this.#wanted = true;
     if (first) this.#ask();
     await came;
     return this.#ticket;
@@ -93,5 +98,5 @@ export function readSaid(data: Uint8Array): Readonly<Record<string, unknown>> {
 
 export function errorOf(status: number, { code, reason, message }: Readonly<Record<string, unknown>>): CallmeshError {
   if (typeof code !== "string" || typeof message !== "string") return new Broken(`something between here and the hub answered ${status}`);
-  return code === Denied.code ? new Denied(String(reason), message) : fromWire(code, message);
+  return fromWire(code, message, String(reason));
 }

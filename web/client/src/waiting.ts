@@ -1,12 +1,11 @@
 /** What who waits to be let in is shown meanwhile: apps that ask for consent, take a history, try a device. */
 
 import {
-  CallmeshError, Denied, issue, isVolatile, Replica, ResourceCache, Standings, type Away, type CallId, type messages, type Participant,
+  CallmeshError, Denied, fetchFailed, issue, isVolatile, Replica, ResourceCache, Standings, type Away, type CallId, type messages, type Participant,
   type ParticipantId, type PersonId, type ResourceId, type Unsaved, type Writer,
 } from "@callmesh/core";
 
 import { courierHost, type HostOfCourier } from "./courierHost.ts";
-import { fetchFailed } from "./fetching.ts";
 import { IdbCacheStore } from "./idb.ts";
 import type { Resource } from "./resource.ts";
 import { Resources } from "./resources.ts";
@@ -20,7 +19,9 @@ import { UnsavedStore } from "./unsaved.ts";
 export class WaitingArea {
   readonly resources: Resources;
   readonly #call: CallId;
-  readonly #replica = new Replica({ now, after, flush: () => undefined });
+  /** Told of what is written when one has been let in: frames may say something late. */
+  #passOn: ((left: Unsaved[]) => void) | undefined;
+  readonly #replica = new Replica({ now, after, flush: () => this.#passOn?.(this.#left) });
   readonly #standings = new Standings(this.#replica.mesh);
   readonly #me: Participant;
   readonly #caches: IdbCacheStore | undefined;
@@ -81,15 +82,20 @@ export class WaitingArea {
     return courierHost(face, this.#replica, { attach: alone, send: alone, end: alone, held: alone, readOn: alone, reach: alone, detach: alone }, NOTHING, resource, writer);
   }
 
-  /** One is let in: what is to be written there. */
-  leave(): Unsaved[] {
-    const left = this.#replica.mesh.unsavedWrites().filter(({ state }) => !isVolatile(state));
+  /** One is let in: `write` is told what is to be written there, now and until the frames are gone. */
+  leave(write: (left: Unsaved[]) => void): void {
+    this.#passOn = write;
+    write(this.#left);
     this.close();
-    return left;
+  }
+
+  get #left(): Unsaved[] {
+    return this.#replica.mesh.unsavedWrites().filter(({ state }) => !isVolatile(state));
   }
 
   /** One was turned away: nothing of it stays in this browser but the caches. */
   async forget(): Promise<void> {
+    await this.#started;
     for (const id of [...this.resources.ids()]) this.#replica.mesh.drop(id);
     this.#unsaved?.heard();
     await this.#unsaved?.settled();

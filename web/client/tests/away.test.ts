@@ -80,10 +80,12 @@ test("[F10] what the hub says comes as the error that it is; a ticket that is no
   const full: unknown = await away.request({ ask: "announce", id: ID, said }).catch((why: unknown) => why);
   expect(full).toBeInstanceOf(Denied);
   expect(full).toMatchObject({ reason: "full", message: "take one back" });
-  answers.push(json({ code: "unauthorized", reason: "", message: "no" }, 401), json({}));
+  const none = { code: "unauthorized", reason: "", message: "no" };
+  answers.push(json(none, 401), json(none, 401));
   await expect(away.request({ ask: "answer", id: ID, answer: "taken" })).rejects.toBeInstanceOf(Unauthorized);
+  answers.push(json(none, 401), json({}));
   await away.request({ ask: "answer", id: ID, answer: "taken" });
-  expect(got.at(-1)).toMatchObject({ url: `https://hub.test/in/call/demo/files/${ID}/taken`, init: { headers: { Authorization: "Bearer t2" } } });
+  expect(got.at(-1)).toMatchObject({ url: `https://hub.test/in/call/demo/files/${ID}/taken`, init: { headers: { Authorization: "Bearer t3" } } });
 });
 
 test("[F9] no network, and what something between says, are a cut", async () => {

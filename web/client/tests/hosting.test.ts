@@ -76,6 +76,9 @@ test("[J27] what is written while one waits is written in the call once one is l
   await vi.advanceTimersByTimeAsync(100);
   const [write] = hub.socket.of("write");
   expect(write?.groups).toMatchObject([{ state: "state/r1", entries: [{ key: "why", writer: call.me.id, value: "my knee" }] }]);
+  resource.state.set("why", "my hip"); // a frame that is about to go
+  await vi.advanceTimersByTimeAsync(100);
+  expect(hub.socket.of("write").at(-1)?.groups).toMatchObject([{ entries: [{ key: "why", value: "my hip" }] }]);
 });
 
 test("[J18] who waits is told so, for as long as it takes, and then is in", async () => {

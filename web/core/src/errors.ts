@@ -233,9 +233,9 @@ export const BY_CLOSE: ReadonlyMap<number, ErrorClass> = new Map(
   ].map((kind: ErrorClass) => [kind.close, kind]),
 );
 
-/** The error that a peer named. A code from a later version is a plain `CallmeshError`. */
-export function fromWire(code: string, message: string): CallmeshError {
-  if (code === Denied.code) return new Denied(code, message);
+/** The error that a peer named; `reason` is that of a denial. A code from a later version is a plain `CallmeshError`. */
+export function fromWire(code: string, message: string, reason = code): CallmeshError {
+  if (code === Denied.code) return new Denied(reason, message);
   const kind = BY_CODE.get(code) ?? CallmeshError;
   return new kind(message);
 }

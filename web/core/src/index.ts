@@ -71,6 +71,7 @@ export { UnreadableReport } from "./unreadable.ts";
 export { Roster } from "./roster.ts";
 export { Exchange, LAST_PIECE, type Draft } from "./exchange.ts";
 export { openLetter, signedBytes, type Held as HeldLetter } from "./letters.ts";
+export { fetchFailed } from "./fetching.ts";
 export { Standings, WAITING } from "./standing.ts";
 export { Pace } from "./pace.ts";
 export type { Mode } from "./messages.ts";

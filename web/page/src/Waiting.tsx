@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 
 import { Icon } from "./icons.tsx";
+import type { Apart } from "./apart.ts";
 import { AppsApart } from "./AppsApart.tsx";
 import type { Page, Wait } from "./page.ts";
 import { Preview } from "./Preview.tsx";
@@ -16,7 +17,7 @@ export function Waiting({ page, wait }: { page: Page; wait: Wait }) {
   const busy = wait.apart.resources.value.length > 0;
   return (
     <main class={`lobby ${busy ? "busy" : ""}`}>
-      {busy ? <AppsApart apart={wait.apart} label="While you wait" words="Nobody sees this before you are let in. Then it goes to the people in the call." /> : <Preview devices={devices} name={wait.name} />}
+      {busy ? <Meanwhile key={wait.apart} apart={wait.apart} /> : <Preview devices={devices} name={wait.name} />}
       <section class="card waiting">
         <span class="waiting-mark">
           <Icon name={wait.lost ? "offline" : "clock"} />
@@ -39,6 +40,11 @@ export function Waiting({ page, wait }: { page: Page; wait: Wait }) {
       </section>
     </main>
   );
+}
+
+function Meanwhile({ apart }: { apart: Apart }) {
+  const words = "Nobody sees this before you are let in. Then it goes to the people in the call.";
+  return <AppsApart apart={apart} label="While you wait" words={words} />;
 }
 
 function Words({ wait: { lost, held, words } }: { wait: Wait }) {

@@ -17,7 +17,7 @@ export class Apart implements Ground {
   readonly catalog: Catalog;
   readonly syncs = signal(0);
   readonly resources = signal<readonly Resource[]>([]);
-  readonly #source: Source;
+  readonly source: Source;
   readonly #wanted: (app: string) => boolean;
   readonly #chosen = signal<ResourceId | undefined>(undefined);
   readonly viewed: ReadonlySignal<ResourceId | undefined> = computed(() => {
@@ -28,7 +28,7 @@ export class Apart implements Ground {
 
   /** `wanted` says of which apps. */
   constructor(source: Source, catalog: Catalog, wanted: (app: string) => boolean = () => true) {
-    this.#source = source;
+    this.source = source;
     this.#wanted = wanted;
     this.catalog = catalog;
     this.mirror();
@@ -36,7 +36,7 @@ export class Apart implements Ground {
 
   /** There may be others by now. */
   mirror(): void {
-    this.resources.value = this.#source.resources.all().filter(({ app }) => this.#wanted(app));
+    this.resources.value = this.source.resources.all().filter(({ app }) => this.#wanted(app));
   }
 
   look(id: ResourceId): void {
@@ -44,7 +44,7 @@ export class Apart implements Ground {
   }
 
   courierHost(resource: Resource): ReturnType<Call["courierHost"]> {
-    return this.#source.courierHost(resource);
+    return this.source.courierHost(resource);
   }
 
   introduce(): boolean {

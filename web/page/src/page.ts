@@ -99,7 +99,7 @@ export class Page {
     if (aborted) return;
     this.#remember(name, personProof); // who reloads is the same person, and asks once
     const before = this.phase.peek();
-    const apart = before.kind === "waiting" ? before.wait.apart : new Apart(area, this.#catalog);
+    const apart = before.kind === "waiting" && before.wait.apart.source === area ? before.wait.apart : new Apart(area, this.#catalog);
     apart.mirror();
     if (apart.resources.value.length > 0 && this.#catalog.state.peek() !== "ready") void this.#catalog.load();
     this.phase.value = { kind: "waiting", wait: { name, held, words, lost: false, apart } };

@@ -209,12 +209,24 @@ def test_the_typescript_of_the_page_about_react_is_compiled(tmp_path: Path) -> N
 
 
 def test_what_every_app_loads_is_small() -> None:
-    """[T8] What is for tests and for React is not in it."""
+    """[T8, A23] What is for tests, for React, or for streams and files alone is not in it."""
+
+    def zipped(file: Path) -> int:
+        return len(gzip.compress(file.read_bytes()))
+
     app = (SDK / "app.js").read_bytes()
     assert b"in step after" in (SDK / "testing.js").read_bytes()
     assert b"in step after" not in app
     assert b"useSyncExternalStore" not in app
-    assert len(gzip.compress(app)) < 41_000
+    parts = {file.name.partition("-")[0]: file for file in SDK.glob("*-????????.js")}
+    assert sorted(parts) == ["files", "streams"]
+    assert b"not a word about a file" in parts["files"].read_bytes()
+    assert b"not a word about a file" not in app
+    assert b"a stream message has at most" in parts["streams"].read_bytes()
+    assert b"a stream message has at most" not in app
+    assert zipped(SDK / "app.js") < 30_000
+    assert zipped(SDK / "app.js") + sum(map(zipped, parts.values())) < 43_000
+    assert zipped(SDK / "react.js") < 1_000
 
 
 def test_the_app_example_is_an_app_of_thirty_lines() -> None:

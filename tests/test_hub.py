@@ -20,6 +20,7 @@ from callmesh.hub import application
 from callmesh.ids import Writer, state_of
 from callmesh.manifest import schema_text
 from callmesh.messages import Message
+from callmesh.pages import PAGE
 from callmesh.state import Entry
 from callmesh.storage.memory import MemoryStorage
 from callmesh.values import encode
@@ -206,6 +207,11 @@ async def test_pages_and_files(hub: HubProcess) -> None:
             assert (await client.get(f"/sdk/{name}")).status_code == 200, name
         sdk = await client.get("/sdk/app.js")
         assert (sdk.status_code, sdk.headers["access-control-allow-origin"]) == (200, "*")
+        assert "stale-while-revalidate" in sdk.headers["cache-control"]  # [A23]
+        (part,) = (PAGE / "sdk").glob("streams-*.js")
+        kept = await client.get(f"/sdk/{part.name}")
+        assert kept.headers["access-control-allow-origin"] == "*"
+        assert "immutable" in kept.headers["cache-control"]
         for bad in ("..%2fmanifest.json", "..%2f..%2fauth.py", "nothing.js", ".hidden", ""):
             assert (await client.get(base + bad)).status_code == 404, bad
         assert (await client.get("/apps/poll/0000000000000000/index.html")).status_code == 404

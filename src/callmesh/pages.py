@@ -1,8 +1,10 @@
 """Pages and apps as they go to browsers: what each may load, and the SDK in it."""
 
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
@@ -14,12 +16,20 @@ from callmesh.catalog import InstalledApp
 PAGE = Path(str(files("callmesh"))) / "page" / "dist"
 
 
+HASHED = re.compile(r"-[\w-]{8}\.js$")
+FOR_EVER = "public, max-age=31536000, immutable"
+LOOKED_UP = "public, max-age=0, stale-while-revalidate=604800"
+"""Used as it was, also while the hub is away; whether it is another is asked meanwhile."""
+
+
 class OpenFiles(StaticFiles):
     """Files that a frame of opaque origin may load as modules."""
 
-    def file_response(self, *args: object, **kwargs: object) -> Response:
-        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+    def file_response(self, full_path: Any, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(full_path, *args, **kwargs)
         response.headers["Access-Control-Allow-Origin"] = "*"
+        is_hashed = HASHED.search(str(full_path))
+        response.headers["Cache-Control"] = FOR_EVER if is_hashed else LOOKED_UP
         return response
 
 
@@ -91,7 +101,7 @@ def app_headers(request: Request, app: InstalledApp) -> dict[str, str]:
         "Access-Control-Allow-Origin": "*",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "public, max-age=31536000, immutable",
+        "Cache-Control": FOR_EVER,
     }
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,37 @@ def again(hub: HubProcess, folder: Path) -> HubProcess:
     """Kill it, and start it once more."""
     hub.kill()
     return HubProcess(folder / "hub", apps=(SHELF,), port=hub.port)
+
+
+CONNECT = """async () => {
+    const { connect } = await import("callmesh/app");
+    window.resource = await connect();
+    resource.state.set("title", "Lunch");
+    resource.stream("pen");
+    try { resource.files; } catch (error) { return `${error.code}: ${error.message}`; }
+}"""
+USE = """async () => {
+    for (;;) {
+        try { return resource.files.kept.length; }
+        catch (error) { if (error.code !== "broken") throw error; }
+        await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+}"""
+
+
+async def test_what_did_not_come_of_the_sdk_comes_when_it_is_used(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """[A23] Browsers remember of a module that it did not come."""
+    part = re.compile("/sdk/files-")
+    with hub_process(tmp_path / "hub", apps=(SHELF,)) as hub:
+        async with person(browser, "Ada") as ada:
+            await ada.page.route(part, lambda route: route.abort())
+            await ada.join(hub.call("parts"), role="host")
+            await ada.add("Shelf")
+            await ada.until_connected("Shelf")
+            said = await ada.in_app("Shelf", CONNECT)
+            assert said.startswith("broken: the SDK's part for files did not come")
+            await ada.page.unroute(part)
+            assert await ada.in_app("Shelf", USE) == 0
+            assert ada.problems == []

@@ -2,15 +2,16 @@
 
 import {
   APPS, bundle, CALL, CallmeshError, Closed, complain, DELETED, encodeMessage, EndedByPeer, HUB_STATE, Pace, PING_EVERY, Replica, ResourceCache,
-  Roster, Session, Standings, stateOf, UnreadableReport, VERSION, WireError, type Change, type Json, type LifeEvent, type Message,
+  Roster, Session, Standings, stateOf, UnreadableReport, VERSION, WireError, type Capability, type Change, type Json, type LifeEvent, type Message,
   type messages, type ParticipantId, type ResourceId, type StateId, type Writer,
 } from "@callmesh/core";
 
 import { after, now } from "./runtime.ts";
 import { FrameFetches } from "./frameFetch.ts";
-import { FrameAway } from "./frameAway.ts";
-import { FrameStreams } from "./frameStreams.ts";
+import type { FrameFiles, FrameFilesUser } from "./frameFiles.ts";
+import type { FrameStreams } from "./frameStreams.ts";
 import { bringUpToDate, type Schema } from "./migrating.ts";
+import { LOADS, Parts, type Part } from "./parts.ts";
 import { Resource } from "./resource.ts";
 import { UNKNOWN, type Surroundings } from "./surroundings.ts";
 
@@ -29,6 +30,11 @@ export type Handlers<S extends object = Record<string, Json>> = Schema & {
 const LARGE = 16 * 1024;
 /** What access, rules and the hub's being read-only stand in, besides the roster. */
 const RIGHTS: readonly StateId[] = [CALL, APPS, HUB_STATE];
+/** Parts of the SDK, with the capabilities that need them. */
+const PARTS: readonly (readonly [Part, ...Capability[]])[] = [
+  ["streams", "streams", "files"],
+  ["files", "files"],
+];
 
 export class Frame {
   /** Resolves when everything is there. */
@@ -43,12 +49,15 @@ export class Frame {
   readonly #roster = new Roster();
   readonly #unreadable = new UnreadableReport();
   readonly #pace = new Pace(after, () => this.#letWrites());
+  readonly #parts: Parts;
   #streams: FrameStreams | undefined;
   #fetches: FrameFetches | undefined;
-  #away: FrameAway | undefined;
+  #files: FrameFiles | undefined;
   #welcome: messages.Welcome | undefined;
   #resource: Resource | undefined;
   #surroundings: Surroundings = UNKNOWN;
+  /** When what the app has asked for is there. */
+  #loaded = Promise.resolve();
   #settle: { resolve: (resource: Resource) => void; reject: (reason: CallmeshError) => void } | undefined;
   #life: Promise<void> | undefined;
   #handled = 0;
@@ -59,8 +68,9 @@ export class Frame {
   #scheduled = false;
 
   /** `stateVersion` is that of the manifest which this frame was loaded with; 0 where nobody says. */
-  constructor(port: MessagePort, handlers: Handlers, stateVersion = 0) {
+  constructor(port: MessagePort, handlers: Handlers, stateVersion = 0, loads = LOADS) {
     this.#port = port;
+    this.#parts = new Parts(loads);
     this.#handlers = handlers;
     this.#version = handlers.version ?? stateVersion;
     if (stateVersion > 0 && this.#version !== stateVersion) warnOfVersions(this.#version, stateVersion);
@@ -93,7 +103,7 @@ export class Frame {
   // --- from the page
 
   #receive(data: unknown): void {
-    if (this.#away?.heard(data) === true) return;
+    if (this.#files?.away.heard(data) === true) return;
     try {
       if (!(data instanceof Uint8Array)) throw new WireError("bytes are expected");
       for (const message of this.#session.receive(data, now())) this.#act(message);
@@ -160,11 +170,6 @@ export class Frame {
     const cache = new ResourceCache(known, (key, value) => {
       this.#put(encodeMessage({ type: "cache", items: [[key, value]] }));
     });
-    const streams = (this.#streams = new FrameStreams(welcome.resource ?? "", {
-      me: welcome.participant as ParticipantId,
-      put: (encoded) => this.#session.put(encoded),
-      flush: () => this.#soon(),
-    }));
     const fetches = (this.#fetches = new FrameFetches(welcome.resource ?? "", (wish) => this.#put(encodeMessage(wish))));
     if (this.#version > 0) this.#replica.mesh.versions.set(stateOf(welcome.resource as ResourceId), this.#version);
     const resource = (this.#resource = new Resource({
@@ -174,15 +179,41 @@ export class Frame {
       roster: this.#roster,
       cache,
       surroundings: this.#surroundings,
-      stream: (name, options) => streams.open(name, options),
+      stream: (name, options) => this.#openStreams().open(name, options),
+      files: (user) => this.#openFiles(user).files,
       fetch: (url, options) => fetches.fetch(url, options),
-      away: () => (this.#away ??= new FrameAway((asked) => this.#port.postMessage(asked))),
     }));
-    this.#settle?.resolve(resource);
+    this.#loaded = this.#load();
+    void this.#loaded.then(() => this.#settle?.resolve(resource));
+  }
+
+  /** What the app's manifest asks for, and is not here yet. */
+  async #load(): Promise<void> {
+    const resource = this.#resource?.id;
+    if (resource === undefined) return;
+    const asked = PARTS.filter(([, ...capabilities]) => capabilities.some((capability) => this.#standings.allows(resource, capability)));
+    await Promise.all(asked.map(([part]) => this.#parts.load(part)));
+  }
+
+  #openStreams(): FrameStreams {
+    if (this.#streams !== undefined) return this.#streams;
+    const { FrameStreams } = this.#parts.get("streams");
+    this.#streams = new FrameStreams(this.#welcome?.resource ?? "", {
+      me: this.#welcome?.participant as ParticipantId,
+      put: (encoded) => this.#session.put(encoded),
+      flush: () => this.#soon(),
+    });
+    return this.#streams;
+  }
+
+  #openFiles(user: FrameFilesUser): FrameFiles {
+    const { FrameFiles } = this.#parts.get("files");
+    return (this.#files ??= new FrameFiles(user, this.#openStreams(), (asked) => this.#port.postMessage(asked)));
   }
 
   #changed(change: Change): void {
     this.#standings.follow(change);
+    if (change.state === APPS) void this.#load();
     const { changed } = this.#roster.follow(change);
     if (changed) this.#resource?.participantsChanged();
     if (changed || RIGHTS.includes(change.state)) this.#resource?.rightsChanged();
@@ -192,7 +223,7 @@ export class Frame {
 
   #live(event: LifeEvent): void {
     // What the app does once it is connected comes before the first handler.
-    this.#life ??= new Promise((resolve) => void after(0, resolve));
+    this.#life ??= this.#loaded.then(() => new Promise((resolve) => void after(0, resolve)));
     this.#due++;
     this.#life = this.#life.then(() => this.#run(event)).catch(complain);
   }
@@ -267,7 +298,7 @@ export class Frame {
     this.#replica.end(reason);
     this.#streams?.end(reason);
     this.#fetches?.end(reason);
-    this.#away?.end(reason);
+    this.#files?.away.end(reason);
     this.#settle?.reject(reason);
     if (!(reason instanceof Closed)) complain(reason);
   }

@@ -1,12 +1,13 @@
 /** The resource, as an app in a frame has it. */
 
 import {
-  appStream, CALL, checkFunction, Denied, Files, FILES, keyOf, Listeners, presenceOf, readRecord, same, SharedPresence, SharedState, stateOf, streamOptions, type Access, type Away, type Capability,
-  type DataStream, type Json, type messages, type Participant, type ParticipantId, type PersonId,
+  appStream, CALL, checkFunction, Denied, keyOf, Listeners, presenceOf, readRecord, same, SharedPresence, SharedState, stateOf, streamOptions, type Access, type Capability,
+  type DataStream, type Files, type Json, type messages, type Participant, type ParticipantId, type PersonId,
   type ReplicaAccess, type ResourceCache, type ResourceId, type ResourceRecord, type Roster, type Standings, type StreamOptions,
 } from "@callmesh/core";
 
 import type { FetchOptions } from "./frameFetch.ts";
+import type { FrameFilesUser } from "./frameFiles.ts";
 import { Leading, type ServiceParts } from "./leading.ts";
 import { Pointer } from "./pointer.ts";
 import type { Size, Surroundings, Theme } from "./surroundings.ts";
@@ -20,8 +21,7 @@ export interface ResourceParts {
   readonly surroundings: Surroundings;
   stream(name: string, options: StreamOptions): DataStream;
   fetch(url: string | URL, options: FetchOptions): Promise<Response>;
-  /** What the hub keeps for those who are away, by way of the page. */
-  away(): Away;
+  files(user: FrameFilesUser): Files;
 }
 
 /** `S` says which keys its state has, and what they hold; without it they hold JSON. */
@@ -175,12 +175,12 @@ export class Resource<S extends object = Record<string, Json>> {
   get files(): Files {
     if (this.#files === undefined) this.#ask("files");
     const { access } = this.#parts;
-    return (this.#files ??= new Files({
-      stream: this.#parts.stream(FILES, {}),
+    return (this.#files ??= this.#parts.files({
+      resource: this.id,
+      me: () => this.me.person,
       here: () => new Map([...this.#parts.roster.participants].filter(([id, { here }]) => here && id !== this.me.id)),
       now: () => access.now(),
       after: (milliseconds, fn) => access.after(milliseconds, fn),
-      shelf: { away: this.#parts.away(), resource: this.id, me: () => this.me.person },
     }));
   }
 

@@ -4,8 +4,8 @@
  * They go some MiB at a time; what was cut short goes on from where it is. Who can ask the hub is an `Away`.
  */
 
+import { unlessAborted, type Abort } from "./abort.ts";
 import { MICROSECONDS } from "./clock.ts";
-import { unlessAborted, type Abort } from "./datastream.ts";
 import {
   Broken, CallmeshError, Closed, Declined, Denied, EndedByPeer, Refused, Restarting, TimedOut, TooFast, Unauthorized,
 } from "./errors.ts"; // prettier-ignore

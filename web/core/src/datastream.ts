@@ -1,5 +1,6 @@
 /** DataStream: what apps and pages send and read through. */
 
+import { unlessAborted, type Abort } from "./abort.ts";
 import { BadInput, BadValue, Broken, Closed, TimedOut, type CallmeshError } from "./errors.ts";
 import type { ParticipantId } from "./ids.ts";
 import type { End, Whole } from "./inbox.ts";
@@ -8,14 +9,6 @@ import type { Mode } from "./messages.ts";
 import { Shelf, type Item } from "./shelf.ts";
 import { payloadOf, readPayload, type Payload, type StreamMessage } from "./stream.ts";
 import type { Json } from "./values.ts";
-
-/** An `AbortSignal`, as much of it as is needed here: the core has no DOM. */
-export interface Abort {
-  readonly aborted: boolean;
-  readonly reason: unknown;
-  addEventListener(type: "abort", listener: () => void): void;
-  removeEventListener(type: "abort", listener: () => void): void;
-}
 
 /** What makes bytes of an app's own messages, and messages of bytes. */
 export interface Codec {
@@ -372,22 +365,5 @@ function decoded(codec: Codec, payload: Uint8Array): unknown {
     return codec.decode(payload);
   } catch (cause) {
     throw new BadValue("the codec cannot read it", { cause });
-  }
-}
-
-/** What `promise` brings, unless `signal` says to stop waiting for it: then its reason is thrown. */
-export async function unlessAborted<T>(promise: Promise<T>, signal: Abort | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  let stop = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the caller's own reason
-    stop = () => reject(signal.reason);
-    signal.addEventListener("abort", stop);
-    if (signal.aborted) stop();
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", stop);
   }
 }

@@ -51,8 +51,9 @@ export { Wake } from "./wake.ts";
 export { Queue } from "./queue.ts";
 export { RelayQueue, type StreamId } from "./relay.ts";
 export { Turns } from "./turns.ts";
+export { unlessAborted, type Abort } from "./abort.ts";
 export {
-  DataStream, unlessAborted, type Abort, type Codec, type Reach, type ReadOptions, type ReadyOptions, type SendOptions,
+  DataStream, type Codec, type Reach, type ReadOptions, type ReadyOptions, type SendOptions,
   type StreamOptions, type StreamPort,
 } from "./datastream.ts";
 export { FILES } from "./files.ts";

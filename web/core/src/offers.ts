@@ -1,6 +1,6 @@
 /** A file that somebody offers, or left with the hub. */
 
-import { unlessAborted, type Abort } from "./datastream.ts";
+import { unlessAborted, type Abort } from "./abort.ts";
 import { BadValue, Closed, Declined, type CallmeshError } from "./errors.ts";
 import type { Taker } from "./fileio.ts";
 import type { Incoming } from "./files.ts";

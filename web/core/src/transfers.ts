@@ -1,8 +1,9 @@
 /** Files that travel: `resource.files`. */
 
+import { unlessAborted, type Abort } from "./abort.ts";
 import { Keeping, KeptFile, Shelf, type ShelfUser } from "./away.ts";
 import { MICROSECONDS } from "./clock.ts";
-import { unlessAborted, type Abort, type DataStream } from "./datastream.ts";
+import type { DataStream } from "./datastream.ts";
 import { BadValue, CallmeshError, Closed, EndedByPeer, StorageFailed, WireError } from "./errors.ts";
 import { hashed, randomId, read, Sink, type Taker } from "./fileio.ts";
 import {

@@ -1,6 +1,6 @@
 /** Waiting for what becomes of own writes. */
 
-import { unlessAborted, type Abort } from "./datastream.ts";
+import { unlessAborted, type Abort } from "./abort.ts";
 import { TimedOut } from "./errors.ts";
 import type { Receipt } from "./receipt.ts";
 import type { ReplicaAccess } from "./replica.ts";

@@ -13,6 +13,8 @@ from types import MappingProxyType
 ROOT = Path(__file__).parent.parent
 SHELF = ROOT / "tests" / "apps" / "shelf"
 """An app that may hand on files."""
+SERVED = {"picows": ("-m", "callmesh"), "asgi": (str(ROOT / "tests" / "served_by_asgi.py"),)}
+"""By whom the WebSockets of a hub are spoken: as `callmesh serve` does, or by the ASGI server."""
 
 
 class HubProcess:
@@ -27,7 +29,7 @@ class HubProcess:
         key: Path | None = None,
         limits: Mapping[str, int] = MappingProxyType({}),
         more: tuple[str, ...] = (),
-        python: tuple[str, ...] = ("-m", "callmesh"),
+        python: tuple[str, ...] = SERVED["picows"],
     ) -> None:
         self.key = key
         mode = ["--key", str(key)] if key else ["--dev"]

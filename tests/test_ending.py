@@ -18,7 +18,7 @@ from callmesh.errors import CallmeshError, Restarting
 from callmesh.ports import Link
 from callmesh.storage.memory import MemoryStorage
 from callmesh.testing import ADDRESS, MemoryHub
-from tests.processes import HubProcess
+from tests.processes import SERVED, HubProcess
 from tests.test_saving import FailingStorage, becomes
 
 pytestmark = pytest.mark.anyio
@@ -230,12 +230,14 @@ class Stalled:
             return size
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("by", "how"), [("picows", signal.SIGTERM), ("picows", signal.SIGINT), ("asgi", signal.SIGTERM)]
+)
 async def test_a_hub_process_stops_within_seconds_and_nothing_is_lost(
-    how: signal.Signals, tmp_path: Path, spreads: list[tuple[float, float]]
+    by: str, how: signal.Signals, tmp_path: Path, spreads: list[tuple[float, float]]
 ) -> None:
     """[L10, L5, J2] Under load, with one who reads nothing."""
-    hub = HubProcess(tmp_path)
+    hub = HubProcess(tmp_path, python=SERVED[by])
     stalled = Stalled(hub)
     try:
         async with (
@@ -274,7 +276,7 @@ async def test_a_hub_process_stops_within_seconds_and_nothing_is_lost(
             assert time.monotonic() - begun < 8, "it took too long"
             assert hub.end() == "", "it had something to complain of"
             assert await stalled.wake() < 50 * 60_000
-            hub = HubProcess(tmp_path, port=hub.port)
+            hub = HubProcess(tmp_path, port=hub.port, python=SERVED[by])
             before = list(told)
             for call in calls:
                 await call.until(lambda: all(a > b for a, b in zip(told, before, strict=True)))

@@ -31,7 +31,7 @@ from callmesh.state import DELETED, Entry
 from callmesh.tokens import TYP, Claims, Key
 from callmesh.values import encode
 from tests import vectors
-from tests.processes import HubProcess, hub_process
+from tests.processes import SERVED, HubProcess, hub_process
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -117,8 +117,10 @@ class Attacker:
         await self.socket.close()
 
 
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+@pytest.fixture(scope="module", params=SERVED)
+def hub(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[HubProcess]:
     folder = tmp_path_factory.mktemp("hub")
     key = folder / "callmesh.key"
     key.write_bytes(SECRET)
@@ -128,7 +130,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
     (notes / "manifest.json").write_text(json.dumps(manifest))
     (notes / "index.html").write_text("<!doctype html>")
     limits = {"joins_per_minute": 100_000}  # one person attacks many times
-    with hub_process(folder / "data", key=key, apps=(notes,), limits=limits) as hub:
+    python = SERVED[request.param]
+    with hub_process(folder / "data", key=key, apps=(notes,), limits=limits, python=python) as hub:
         yield hub
 
 

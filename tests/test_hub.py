@@ -25,16 +25,18 @@ from callmesh.state import Entry
 from callmesh.storage.memory import MemoryStorage
 from callmesh.values import encode
 from tests import vectors
-from tests.processes import HubProcess, hub_process
+from tests.processes import SERVED, HubProcess, hub_process
 
 pytestmark = pytest.mark.anyio
 
 HELLO = messages.Hello(1, "demo", "Ada")
 
 
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
-    with hub_process(tmp_path_factory.mktemp("data")) as hub:
+@pytest.fixture(scope="module", params=SERVED)
+def hub(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[HubProcess]:
+    with hub_process(tmp_path_factory.mktemp("data"), python=SERVED[request.param]) as hub:
         yield hub
 
 

@@ -1,4 +1,6 @@
-"""WebSockets under `callmesh serve`, byte by byte: what the library does for us, and what we add.
+"""WebSockets byte by byte: what the library does for us, and what we add.
+
+By picows, as `callmesh serve` speaks them, and, what all keep, by an ASGI server's own.
 
 The peer here is a plain socket, so that it can break every rule there is.
 """
@@ -29,7 +31,7 @@ from callmesh.testing import MemoryHub
 from callmesh.transport.picows import CLOSING, CONTROLS, FRAGMENTS, Upgrade
 from callmesh.transport.websocket import LINK
 from callmesh.values import encode
-from tests.processes import HubProcess, hub_process
+from tests.processes import SERVED, HubProcess, hub_process
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 MASK = b"\x01\x02\x03\x04"
@@ -60,6 +62,8 @@ def upgrade(hub: HubProcess, head: str = "Connection: Upgrade", call: str = "dem
 
 
 HELLO = frame(bundle(Hello(1, "demo", "Eve")))
+ALONE = pytest.mark.parametrize("hub", ["picows"], indirect=True)
+"""What `callmesh serve` keeps alone: under an ASGI server, WebSockets are that server's."""
 
 
 class Peer:
@@ -127,9 +131,11 @@ class Peer:
         return taken
 
 
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
-    with hub_process(tmp_path_factory.mktemp("links")) as hub:
+@pytest.fixture(scope="module", params=SERVED)
+def hub(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[HubProcess]:
+    with hub_process(tmp_path_factory.mktemp("links"), python=SERVED[request.param]) as hub:
         yield hub
 
 
@@ -178,21 +184,39 @@ def test_a_key_that_is_none_is_refused(hub: HubProcess) -> None:
         (frame(b"", PING, fin=False), 1002),
         (frame(b"x" * 126, PING), 1002),
         (frame(struct.pack("!H", 999), CLOSE), 1002),
-        (frame(b"", PONG) * (CONTROLS + 1), 1008),
-        (frame(b"", PING) * 100_000, 1008),
-        (frame(b"", fin=False) + frame(b"", 0, fin=False) * FRAGMENTS, 1009),
-        (frame(b"x" * 20_000, fin=False) + frame(b"x" * 20_000, 0, fin=False), 1009),
-        (b"\x82\xff" + (2**63).to_bytes(8, "big"), 1002),
         (b"\x82\xff" + (2**40).to_bytes(8, "big"), 1009),
         (frame(b"words", TEXT), 4400),
         (frame(struct.pack("!H", 1000), CLOSE), 1000),
-        (frame(b"", CLOSE), 1000),
     ],
 )
 async def test_who_breaks_the_rules_of_websockets_is_told_and_nobody_else_notices(
     hub: HubProcess, bystander: callmesh.Call, sent: bytes, code: int
 ) -> None:
-    """[W2, W4, W12]"""
+    """[W2, W4]"""
+    await is_told(hub, sent, code)
+
+
+@ALONE
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (frame(b"", PONG) * (CONTROLS + 1), 1008),
+        (frame(b"", PING) * 100_000, 1008),
+        (frame(b"", fin=False) + frame(b"", 0, fin=False) * FRAGMENTS, 1009),
+        (frame(b"x" * 20_000, fin=False) + frame(b"x" * 20_000, 0, fin=False), 1009),
+        (b"\x82\xff" + (2**63).to_bytes(8, "big"), 1002),
+        (frame(b"", CLOSE), 1000),
+    ],
+)
+async def test_who_asks_for_more_than_the_rules_say_is_told_too(
+    hub: HubProcess, bystander: callmesh.Call, sent: bytes, code: int
+) -> None:
+    """[W4, W12]"""
+    await is_told(hub, sent, code)
+
+
+async def is_told(hub: HubProcess, sent: bytes, code: int) -> None:
+    """Before hello and after it."""
     for greeting in (b"", HELLO):
         with Peer(hub) as peer:
             peer.send(greeting)
@@ -223,6 +247,7 @@ class Unread:
         self.aborted = True
 
 
+@ALONE
 async def test_who_does_not_read_earlier_answers_gets_no_link(hub: HubProcess) -> None:
     """[W8, W12]"""
     ended: list[str] = []
@@ -245,6 +270,7 @@ async def test_who_does_not_read_earlier_answers_gets_no_link(hub: HubProcess) -
     assert ended == ["broken"]
 
 
+@ALONE
 def test_who_sends_before_the_answer_is_cut(hub: HubProcess) -> None:
     """[W12]"""
     with socket.create_connection(("127.0.0.1", hub.port), timeout=5) as link:
@@ -264,6 +290,7 @@ def test_a_message_may_come_in_pieces_and_pings_are_answered(hub: HubProcess) ->
         assert peer.frame()[0] == BINARY
 
 
+@ALONE
 def test_what_is_not_whole_takes_no_room_before_hello(hub: HubProcess) -> None:
     """[W12] A hundred links that begin a message of 2 MiB each."""
     with contextlib.ExitStack() as stack:
@@ -279,6 +306,7 @@ def test_what_is_not_whole_takes_no_room_before_hello(hub: HubProcess) -> None:
         assert {peer.ending() for peer in peers} <= {1009, 0}
 
 
+@ALONE
 async def test_a_flood_of_frames_holds_up_nobody(hub: HubProcess, bystander: callmesh.Call) -> None:
     """[W12] Empty frames, and pings, as fast as they go: others are answered meanwhile."""
     done = threading.Event()
@@ -443,6 +471,7 @@ def _push(link: socket.socket, data: bytes, seconds: float) -> int:
     return sent
 
 
+@ALONE
 async def test_who_reads_nothing_and_goes_leaves_nothing_behind(hub: HubProcess) -> None:
     """[W10] A large call, joined again and again, of which nothing is read."""
     async with callmesh.join(hub.call("large"), name="Bob", rtc=False) as bob:

@@ -18,12 +18,11 @@ import callmesh
 from callmesh.folder import AlreadyRunning
 from callmesh.messages import MAX_BUNDLE
 from callmesh.transport.websocket import WebSocketLink
+from tests.served_by_asgi import FLAGS, SAID
 
 pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parent.parent
-SAID = re.findall(r"^\| `(--\S+ \S+)` \|", (ROOT / "docs/operating.md").read_text(), re.MULTILINE)
-FLAGS = " ".join(SAID).split()
 
 
 @contextlib.contextmanager

@@ -99,13 +99,23 @@ def goals(figures: Figures) -> str:
     """Every number that the design sets, and how it stands."""
     rows = [row for make in GOALS for row in make(figures)]
     head = ["goal", "callmesh", "best peer", "the limit¹", "to reach", ""]
-    text = table(head, rows) + "\n\n¹ A bare relay or sender on picows, which keeps nothing.\n"
+    text = f"""{table(head, rows)}
+
+¹ A bare relay or sender on picows, which keeps nothing.
+
+² One round.
+"""
     latest = max((part.facts for part in figures.values()), key=lambda f: f.date, default=None)
     return f"{text}\n{described(latest)}\n" if latest else text
 
 
 NOTHING = Part(Facts())
 Rows = Iterator[list[str]]
+
+
+def _once(part: Part) -> str:
+    """What marks a figure that has no spread."""
+    return "" if len(part.runs["callmesh"]) > 1 else "²"
 
 
 def _against(
@@ -125,7 +135,8 @@ def _against(
         bare = part.middle("relay on picows", field)
         reached = ours <= times * best[1] if choose is min else ours >= times * best[1]
         yield [
-            what, f"{text(ours)}, {ours / best[1]:.2f} ×", f"{text(best[1])} ({best[0]})",
+            what, f"{text(ours)}, {ours / best[1]:.2f} ×{_once(part)}",
+            f"{text(best[1])} ({best[0]})",
             text(bare) if bare else "–",
             f"{'≤' if choose is min else '≥'} {times} × the best peer", mark(reached),
         ]  # fmt: skip
@@ -149,7 +160,7 @@ def _most(
             return
         bare = part.middle(limit, field)
         yield [
-            what, text(ours), f"{text(best[1])} ({best[0]})" if best else "–",
+            what, text(ours) + _once(part), f"{text(best[1])} ({best[0]})" if best else "–",
             text(bare) if bare is not None else "–", f"≤ {most:g} {said}",
             mark(ours / unit <= most),
         ]  # fmt: skip
@@ -165,7 +176,7 @@ def _in_step(figures: Figures) -> Rows:
             best = part.best_peer(f"ms {WRITES[-1]}")
             yield [
                 f"time until {who}, after 10⁶ writes against 20",
-                f"{many / few:.2f} × ({few:.1f} → {many:.1f} ms)",
+                f"{many / few:.2f} × ({few:.1f} → {many:.1f} ms){_once(part)}",
                 f"{best[1]:.0f} ms ({best[0]})" if best else "–", "–", "≤ 1.2 ×",
                 mark(many <= 1.2 * few),
             ]  # fmt: skip
@@ -181,7 +192,7 @@ def _stalled(figures: Figures) -> Rows:
         put_out = "" if other["kicked"] == "no" else ", and put out"
         yield [
             f"held at most for a reader stalled {run['seconds']:.0f} s under 2 MB/s",
-            f"{ours / 1e6:.2f} MB, {woke}",
+            f"{ours / 1e6:.2f} MB, {woke}{_once(part)}",
             f"{best[1] / 1e6:.0f} MB{put_out} ({best[0]})", "–", "≤ 1 MB, not kicked",
             mark(fine and ours <= 1e6),
         ]  # fmt: skip
@@ -218,8 +229,8 @@ def _kills(figures: Figures) -> Rows:
         ]
         yield [
             f"acknowledged writes lost in {run['kills']} × `kill -9`",
-            f"{run['lost']:,} of {run['acknowledged']:,}", ", ".join(peers) or "–", "–", "0",
-            mark(run["lost"] == 0),
+            f"{run['lost']:,} of {run['acknowledged']:,}{_once(part)}",
+            ", ".join(peers) or "–", "–", "0", mark(run["lost"] == 0),
         ]  # fmt: skip
 
 

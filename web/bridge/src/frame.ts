@@ -30,6 +30,8 @@ export type Handlers<S extends object = Record<string, Json>> = Schema & {
 const LARGE = 16 * 1024;
 /** What access, rules and the hub's being read-only stand in, besides the roster. */
 const RIGHTS: readonly StateId[] = [CALL, APPS, HUB_STATE];
+/** Milliseconds that an app waits for parts of the SDK, which a hub that is going away may never send. */
+const PATIENCE = 5_000;
 /** Parts of the SDK, with the capabilities that need them. */
 const PARTS: readonly (readonly [Part, ...Capability[]])[] = [
   ["streams", "streams", "files"],
@@ -183,7 +185,10 @@ export class Frame {
       files: (user) => this.#openFiles(user).files,
       fetch: (url, options) => fetches.fetch(url, options),
     }));
-    this.#loaded = this.#load();
+    this.#loaded = new Promise((resolve) => {
+      const stop = after(PATIENCE, resolve);
+      void this.#load().finally(stop).then(resolve);
+    });
     void this.#loaded.then(() => this.#settle?.resolve(resource));
   }
 

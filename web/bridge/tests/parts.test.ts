@@ -1,5 +1,5 @@
 import { APPS, Broken } from "@callmesh/core";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { Courier } from "../src/courier.ts";
 import { Frame } from "../src/frame.ts";
@@ -25,6 +25,7 @@ beforeEach(() => {
 afterEach(() => {
   courier.close();
   for (const port of ports) port.close();
+  vi.useRealTimers();
 });
 
 function coming<P extends Part>(part: P): Loads[P] {
@@ -85,6 +86,26 @@ test("[A23] what is asked for by several at once is loaded once", async () => {
   missing.delete("streams");
   for (let n = 0; n < 3; n++) expect(() => resource.stream("pen")).toThrow(Broken);
   expect(asked).toEqual(["streams"]);
+});
+
+test("[A23] a part that neither comes nor fails keeps nobody from starting", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  let come = (): void => undefined;
+  const stalled = new Promise<void>((resolve) => (come = resolve));
+  const { port1, port2 } = new MessageChannel();
+  ports.push(port1, port2);
+  courier.attach(port1);
+  let started: Resource | undefined;
+  const loads: Loads = { ...LOADS, streams: () => stalled.then(LOADS.streams) };
+  void new Frame(port2, {}, 0, loads).ready.then((resource) => (started = resource));
+  await vi.waitFor(() => {
+    vi.advanceTimersByTime(1_000);
+    expect(started).toBeDefined();
+  }, 10_000);
+  vi.useRealTimers();
+  expect(() => started?.stream("pen")).toThrow(Broken);
+  come();
+  await expect.poll(() => attempt(() => started?.stream("pen").name)).toBe("pen");
 });
 
 test("[A8, A23] a change of rules alone loads nothing", async () => {

@@ -40,9 +40,11 @@ from callmesh.files import (
     encode_part,
     encode_word,
     file_name,
+    kept_after,
 )  # fmt: skip
 from callmesh.ids import ParticipantId, PersonId, app_stream
 from callmesh.lane import HIGH_WATER
+from callmesh.messages import Kept, KeptFile
 from callmesh.participant import Participant, Role
 from callmesh.transfers import FileOffer, Files, Transfer
 from tests import vectors
@@ -65,6 +67,16 @@ def test_words_are_the_same_in_both_languages(case: dict[str, Any]) -> None:
     word = decode(case["word"])
     assert not isinstance(word, Part)
     assert encode_word(word) == case["word"]
+
+
+@pytest.mark.parametrize("case", VECTORS["kept"], ids=lambda case: case["about"])
+def test_what_is_kept_is_the_same_in_both_languages(case: dict[str, Any]) -> None:
+    """[F7]"""
+    files: list[KeptFile] = []
+    for news in case["news"]:
+        shown = [KeptFile(**file) for file in news["files"]]
+        files = kept_after(files, Kept(shown, news["whole"], news["gone"]))
+    assert [f"{file.id[0]}/{file.name}" for file in files] == case["names"]
 
 
 @pytest.mark.parametrize("case", VECTORS["parts"], ids=lambda case: case["about"])

@@ -18,8 +18,9 @@ from starlette.applications import Starlette
 
 import callmesh
 from callmesh import depot
-from callmesh.app import Capability
+from callmesh.app import Capability, Rulebook
 from callmesh.asking import Asker
+from callmesh.away import Away
 from callmesh.callstate import CallState
 from callmesh.depot import Depot, _hashes
 from callmesh.errors import (
@@ -32,16 +33,19 @@ from callmesh.errors import (
     TooFast,
     TooLarge,
 )  # fmt: skip
+from callmesh.feed import Told
 from callmesh.ids import CallId, ParticipantId, PersonId, ResourceId
-from callmesh.kept import COMES, DAY, FORGOTTEN, Announced, KeptFiles
+from callmesh.kept import COMES, DAY, FORGOTTEN, MAX_GONE, Announced, KeptFiles
 from callmesh.ledger import Kept, Ledger
 from callmesh.limits import Limits
-from callmesh.messages import KeptFile, unbundle
+from callmesh.messages import Kept as News
+from callmesh.messages import KeptFile, Ticket
 from callmesh.operator import Operator
 from callmesh.participant import Participant, Role
 from callmesh.rates import Each
 from callmesh.record import HubPen
 from callmesh.resource import ResourceRecord
+from callmesh.sight import Sight, Sights
 from callmesh.storage.blobs import PART, Blobs
 from callmesh.storage.memory import MemoryStorage
 from callmesh.testing import MemoryHub
@@ -53,6 +57,7 @@ SECOND = 1_000_000
 DEMO, R1 = CallId("demo"), ResourceId("r1")
 CONTENT = b"what is kept " * 10_000
 HASH = hashlib.sha256(CONTENT).hexdigest()
+NOTHING = News([], False, [])
 A, B = "00000000000000aa", "00000000000000bb"
 
 
@@ -81,6 +86,7 @@ class World:
         record = ResourceRecord(app="poll", title="Poll", owner="u9", added=0)
         self.call.note("resource/r1", msgspec.to_builtins(record))
         pen = HubPen(self.ledger)
+        self.sights = Sights(self.call, Rulebook(lambda app: None))
         self.files = KeptFiles(self.ledger, pen, self.call, Limits(**limits), self.asked_for)
 
     def asked_for(self, resource: ResourceId, capability: Capability) -> bool:
@@ -90,9 +96,20 @@ class World:
         upload = self.files.announce(by, id, said(**what), now)
         self.files.keep(by, upload, now)
 
+    def sight(self, me: Participant) -> Sight:
+        return self.sights.of(me)
+
     def shown(self, me: Participant) -> list[KeptFile]:
-        (message,) = unbundle(b"\x91" + self.files.shown_to(me))
-        return message.files  # type: ignore[union-attr]
+        return self.files.news(me, self.sight(me), None).files
+
+    def told(self, me: Participant) -> Told:
+        """What somebody knows who was told all."""
+        return Told(self.files.turns, self.sight(me))
+
+    def news(self, me: Participant, told: Told) -> tuple[list[str], bool, list[str]]:
+        news = self.files.news(me, self.sight(me), told)
+        assert self.files.has_news(me, self.sight(me), told) == (news != NOTHING)
+        return [file.id for file in news.files], news.whole, news.gone
 
 
 # --- who may have what
@@ -126,6 +143,61 @@ def test_a_file_without_names_is_for_everybody_who_sees_the_resource() -> None:
     world.call.note("access/r1/u3", "hidden")
     assert world.shown(EVE) == []
     assert world.files.may_fetch(EVE, A, 0) is None
+
+
+def test_who_was_told_hears_what_is_another_and_each_once() -> None:
+    """[F7] However many there are, and however long they did not read."""
+    world = World(kept_files=300)
+    ids = [f"{n:016x}" for n in range(100)]
+    for id in ids:
+        world.keep(id)
+    told = world.told(BOB)
+    assert world.news(BOB, told) == ([], False, [])
+    world.keep(A, to=["u3"])
+    assert world.news(BOB, told) == ([], False, []), "it is not for him"
+    for who in range(10, 90):
+        world.files.answer(person(who), ids[7], "taken", 0)
+    world.keep(B)
+    world.files.take_back(ADA, ids[3], 0)
+    world.files.take_back(ADA, A, 0)
+    assert world.news(BOB, told) == ([ids[7], B], False, [ids[3]])
+    assert world.news(BOB, world.told(BOB)) == ([], False, [])
+
+
+def test_who_sees_other_resources_hears_all_anew() -> None:
+    """[F7] As does who becomes a host; and who was told so long ago that nobody knows what went."""
+    world = World()
+    world.keep()
+    eve, host = world.told(EVE), world.told(person(3, Role.HOST))
+    assert world.news(EVE, host) == ([A], True, [])
+    world.call.note("access/r1/u3", "hidden")
+    assert world.news(EVE, eve) == ([], True, [])
+    bob = world.told(BOB)
+    for n in range(MAX_GONE + 1):
+        world.keep(id := f"1{n:015x}")
+        world.files.take_back(ADA, id, 0)
+    assert world.news(BOB, bob)[1]
+    assert len(world.files._gone) <= MAX_GONE
+
+
+def test_what_went_with_its_resource_is_gone_for_who_saw_it() -> None:
+    """[F7]"""
+    world = World()
+    world.keep()
+    told = world.told(BOB)
+    world.files.clear(R1, 0)
+    world.call.note("resource/r1", None)
+    assert world.news(BOB, told) == ([], False, [A])
+
+
+def test_an_id_that_is_used_again_is_told_anew() -> None:
+    """[F7] It may be for others than before."""
+    world = World()
+    world.keep()
+    told = world.told(BOB)
+    world.files.take_back(ADA, A, 0)
+    world.keep(to=["u3"])
+    assert world.news(BOB, told) == ([], True, [])
 
 
 def test_who_may_leave_a_file() -> None:
@@ -814,6 +886,32 @@ async def test_files_go_with_their_resource_and_their_call(house: House) -> None
     assert house.folder == [HASH]
     await Operator(house.hub.live, house.hub.live._authority).delete(DEMO)
     assert house.folder == []
+
+
+async def test_over_a_link_goes_what_has_changed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[F7] All of it once, and then one file at a time."""
+    heard: list[Ticket | News] = []
+    hear = Away.heard
+
+    def hears(away: Away, said: Ticket | News) -> None:
+        heard.append(said)
+        hear(away, said)
+
+    monkeypatch.setattr(Away, "heard", hears)
+    ids = [f"{n:016x}" for n in range(5)]
+    for id in ids:
+        await house.announce(house.ada, id)
+        await house.bring(house.ada, 0, CONTENT, id)
+    theirs = await house.bob.resources.get(ResourceId(house.resource))
+    await house.bob.until(lambda: len(theirs.files.kept) == 5)
+    heard.clear()
+    await house.ask(house.ada, "DELETE", ids[1])
+    await house.bob.until(lambda: len(theirs.files.kept) == 4)
+    news = [said for said in heard if type(said) is News]
+    assert news
+    assert all(said == News([], False, [ids[1]]) for said in news)
 
 
 async def test_over_a_new_link_they_hear_that_nothing_is_kept_any_more(house: House) -> None:

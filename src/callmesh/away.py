@@ -34,7 +34,7 @@ from callmesh.errors import (
     from_wire,
 )  # fmt: skip
 from callmesh.fileio import Sink, Source
-from callmesh.files import Incoming, Offer, Stage
+from callmesh.files import Incoming, Offer, Stage, kept_after
 from callmesh.ids import ParticipantId, PersonId, ResourceId
 from callmesh.notify import Notifier
 from callmesh.participant import Participant
@@ -72,8 +72,8 @@ class Away:
 
     def heard(self, message: messages.Ticket | messages.Kept) -> None:
         match message:
-            case messages.Kept(files):
-                self.files = files
+            case messages.Kept():
+                self.files = kept_after(self.files, message)
                 for shelf in self.shelves:
                     shelf.look()
             case messages.Ticket(ticket):

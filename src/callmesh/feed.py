@@ -32,7 +32,14 @@ MAX_ANSWERS = 1_000
 MAX_GROUPS = 16 * 1024 * 1024
 """Bytes of whole States that are kept encoded for the next newcomer, until time passes."""
 DENIALS_AT_ONCE = 1_000
-NO_FILES = messages.encode(messages.Kept([]))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """All that was kept at some turn, as far as it was for these eyes (`KeptFiles.turns`)."""
+
+    turn: int
+    sight: Sight
 
 
 @dataclass(slots=True)
@@ -54,9 +61,10 @@ class Feed:
     denials: list[bytes] = field(default_factory=list)
     denied: int = 0
     """Bytes of them."""
-    kept: bytes = NO_FILES
-    """What it is told of kept files: only the newest counts, and leaves when there is room."""
+    kept: Told | None = None
+    """What it knows of kept files."""
     kept_waits: bool = False
+    """Whether there is news of them: it is made when it leaves, each file once."""
     answers: list[tuple[int, messages.Answer]] = field(default_factory=list)
     """To commands, each with the number that has to be on disk before (F7)."""
 
@@ -91,11 +99,6 @@ class Feed:
                 continue
             if not (self.shown.shows(state, entry) and self.sight.shows(state, entry)):
                 self.owe(state, entry)
-
-    def show_files(self, kept: bytes) -> None:
-        """What is to be told of kept files now, encoded."""
-        if kept != self.kept:
-            self.kept, self.kept_waits = kept, True
 
     def answer(self, number: int, answer: messages.Answer) -> None:
         """Raises `TooFast` for one who commands and does not read."""
@@ -155,9 +158,6 @@ class Feeds:
             parts.append((messages.encode(batch),))
         if feed.told >= feed.cursor:
             feed.waits = False
-        if feed.kept_waits:
-            feed.kept_waits = False
-            parts.append((feed.kept,))
         if feed.denials:  # (F6)
             parts += [(denial,) for denial in feed.denials[:DENIALS_AT_ONCE]]
             feed.denied -= sum(map(len, feed.denials[:DENIALS_AT_ONCE]))

@@ -20,6 +20,7 @@ from msgspec import Meta
 from callmesh.clock import MICROSECONDS
 from callmesh.errors import CallmeshError, EndedByPeer, TimedOut, WireError, from_wire
 from callmesh.ids import ParticipantId, PersonId, is_unseen
+from callmesh.messages import Kept, KeptFile
 from callmesh.values import MAX_INTEGER
 
 STREAM = ".files"
@@ -132,6 +133,15 @@ def file_name(text: str) -> str:
     if stem.split(".")[0].rstrip().upper() in _DEVICES:
         stem = f"_{stem}"
     return f"{stem}{dot}{ending}" if stem else ending or "file"
+
+
+def kept_after(before: list[KeptFile], news: Kept) -> list[KeptFile]:
+    """What the hub keeps now, where it kept that before (F7)."""
+    found = {} if news.whole else {file.id: file for file in before}
+    found.update((file.id, file) for file in news.files)
+    for id in news.gone:
+        found.pop(id, None)
+    return [*found.values()]
 
 
 def refusal(id: str, error: CallmeshError) -> Refuse:

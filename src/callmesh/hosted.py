@@ -26,7 +26,7 @@ from callmesh.clock import MICROSECONDS
 from callmesh.commands import DONE, By, Commands
 from callmesh.counts import Counts
 from callmesh.errors import Denied, WireError
-from callmesh.feed import NO_FILES, Feed, Feeds
+from callmesh.feed import Feed, Feeds, Told
 from callmesh.ids import (
     APPS,
     CALL,
@@ -225,8 +225,19 @@ class HostedCall:
         return False
 
     def show_files_to(self, member: Member) -> None:
-        if self.files.all or member.feed.kept != NO_FILES:
-            member.feed.show_files(self.files.shown_to(member.participant))
+        feed = member.feed
+        if feed.kept_waits:
+            return
+        if self.files.has_news(member.participant, feed.sight, feed.kept):
+            feed.kept_waits = True
+        else:
+            feed.kept = Told(self.files.turns, feed.sight)
+
+    def _news_of_files(self, member: Member) -> messages.Pieces:
+        feed = member.feed
+        news = self.files.news(member.participant, feed.sight, feed.kept)
+        feed.kept, feed.kept_waits = Told(self.files.turns, feed.sight), False
+        return (messages.encode(news),)
 
     def disk(self, refuses: str | None, now: int) -> None:
         """Why the hub saves nothing now, or None when it does: everybody is told (L8)."""
@@ -538,6 +549,8 @@ class HostedCall:
         parts: list[messages.Pieces] = [(message,) for message in session.take()]
         if _is_in(who):
             parts += self._feeds.take(who.feed)
+            if who.feed.kept_waits:
+                parts.append(self._news_of_files(who))
         return messages.pieces(parts) if parts else None
 
 

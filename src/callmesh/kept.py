@@ -7,10 +7,12 @@ K2 Whoever sees the resource and is no observer may have a file kept; it is for 
    resource. For anybody else it is not there.
 K3 It goes when its time is over, when who brought it or a host takes it back, and with its
    resource.
+K4 Who was told what is kept is told what has changed since, each file once. All is told anew to
+   whoever sees other resources with files, is a host now or no more, or was told too long ago.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -21,13 +23,15 @@ from callmesh.app import Capability, not_asked
 from callmesh.callstate import CallState
 from callmesh.clock import MICROSECONDS
 from callmesh.errors import BadValue, Denied, Refused, TooFast, TooLarge
+from callmesh.feed import Told
 from callmesh.files import Id, file_name
-from callmesh.ids import ParticipantId, PersonId, ResourceId, person_id
+from callmesh.ids import DOOR, ParticipantId, PersonId, ResourceId, person_id
 from callmesh.ledger import Ledger
 from callmesh.limits import Limits
-from callmesh.messages import FileAnswer, Kept, KeptFile, encode
+from callmesh.messages import FileAnswer, Kept, KeptFile
 from callmesh.participant import Access, Participant, Role
 from callmesh.record import HubPen, Record
+from callmesh.sight import Sight
 
 DAY = 24 * 3600
 PREFIX = "file/"
@@ -36,6 +40,8 @@ MAX_TO = 100
 """Persons that one file is for, where it is not for everybody."""
 MAX_ANSWERS = 1_000
 """Persons whose answer to one file is remembered."""
+MAX_GONE = 1_000
+"""Files that are gone, of which those hear who were told of them."""
 COMES = 60 * MICROSECONDS
 """For how long a file of which nothing comes counts as one that does."""
 FORGOTTEN = 600 * MICROSECONDS
@@ -113,6 +119,11 @@ class KeptFiles:
         self.uploads: dict[str, Upload] = {}
         self.turns = 0
         """How often something of it has changed."""
+        self._turned: dict[str, int] = {}
+        """At which turn each has changed last, in this order."""
+        self._gone: dict[str, Line] = {}
+        self._floor = 0
+        """Who was told before this turn is told all anew (K4)."""
         self.loose = False
         """Whether bytes may lie about that no file has any more."""
         self.dropped: set[str] = set()
@@ -259,8 +270,15 @@ class KeptFiles:
         return line
 
     def _put(self, id: str, line: Line, now: int) -> None:
+        if self._gone.pop(id, None) is not None:
+            self._floor = self.turns + 1  # it may be for others now
         self._lines.keep(id, line, now)
+        self._turn(id)
+
+    def _turn(self, id: str) -> None:
         self.turns += 1
+        self._turned.pop(id, None)
+        self._turned[id] = self.turns
 
     # --- having
 
@@ -296,9 +314,14 @@ class KeptFiles:
         return line
 
     def _forget(self, id: str, now: int) -> None:
+        self._gone[id] = self.all[id]
         self._lines.forget(id, now)
-        self.turns += 1
+        self._turn(id)
         self.loose = True
+        if len(self._gone) > MAX_GONE:
+            oldest = next(iter(self._gone))
+            del self._gone[oldest]
+            self._floor = self._turned.pop(oldest)
 
     def clear(self, resource: ResourceId, now: int) -> None:
         """The resource is gone."""
@@ -318,17 +341,49 @@ class KeptFiles:
             if now >= line.expires:
                 self._forget(id, now)
 
-    def shown_to(self, me: Participant) -> bytes:
-        """What somebody is told of it, encoded."""
-        return encode(
-            Kept(
-                [
-                    shown
-                    for id, line in self.all.items()
-                    if self._sees(me, line.resource) and (shown := _shown(id, line, me))
-                ]
-            )
-        )
+    def has_news(self, me: Participant, sight: Sight, told: Told | None) -> bool:
+        """Whether somebody who sees this now, and was told that, has to be told something."""
+        if told is not None and self._is_whole(sight, told):
+            return True
+        news = self.news(me, sight, told)
+        return bool(news.files or news.gone)
+
+    def news(self, me: Participant, sight: Sight, told: Told | None) -> Kept:
+        """What it is (K4)."""
+        if told is None or self._is_whole(sight, told):
+            return Kept(self._shown(me, sight, self.all))
+        since = self._since(told.turn)
+        gone = [
+            id
+            for id in since
+            if (line := self._gone.get(id))
+            and told.sight.sees(line.resource)
+            and _concerns(me, line)
+        ]
+        return Kept(self._shown(me, sight, since), False, gone)
+
+    def _is_whole(self, sight: Sight, told: Told) -> bool:
+        if told.turn < self._floor:
+            return True
+        turned = sight.differs(told.sight) if sight is not told.sight else ()
+        return DOOR in turned or any(line.resource in turned for line in self.all.values())
+
+    def _since(self, turn: int) -> list[str]:
+        """What has changed since, the latest last."""
+        found = []
+        for id in reversed(self._turned):
+            if self._turned[id] <= turn:
+                break
+            found.append(id)
+        return found[::-1]
+
+    def _shown(self, me: Participant, sight: Sight, ids: Iterable[str]) -> list[KeptFile]:
+        there = [(id, line) for id in ids if (line := self.all.get(id))]
+        return [
+            _shown(id, line, me)
+            for id, line in there
+            if sight.sees(line.resource) and _concerns(me, line)
+        ]
 
 
 def _half(most: int) -> int:
@@ -344,14 +399,17 @@ def _is_for(person: PersonId, line: Line) -> bool:
     return not line.to or person in line.to
 
 
-def _shown(id: str, line: Line, me: Participant) -> KeptFile | None:
-    if me.person == line.person or me.role is Role.HOST:
-        to, answers = list(line.to), list(line.answers.items())
-    elif _is_for(me.person, line):
+def _concerns(me: Participant, line: Line) -> bool:
+    """Whether somebody who sees the resource is told of it."""
+    return me.person == line.person or me.role is Role.HOST or _is_for(me.person, line)
+
+
+def _shown(id: str, line: Line, me: Participant) -> KeptFile:
+    """To whom it concerns: a receiver sees itself alone."""
+    to, answers = line.to, list(line.answers.items())
+    if me.person != line.person and me.role is not Role.HOST:
         to = [me.person] if line.to else []
-        answers = [(who, answer) for who, answer in line.answers.items() if who == me.person]
-    else:
-        return None
+        answers = [(who, answer) for who, answer in answers if who == me.person]
     return KeptFile(
         id, line.resource, line.name, line.size, line.sha256, line.type, line.sender, line.person,
         [*to], line.expires, [*answers],

@@ -308,10 +308,8 @@ class LiveHub:
         self._give_ice(call.lines[me.id], now)
         call.lines[me.id].link.expect(messages.MAX_BUNDLE)
         people.introduce(member, now)
-        if what == "resumed":
-            member.feed.kept = (
-                b""  # nobody knows what it has heard: it hears even that there is none
-            )
+        if what == "resumed":  # nobody knows what it has heard: it hears even that there is none
+            member.feed.kept_waits = True
         call.hosted.show_files_to(member)
         self.counts.joined[me.role.value] += 1
         about = {"call": call.hosted.id, "participant": me.id, "role": me.role.value}

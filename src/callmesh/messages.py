@@ -498,10 +498,14 @@ class KeptFile(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="kept"):
-    """All files that the hub keeps, as far as they are for you, of you, or you are a host."""
+    """Files that the hub keeps, as far as they are for you, of you, or you are a host."""
 
     files: list[KeptFile]
-    """The oldest first. It takes the place of what was said before."""
+    """The oldest first: all of them, or those that are new or have changed."""
+    whole: bool = True
+    """Whether these are all, and take the place of what was said before."""
+    gone: list[Id] = []
+    """Which are kept no longer."""
 
 
 class Letter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="letter"):

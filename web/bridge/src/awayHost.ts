@@ -18,6 +18,8 @@ export class AwayHost {
   #asks = 0;
   #over = false;
   #stop: (() => void) | undefined;
+  /** What the frame was told is kept. */
+  #told: readonly messages.KeptFile[] | undefined;
 
   constructor(host: CourierHost, put: (told: Told) => void) {
     this.#host = host;
@@ -36,6 +38,7 @@ export class AwayHost {
 
   #open(): void {
     this.#stop ??= this.#host.away.onKept(() => this.#tell());
+    this.#told = undefined;
     this.#tell();
   }
 
@@ -43,8 +46,16 @@ export class AwayHost {
     return this.#host.away.files.filter(({ resource }) => resource === this.#host.resource);
   }
 
+  /** All at first, and then what is another. */
   #tell(): void {
-    this.#put({ callmesh: "files", files: this.#files });
+    const now = this.#files;
+    const before = new Set(this.#told);
+    const ids = new Set(now.map(({ id }) => id));
+    const files = now.filter((file) => !before.has(file));
+    const gone = [...before].map(({ id }) => id).filter((id) => !ids.has(id));
+    const whole = this.#told === undefined;
+    this.#told = now;
+    if (whole || files.length + gone.length > 0) this.#put({ callmesh: "files", files, whole, gone });
   }
 
   async #answer(number: number, ask: FileRequest): Promise<void> {

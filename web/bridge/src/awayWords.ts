@@ -19,7 +19,7 @@ export interface Asked {
 export type Told =
   | { readonly callmesh: "files"; readonly number: number; readonly reply: FileReply }
   | { readonly callmesh: "files"; readonly number: number; readonly code: string; readonly reason: string; readonly message: string }
-  | { readonly callmesh: "files"; readonly files: readonly messages.KeptFile[] };
+  | ({ readonly callmesh: "files" } & Omit<messages.Kept, "type">);
 
 export function isAboutFiles(data: unknown): data is { readonly callmesh: "files" } {
   return typeof data === "object" && data !== null && "callmesh" in data && data.callmesh === "files";

@@ -1,6 +1,6 @@
 /** Files that the hub keeps, as an app in a frame has them: the page asks the hub for it. */
 
-import { fromWire, Listeners, type Away, type CallmeshError, type FileReply, type FileRequest, type messages } from "@callmesh/core";
+import { fromWire, keptAfter, Listeners, type Away, type CallmeshError, type FileReply, type FileRequest, type messages } from "@callmesh/core";
 
 import { isAboutFiles, MOST_ASKS, type Asked, type Told } from "./awayWords.ts";
 
@@ -43,7 +43,7 @@ export class FrameAway implements Away {
     if (!isAboutFiles(data)) return false;
     const told = data as Told;
     if ("files" in told) {
-      this.files = told.files;
+      this.files = keptAfter(this.files, told);
       this.#kept.tell(undefined);
       return true;
     }

@@ -95,6 +95,24 @@ test("[F2, F12] bytes that are not what was offered are not given out", async ()
   expect(call.away.asked.filter(({ ask }) => ask === "answer")).toEqual([]);
 });
 
+test("[F7, F12] a frame is told what is kept, and then what is another", async () => {
+  const [one, two, three] = ["0", "1", "2"].map((id) => kept(new Uint8Array(9), { id: id.repeat(16) })) as [messages.KeptFile, messages.KeptFile, messages.KeptFile];
+  call.away.show(one, two);
+  const port = attach();
+  const said: unknown[] = [];
+  await new Frame(port, {}).ready;
+  port.onmessage = ({ data }: MessageEvent<unknown>) => data instanceof Uint8Array || said.push(data);
+  port.postMessage({ callmesh: "files", number: 0, ask: { ask: "open" } });
+  await expect.poll(() => said.length).toBe(1);
+  call.away.show(one, two, kept(new Uint8Array(9), { id: "f".repeat(16), resource: "r2" }));
+  call.away.show(two, three);
+  await expect.poll(() => said.length).toBe(2);
+  expect(said).toEqual([
+    { callmesh: "files", files: [one, two], whole: true, gone: [] },
+    { callmesh: "files", files: [three], whole: false, gone: [one.id] },
+  ]);
+});
+
 test("[F12] a frame reaches no file of another resource, and learns of none", async () => {
   const other = kept(new Uint8Array(9), { resource: "r2" });
   call.away.show(other);
@@ -107,7 +125,7 @@ test("[F12] a frame reaches no file of another resource, and learns of none", as
   port.postMessage({ callmesh: "files", number: 1, ask: { ask: "fetch", id: ID, at: 0, end: 9 } });
   port.postMessage({ callmesh: "files", number: 2, ask: { ask: "announce", id: ID, said: announced } });
   await expect.poll(() => said.length).toBe(3);
-  expect(said[0]).toEqual({ callmesh: "files", files: [] });
+  expect(said[0]).toEqual({ callmesh: "files", files: [], whole: true, gone: [] });
   expect(said.slice(1)).toMatchObject([{ number: 1, code: "refused" }, { number: 2, code: "refused" }]);
   expect(call.away.asked).toEqual([]);
 });

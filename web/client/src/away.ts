@@ -1,7 +1,7 @@
 /** Files that the hub keeps for those who are away: how a page asks for them, by HTTP with a ticket of the session. */
 
 import {
-  Broken, Listeners, type Away as AwayPort, type CallmeshError, type FileReply, type FileRequest, type messages,
+  Broken, keptAfter, Listeners, type Away as AwayPort, type CallmeshError, type FileReply, type FileRequest, type messages,
 } from "@callmesh/core"; // prettier-ignore
 
 import { after } from "./runtime.ts";
@@ -28,8 +28,8 @@ export class Away implements AwayPort {
     return this.#tickets.ended;
   }
 
-  heard({ files }: messages.Kept): void {
-    this.files = files;
+  heard(news: messages.Kept): void {
+    this.files = keptAfter(this.files, news);
     this.#kept.tell(undefined);
   }
 

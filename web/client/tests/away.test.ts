@@ -115,7 +115,7 @@ test("[F7, F8] what is kept comes with the call, and over a new link a ticket th
     id: ID, resource: "r1", name: "map.png", size: 3, sha256, type: "", sender: "p1", person: "u1", to: ["u5"], expires: 7, answers: [],
   }; // prettier-ignore
   const own = { ...file, id: "00000000000000bb", person: "u5" };
-  hub.socket.say({ type: "kept", files: [own, file, { ...file, id: "00000000000000cc", resource: "r2" }] });
+  hub.socket.say({ type: "kept", files: [own, file, { ...file, id: "00000000000000cc", resource: "r2" }], whole: true, gone: [] });
   expect(files.kept.map(({ id }) => id)).toEqual([own.id, ID]);
   const offer = (await files.offers().next()).value!;
   expect([offer.name, offer.person, offer.keptUntil]).toEqual(["map.png", "u1", 7]);
@@ -129,7 +129,9 @@ test("[F7, F8] what is kept comes with the call, and over a new link a ticket th
   hub.socket.say({ type: "ticket", ticket: "t9", expires: 0 });
   expect(new Uint8Array(await (await blob).arrayBuffer())).toEqual(data);
   expect(got.map(({ url }) => url)).toEqual([`https://hub.test/call/demo/files/${ID}`, `https://hub.test/call/demo/files/${ID}/taken`]);
-  hub.socket.say({ type: "kept", files: [] });
+  hub.socket.say({ type: "kept", files: [{ ...own, answers: [["u1", "taken"]] }], whole: false, gone: [ID] });
+  expect(files.kept.map(({ id, answers }) => [id, answers.size])).toEqual([[own.id, 1]]);
+  hub.socket.say({ type: "kept", files: [], whole: true, gone: [] });
   expect(files.kept).toEqual([]);
   await call.leave();
 });

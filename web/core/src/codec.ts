@@ -136,7 +136,7 @@ function fieldsOfSmall(message: Command | Answer | Signal | Relayed | Ping | Pon
     case "ticket":
       return [message.ticket, message.expires];
     case "kept":
-      return [message.files.map(packableFile)];
+      return [message.files.map(packableFile), message.whole, message.gone];
     case "letter":
       return [message.author, message.epoch, message.open, message.write, message.signature];
     case "have":
@@ -358,7 +358,12 @@ const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: 
     ticket: count > 0 ? text(r, 256) : "",
     expires: count > 1 ? r.number() : 0,
   })),
-  kept: shape(1, (r) => ({ type: "kept", files: r.list(keptFile) })),
+  kept: shape([1, 3], (r, count) => ({
+    type: "kept",
+    files: r.list(keptFile),
+    whole: count > 1 ? r.boolean() : true,
+    gone: count > 2 ? r.list(id) : [],
+  })),
   letter: shape(5, (r) => ({
     type: "letter",
     author: id(r),

@@ -13,6 +13,7 @@
 import { MICROSECONDS } from "./clock.ts";
 import { EndedByPeer, fromWire, TimedOut, WireError, type CallmeshError } from "./errors.ts";
 import { characters, seen, type ParticipantId, type PersonId } from "./ids.ts";
+import type { Kept, KeptFile } from "./messages.ts";
 import { Queue } from "./queue.ts";
 import type { JsonObject } from "./values.ts";
 
@@ -102,6 +103,14 @@ function isText(value: unknown, most: number): value is string {
 
 function isSize(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** What the hub keeps now, where it kept that before (F7). */
+export function keptAfter(before: readonly KeptFile[], { files, whole, gone }: Omit<Kept, "type">): readonly KeptFile[] {
+  const found = new Map((whole ? [] : before).map((file) => [file.id, file]));
+  for (const file of files) found.set(file.id, file);
+  for (const id of gone) found.delete(id);
+  return [...found.values()];
 }
 
 const DEVICE = /^(?:CON|PRN|AUX|NUL|COM[1-9]|LPT[1-9])$/i;

@@ -56,7 +56,7 @@ export {
   DataStream, type Codec, type Reach, type ReadOptions, type ReadyOptions, type SendOptions,
   type StreamOptions, type StreamPort,
 } from "./datastream.ts";
-export { FILES } from "./files.ts";
+export { FILES, keptAfter } from "./files.ts";
 export { Keeping, KeptFile, SLICE, type Announced, type Away, type Brought, type FileReply, type FileRequest, type ShelfUser } from "./away.ts";
 export { FileOffer } from "./offers.ts";
 export { Files, Transfer, type FileOptions, type FilesUser, type KeepOptions, type Progress } from "./transfers.ts";

@@ -394,11 +394,15 @@ export interface KeptFile {
   readonly answers: readonly (readonly [person: string, answer: FileAnswer])[];
 }
 
-/** All files that the hub keeps, as far as they are for you, of you, or you are a host. */
+/** Files that the hub keeps, as far as they are for you, of you, or you are a host. */
 export interface Kept {
   readonly type: "kept";
-  /** The oldest first. It takes the place of what was said before. */
+  /** The oldest first: all of them, or those that are new or have changed. */
   readonly files: readonly KeptFile[];
+  /** Whether these are all, and take the place of what was said before. */
+  readonly whole: boolean;
+  /** Which are kept no longer. */
+  readonly gone: readonly string[];
 }
 
 /** One transaction, signed by its author, and brought by somebody else (E4, E6). */

@@ -1,12 +1,14 @@
 import { describe, expect, test } from "vitest";
 
-import { decodeWord, encodePart, fileName, FILES, MAX_OFFERS, Outgoing, PART, Receiving, REMEMBERED, type Offer } from "../src/files.ts";
+import { decodeWord, encodePart, fileName, FILES, keptAfter, MAX_OFFERS, Outgoing, PART, Receiving, REMEMBERED, type Offer } from "../src/files.ts";
 import { appStream, type ParticipantId, type PersonId } from "../src/ids.ts";
+import type { Kept, KeptFile } from "../src/messages.ts";
 import { bytes, vectors } from "./vectors.ts";
 
 interface Vectors {
   readonly words: readonly { readonly about: string; readonly word: Record<string, unknown> }[];
   readonly bad: readonly unknown[];
+  readonly kept: readonly { readonly about: string; readonly names: readonly string[]; readonly news: readonly Omit<Kept, "type">[] }[];
   readonly parts: readonly { readonly id: string; readonly at: number; readonly data: string; readonly hex: string }[];
   readonly badParts: readonly string[];
   readonly names: readonly (readonly [string, string])[];
@@ -22,6 +24,11 @@ function offer(n: number, size = n): Offer {
 
 test.each(VECTORS.words)("[F1] a word is the same in both languages: $about", ({ word }) => {
   expect(decodeWord(word)).toEqual(word);
+});
+
+test.each(VECTORS.kept)("[F7] what is kept is the same in both languages: $about", ({ news, names }) => {
+  const kept = news.reduce<readonly KeptFile[]>(keptAfter, []);
+  expect(kept.map(({ id, name }) => `${id[0]}/${name}`)).toEqual(names);
 });
 
 test.each(VECTORS.parts)("[F1] a part is the same in both languages: at $at", ({ id, at, data, hex }) => {

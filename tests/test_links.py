@@ -471,7 +471,6 @@ def _push(link: socket.socket, data: bytes, seconds: float) -> int:
     return sent
 
 
-@ALONE
 async def test_who_reads_nothing_and_goes_leaves_nothing_behind(hub: HubProcess) -> None:
     """[W10] A large call, joined again and again, of which nothing is read."""
     async with callmesh.join(hub.call("large"), name="Bob", rtc=False) as bob:

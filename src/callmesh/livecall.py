@@ -89,6 +89,7 @@ class Line:
         if self.writer is not None:
             self.writer.cancel()
             await asyncio.wait([self.writer])
+            self.writer = None  # it remembers what it was sending
 
 
 class LiveCall:

@@ -48,7 +48,7 @@ test-web: $(NODE)
 test-python: $(VENV) $(PAGE)
 	@tools/debian.sh "the browser tests" "$${CHROMIUM:-chromium}" chromium fonts-dejavu-core
 	@tools/debian.sh "the tests of TURN" turnserver coturn
-	.venv/bin/pytest --durations=15 $(ARGS)
+	.venv/bin/pytest --durations=15 --numprocesses=2 --dist=loadgroup $(ARGS)
 
 soak: SCHEDULES ?= 20000
 soak: FAULTS ?= 20000

@@ -86,7 +86,7 @@ async def test_what_is_taken_back_or_hidden_is_offered_no_more(tmp_path: Path) -
                 await offer.read()
             await other.take_back()
             await keeping.take_back()
-            assert shelf.files.kept == []
+            await ada.until(lambda: shelf.files.kept == [])
 
 
 async def test_an_upload_and_a_download_go_on_after_kill_9(tmp_path: Path) -> None:

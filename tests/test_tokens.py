@@ -253,6 +253,7 @@ def test_what_somebody_else_signed_opens_nothing() -> None:
         (pem(ec.generate_private_key(ec.SECP256R1()), private=False), "Ed25519"),
         *((text, words) for text, words in OTHER_KINDS),
     ],
+    ids=range(7 + len(OTHER_KINDS)),  # keys are others each time
 )
 def test_a_weak_key_is_refused(text: bytes, words: str, tmp_path: Path) -> None:
     """[J15]"""

@@ -1,5 +1,6 @@
 import type { Apart } from "./apart.ts";
 import { FrameView } from "./FrameView.tsx";
+import { say } from "./say.ts";
 
 /** Apps outside of the call: one before the reader, and the others to choose from. */
 export function AppsApart({ apart, label, words }: { apart: Apart; label: string; words: string }) {
@@ -9,7 +10,7 @@ export function AppsApart({ apart, label, words }: { apart: Apart; label: string
     <section class="apart-apps" aria-label={label}>
       <h2 class="unseen">{label}</h2>
       {resources.length > 1 && (
-        <nav class="apart-apps-choice" aria-label="Apps">
+        <nav class="apart-apps-choice" aria-label={say("apps")}>
           {resources.map(({ id, title }) => (
             <button
               key={id}

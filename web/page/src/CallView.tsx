@@ -10,6 +10,7 @@ import { LateInspector } from "./LateInspector.tsx";
 import { Knocking } from "./Knocking.tsx";
 import type { Page } from "./page.ts";
 import { People, PeopleButton } from "./People.tsx";
+import { say } from "./say.ts";
 import { Stage } from "./Stage.tsx";
 import type { CallStore } from "./store.ts";
 import { Tiles } from "./Tile.tsx";
@@ -22,18 +23,19 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
   const inspecting = useSignal(false);
   const waiting = store.hosts.waiting.value.length;
   useEffect(() => {
-    document.title = `${waiting > 0 ? `(${waiting}) ` : ""}${page.address.call} · call`;
+    const { call } = page.address;
+    document.title = waiting > 0 ? say("call-document-waiting", { count: waiting, call }) : say("call-document", { call });
   }, [page, waiting]);
   return (
     <div class="call">
       <Header page={page} store={store} />
-      <div class="controls" role="toolbar" aria-label="Camera, microphone, apps and people">
+      <div class="controls" role="toolbar" aria-label={say("controls")}>
         <DeviceButton kind="microphone" devices={page.devices} onProblem={problem} />
         <DeviceButton kind="camera" devices={page.devices} onProblem={problem} />
         {store.mayEdit.value && (
           <button type="button" class="button" aria-haspopup="dialog" onClick={openDrawer}>
             <Icon name="apps" />
-            <span class="label">Apps</span>
+            <span class="label">{say("apps")}</span>
           </button>
         )}
         <PeopleButton store={store} open={people} />

@@ -1,8 +1,8 @@
 import type { Devices, Kind } from "./devices.ts";
 import { Icon } from "./icons.tsx";
+import { say } from "./say.ts";
 import { deviceProblem } from "./words.ts";
 
-const LABELS = { microphone: "Microphone", camera: "Camera" };
 const ICONS = { microphone: ["mic", "micOff"], camera: ["camera", "cameraOff"] } as const;
 
 interface DeviceButtonProps {
@@ -27,11 +27,11 @@ export function DeviceButton({ kind, devices, onProblem }: DeviceButtonProps) {
       class={`button device ${on ? "" : "off"}`}
       aria-pressed={on}
       aria-disabled={state === "starting"} /* `disabled` would lose the focus */
-      title={`${LABELS[kind]} is ${on ? "on" : "off"}`}
+      title={say(on ? "device-is-on" : "device-is-off", { device: kind })}
       onClick={() => void toggle()}
     >
       <Icon name={ICONS[kind][on ? 0 : 1]} />
-      <span class="label">{LABELS[kind]}</span>
+      <span class="label">{say("device", { device: kind })}</span>
     </button>
   );
 }

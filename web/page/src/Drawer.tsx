@@ -5,6 +5,7 @@ import type { App } from "./catalog.ts";
 import { AppIcon } from "./AppIcon.tsx";
 import { Icon } from "./icons.tsx";
 import { Modal } from "./Modal.tsx";
+import { say } from "./say.ts";
 import type { CallStore } from "./store.ts";
 
 /** The apps of the hub, each to be added to the call. */
@@ -22,8 +23,8 @@ export function Drawer({ store, open }: { store: CallStore; open: Signal<boolean
   };
 
   return (
-    <Modal class="drawer" title="Apps" open={isOpen} onClose={() => (open.value = false)}>
-      <p class="quiet">An app that you add is shown to everybody in the call.</p>
+    <Modal class="drawer" title={say("apps")} open={isOpen} onClose={() => (open.value = false)}>
+      <p class="quiet">{say("drawer-words")}</p>
       <ul class="apps">
         {[...store.catalog.apps.value.values()].map((app) => (
           <li key={app.id}>
@@ -31,17 +32,17 @@ export function Drawer({ store, open }: { store: CallStore; open: Signal<boolean
             <div>
               <h3>{app.name}</h3>
               <p>{app.description}</p>
-              {!store.mayAdd(app) && <p class="quiet">{app.add.map((role) => `${role}s`).join(" and ")} add this.</p>}
+              {!store.mayAdd(app) && <p class="quiet">{say("drawer-who-adds", { roles: app.add.join(" ") })}</p>}
             </div>
             <button
               type="button"
               class="button"
-              aria-label={`Add ${app.name}`}
+              aria-label={say("drawer-add-app", { app: app.name })}
               disabled={adding.value !== undefined || !store.mayAdd(app)}
               onClick={() => void add(app)}
             >
               <Icon name="add" />
-              <span>{adding.value === app.id ? "Adding…" : "Add"}</span>
+              <span>{say(adding.value === app.id ? "drawer-adding" : "drawer-add")}</span>
             </button>
           </li>
         ))}
@@ -54,14 +55,14 @@ export function Drawer({ store, open }: { store: CallStore; open: Signal<boolean
 function Notice({ store }: { store: CallStore }) {
   switch (store.catalog.state.value) {
     case "loading":
-      return <p role="status">Loading…</p>;
+      return <p role="status">{say("loading")}</p>;
     case "failed":
       return (
         <p class="problem" role="alert">
-          The list of apps cannot be read. Check your connection, and open this again.
+          {say("drawer-failed")}
         </p>
       );
     case "ready":
-      return store.catalog.apps.value.size === 0 ? <p>This hub has no apps.</p> : null;
+      return store.catalog.apps.value.size === 0 ? <p>{say("drawer-none")}</p> : null;
   }
 }

@@ -5,6 +5,7 @@ import type { CallmeshError } from "@callmesh/core";
 
 import { Frame, type Ground } from "./frame.ts";
 import { entryOf, type App } from "./catalog.ts";
+import { say } from "./say.ts";
 import { stopProblem } from "./words.ts";
 
 interface FrameViewProps {
@@ -55,9 +56,9 @@ export function FrameView({ store, resource, removed }: FrameViewProps) {
 function Outdated({ title, reload }: { title: string; reload: () => void }) {
   return (
     <div class="outdated" role="alert">
-      <p>There is a newer version of “{title}”. Until you load it, you may look and not change anything.</p>
+      <p>{say("app-newer", { title })}</p>
       <button type="button" class="button small primary" onClick={reload}>
-        Load it
+        {say("app-load-newer")}
       </button>
     </div>
   );
@@ -107,7 +108,7 @@ function Sandbox({ store, resource, address, stateVersion, size, removed, onStop
       />
       {state.value === "starting" && (
         <p class="panel-words" aria-hidden="true">
-          Starting “{resource.title}”…
+          {say("app-starting", { title: resource.title })}
         </p>
       )}
       {state.value === "late" && <Late title={resource.title} again={again} />}
@@ -119,12 +120,12 @@ function Missing({ store, app }: { store: Ground; app: string }) {
   const state = store.catalog.state.value;
   return (
     <div class="panel-words">
-      {state === "loading" && <p>Loading…</p>}
-      {state === "ready" && <p>This hub does not have the app “{app}” any more. What is in it is kept.</p>}
-      {state === "failed" && <p>The list of apps cannot be read.</p>}
+      {state === "loading" && <p>{say("loading")}</p>}
+      {state === "ready" && <p>{say("app-missing", { app })}</p>}
+      {state === "failed" && <p>{say("drawer-list-failed")}</p>}
       {state !== "loading" && (
         <button type="button" class="button" onClick={() => void store.catalog.load()}>
-          Try again
+          {say("try-again")}
         </button>
       )}
     </div>
@@ -134,7 +135,7 @@ function Missing({ store, app }: { store: Ground; app: string }) {
 function Late({ title, again }: { title: string; again: () => void }) {
   return (
     <div class="panel-words" role="alert">
-      <p>“{title}” has not started. Its author finds why in the browser’s console.</p>
+      <p>{say("app-late", { title })}</p>
       <Again again={again} />
     </div>
   );
@@ -152,7 +153,7 @@ function Stopped({ words, again }: { words: string; again: () => void }) {
 function Again({ again }: { again: () => void }) {
   return (
     <button type="button" class="button primary" onClick={again}>
-      Start it again
+      {say("app-start-again")}
     </button>
   );
 }

@@ -1,4 +1,5 @@
 import { Icon } from "./icons.tsx";
+import { say } from "./say.ts";
 import type { CallStore } from "./store.ts";
 import { halfWords } from "./words.ts";
 
@@ -18,8 +19,8 @@ export function Halves({ store }: { store: CallStore }) {
           <button
             type="button"
             class="button small bare"
-            aria-label="Do not show this"
-            title="Do not show this"
+            aria-label={say("half-dismiss")}
+            title={say("half-dismiss")}
             onClick={() => hosts.lookAtHalves()}
           >
             <Icon name="close" />

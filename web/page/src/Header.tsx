@@ -2,23 +2,14 @@ import { inviteLink } from "./address.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { LeaveButton } from "./Leave.tsx";
 import type { Page } from "./page.ts";
+import { say } from "./say.ts";
 import type { CallStore } from "./store.ts";
-import { awayWith, READ_ONLY_TITLE, READ_ONLY_WORDS } from "./words.ts";
 
 interface Shown {
   icon: IconName;
   words: string;
   title: string;
 }
-
-const SAVED: Shown = { icon: "saved", words: "Saved", title: "Everything you did here is on the hub's disk" };
-const SAVING: Shown = { icon: "saving", words: "Saving…", title: "Your last changes are on their way to the hub's disk" };
-const OFFLINE: Shown = {
-  icon: "offline",
-  words: "Reconnecting…",
-  title: "The connection is lost. What you do now is kept, and sent once you are back",
-};
-const READ_ONLY: Shown = { icon: "unsaved", words: READ_ONLY_WORDS, title: READ_ONLY_TITLE };
 
 export function Header({ page, store }: { page: Page; store: CallStore }) {
   return (
@@ -33,9 +24,9 @@ export function Actions({ page, store }: { page: Page; store: CallStore }) {
   return (
     <div class="actions">
       {page.address.token === undefined && (
-        <button type="button" class="button" onClick={() => void copyLink(page)} title="Copy a link for somebody else">
+        <button type="button" class="button" onClick={() => void copyLink(page)} title={say("invite-title")}>
           <Icon name="invite" />
-          <span class="label">Invite</span>
+          <span class="label">{say("invite")}</span>
         </button>
       )}
       <LeaveButton store={store} />
@@ -53,7 +44,7 @@ function Status({ store }: { store: CallStore }) {
       </p>
       {/* Read out when the connection goes and comes back, or saving stops; "saving" at every key would be a nuisance. */}
       <p class="unseen" role="status">
-        {shown.icon === "offline" || shown === READ_ONLY ? `${shown.words} ${shown.title}` : "Connected"}
+        {shown.icon === "offline" || shown.icon === "unsaved" ? `${shown.words} ${shown.title}` : say("status-connected")}
       </p>
     </>
   );
@@ -61,18 +52,26 @@ function Status({ store }: { store: CallStore }) {
 
 function statusOf(store: CallStore): Shown {
   if (store.link.value !== "joined" || store.status.value === "offline") {
-    return store.reached.value > 0 ? { ...OFFLINE, ...awayWith(store.reached.value) } : OFFLINE;
+    const others = store.reached.value;
+    if (others === 0) return { icon: "offline", words: say("status-offline"), title: say("status-offline-title") };
+    return { icon: "offline", words: say("status-away", { others }), title: say("status-away-title", { others }) };
   }
-  if (store.status.value === "read_only") return READ_ONLY;
-  return store.status.value === "saving" ? SAVING : SAVED;
+  switch (store.status.value) {
+    case "read_only":
+      return { icon: "unsaved", words: say("status-read-only"), title: say("status-read-only-title") };
+    case "saving":
+      return { icon: "saving", words: say("status-saving"), title: say("status-saving-title") };
+    default:
+      return { icon: "saved", words: say("status-saved"), title: say("status-saved-title") };
+  }
 }
 
 async function copyLink(page: Page): Promise<void> {
   const link = inviteLink(page.address);
   try {
     await navigator.clipboard.writeText(link);
-    page.toasts.note("The link is copied. Send it to whoever should join.");
+    page.toasts.note(say("invite-copied"));
   } catch {
-    page.toasts.note(`Send this link to whoever should join: ${link}`);
+    page.toasts.note(say("invite-link", { link }));
   }
 }

@@ -5,6 +5,7 @@ import { chime } from "./chime.ts";
 import { CommandButton } from "./CommandButton.tsx";
 import { regainFocus } from "./focus.ts";
 import { Icon } from "./icons.tsx";
+import { say } from "./say.ts";
 import type { CallStore } from "./store.ts";
 import { knockWords } from "./words.ts";
 
@@ -31,17 +32,17 @@ export function Knocking({ store, open }: { store: CallStore; open: Signal<boole
               hosts={hosts}
               whom={first.person}
               class="small primary"
-              label={`Admit ${first.name}`}
+              label={say("knocks-admit-name", { name: first.name })}
               command={(hosting) => hosting.admit(first.person)}
               otherwise={failed}
             >
-              Admit
+              {say("knocks-admit")}
             </CommandButton>
           )}
           <button type="button" class="button small" aria-haspopup="dialog" onClick={() => (open.value = true)}>
-            View
+            {say("knocks-view")}
           </button>
-          <button type="button" class="button small bare" aria-label="Not now" title="Not now" onClick={() => hosts.look()}>
+          <button type="button" class="button small bare" aria-label={say("not-now")} title={say("not-now")} onClick={() => hosts.look()}>
             <Icon name="close" />
           </button>
         </div>

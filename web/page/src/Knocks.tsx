@@ -5,8 +5,11 @@ import type { Waiting } from "@callmesh/client";
 import { CommandButton } from "./CommandButton.tsx";
 import { useFocusKept } from "./focus.ts";
 import { EVERYBODY, type Hosts } from "./hosts.ts";
-import { READY_WORDS, timeOfDay } from "./words.ts";
+import { say } from "./say.ts";
+import { timeOfDay } from "./words.ts";
 
+/** What a host may say to who waits, without typing. */
+const READY = ["knocks-ready-minutes", "knocks-ready-next", "knocks-ready-time"];
 /** Characters that may be said to who waits. */
 const MOST_WORDS = 400;
 
@@ -18,15 +21,15 @@ export function Knocks({ hosts }: { hosts: Hosts }) {
     <section class="people-part knocks" aria-labelledby="knocks">
       <header>
         <h3 ref={heading} id="knocks" tabIndex={-1}>
-          Waiting to be let in{waiting.length > 0 && ` (${waiting.length})`}
+          {waiting.length > 0 ? say("knocks-count", { count: waiting.length }) : say("knocks")}
         </h3>
         {waiting.length > 1 && (
           <CommandButton hosts={hosts} whom={EVERYBODY} class="small" command={(hosting) => hosting.admit()}>
-            Admit all
+            {say("knocks-admit-all")}
           </CommandButton>
         )}
       </header>
-      {waiting.length === 0 && <p class="quiet">Nobody waits.</p>}
+      {waiting.length === 0 && <p class="quiet">{say("knocks-none")}</p>}
       <ul>
         {waiting.map((one) => (
           <Knock key={one.id} hosts={hosts} one={one} />
@@ -50,39 +53,39 @@ function Knock({ hosts, one }: { hosts: Hosts; one: Waiting }) {
         <div class="person-name">
           <strong>{name}</strong>
           <p class="quiet">
-            {role}, since {timeOfDay(since)}
-            {held && <span class="chip">asked to wait</span>}
+            {say("knocks-since", { role, time: timeOfDay(since) })}
+            {held && <span class="chip">{say("knocks-held")}</span>}
           </p>
-          {held && words !== "" && <p class="quiet">You said: “{words}”</p>}
+          {held && words !== "" && <p class="quiet">{say("knocks-you-said", { words })}</p>}
         </div>
         <div class="person-buttons">
           <CommandButton
             hosts={hosts}
             whom={person}
             class="small primary"
-            label={`Admit ${name}`}
+            label={say("knocks-admit-name", { name })}
             command={(hosting) => hosting.admit(person)}
           >
-            Admit
+            {say("knocks-admit")}
           </CommandButton>
           <button
             ref={hold}
             type="button"
             class="button small"
-            aria-label={`Hold ${name}`}
+            aria-label={say("knocks-hold-name", { name })}
             aria-expanded={holding.value}
             onClick={() => (holding.value = !holding.value)}
           >
-            Hold
+            {say("knocks-hold")}
           </button>
           <CommandButton
             hosts={hosts}
             whom={person}
             class="small danger"
-            label={`Decline ${name}`}
+            label={say("knocks-decline-name", { name })}
             command={(hosting) => hosting.decline(person)}
           >
-            Decline
+            {say("knocks-decline")}
           </CommandButton>
         </div>
       </div>
@@ -101,8 +104,8 @@ function Hold({ hosts, one: { person, name }, close }: { hosts: Hosts; one: Wait
   };
   return (
     <form class="hold" onSubmit={(event) => void submit(event)}>
-      <p class="quiet">Ask {name} to wait a little longer. Say:</p>
-      {READY_WORDS.map((ready) => (
+      <p class="quiet">{say("knocks-ask", { name })}</p>
+      {READY.map((ready) => say(ready)).map((ready) => (
         <CommandButton
           key={ready}
           hosts={hosts}
@@ -115,7 +118,7 @@ function Hold({ hosts, one: { person, name }, close }: { hosts: Hosts; one: Wait
         </CommandButton>
       ))}
       <label>
-        <span>Or in your own (you may leave this empty)</span>
+        <span>{say("knocks-own")}</span>
         <input
           class="field"
           value={words.value}
@@ -124,7 +127,7 @@ function Hold({ hosts, one: { person, name }, close }: { hosts: Hosts; one: Wait
         />
       </label>
       <button class="button small" aria-disabled={hosts.isBusy(person)}>
-        Ask to wait
+        {say("knocks-ask-to-wait")}
       </button>
     </form>
   );

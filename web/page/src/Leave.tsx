@@ -6,6 +6,7 @@ import { EVERYBODY } from "./hosts.ts";
 import { Icon } from "./icons.tsx";
 import { Modal } from "./Modal.tsx";
 import { heirs, isOnlyHost } from "./people.ts";
+import { say } from "./say.ts";
 import type { CallStore } from "./store.ts";
 
 /** Leaves; the only host is asked before, where that leaves others without one. */
@@ -20,11 +21,11 @@ export function LeaveButton({ store }: { store: CallStore }) {
   };
   return (
     <>
-      <button type="button" class="button danger" onClick={press} title="Leave the call">
+      <button type="button" class="button danger" onClick={press} title={say("leave-title")}>
         <Icon name="leave" />
-        <span class="label">Leave</span>
+        <span class="label">{say("leave")}</span>
       </button>
-      <Modal class="confirm" title="Leave the call?" open={asking.value} onClose={() => (asking.value = false)}>
+      <Modal class="confirm" title={say("leave-sure")} open={asking.value} onClose={() => (asking.value = false)}>
         {asking.value && <OnlyHost store={store} leave={leave} />}
       </Modal>
     </>
@@ -38,7 +39,7 @@ function OnlyHost({ store, leave }: { store: CallStore; leave: () => void }) {
   const heir = others.find(({ person }) => person === chosen.value) ?? others[0];
   return (
     <>
-      <p>You are the only host: nobody can be let in until a host comes. The others stay in the call.</p>
+      <p>{say("leave-only-host")}</p>
       {hosts.problem.value !== undefined && (
         <p class="problem" role="alert">
           {hosts.problem}
@@ -47,7 +48,7 @@ function OnlyHost({ store, leave }: { store: CallStore; leave: () => void }) {
       {heir && (
         <div class="heir">
           <label>
-            <span>Make somebody else the host first</span>
+            <span>{say("leave-heir")}</span>
             <select class="button" value={heir.person} onChange={({ currentTarget }) => (chosen.value = currentTarget.value as PersonId)}>
               {others.map(({ person, name }) => (
                 <option key={person} value={person}>
@@ -63,16 +64,16 @@ function OnlyHost({ store, leave }: { store: CallStore; leave: () => void }) {
             command={(hosting) => hosting.handOver(heir.person)}
             then={leave}
           >
-            Hand over and leave
+            {say("leave-hand-over")}
           </CommandButton>
         </div>
       )}
       <div class="modal-buttons">
         <button type="button" class="button danger" aria-disabled={hosts.isBusy(EVERYBODY)} onClick={() => void hosts.end()}>
-          End for everybody
+          {say("leave-end")}
         </button>
         <button type="button" class="button" onClick={leave}>
-          Leave
+          {say("leave")}
         </button>
       </div>
     </>

@@ -2,8 +2,10 @@ import { useEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { MAX_NAME } from "@callmesh/core";
 
+import { LanguageChoice } from "./LanguageChoice.tsx";
 import type { Page } from "./page.ts";
 import { Preview } from "./Preview.tsx";
+import { say } from "./say.ts";
 import { addressProblem, roleWords } from "./words.ts";
 
 interface LobbyProps {
@@ -19,7 +21,7 @@ export function Lobby({ page, joining, problem }: LobbyProps) {
   const wrong = addressProblem(address);
   const said = wrong ?? problem;
   useEffect(() => {
-    document.title = `Join ${address.call}`;
+    document.title = say("lobby-document", { call: address.call });
     field.current?.focus({ preventScroll: true });
     void devices.start();
   }, [address, devices]);
@@ -34,10 +36,10 @@ export function Lobby({ page, joining, problem }: LobbyProps) {
     <main class="lobby">
       <Preview devices={devices} name={name.value} />
       <form class="card lobby-form" onSubmit={submit}>
-        <p class="quiet">Join the call</p>
+        <p class="quiet">{say("lobby-join-the-call")}</p>
         <h1>{address.call}</h1>
         <label>
-          <span>Your name</span>
+          <span>{say("lobby-name")}</span>
           <input
             ref={field}
             name="name"
@@ -45,10 +47,10 @@ export function Lobby({ page, joining, problem }: LobbyProps) {
             onInput={({ currentTarget }) => (name.value = currentTarget.value)}
             maxLength={MAX_NAME}
             readOnly={address.name !== undefined}
-            placeholder="How others will see you"
+            placeholder={say("lobby-name-hint")}
             autocomplete="name"
             pattern=".*[\p{L}\p{N}\p{P}\p{S}].*"
-            title="At least one visible character"
+            title={say("lobby-name-rule")}
             required
           />
         </label>
@@ -58,9 +60,10 @@ export function Lobby({ page, joining, problem }: LobbyProps) {
           </p>
         )}
         <button class="button primary large" disabled={joining || wrong !== undefined}>
-          {joining ? "Joining…" : "Join"}
+          {say(joining ? "lobby-joining" : "lobby-join")}
         </button>
         {wrong === undefined && <p class="quiet">{roleWords(address)}</p>}
+        <LanguageChoice page={page} />
       </form>
     </main>
   );

@@ -3,6 +3,7 @@ import { useEffect, useId, useRef } from "preact/hooks";
 
 import { regainFocus } from "./focus.ts";
 import { Icon } from "./icons.tsx";
+import { say } from "./say.ts";
 
 interface ModalProps {
   class: string;
@@ -33,7 +34,7 @@ export function Modal({ class: name, title, open, onClose, children }: ModalProp
       <div class="modal-body">
         <header>
           <h2 id={heading}>{title}</h2>
-          <button type="button" class="button bare" aria-label="Close" onClick={onClose}>
+          <button type="button" class="button bare" aria-label={say("close")} onClick={onClose}>
             <Icon name="close" />
           </button>
         </header>

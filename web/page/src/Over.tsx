@@ -3,6 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Apart } from "./apart.ts";
 import { AppsApart } from "./AppsApart.tsx";
 import type { Page } from "./page.ts";
+import { say } from "./say.ts";
 import type { Farewell } from "./words.ts";
 
 interface OverProps {
@@ -23,7 +24,7 @@ export function Over({ page, farewell, apart }: OverProps) {
   return (
     <main class="lobby busy">
       <Goodbye page={page} farewell={farewell} />
-      <AppsApart apart={apart} label="After the call" words="This is how it stood at the end. It can be read, and not changed any more." />
+      <AppsApart apart={apart} label={say("over-apps")} words={say("over-apps-words")} />
     </main>
   );
 }
@@ -42,12 +43,12 @@ function Goodbye({ page, farewell: { title, words, again } }: { page: Page; fare
       <p>{words}</p>
       {again === "ask" && (
         <button type="button" class="button primary" onClick={() => page.askAgain()}>
-          Ask again
+          {say("over-ask-again")}
         </button>
       )}
       {again === "join" && (
         <button type="button" class="button primary" onClick={() => page.reopen()}>
-          Join again
+          {say("over-join-again")}
         </button>
       )}
     </section>

@@ -11,8 +11,8 @@ import { Icon } from "./icons.tsx";
 import { Knocks } from "./Knocks.tsx";
 import { Modal } from "./Modal.tsx";
 import { Present } from "./Present.tsx";
+import { say } from "./say.ts";
 import type { CallStore } from "./store.ts";
-import { END_WORDS, waitingAreaWords } from "./words.ts";
 
 interface PeopleProps {
   store: CallStore;
@@ -25,11 +25,11 @@ export function PeopleButton({ store, open }: PeopleProps) {
   return (
     <button type="button" class="button" aria-haspopup="dialog" onClick={() => (open.value = true)}>
       <Icon name="people" />
-      <span class="label">People</span>
+      <span class="label">{say("people")}</span>
       {count > 0 && (
         <span class="count">
-          {count}
-          <span class="unseen"> waiting</span>
+          <span aria-hidden="true">{count}</span>
+          <span class="unseen">{say("people-waiting", { count })}</span>
         </span>
       )}
     </button>
@@ -46,7 +46,7 @@ export function People({ store, open }: PeopleProps) {
   }, [isOpen, hosts, hosts.news.value]);
   useEffect(() => void (hosts.problem.value = undefined), [isOpen, hosts]);
   return (
-    <Modal class="drawer people" title="People" open={isOpen} onClose={() => (open.value = false)}>
+    <Modal class="drawer people" title={say("people")} open={isOpen} onClose={() => (open.value = false)}>
       <div role="alert" class="people-problem">
         {isOpen && hosts.problem.value !== undefined && <p class="problem">{hosts.problem}</p>}
       </div>
@@ -63,17 +63,20 @@ interface PartsProps extends Omit<PeopleProps, "open"> {
 function Parts({ store, question }: PartsProps) {
   const { hosts } = store;
   if (!store.isHost.value) return <Present store={store} question={question} />;
-  const end = (): void => void (question.value = { ...END_WORDS, then: () => void hosts.end() });
+  const end = (): void => void (question.value = {
+    title: say("people-end-sure"), words: say("people-end-words"), no: say("people-end-no"), yes: say("people-end-yes"),
+    then: () => void hosts.end(),
+  }); // prettier-ignore
   return (
     <>
       <Knocks hosts={hosts} />
       <Present store={store} question={question} />
-      <Absent hosts={hosts} what="Left" people={hosts.left.value} button={BAN} />
-      <Absent hosts={hosts} what="Kept out" people={hosts.keptOut.value} button={LET_BACK_IN} />
-      <section class="people-part" aria-label="The call">
+      <Absent hosts={hosts} what="people-left" people={hosts.left.value} button={BAN} />
+      <Absent hosts={hosts} what="people-kept-out" people={hosts.keptOut.value} button={LET_BACK_IN} />
+      <section class="people-part" aria-label={say("people-the-call")}>
         <AreaSwitch hosts={hosts} />
         <button type="button" class="button danger" onClick={end}>
-          End the call for everybody…
+          {say("people-end")}
         </button>
       </section>
     </>
@@ -81,25 +84,27 @@ function Parts({ store, question }: PartsProps) {
 }
 
 interface Decision {
+  /** The message that stands on its button. */
   words: string;
   /** The same for a screen reader, about somebody. */
-  label: (name: string) => string;
+  label: string;
   command: (hosting: Hosting, person: PersonId) => Promise<void>;
 }
 
 const BAN: Decision = {
-  words: "Ban",
-  label: (name) => `Ban ${name}`,
+  words: "people-ban-now",
+  label: "people-ban-name",
   command: (hosting, person) => hosting.ban(person),
 };
 const LET_BACK_IN: Decision = {
-  words: "Let back in",
-  label: (name) => `Let ${name} back in`,
+  words: "people-let-back",
+  label: "people-let-back-name",
   command: (hosting, person) => hosting.allow(person),
 };
 
 interface AbsentProps {
   hosts: Hosts;
+  /** The message above them. */
   what: string;
   people: readonly { person: PersonId; name: string; banned?: boolean }[];
   button: Decision;
@@ -114,7 +119,7 @@ function Absent({ hosts, what, people, button }: AbsentProps) {
     <section class="people-part" aria-labelledby={id}>
       <header>
         <h3 ref={heading} id={id} tabIndex={-1}>
-          {what} ({people.length})
+          {say(what, { count: people.length })}
         </h3>
       </header>
       <ul>
@@ -123,16 +128,16 @@ function Absent({ hosts, what, people, button }: AbsentProps) {
             <div class="person-row">
               <div class="person-name">
                 <strong>{name}</strong>
-                {banned !== undefined && <p class="quiet">{banned ? "banned" : "removed"}</p>}
+                {banned !== undefined && <p class="quiet">{say(banned ? "people-banned" : "people-removed")}</p>}
               </div>
               <CommandButton
                 hosts={hosts}
                 whom={person}
                 class="small"
-                label={button.label(name)}
+                label={say(button.label, { name })}
                 command={(hosting) => button.command(hosting, person)}
               >
-                {button.words}
+                {say(button.words)}
               </CommandButton>
             </div>
           </li>
@@ -158,9 +163,9 @@ function AreaSwitch({ hosts }: { hosts: Hosts }) {
         }
       />
       <span>
-        <strong>Guests wait to be let in</strong>
+        <strong>{say("people-area")}</strong>
         <span id="area-words" class="quiet">
-          {waitingAreaWords(on)}
+          {say(on ? "people-area-on" : "people-area-off")}
         </span>
       </span>
     </label>

@@ -6,9 +6,10 @@ import type { Question } from "./Confirm.tsx";
 import { useFocusKept } from "./focus.ts";
 import { Icon } from "./icons.tsx";
 import type { Somebody } from "./people.ts";
+import { say } from "./say.ts";
 import type { CallStore } from "./store.ts";
 import { hue, initials } from "./person.ts";
-import { pathWords, removalWords } from "./words.ts";
+import { removalWords } from "./words.ts";
 
 interface PresentProps {
   store: CallStore;
@@ -24,7 +25,7 @@ export function Present({ store, question }: PresentProps) {
     <section class="people-part" aria-labelledby="present">
       <header>
         <h3 ref={heading} id="present" tabIndex={-1}>
-          In the call ({people.length})
+          {say("people-in-the-call", { count: people.length })}
         </h3>
       </header>
       <ul>
@@ -60,8 +61,8 @@ function Row({ store, one, managed, question }: RowProps) {
           <button
             type="button"
             class="button small bare"
-            aria-label={`Manage ${name}`}
-            title={`Manage ${name}`}
+            aria-label={say("people-manage", { name })}
+            title={say("people-manage", { name })}
             aria-expanded={open}
             onClick={() => (managed.value = open ? undefined : person)}
           >
@@ -76,12 +77,12 @@ function Row({ store, one, managed, question }: RowProps) {
 
 /** You, role, connection: in one line. */
 function standing(store: CallStore, { self, role, here, half, presences }: Somebody): string {
-  if (half) return "program of an app";
+  if (half) return say("people-program");
   store.media.valueOf(); // read anew when a path changes
   const [first] = presences;
   const path = first && here && !self ? store.path(first.id) : undefined;
-  const said = [self ? "you" : "", role, here ? "" : "away", path ? pathWords(path) : ""];
-  if (presences.length > 1) said.push(`${presences.length} tabs`);
+  const said = [self ? say("you") : "", say("role", { role }), here ? "" : say("away"), path ? say("path-words", { path }) : ""];
+  if (presences.length > 1) said.push(say("people-tabs", { count: presences.length }));
   return said.filter((word) => word !== "").join(" · ");
 }
 
@@ -98,16 +99,16 @@ function Commands({ store, one, question }: PresentProps & { one: Somebody }) {
   const handOver = (): void =>
     ask(
       {
-        title: `Hand over to ${name}?`,
-        words: `${name} becomes a host, and you become a guest. Only a host can make you one again.`,
-        no: "Stay host",
-        yes: "Hand over",
+        title: say("people-hand-over-sure", { name }),
+        words: say("people-hand-over-words", { name }),
+        no: say("people-hand-over-no"),
+        yes: say("people-hand-over-yes"),
       },
       () => hosts.run(person, (hosting) => hosting.handOver(person)),
     );
   const busy = hosts.isBusy(person);
   return (
-    <div class="person-buttons commands" role="group" aria-label={`What you can do about ${name}`}>
+    <div class="person-buttons commands" role="group" aria-label={say("people-commands", { name })}>
       {ROLES.filter((other) => other !== role).map((other) => (
         <CommandButton
           key={other}
@@ -116,17 +117,17 @@ function Commands({ store, one, question }: PresentProps & { one: Somebody }) {
           class="small"
           command={(hosting) => hosting.setRole(person, other)}
         >
-          Make {other}
+          {say("people-make", { role: other })}
         </CommandButton>
       ))}
       <button type="button" class="button small" aria-disabled={busy} onClick={() => busy || handOver()}>
-        Hand over…
+        {say("people-hand-over")}
       </button>
       <button type="button" class="button small danger" aria-disabled={busy} onClick={() => busy || keepOut(false)}>
-        Remove…
+        {say("people-remove")}
       </button>
       <button type="button" class="button small danger" aria-disabled={busy} onClick={() => busy || keepOut(true)}>
-        Ban…
+        {say("people-ban")}
       </button>
     </div>
   );

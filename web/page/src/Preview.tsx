@@ -1,5 +1,6 @@
 import { DeviceButton } from "./DeviceButton.tsx";
 import { KINDS, type Devices } from "./devices.ts";
+import { say } from "./say.ts";
 import { Avatar, Video } from "./Video.tsx";
 import { deviceProblem } from "./words.ts";
 
@@ -8,10 +9,10 @@ export function Preview({ devices, name }: { devices: Devices; name: string }) {
   const problems = KINDS.flatMap((kind) => deviceProblem(kind, devices.state(kind).value) ?? []);
   const shows = devices.camera.value === "on";
   return (
-    <section class="preview" aria-label="Your camera and microphone">
+    <section class="preview" aria-label={say("lobby-preview")}>
       <div class="picture">
         {shows ? <Video stream={devices.stream} self /> : <Avatar name={name || "?"} seed={name} />}
-        {devices.camera.value === "starting" && <p class="starting">Starting your camera…</p>}
+        {devices.camera.value === "starting" && <p class="starting">{say("lobby-camera-starting")}</p>}
         <div class="picture-controls">
           {KINDS.map((kind) => (
             <DeviceButton key={kind} kind={kind} devices={devices} />

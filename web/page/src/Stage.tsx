@@ -6,6 +6,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { Confirm, type Question } from "./Confirm.tsx";
 import { FrameView } from "./FrameView.tsx";
 import { Icon } from "./icons.tsx";
+import { say } from "./say.ts";
 import type { CallStore } from "./store.ts";
 import { panelId, tabId, Tabs } from "./Tabs.tsx";
 
@@ -23,7 +24,7 @@ export function Stage({ store, openDrawer, inspecting }: StageProps) {
   const stage = useRef<HTMLElement>(null);
   useEffect(() => stage.current?.focus({ preventScroll: true }), []); // what had it, the lobby, is gone
   return (
-    <main ref={stage} class="stage" aria-label="Stage" tabIndex={-1}>
+    <main ref={stage} class="stage" aria-label={say("stage")} tabIndex={-1}>
       {store.resources.value.length > 0 && <Tabs store={store} />}
       {viewed && <Bar store={store} viewed={viewed} question={question} inspecting={inspecting} />}
       <div class="panels">
@@ -57,10 +58,10 @@ function Bar({ store, viewed, question, inspecting }: BarProps) {
   const active = store.record(store.active.value);
   const remove = (): void => {
     question.value = {
-      title: `Remove “${viewed.title}”?`,
-      words: "It goes away for everybody, with all that is in it. This cannot be undone.",
-      no: "Keep it",
-      yes: "Remove for everybody",
+      title: say("stage-remove-sure", { title: viewed.title }),
+      words: say("stage-remove-words"),
+      no: say("stage-remove-no"),
+      yes: say("stage-remove-yes"),
       then: () => store.remove(viewed.id),
     };
   };
@@ -68,37 +69,36 @@ function Bar({ store, viewed, question, inspecting }: BarProps) {
     <div class={`bar ${store.follows.value ? "" : "apart"}`}>
       {store.follows.value ? (
         <p>
-          <Icon name="eye" /> {store.othersAccess(viewed) === "hidden" ? "Hosts see this" : "Everybody sees this"}
+          <Icon name="eye" /> {say(store.othersAccess(viewed) === "hidden" ? "stage-hosts-see-this" : "stage-everybody-sees-this")}
         </p>
       ) : (
         <p role="status">
-          <Icon name="user" /> Only you see this. {active ? `Everybody sees “${active.title}”.` : "Nothing is shown to everybody."}
+          <Icon name="user" /> {active ? say("stage-only-you", { title: active.title }) : say("stage-only-you-and-nothing")}
         </p>
       )}
-      {store.accessTo(viewed) === "view" && <p class="note">You may look, and not change anything.</p>}
+      {store.accessTo(viewed) === "view" && <p class="note">{say("stage-may-look")}</p>}
       <div class="bar-buttons">
         {store.me.value?.role === "host" && <Others store={store} resource={viewed} />}
         {store.me.value?.role === "host" && store.hosts.waitingArea.value && <ForWaiting store={store} resource={viewed} />}
         {!store.follows.value && active && (
           <button type="button" class="button small" onClick={() => store.follow()}>
             <Icon name="back" />
-            <span>
-              Back<span class="wide"> to what everybody sees</span>
-            </span>
+            <span class="narrow">{say("stage-back")}</span>
+            <span class="wide">{say("stage-back-to")}</span>
           </button>
         )}
         {!store.follows.value && store.mayEdit.value && (
           <button type="button" class="button small primary" onClick={() => store.show(viewed.id)}>
             <Icon name="eye" />
-            <span>Show to everybody</span>
+            <span>{say("stage-show")}</span>
           </button>
         )}
         {inspecting && store.isHost.value && (
           <button
             type="button"
             class="button small bare"
-            aria-label="Inspect"
-            title="Inspect: state, presence, streams, denied writes and what each resource costs"
+            aria-label={say("stage-inspect")}
+            title={say("stage-inspect-title")}
             aria-expanded={inspecting.value}
             onClick={() => (inspecting.value = !inspecting.value)}
           >
@@ -109,8 +109,8 @@ function Bar({ store, viewed, question, inspecting }: BarProps) {
           <button
             type="button"
             class="button small bare"
-            aria-label={`Remove ${viewed.title}`}
-            title={`Remove ${viewed.title}`}
+            aria-label={say("stage-remove", { title: viewed.title })}
+            title={say("stage-remove", { title: viewed.title })}
             onClick={remove}
           >
             <Icon name="remove" />
@@ -121,11 +121,7 @@ function Bar({ store, viewed, question, inspecting }: BarProps) {
   );
 }
 
-const LEVELS: readonly (readonly [Access, string])[] = [
-  ["edit", "Others may edit"],
-  ["view", "Others may look"],
-  ["hidden", "Hidden from others"],
-];
+const LEVELS: readonly Access[] = ["edit", "view", "hidden"];
 
 /** What all but hosts may do with it, for a host to change. It counts at once. */
 function Others({ store, resource }: { store: CallStore; resource: Resource }) {
@@ -133,13 +129,13 @@ function Others({ store, resource }: { store: CallStore; resource: Resource }) {
   return (
     <select
       class="button small"
-      aria-label={`What others may do with ${resource.title}`}
+      aria-label={say("stage-others", { title: resource.title })}
       value={now}
       onChange={({ currentTarget }) => store.letOthers(resource, currentTarget.value as Access)}
     >
-      {LEVELS.map(([level, words]) => (
+      {LEVELS.map((level) => (
         <option key={level} value={level}>
-          {words}
+          {say(`stage-others-${level}`)}
         </option>
       ))}
     </select>
@@ -154,11 +150,11 @@ function ForWaiting({ store, resource }: { store: CallStore; resource: Resource 
       type="button"
       class="button small"
       aria-pressed={shown}
-      title="Who waits to be let in fills it in meanwhile; what they write comes with them."
+      title={say("stage-for-waiting-title")}
       onClick={() => store.showMeanwhile(resource, !shown)}
     >
       <Icon name="clock" />
-      <span>In the waiting area</span>
+      <span>{say("stage-for-waiting")}</span>
     </button>
   );
 }
@@ -172,14 +168,14 @@ function Empty({ store, openDrawer }: { store: CallStore; openDrawer: () => void
       <span class="empty-icon">
         <Icon name="apps" />
       </span>
-      <h2>{some ? "Nothing is shown to everybody" : "This is the stage"}</h2>
-      {some && <p>Choose a tab above to look at something, and show it to everybody if you like.</p>}
-      {!some && store.mayEdit.value && <p>What you put here, everybody in the call sees and uses together.</p>}
-      {!some && !store.mayEdit.value && <p>What others put here will show up for you.</p>}
+      <h2>{say(some ? "stage-nothing-shown" : "stage-empty")}</h2>
+      {some && <p>{say("stage-nothing-shown-words")}</p>}
+      {!some && store.mayEdit.value && <p>{say("stage-empty-words")}</p>}
+      {!some && !store.mayEdit.value && <p>{say("stage-empty-wait")}</p>}
       {!some && store.mayEdit.value && (
         <button type="button" class="button primary" onClick={openDrawer}>
           <Icon name="add" />
-          <span>Add an app</span>
+          <span>{say("stage-add")}</span>
         </button>
       )}
     </div>
@@ -192,8 +188,8 @@ function Hidden({ title }: { title: string }) {
       <span class="empty-icon">
         <Icon name="eye" />
       </span>
-      <h2>“{title}” is hidden</h2>
-      <p>A host has hidden it from you. It comes back here when it is shown to you again.</p>
+      <h2>{say("stage-hidden", { title })}</h2>
+      <p>{say("stage-hidden-words")}</p>
     </div>
   );
 }

@@ -5,6 +5,7 @@ import type { ResourceId } from "@callmesh/core";
 
 import { AppIcon } from "./AppIcon.tsx";
 import { Icon } from "./icons.tsx";
+import { say } from "./say.ts";
 import type { CallStore } from "./store.ts";
 
 export function tabId(resource: ResourceId): string {
@@ -32,7 +33,7 @@ export function Tabs({ store }: { store: CallStore }) {
   };
 
   return (
-    <div ref={list} class="tabs" role="tablist" aria-label="What is in the call" onKeyDown={move}>
+    <div ref={list} class="tabs" role="tablist" aria-label={say("stage-tabs")} onKeyDown={move}>
       {resources.map((resource) => (
         <Tab
           key={resource.id}
@@ -77,9 +78,9 @@ function Tab({ store, resource, stop, onFocus }: TabProps) {
       <AppIcon app={store.catalog.apps.value.get(app)} />
       <span>{title}</span>
       {active && (
-        <span class="mark" title="Everybody sees this">
+        <span class="mark" title={say("stage-everybody-sees-this")}>
           <Icon name="eye" />
-          <span class="unseen">, everybody sees this</span>
+          <span class="unseen">{say("stage-everybody-sees-this-too")}</span>
         </span>
       )}
     </button>

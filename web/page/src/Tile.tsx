@@ -2,15 +2,15 @@ import type { Participant } from "@callmesh/core";
 
 import { Icon } from "./icons.tsx";
 import type { Page } from "./page.ts";
+import { say } from "./say.ts";
 import type { CallStore } from "./store.ts";
 import { useTracks } from "./tracks.ts";
 import { Avatar, Video } from "./Video.tsx";
-import { pathWords } from "./words.ts";
 
 export function Tiles({ page, store }: { page: Page; store: CallStore }) {
   const me = store.me.value?.id;
   return (
-    <ul class="tiles" aria-label="Participants">
+    <ul class="tiles" aria-label={say("participants")}>
       {store.participants.value.filter(({ half }) => half === undefined).map((participant) => (
         <Tile key={participant.id} page={page} store={store} participant={participant} self={participant.id === me} />
       ))}
@@ -37,13 +37,13 @@ function Tile({ page, store, participant, self }: TileProps) {
       {!tracks.video && <Avatar name={name} seed={participant.person} />}
       <Corner store={store} participant={participant} />
       <p class="badges">
-        {self && <span class="badge">you</span>}
-        {role !== "guest" && <span class="badge">{role}</span>}
+        {self && <span class="badge">{say("you")}</span>}
+        {role !== "guest" && <span class="badge">{say("role", { role })}</span>}
       </p>
       <p class="nameplate">
         <span class="name">{name}</span>
-        {hasMedia && here && !tracks.audio && <Off icon="micOff" words="microphone off" />}
-        {hasMedia && here && !tracks.video && <Off icon="cameraOff" words="camera off" />}
+        {hasMedia && here && !tracks.audio && <Off icon="micOff" words={say("microphone-off")} />}
+        {hasMedia && here && !tracks.video && <Off icon="cameraOff" words={say("camera-off")} />}
       </p>
     </li>
   );
@@ -62,15 +62,15 @@ function Off({ icon, words }: { icon: "micOff" | "cameraOff"; words: string }) {
 function Corner({ store, participant }: { store: CallStore; participant: Participant }) {
   if (!participant.here) {
     return (
-      <span class="badge corner" title="The connection is lost; they may come back">
-        away
+      <span class="badge corner" title={say("away-title")}>
+        {say("away")}
       </span>
     );
   }
   const path = store.path(participant.id);
   return path === undefined ? null : (
-    <span class={`badge corner path-${path}`} title={`${participant.name} is ${pathWords(path)}`}>
-      {path === "connecting" ? "connecting…" : path}
+    <span class={`badge corner path-${path}`} title={say("path-of", { name: participant.name, path })}>
+      {say("path", { path })}
     </span>
   );
 }

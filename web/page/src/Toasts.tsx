@@ -1,4 +1,5 @@
 import { Icon } from "./icons.tsx";
+import { say } from "./say.ts";
 import type { Toast, ToastList } from "./toasts.ts";
 
 /** Both boxes are always there: a screen reader reads out what comes into a box it knows. */
@@ -24,7 +25,7 @@ function ToastCard({ toast, list }: { toast: Toast; list: ToastList }) {
   return (
     <div class={`toast ${toast.kind}`}>
       <p>{toast.text}</p>
-      <button type="button" class="button bare" aria-label="Dismiss" onClick={() => list.dismiss(toast.id)}>
+      <button type="button" class="button bare" aria-label={say("dismiss")} onClick={() => list.dismiss(toast.id)}>
         <Icon name="close" />
       </button>
     </div>

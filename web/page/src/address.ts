@@ -14,9 +14,11 @@ export interface Address {
   readonly token: string | undefined;
   /** What the token calls its bearer, if it does. */
   readonly name: string | undefined;
+  /** In which language the page is wanted; a tag, whether the page speaks it or not. */
+  readonly language: string | undefined;
 }
 
-/** `<hub>/call/<id>#role=guest`; the fragment never leaves the browser. */
+/** `<hub>/call/<id>#role=guest&lang=de`; the fragment never leaves the browser. */
 export function readAddress({ origin, pathname, hash }: Pick<Location, "origin" | "pathname" | "hash">): Address {
   const [, prefix = "", call = ""] = /^(.*)\/call\/([^/]*)\/?$/.exec(pathname) ?? [];
   const fragment = new URLSearchParams(hash.slice(1));
@@ -31,6 +33,7 @@ export function readAddress({ origin, pathname, hash }: Pick<Location, "origin" 
     strangeRole: isRole(role) ? undefined : role,
     token,
     name: token === undefined ? undefined : nameIn(token),
+    language: fragment.get("lang") || undefined,
   };
 }
 

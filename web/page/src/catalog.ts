@@ -3,6 +3,8 @@
 import { signal } from "@preact/signals";
 import type { Role } from "@callmesh/core";
 
+import { locale } from "./say.ts";
+
 interface Named {
   readonly name: string;
   readonly description: string;
@@ -60,7 +62,7 @@ export class Catalog {
       const answer = await fetch(this.#address, { credentials: "omit" });
       if (!answer.ok) throw new Error(`the hub answers ${answer.status}`);
       const apps = (await answer.json()) as Told[];
-      const languages = this.guise.language === undefined ? navigator.languages : [this.guise.language];
+      const languages = this.guise.language === undefined ? [locale.value, ...navigator.languages] : [this.guise.language];
       this.apps.value = new Map(apps.map((app) => [app.id, translated(app, languages)]));
       this.state.value = "ready";
     } catch {

@@ -69,6 +69,12 @@ const DRAWINGS = {
   remove: <path d="M4.5 7h15M9.5 7V4.5h5V7M6.5 7l1 12.5h9l1-12.5M10 11v5M14 11v5" />,
   close: <path d="M6 6l12 12M18 6 6 18" />,
   add: <path d="M12 5v14M5 12h14" />,
+  language: (
+    <>
+      <circle cx="12" cy="12" r="8.5" />
+      <path d="M3.5 12h17M12 3.5c5 5.5 5 11.5 0 17M12 3.5c-5 5.5-5 11.5 0 17" />
+    </>
+  ),
   user: (
     <>
       <circle cx="12" cy="8" r="4" />

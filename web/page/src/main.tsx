@@ -4,10 +4,13 @@ import { readAddress } from "./address.ts";
 import "./app.css";
 import "./people.css";
 import { App } from "./App.tsx";
+import { beginToSpeak } from "./languages.ts";
 import { Page } from "./page.ts";
 
+const page = new Page(readAddress(location));
+await beginToSpeak(page);
 const root = document.getElementById("root");
-if (root) render(<App page={new Page(readAddress(location))} />, root);
+if (root) render(<App page={page} />, root);
 
 // Kept by the browser and shown once more: its call was left when it was hidden.
 addEventListener("pageshow", ({ persisted }) => {

@@ -16,6 +16,15 @@ export class Memory {
     this.#write("name", name);
   }
 
+  /** The language that was chosen here. */
+  get language(): string {
+    return this.#read("language") ?? "";
+  }
+
+  set language(language: string) {
+    this.#write("language", language);
+  }
+
   /** The hub's proof of who this is: the same person across tabs, reloads and visits. */
   get person(): string | undefined {
     return this.#read("person") || undefined;

@@ -8,6 +8,7 @@ import { numberedTitle, type App, type Catalog } from "./catalog.ts";
 import type { Ground } from "./frame.ts";
 import { Hosts } from "./hosts.ts";
 import { peopleIn, type Somebody } from "./people.ts";
+import { say } from "./say.ts";
 import type { ToastList } from "./toasts.ts";
 import { callProblem, newRoleWords } from "./words.ts";
 
@@ -262,7 +263,7 @@ export class CallStore implements Ground {
   #noteHidden(hidden: readonly Resource[]): void {
     const seen = this.viewed.peek();
     this.#hidden.value = hidden.find(({ id }) => id === seen) ?? this.#hidden.peek();
-    for (const { id, title } of hidden) if (id !== seen) this.toasts.note(`A host has hidden “${title}” from you.`);
+    for (const { id, title } of hidden) if (id !== seen) this.toasts.note(say("stage-hidden-note", { title }));
   }
 
   #sayGoodbye(resource: Resource): void {

@@ -4,15 +4,13 @@ import { effect, signal } from "@preact/signals";
 import type { Size, Surroundings, Theme } from "@callmesh/bridge";
 
 import type { Guise } from "./catalog.ts";
+import { locale } from "./say.ts";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-/** As BCP 47 has it. */
-export const locale = signal(navigator.language);
 export const theme = signal(themeNow());
 const foreground = signal(!document.hidden);
 
-addEventListener("languagechange", () => (locale.value = navigator.language));
 dark.addEventListener("change", () => (theme.value = themeNow()));
 document.addEventListener("visibilitychange", () => (foreground.value = !document.hidden));
 

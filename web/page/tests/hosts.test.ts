@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import { EVERYBODY, Hosts } from "../src/hosts.ts";
 import { heirs, isOnlyHost, peopleIn } from "../src/people.ts";
-import { callProblem, commandProblem, farewell, halfWords, knockWords, removalWords, waitingAreaWords } from "../src/words.ts";
+import { callProblem, commandProblem, farewell, halfWords, knockWords, removalWords } from "../src/words.ts";
 
 /** As much of `call.hosting` as the page looks at. Its commands are answered by hand. */
 class FakeHosting {
@@ -144,8 +144,6 @@ describe("words", () => {
     expect([[], ["Bob"], ["Bob", "Cy"], ["Bob", "Cy", "Dee"]].map(knockWords)).toEqual([
       "", "Bob waits to be let in", "Bob and Cy wait to be let in", "Bob and 2 others wait to be let in",
     ]);
-    expect(waitingAreaWords(true)).toMatch(/whoever waits comes in\.$/);
-    expect(waitingAreaWords(false)).toMatch(/at once\.$/);
   });
 });
 

@@ -1,0 +1,351 @@
+# The call page in Arabic; en.ftl says what there is to say. $why, which is English, is left out where it can be.
+
+### Everywhere
+
+role = { $role ->
+    [host] مضيف
+    [observer] مراقب
+   *[guest] ضيف
+}
+close = إغلاق
+dismiss = تجاهل
+not-now = ليس الآن
+try-again = إعادة المحاولة
+loading = جارٍ التحميل…
+language = اللغة
+
+### Arriving
+
+lobby-document = الانضمام إلى { $call }
+lobby-join-the-call = الانضمام إلى المكالمة
+lobby-name = اسمك
+lobby-name-hint = كما سيراه الآخرون
+lobby-name-rule = حرف مرئي واحد على الأقل
+lobby-join = انضمام
+lobby-joining = جارٍ الانضمام…
+lobby-as-token = يحدد رابطك الصفة التي تنضم بها.
+lobby-as = { $role ->
+    [host] تنضم بصفة مضيف.
+    [observer] تنضم بصفة مراقب: ترى كل شيء ولا تغيّر شيئًا.
+   *[guest] تنضم بصفة ضيف.
+}
+lobby-strange-role = هذا الرابط مخصص لصفة «{ $role }»، ولا وجود لها. اطلب الرابط مرة أخرى.
+lobby-preview = الكاميرا والميكروفون لديك
+lobby-camera-starting = جارٍ تشغيل الكاميرا…
+
+device = { $device ->
+    [camera] الكاميرا
+   *[microphone] الميكروفون
+}
+device-is-on = { $device ->
+    [camera] الكاميرا مشغّلة
+   *[microphone] الميكروفون مشغّل
+}
+device-is-off = { $device ->
+    [camera] الكاميرا متوقفة
+   *[microphone] الميكروفون متوقف
+}
+device-refused = { $device ->
+    [camera] لا يُسمح لهذه الصفحة باستخدام الكاميرا. اسمح بذلك بجانب العنوان، ثم شغّلها هنا.
+   *[microphone] لا يُسمح لهذه الصفحة باستخدام الميكروفون. اسمح بذلك بجانب العنوان، ثم شغّله هنا.
+}
+device-none = { $device ->
+    [camera] لم يُعثر على كاميرا. يمكن إجراء المكالمة من دونها.
+   *[microphone] لم يُعثر على ميكروفون. يمكن إجراء المكالمة من دونه.
+}
+device-failed = { $device ->
+    [camera] تعذّر تشغيل الكاميرا؛ قد يكون برنامج آخر يستخدمها.
+   *[microphone] تعذّر تشغيل الميكروفون؛ قد يكون برنامج آخر يستخدمه.
+}
+device-insecure = { $device ->
+    [camera] لا يتيح المتصفح الكاميرا للصفحات التي لا تستخدم https. يمكن إجراء المكالمة من دونها.
+   *[microphone] لا يتيح المتصفح الميكروفون للصفحات التي لا تستخدم https. يمكن إجراء المكالمة من دونه.
+}
+
+join-bad-name = لا يمكن استخدام هذا الاسم أو هذا الرابط. تحقق من اسمك، أو اطلب الرابط مرة أخرى.
+join-no-such-call = لا توجد هنا مكالمة كهذه. اطلب الرابط مرة أخرى.
+join-refused = هذا الرابط لا يتيح لك الدخول. اطلب رابطًا جديدًا ممن دعاك.
+join-unauthorized = رابطك غير صالح أو لم يعد صالحًا. اطلب رابطًا جديدًا ممن دعاك.
+join-too-fast = المكالمة ممتلئة، أو دخلها كثيرون في وقت واحد. حاول مرة أخرى بعد دقيقة.
+join-broken = لا يمكن الوصول إلى المكالمة. تحقق من اتصالك، ثم حاول مرة أخرى.
+join-restarting = يُعاد الآن تشغيل الخادم. حاول مرة أخرى بعد بضع ثوانٍ.
+join-storage-failed = لا يستطيع الخادم قراءة هذه المكالمة في الوقت الحالي. حاول مرة أخرى بعد دقيقة.
+join-failed = تعذّر الانضمام: { $why }. حاول مرة أخرى، أو أعد تحميل الصفحة.
+
+### Waiting to be let in
+
+waiting-document = في الانتظار · { $call }
+waiting-title = في انتظار السماح بالدخول
+waiting-as = طلبت الدخول باسم { $name }. أبقِ هذه الصفحة مفتوحة: ستبدأ المكالمة هنا.
+waiting-stop = إنهاء الانتظار
+waiting-lost = انقطع الاتصال. جارٍ إعادة الاتصال… وبعدها يستمر انتظارك تلقائيًا.
+waiting-seen-soon = سيرى مضيفو هذه المكالمة أنك تنتظر فور حضورهم. وستدخل عندما يسمح لك أحدهم بذلك.
+waiting-held = رآك أحد المضيفين، ويرجو منك الانتظار قليلًا.
+waiting-host-says = يقول المضيف:
+waiting-apps = أثناء انتظارك
+waiting-apps-words = لا يرى أحد هذا قبل السماح لك بالدخول. وبعد ذلك يراه من في المكالمة.
+
+### The call
+
+call-document = { $call } · مكالمة
+call-document-waiting = ({ $count }) { $call } · مكالمة
+controls = الكاميرا والميكروفون والتطبيقات والأشخاص
+apps = التطبيقات
+people = الأشخاص
+people-waiting = { $count } في الانتظار
+invite = دعوة
+invite-title = نسخ رابط لشخص آخر
+invite-copied = نُسخ الرابط. أرسله إلى من تريد أن ينضم.
+invite-link = أرسل هذا الرابط إلى من تريد أن ينضم: { $link }
+
+status-saved = محفوظ
+status-saved-title = كل ما فعلته هنا محفوظ على قرص الخادم
+status-saving = جارٍ الحفظ…
+status-saving-title = آخر تغييراتك في طريقها إلى قرص الخادم
+status-offline = جارٍ إعادة الاتصال…
+status-offline-title = انقطع الاتصال. ما تفعله الآن محفوظ، وسيُرسل حين يعود اتصالك
+status-away = { $others ->
+    [zero] جارٍ إعادة الاتصال…
+    [one] جارٍ إعادة الاتصال… مع شخص آخر
+    [two] جارٍ إعادة الاتصال… مع شخصين آخرين
+    [few] جارٍ إعادة الاتصال… مع { $others } أشخاص آخرين
+    [many] جارٍ إعادة الاتصال… مع { $others } شخصًا آخر
+   *[other] جارٍ إعادة الاتصال… مع { $others } شخص آخر
+}
+status-away-title = { $others ->
+    [zero] الخادم غير متاح. ما تفعله محفوظ، وسيُرسل حين يعود الخادم
+    [one] الخادم غير متاح. تواصل العمل أنت وشخص آخر معًا. ما تفعله محفوظ، وسيُرسل حين يعود الخادم
+    [two] الخادم غير متاح. تواصل العمل أنت وشخصان آخران معًا. ما تفعله محفوظ، وسيُرسل حين يعود الخادم
+    [few] الخادم غير متاح. تواصل العمل أنت و{ $others } أشخاص آخرين معًا. ما تفعله محفوظ، وسيُرسل حين يعود الخادم
+    [many] الخادم غير متاح. تواصل العمل أنت و{ $others } شخصًا آخر معًا. ما تفعله محفوظ، وسيُرسل حين يعود الخادم
+   *[other] الخادم غير متاح. تواصل العمل أنت و{ $others } شخص آخر معًا. ما تفعله محفوظ، وسيُرسل حين يعود الخادم
+}
+status-read-only = للقراءة فقط
+status-read-only-title = لا يستطيع الخادم الحفظ في الوقت الحالي. ما سبق حفظه آمن، ولا يمكن تغيير شيء حتى يستأنف الحفظ
+status-connected = متصل
+
+participants = المشاركون
+you = أنت
+away = غير متصل
+away-title = انقطع الاتصال، وقد يعود
+microphone-off = الميكروفون متوقف
+camera-off = الكاميرا متوقفة
+path = { $path ->
+    [direct] مباشر
+    [relay] عبر الخادم
+   *[connecting] جارٍ الاتصال…
+}
+path-of = { $path ->
+    [direct] الاتصال مع { $name } مباشر
+    [relay] الاتصال مع { $name } عبر الخادم
+   *[connecting] جارٍ الاتصال مع { $name }…
+}
+path-words = { $path ->
+    [direct] اتصال مباشر
+    [relay] اتصال عبر الخادم
+   *[connecting] جارٍ الاتصال…
+}
+
+### The stage
+
+stage = مساحة العرض
+stage-tabs = ما في المكالمة
+stage-everybody-sees-this = يراه الجميع
+stage-everybody-sees-this-too = ، يراه الجميع
+stage-hosts-see-this = يراه المضيفون فقط
+stage-only-you = أنت وحدك ترى هذا. يرى الجميع «{ $title }».
+stage-only-you-and-nothing = أنت وحدك ترى هذا. لا يُعرض شيء على الجميع.
+stage-may-look = يمكنك المشاهدة دون تغيير أي شيء.
+stage-back = رجوع
+stage-back-to = الرجوع إلى ما يراه الجميع
+stage-show = عرض على الجميع
+stage-inspect = فحص تقني
+stage-inspect-title = فحص تقني: الحالة والحضور والتدفقات وعمليات الكتابة المرفوضة وتكلفة كل مورد
+stage-remove = إزالة { $title }
+stage-remove-sure = هل تريد إزالة «{ $title }»؟
+stage-remove-words = سيختفي لدى الجميع بكل ما فيه. لا يمكن التراجع عن ذلك.
+stage-remove-no = إبقاء
+stage-remove-yes = إزالة للجميع
+stage-others = ما يُسمح للآخرين بفعله في { $title }
+stage-others-edit = للآخرين التعديل
+stage-others-view = للآخرين المشاهدة
+stage-others-hidden = مخفي عن الآخرين
+stage-for-waiting = في منطقة الانتظار
+stage-for-waiting-title = يملؤه في هذه الأثناء من ينتظر الدخول، وما يكتبه ينتقل معه إلى المكالمة.
+stage-empty = هذه مساحة العرض
+stage-empty-words = ما تضعه هنا يراه كل من في المكالمة ويستخدمونه معًا.
+stage-empty-wait = ما يضعه الآخرون هنا سيظهر لك.
+stage-nothing-shown = لا يُعرض شيء على الجميع
+stage-nothing-shown-words = اختر علامة تبويب في الأعلى لمشاهدة شيء ما، واعرضه على الجميع إن شئت.
+stage-add = إضافة تطبيق
+stage-hidden = «{ $title }» مخفي
+stage-hidden-words = أخفاه عنك أحد المضيفين. سيعود إلى هنا حين يُعرض عليك من جديد.
+stage-hidden-note = أخفى عنك أحد المضيفين «{ $title }».
+
+app-starting = جارٍ تشغيل «{ $title }»…
+app-newer = يوجد إصدار أحدث من «{ $title }». إلى أن تحمّله، يمكنك المشاهدة دون تغيير أي شيء.
+app-load-newer = تحميل
+app-missing = لم يعد التطبيق «{ $app }» موجودًا على هذا الخادم. محتواه محفوظ.
+app-late = لم يبدأ «{ $title }». يجد مطوّره السبب في وحدة تحكم المتصفح.
+app-start-again = إعادة التشغيل
+app-stopped = توقف «{ $title }»: فعل ما لا يُسمح به للتطبيقات. المكالمة مستمرة.
+app-stopped-itself = توقف «{ $title }»: { $why }. أعد تشغيله للمحاولة مرة أخرى؛ المكالمة مستمرة.
+
+drawer-words = التطبيق الذي تضيفه يُعرض على كل من في المكالمة.
+drawer-add = إضافة
+drawer-adding = جارٍ الإضافة…
+drawer-add-app = إضافة { $app }
+drawer-who-adds = { $roles ->
+    [host] يضيفه المضيفون.
+    [guest] يضيفه الضيوف.
+   *[both] يضيفه المضيفون والضيوف.
+}
+drawer-failed = تتعذّر قراءة قائمة التطبيقات. تحقق من اتصالك، ثم افتحها مرة أخرى.
+drawer-list-failed = تتعذّر قراءة قائمة التطبيقات.
+drawer-none = لا توجد تطبيقات على هذا الخادم.
+
+half-down = برنامج { $app } لا يعمل: { $why }
+half-failed = { $failures ->
+    [zero] برنامج { $app } لا يعمل. { $why }
+    [one] تعطّل برنامج { $app } مرة واحدة. { $why }
+    [two] تعطّل برنامج { $app } مرتين. { $why }
+    [few] تعطّل برنامج { $app } { $failures } مرات. { $why }
+    [many] تعطّل برنامج { $app } { $failures } مرة. { $why }
+   *[other] تعطّل برنامج { $app } { $failures } مرة. { $why }
+}
+half-failed-again = { $failures ->
+    [zero] برنامج { $app } لا يعمل. المحاولة التالية: { $time }. { $why }
+    [one] تعطّل برنامج { $app } مرة واحدة. المحاولة التالية: { $time }. { $why }
+    [two] تعطّل برنامج { $app } مرتين. المحاولة التالية: { $time }. { $why }
+    [few] تعطّل برنامج { $app } { $failures } مرات. المحاولة التالية: { $time }. { $why }
+    [many] تعطّل برنامج { $app } { $failures } مرة. المحاولة التالية: { $time }. { $why }
+   *[other] تعطّل برنامج { $app } { $failures } مرة. المحاولة التالية: { $time }. { $why }
+}
+half-name = { $app }، «{ $title }»
+half-dismiss = عدم عرض هذا
+
+### People
+
+people-in-the-call = في المكالمة ({ $count })
+people-manage = إدارة { $name }
+people-program = برنامج تابع لتطبيق
+people-tabs = { $count ->
+    [zero] بلا علامات تبويب
+    [one] علامة تبويب واحدة
+    [two] علامتا تبويب
+    [few] { $count } علامات تبويب
+    [many] { $count } علامة تبويب
+   *[other] { $count } علامة تبويب
+}
+people-commands = ما يمكنك فعله بشأن { $name }
+people-make = { $role ->
+    [host] جعله مضيفًا
+    [observer] جعله مراقبًا
+   *[guest] جعله ضيفًا
+}
+people-hand-over = تسليم…
+people-hand-over-sure = هل تريد تسليم دور المضيف إلى { $name }؟
+people-hand-over-words = سيتولى { $name } دور المضيف، وتصبح أنت ضيفًا. لا يعيدك مضيفًا إلا مضيف آخر.
+people-hand-over-no = البقاء مضيفًا
+people-hand-over-yes = تسليم
+people-remove = إخراج…
+people-remove-sure = هل تريد إخراج { $name } من المكالمة؟
+people-remove-words = سيغادر هذا الشخص فورًا ولن تعود دعوته صالحة: كي يرجع يحتاج إلى دعوة جديدة، أو إلى أن تسمح له بالعودة من هنا.
+people-remove-yes = إخراج
+people-ban = حظر…
+people-ban-sure = هل تريد حظر { $name }؟
+people-ban-words = سيغادر هذا الشخص فورًا. لن تتيح له أي دعوة الدخول مجددًا، إلا إذا سمحت له بالعودة من هنا.
+people-ban-yes = حظر
+people-keep = إبقاء
+people-left = غادروا ({ $count })
+people-kept-out = ممنوعون من الدخول ({ $count })
+people-removed = تم إخراجه
+people-banned = محظور
+people-ban-now = حظر
+people-ban-name = حظر { $name }
+people-let-back = السماح بالعودة
+people-let-back-name = السماح بالعودة لـ { $name }
+people-the-call = المكالمة
+people-end = إنهاء المكالمة للجميع…
+people-end-sure = هل تريد إنهاء المكالمة للجميع؟
+people-end-words = يغادر الجميع، ولا يدخل أحد حتى ينضم مضيف من جديد. يبقى كل ما في المكالمة محفوظًا.
+people-end-no = متابعة
+people-end-yes = إنهاء المكالمة
+people-area = ينتظر الضيوف السماح بالدخول
+people-area-on = تُسأل قبل دخول أي ضيف أو مراقب. إذا أوقفت هذا، دخل كل من ينتظر.
+people-area-off = كل من لديه الرابط يدخل فورًا.
+people-new-role = { $role ->
+    [host] أنت مضيف الآن: تسمح للآخرين بالدخول، وتحدد ما يمكنهم فعله.
+    [observer] أنت مراقب الآن: ترى كل شيء ولا تغيّر شيئًا.
+   *[guest] أنت ضيف الآن.
+}
+
+knocks = في انتظار الدخول
+knocks-count = في انتظار الدخول ({ $count })
+knocks-none = لا أحد ينتظر.
+knocks-admit-all = قبول الجميع
+knocks-admit = قبول
+knocks-admit-name = قبول دخول { $name }
+knocks-hold = تأجيل
+knocks-hold-name = تأجيل دخول { $name }
+knocks-decline = رفض
+knocks-decline-name = رفض دخول { $name }
+knocks-since = { $role ->
+    [host] مضيف، منذ { $time }
+    [observer] مراقب، منذ { $time }
+   *[guest] ضيف، منذ { $time }
+}
+knocks-held = طُلب منه الانتظار
+knocks-you-said = قلت: «{ $words }»
+knocks-ask = اطلب من { $name } الانتظار قليلًا. قل:
+knocks-ready-minutes = سأكون معك بعد بضع دقائق.
+knocks-ready-next = معي شخص آخر الآن. دورك هو التالي.
+knocks-ready-time = سنبدأ في الموعد المتفق عليه. يُرجى البقاء هنا.
+knocks-own = أو بكلماتك (يمكنك تركه فارغًا)
+knocks-ask-to-wait = طلب الانتظار
+knocks-view = عرض
+knocking = { $count ->
+    [one] { $first } في انتظار الدخول
+   *[other] { $others ->
+        [zero] { $first } في انتظار الدخول
+        [one] { $first } وشخص آخر في انتظار الدخول
+        [two] { $first } وشخصان آخران في انتظار الدخول
+        [few] { $first } و{ $others } أشخاص آخرين في انتظار الدخول
+        [many] { $first } و{ $others } شخصًا آخر في انتظار الدخول
+       *[other] { $first } و{ $others } شخص آخر في انتظار الدخول
+    }
+}
+knocking-two = { $first } و{ $second } في انتظار الدخول
+
+### Leaving
+
+leave = مغادرة
+leave-title = مغادرة المكالمة
+leave-sure = هل تريد مغادرة المكالمة؟
+leave-only-host = أنت المضيف الوحيد: لا يمكن السماح لأحد بالدخول حتى يأتي مضيف. يبقى الآخرون في المكالمة.
+leave-heir = تعيين شخص آخر مضيفًا أولًا
+leave-hand-over = تسليم ومغادرة
+leave-end = إنهاء للجميع
+
+over-ask-again = الطلب مجددًا
+over-join-again = الانضمام مجددًا
+over-apps = بعد المكالمة
+over-apps-words = هكذا كان الحال في النهاية. يمكن قراءته، ولم يعد تغييره ممكنًا.
+over-declined = لم يُسمح لك بالدخول
+over-declined-words = إذا كان حضورك متوقعًا، فأخبر من دعاك، ثم اطلب الدخول مجددًا.
+over-removed = لم تعد في هذه المكالمة
+over-removed-words = لم تعد دعوتك صالحة. إذا كان هذا خطأ، فاتصل بمن دعاك أو اكتب إليه.
+over-ended = انتهت المكالمة
+over-ended-by-me = لقد أنهيتها للجميع. يبقى كل ما فيها محفوظًا، وتُفتح من جديد حين ينضم مضيف.
+over-ended-words = إذا لم تكن تتوقع ذلك، فاسأل من دعاك.
+over-left = غادرت المكالمة
+over-left-words = يبقى كل ما فيها كما هو. يمكنك إغلاق علامة التبويب هذه، أو العودة.
+over-replaced = انضممت مجددًا من مكان آخر، لذلك غادرت علامة التبويب هذه المكالمة.
+over-broken = لم يتمكن الخادم من فهم هذه الصفحة. انضم مجددًا؛ وإذا تكرر ذلك، فأخبر من يدير الخادم.
+over-why = انتهت المكالمة هنا: { $why }. يمكنك الانضمام مجددًا.
+over-why-alone = انتهت المكالمة هنا: { $why }.
+
+problem-timed-out = لم يرد الخادم بعد. سيُنفَّذ ذلك حين يعود اتصالك.
+problem-last-host = أنت المضيف الوحيد هنا: عيّن شخصًا آخر مضيفًا أولًا.
+problem-denied = هذا غير مسموح به هنا.
+problem-command-timed-out = لم يرد الخادم. تحقق مما إذا نُفِّذ ذلك، وحاول مرة أخرى إن لم يُنفَّذ.

@@ -1,0 +1,323 @@
+# What the call page says. Project Fluent: https://projectfluent.org/fluent/guide/
+# Names of people, calls and apps come as they are; so does what the hub says of an error, $why, which is English:
+# other languages may leave that out.
+
+### Everywhere
+
+role = { $role ->
+    [host] host
+    [observer] observer
+   *[guest] guest
+}
+close = Close
+dismiss = Dismiss
+not-now = Not now
+try-again = Try again
+loading = Loading…
+language = Language
+
+### Arriving
+
+lobby-document = Join { $call }
+lobby-join-the-call = Join the call
+lobby-name = Your name
+lobby-name-hint = How others will see you
+lobby-name-rule = At least one visible character
+lobby-join = Join
+lobby-joining = Joining…
+lobby-as-token = Your link says as whom you join.
+lobby-as = { $role ->
+    [host] You join as a host.
+    [observer] You join as an observer: you see everything and change nothing.
+   *[guest] You join as a guest.
+}
+lobby-strange-role = This link is for a “{ $role }”, and there is no such role. Ask for the link once more.
+lobby-preview = Your camera and microphone
+lobby-camera-starting = Starting your camera…
+
+device = { $device ->
+    [camera] Camera
+   *[microphone] Microphone
+}
+device-is-on = { $device ->
+    [camera] Camera is on
+   *[microphone] Microphone is on
+}
+device-is-off = { $device ->
+    [camera] Camera is off
+   *[microphone] Microphone is off
+}
+device-refused = { $device ->
+    [camera] This page may not use your camera. Allow it beside the address, then turn it on here.
+   *[microphone] This page may not use your microphone. Allow it beside the address, then turn it on here.
+}
+device-none = { $device ->
+    [camera] No camera was found. The call works without.
+   *[microphone] No microphone was found. The call works without.
+}
+device-failed = { $device ->
+    [camera] Your camera could not be started; another program may be using it.
+   *[microphone] Your microphone could not be started; another program may be using it.
+}
+device-insecure = { $device ->
+    [camera] The browser gives no camera to pages without https. The call works without.
+   *[microphone] The browser gives no microphone to pages without https. The call works without.
+}
+
+join-bad-name = This name or this link cannot be used. Check your name, or ask for the link once more.
+join-no-such-call = There is no such call here. Ask for the link once more.
+join-refused = This link does not let you in. Ask who invited you for a new one.
+join-unauthorized = { $why }
+join-too-fast = The call is full, or too many came in at once. Try again in a minute.
+join-broken = The call cannot be reached. Check your connection, and try again.
+join-restarting = The hub is restarting. Try again in a few seconds.
+join-storage-failed = The hub cannot read this call at the moment. Try again in a minute.
+join-failed = Joining failed: { $why }. Try again, or load the page once more.
+
+### Waiting to be let in
+
+waiting-document = Waiting · { $call }
+waiting-title = Waiting to be let in
+waiting-as = You asked as { $name }. Keep this page open: the call begins here.
+waiting-stop = Stop waiting
+waiting-lost = The connection is lost. Reconnecting… Then you wait again, by itself.
+waiting-seen-soon = The hosts of this call see that you wait, as soon as they are here. You come in when one of them lets you in.
+waiting-held = A host has seen you, and asks you to wait a little longer.
+waiting-host-says = The host says:
+waiting-apps = While you wait
+waiting-apps-words = Nobody sees this before you are let in. Then it goes to the people in the call.
+
+### The call
+
+call-document = { $call } · call
+call-document-waiting = ({ $count }) { $call } · call
+controls = Camera, microphone, apps and people
+apps = Apps
+people = People
+people-waiting = { $count } waiting
+invite = Invite
+invite-title = Copy a link for somebody else
+invite-copied = The link is copied. Send it to whoever should join.
+invite-link = Send this link to whoever should join: { $link }
+
+status-saved = Saved
+status-saved-title = Everything you did here is on the hub's disk
+status-saving = Saving…
+status-saving-title = Your last changes are on their way to the hub's disk
+status-offline = Reconnecting…
+status-offline-title = The connection is lost. What you do now is kept, and sent once you are back
+status-away = { $others ->
+    [one] Reconnecting… with one other
+   *[other] Reconnecting… with { $others } others
+}
+status-away-title = { $others ->
+    [one] The server is away. You and one other go on with each other. What you do is kept, and sent once it is back
+   *[other] The server is away. You and { $others } others go on with each other. What you do is kept, and sent once it is back
+}
+status-read-only = Read only
+status-read-only-title = The hub cannot save at the moment. What was saved is safe; nothing can be changed until it saves again
+status-connected = Connected
+
+participants = Participants
+you = you
+away = away
+away-title = The connection is lost; they may come back
+microphone-off = microphone off
+camera-off = camera off
+path = { $path ->
+    [direct] direct
+    [relay] relay
+   *[connecting] connecting…
+}
+path-of = { $path ->
+    [direct] { $name } is connected directly
+    [relay] { $name } is connected by way of the hub
+   *[connecting] { $name } is connecting…
+}
+path-words = { $path ->
+    [direct] connected directly
+    [relay] connected by way of the hub
+   *[connecting] connecting…
+}
+
+### The stage
+
+stage = Stage
+stage-tabs = What is in the call
+stage-everybody-sees-this = Everybody sees this
+stage-everybody-sees-this-too = , everybody sees this
+stage-hosts-see-this = Hosts see this
+stage-only-you = Only you see this. Everybody sees “{ $title }”.
+stage-only-you-and-nothing = Only you see this. Nothing is shown to everybody.
+stage-may-look = You may look, and not change anything.
+stage-back = Back
+stage-back-to = Back to what everybody sees
+stage-show = Show to everybody
+stage-inspect = Inspect
+stage-inspect-title = Inspect: state, presence, streams, denied writes and what each resource costs
+stage-remove = Remove { $title }
+stage-remove-sure = Remove “{ $title }”?
+stage-remove-words = It goes away for everybody, with all that is in it. This cannot be undone.
+stage-remove-no = Keep it
+stage-remove-yes = Remove for everybody
+stage-others = What others may do with { $title }
+stage-others-edit = Others may edit
+stage-others-view = Others may look
+stage-others-hidden = Hidden from others
+stage-for-waiting = In the waiting area
+stage-for-waiting-title = Who waits to be let in fills it in meanwhile; what they write comes with them.
+stage-empty = This is the stage
+stage-empty-words = What you put here, everybody in the call sees and uses together.
+stage-empty-wait = What others put here will show up for you.
+stage-nothing-shown = Nothing is shown to everybody
+stage-nothing-shown-words = Choose a tab above to look at something, and show it to everybody if you like.
+stage-add = Add an app
+stage-hidden = “{ $title }” is hidden
+stage-hidden-words = A host has hidden it from you. It comes back here when it is shown to you again.
+stage-hidden-note = A host has hidden “{ $title }” from you.
+
+app-starting = Starting “{ $title }”…
+app-newer = There is a newer version of “{ $title }”. Until you load it, you may look and not change anything.
+app-load-newer = Load it
+app-missing = This hub does not have the app “{ $app }” any more. What is in it is kept.
+app-late = “{ $title }” has not started. Its author finds why in the browser’s console.
+app-start-again = Start it again
+app-stopped = “{ $title }” has stopped: it did something that an app may not do. The call goes on.
+app-stopped-itself = “{ $title }” { $why }. Start it again to try once more; the call goes on.
+
+drawer-words = An app that you add is shown to everybody in the call.
+drawer-add = Add
+drawer-adding = Adding…
+drawer-add-app = Add { $app }
+drawer-who-adds = { $roles ->
+    [host] Hosts add this.
+    [guest] Guests add this.
+   *[both] Hosts and guests add this.
+}
+drawer-failed = The list of apps cannot be read. Check your connection, and open this again.
+drawer-list-failed = The list of apps cannot be read.
+drawer-none = This hub has no apps.
+
+half-down = The program of { $app } does not run: { $why }
+half-failed = { $failures ->
+    [one] The program of { $app } has failed once. { $why }
+   *[other] The program of { $app } has failed { $failures } times. { $why }
+}
+half-failed-again = { $failures ->
+    [one] The program of { $app } has failed once. Next try at { $time }. { $why }
+   *[other] The program of { $app } has failed { $failures } times. Next try at { $time }. { $why }
+}
+half-name = { $app }, “{ $title }”
+half-dismiss = Do not show this
+
+### People
+
+people-in-the-call = In the call ({ $count })
+people-manage = Manage { $name }
+people-program = program of an app
+people-tabs = { $count } tabs
+people-commands = What you can do about { $name }
+people-make = { $role ->
+    [host] Make host
+    [observer] Make observer
+   *[guest] Make guest
+}
+people-hand-over = Hand over…
+people-hand-over-sure = Hand over to { $name }?
+people-hand-over-words = { $name } becomes a host, and you become a guest. Only a host can make you one again.
+people-hand-over-no = Stay host
+people-hand-over-yes = Hand over
+people-remove = Remove…
+people-remove-sure = Remove { $name } from the call?
+people-remove-words = They leave at once. Their invitation counts no more: to come back they need a new one, or you let them back in here.
+people-remove-yes = Remove
+people-ban = Ban…
+people-ban-sure = Ban { $name }?
+people-ban-words = They leave at once. No invitation lets them in again, unless you let them back in here.
+people-ban-yes = Ban
+people-keep = Keep them
+people-left = Left ({ $count })
+people-kept-out = Kept out ({ $count })
+people-removed = removed
+people-banned = banned
+people-ban-now = Ban
+people-ban-name = Ban { $name }
+people-let-back = Let back in
+people-let-back-name = Let { $name } back in
+people-the-call = The call
+people-end = End the call for everybody…
+people-end-sure = End the call for everybody?
+people-end-words = Everybody leaves, and nobody comes in until a host joins again. Everything in the call stays.
+people-end-no = Go on
+people-end-yes = End the call
+people-area = Guests wait to be let in
+people-area-on = You are asked before a guest or an observer comes in. If you switch this off, whoever waits comes in.
+people-area-off = Whoever has the link comes in at once.
+people-new-role = { $role ->
+    [host] You are a host now: you let people in, and say what others may do.
+    [observer] You are an observer now: you see everything and change nothing.
+   *[guest] You are a guest now.
+}
+
+knocks = Waiting to be let in
+knocks-count = Waiting to be let in ({ $count })
+knocks-none = Nobody waits.
+knocks-admit-all = Admit all
+knocks-admit = Admit
+knocks-admit-name = Admit { $name }
+knocks-hold = Hold
+knocks-hold-name = Hold { $name }
+knocks-decline = Decline
+knocks-decline-name = Decline { $name }
+knocks-since = { $role ->
+    [host] host, since { $time }
+    [observer] observer, since { $time }
+   *[guest] guest, since { $time }
+}
+knocks-held = asked to wait
+knocks-you-said = You said: “{ $words }”
+knocks-ask = Ask { $name } to wait a little longer. Say:
+knocks-ready-minutes = I will be with you in a few minutes.
+knocks-ready-next = Somebody else is with me. You are next.
+knocks-ready-time = We start at the agreed time. Please stay here.
+knocks-own = Or in your own (you may leave this empty)
+knocks-ask-to-wait = Ask to wait
+knocks-view = View
+knocking = { $count ->
+    [one] { $first } waits to be let in
+   *[other] { $first } and { $others } others wait to be let in
+}
+knocking-two = { $first } and { $second } wait to be let in
+
+### Leaving
+
+leave = Leave
+leave-title = Leave the call
+leave-sure = Leave the call?
+leave-only-host = You are the only host: nobody can be let in until a host comes. The others stay in the call.
+leave-heir = Make somebody else the host first
+leave-hand-over = Hand over and leave
+leave-end = End for everybody
+
+over-ask-again = Ask again
+over-join-again = Join again
+over-apps = After the call
+over-apps-words = This is how it stood at the end. It can be read, and not changed any more.
+over-declined = You were not let in
+over-declined-words = { $why } If you were expected, tell who invited you, and ask again.
+over-removed = You are not in this call any more
+over-removed-words = { $why } Your invitation counts no more. If this is a mistake, call or write to who invited you.
+over-ended = The call is over
+over-ended-by-me = You ended it for everybody. Everything in it stays, and it opens again when a host joins.
+over-ended-words = { $why } If you did not expect it, ask who invited you.
+over-left = You left the call
+over-left-words = Everything in it stays as it is. You can close this tab, or come back.
+over-replaced = You joined again somewhere else, so this tab has left the call.
+over-broken = The hub could not understand this page. Join again; if it happens once more, tell who runs the hub.
+over-why = The call ended here: { $why }. You can join again.
+over-why-alone = The call ended here: { $why }.
+
+problem-timed-out = The hub has not answered yet. It will be done once you are back.
+problem-last-host = You are the only host here: make somebody else a host first.
+problem-denied = Not allowed: { $why }.
+problem-command-timed-out = The hub has not answered. Look whether it was done, and try again if not.

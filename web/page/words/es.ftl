@@ -1,0 +1,324 @@
+# The call page in Spanish, “usted”; en.ftl says what there is to say. $why, which is English, is left out where it can be.
+
+### Everywhere
+
+role = { $role ->
+    [host] anfitrión
+    [observer] observador
+   *[guest] invitado
+}
+close = Cerrar
+dismiss = Descartar
+not-now = Ahora no
+try-again = Reintentar
+loading = Cargando…
+language = Idioma
+
+### Arriving
+
+lobby-document = Unirse a { $call }
+lobby-join-the-call = Unirse a la llamada
+lobby-name = Su nombre
+lobby-name-hint = Así le verán los demás
+lobby-name-rule = Al menos un carácter visible
+lobby-join = Unirse
+lobby-joining = Uniéndose…
+lobby-as-token = Su enlace indica con qué función se une.
+lobby-as = { $role ->
+    [host] Se une como anfitrión.
+    [observer] Se une como observador: lo ve todo y no cambia nada.
+   *[guest] Se une como invitado.
+}
+lobby-strange-role = Este enlace es para la función «{ $role }», que no existe. Pida el enlace otra vez.
+lobby-preview = Su cámara y su micrófono
+lobby-camera-starting = Iniciando su cámara…
+
+device = { $device ->
+    [camera] Cámara
+   *[microphone] Micrófono
+}
+device-is-on = { $device ->
+    [camera] La cámara está activada
+   *[microphone] El micrófono está activado
+}
+device-is-off = { $device ->
+    [camera] La cámara está desactivada
+   *[microphone] El micrófono está desactivado
+}
+device-refused = { $device ->
+    [camera] Esta página no puede usar su cámara. Permítalo junto a la dirección y luego actívela aquí.
+   *[microphone] Esta página no puede usar su micrófono. Permítalo junto a la dirección y luego actívelo aquí.
+}
+device-none = { $device ->
+    [camera] No se ha encontrado ninguna cámara. La llamada funciona sin ella.
+   *[microphone] No se ha encontrado ningún micrófono. La llamada funciona sin él.
+}
+device-failed = { $device ->
+    [camera] No se ha podido iniciar su cámara; quizá la esté usando otro programa.
+   *[microphone] No se ha podido iniciar su micrófono; quizá lo esté usando otro programa.
+}
+device-insecure = { $device ->
+    [camera] El navegador no permite usar la cámara en páginas sin https. La llamada funciona sin ella.
+   *[microphone] El navegador no permite usar el micrófono en páginas sin https. La llamada funciona sin él.
+}
+
+join-bad-name = Este nombre o este enlace no se puede usar. Revise su nombre o pida el enlace otra vez.
+join-no-such-call = Esta llamada no existe aquí. Pida el enlace otra vez.
+join-refused = Este enlace no le permite entrar. Pida uno nuevo a quien le invitó.
+join-unauthorized = Su enlace no es válido o ya no lo es. Pida uno nuevo a quien le invitó.
+join-too-fast = La llamada está llena o han entrado demasiadas personas a la vez. Inténtelo de nuevo dentro de un minuto.
+join-broken = No se puede acceder a la llamada. Revise su conexión e inténtelo de nuevo.
+join-restarting = El servidor se está reiniciando. Inténtelo de nuevo en unos segundos.
+join-storage-failed = El servidor no puede leer esta llamada en este momento. Inténtelo de nuevo dentro de un minuto.
+join-failed = No se ha podido entrar: { $why }. Inténtelo de nuevo o vuelva a cargar la página.
+
+### Waiting to be let in
+
+waiting-document = En espera · { $call }
+waiting-title = Esperando para entrar
+waiting-as = Ha pedido entrar como { $name }. Deje esta página abierta: la llamada empezará aquí.
+waiting-stop = Dejar de esperar
+waiting-lost = Se ha perdido la conexión. Reconectando… Después seguirá esperando sin tener que hacer nada.
+waiting-seen-soon = Los anfitriones de esta llamada verán que está esperando en cuanto lleguen. Entrará cuando uno de ellos le dé paso.
+waiting-held = Un anfitrión le ha visto y le pide que espere un poco más.
+waiting-host-says = El anfitrión dice:
+waiting-apps = Mientras espera
+waiting-apps-words = Nadie lo verá hasta que le dejen entrar. Entonces lo verán las personas de la llamada.
+
+### The call
+
+call-document = { $call } · llamada
+call-document-waiting = ({ $count }) { $call } · llamada
+controls = Cámara, micrófono, apps y personas
+apps = Apps
+people = Personas
+people-waiting = { $count } en espera
+invite = Invitar
+invite-title = Copiar un enlace para otra persona
+invite-copied = Enlace copiado. Envíelo a quien deba unirse.
+invite-link = Envíe este enlace a quien deba unirse: { $link }
+
+status-saved = Guardado
+status-saved-title = Todo lo que ha hecho aquí está en el disco del servidor
+status-saving = Guardando…
+status-saving-title = Sus últimos cambios van camino del disco del servidor
+status-offline = Reconectando…
+status-offline-title = Se ha perdido la conexión. Lo que haga ahora se conserva y se enviará en cuanto vuelva a conectarse
+status-away = { $others ->
+    [one] Reconectando… con otra persona
+   *[other] Reconectando… con otras { $others }
+}
+status-away-title = { $others ->
+    [one] El servidor no está disponible. Usted y otra persona siguen conectados entre sí. Lo que haga se conserva y se enviará en cuanto vuelva el servidor
+   *[other] El servidor no está disponible. Usted y otras { $others } personas siguen conectados entre sí. Lo que haga se conserva y se enviará en cuanto vuelva el servidor
+}
+status-read-only = Solo lectura
+status-read-only-title = El servidor no puede guardar en este momento. Lo guardado está a salvo; no se puede cambiar nada hasta que vuelva a guardar
+status-connected = Conectado
+
+participants = Participantes
+you = usted
+away = ausente
+away-title = Se ha perdido la conexión; es posible que vuelva
+microphone-off = micrófono desactivado
+camera-off = cámara desactivada
+path = { $path ->
+    [direct] directa
+    [relay] vía servidor
+   *[connecting] conectando…
+}
+path-of = { $path ->
+    [direct] Conexión directa con { $name }
+    [relay] Conexión con { $name } a través del servidor
+   *[connecting] Conectando con { $name }…
+}
+path-words = { $path ->
+    [direct] conexión directa
+    [relay] conexión a través del servidor
+   *[connecting] conectando…
+}
+
+### The stage
+
+stage = Escenario
+stage-tabs = Lo que hay en la llamada
+stage-everybody-sees-this = Todos ven esto
+stage-everybody-sees-this-too = , todos ven esto
+stage-hosts-see-this = Solo los anfitriones ven esto
+stage-only-you = Solo usted ve esto. Todos ven «{ $title }».
+stage-only-you-and-nothing = Solo usted ve esto. No se muestra nada a todos.
+stage-may-look = Puede mirar, pero no cambiar nada.
+stage-back = Volver
+stage-back-to = Volver a lo que todos ven
+stage-show = Mostrar a todos
+stage-inspect = Inspeccionar
+stage-inspect-title = Inspeccionar: estado, presencia, flujos, escrituras denegadas y lo que cuesta cada recurso
+stage-remove = Quitar { $title }
+stage-remove-sure = ¿Quitar «{ $title }»?
+stage-remove-words = Desaparecerá para todos, con todo su contenido. Esto no se puede deshacer.
+stage-remove-no = Conservar
+stage-remove-yes = Quitar para todos
+stage-others = Lo que los demás pueden hacer con { $title }
+stage-others-edit = Otros pueden editar
+stage-others-view = Otros pueden mirar
+stage-others-hidden = Oculto para otros
+stage-for-waiting = En la sala de espera
+stage-for-waiting-title = Quien espera para entrar lo rellena mientras tanto; lo que escriba entrará en la llamada con él.
+stage-empty = Este es el escenario
+stage-empty-words = Lo que ponga aquí lo verán y lo usarán juntos todos los de la llamada.
+stage-empty-wait = Lo que otros pongan aquí le aparecerá a usted.
+stage-nothing-shown = No se muestra nada a todos
+stage-nothing-shown-words = Elija una pestaña arriba para ver algo y, si quiere, muéstrelo a todos.
+stage-add = Añadir una app
+stage-hidden = «{ $title }» está oculto
+stage-hidden-words = Un anfitrión se lo ha ocultado. Volverá a aparecer aquí cuando se le muestre de nuevo.
+stage-hidden-note = Un anfitrión le ha ocultado «{ $title }».
+
+app-starting = Iniciando «{ $title }»…
+app-newer = Hay una versión más reciente de «{ $title }». Hasta que la cargue, puede mirar, pero no cambiar nada.
+app-load-newer = Cargar
+app-missing = Este servidor ya no tiene la app «{ $app }». Su contenido se conserva.
+app-late = «{ $title }» no se ha iniciado. Su autor puede ver el motivo en la consola del navegador.
+app-start-again = Reiniciar
+app-stopped = «{ $title }» se ha detenido: hizo algo que una app no puede hacer. La llamada continúa.
+app-stopped-itself = «{ $title }» se ha detenido: { $why }. Reiníciela para intentarlo de nuevo; la llamada continúa.
+
+drawer-words = La app que usted añada se mostrará a todos los de la llamada.
+drawer-add = Añadir
+drawer-adding = Añadiendo…
+drawer-add-app = Añadir { $app }
+drawer-who-adds = { $roles ->
+    [host] La añaden los anfitriones.
+    [guest] La añaden los invitados.
+   *[both] La añaden los anfitriones y los invitados.
+}
+drawer-failed = No se puede leer la lista de apps. Revise su conexión y vuelva a abrir esto.
+drawer-list-failed = No se puede leer la lista de apps.
+drawer-none = Este servidor no tiene apps.
+
+half-down = El programa de { $app } no funciona: { $why }
+half-failed = { $failures ->
+    [one] El programa de { $app } ha fallado una vez. { $why }
+   *[other] El programa de { $app } ha fallado { $failures } veces. { $why }
+}
+half-failed-again = { $failures ->
+    [one] El programa de { $app } ha fallado una vez. Próximo intento: { $time }. { $why }
+   *[other] El programa de { $app } ha fallado { $failures } veces. Próximo intento: { $time }. { $why }
+}
+half-name = { $app }, «{ $title }»
+half-dismiss = No mostrar esto
+
+### People
+
+people-in-the-call = En la llamada ({ $count })
+people-manage = Gestionar a { $name }
+people-program = programa de una app
+people-tabs = { $count ->
+    [one] { $count } pestaña
+   *[other] { $count } pestañas
+}
+people-commands = Lo que puede hacer con { $name }
+people-make = { $role ->
+    [host] Hacer anfitrión
+    [observer] Hacer observador
+   *[guest] Hacer invitado
+}
+people-hand-over = Ceder…
+people-hand-over-sure = ¿Ceder la función de anfitrión a { $name }?
+people-hand-over-words = { $name } pasará a ser anfitrión, y usted, invitado. Solo un anfitrión puede devolverle la función.
+people-hand-over-no = Seguir de anfitrión
+people-hand-over-yes = Ceder
+people-remove = Expulsar…
+people-remove-sure = ¿Expulsar a { $name } de la llamada?
+people-remove-words = Saldrá de inmediato. Su invitación dejará de valer: para volver necesitará una nueva, o que usted le deje volver aquí.
+people-remove-yes = Expulsar
+people-ban = Vetar…
+people-ban-sure = ¿Vetar a { $name }?
+people-ban-words = Saldrá de inmediato. Ninguna invitación le permitirá entrar de nuevo, salvo que usted le deje volver aquí.
+people-ban-yes = Vetar
+people-keep = Dejar que siga
+people-left = Han salido ({ $count })
+people-kept-out = Sin acceso ({ $count })
+people-removed = expulsado
+people-banned = vetado
+people-ban-now = Vetar
+people-ban-name = Vetar a { $name }
+people-let-back = Dejar volver
+people-let-back-name = Dejar volver a { $name }
+people-the-call = La llamada
+people-end = Terminar la llamada para todos…
+people-end-sure = ¿Terminar la llamada para todos?
+people-end-words = Todos saldrán y nadie entrará hasta que un anfitrión vuelva a unirse. Todo lo que hay en la llamada se conserva.
+people-end-no = Continuar
+people-end-yes = Terminar la llamada
+people-area = Los invitados esperan para entrar
+people-area-on = Se le pregunta antes de que entre un invitado o un observador. Si lo desactiva, entrarán quienes estén esperando.
+people-area-off = Quien tenga el enlace entra de inmediato.
+people-new-role = { $role ->
+    [host] Ahora es anfitrión: deja entrar a otras personas y decide qué pueden hacer los demás.
+    [observer] Ahora es observador: lo ve todo y no cambia nada.
+   *[guest] Ahora es invitado.
+}
+
+knocks = Esperan para entrar
+knocks-count = Esperan para entrar ({ $count })
+knocks-none = Nadie espera.
+knocks-admit-all = Admitir a todos
+knocks-admit = Admitir
+knocks-admit-name = Admitir a { $name }
+knocks-hold = En espera
+knocks-hold-name = Poner en espera a { $name }
+knocks-decline = Rechazar
+knocks-decline-name = Rechazar a { $name }
+knocks-since = { $role ->
+    [host] anfitrión, desde las { $time }
+    [observer] observador, desde las { $time }
+   *[guest] invitado, desde las { $time }
+}
+knocks-held = se le pidió esperar
+knocks-you-said = Usted dijo: «{ $words }»
+knocks-ask = Pida a { $name } que espere un poco más. Diga:
+knocks-ready-minutes = Le atenderé en unos minutos.
+knocks-ready-next = Estoy con otra persona. Después le toca a usted.
+knocks-ready-time = Empezaremos a la hora acordada. Por favor, quédese aquí.
+knocks-own = O con sus propias palabras (puede dejarlo vacío)
+knocks-ask-to-wait = Pedir que espere
+knocks-view = Ver
+knocking = { $count ->
+    [one] { $first } espera para entrar
+   *[other] { $first } y { $others } más esperan para entrar
+}
+knocking-two = { $first } y { $second } esperan para entrar
+
+### Leaving
+
+leave = Salir
+leave-title = Salir de la llamada
+leave-sure = ¿Salir de la llamada?
+leave-only-host = Usted es el único anfitrión: nadie podrá entrar hasta que venga un anfitrión. Los demás seguirán en la llamada.
+leave-heir = Nombrar antes anfitrión a otra persona
+leave-hand-over = Ceder y salir
+leave-end = Terminar para todos
+
+over-ask-again = Pedir de nuevo
+over-join-again = Volver a unirse
+over-apps = Después de la llamada
+over-apps-words = Así quedó al final. Se puede leer, pero ya no cambiar.
+over-declined = No se le ha dejado entrar
+over-declined-words = Si le esperaban, avise a quien le invitó y vuelva a pedir entrar.
+over-removed = Ya no está en esta llamada
+over-removed-words = Su invitación ya no es válida. Si es un error, llame o escriba a quien le invitó.
+over-ended = La llamada ha terminado
+over-ended-by-me = Usted la ha terminado para todos. Todo lo que hay en ella se conserva, y se abrirá de nuevo cuando se una un anfitrión.
+over-ended-words = Si no lo esperaba, pregunte a quien le invitó.
+over-left = Ha salido de la llamada
+over-left-words = Todo lo que hay en ella queda como está. Puede cerrar esta pestaña o volver.
+over-replaced = Se ha unido de nuevo desde otro lugar, por eso esta pestaña ha salido de la llamada.
+over-broken = El servidor no ha podido entender esta página. Vuelva a unirse; si ocurre otra vez, avise a quien administra el servidor.
+over-why = La llamada ha terminado aquí: { $why }. Puede volver a unirse.
+over-why-alone = La llamada ha terminado aquí: { $why }.
+
+problem-timed-out = El servidor aún no ha respondido. Se hará en cuanto vuelva a conectarse.
+problem-last-host = Usted es el único anfitrión aquí: primero nombre anfitrión a otra persona.
+problem-denied = Eso no está permitido aquí.
+problem-command-timed-out = El servidor no ha respondido. Compruebe si se ha hecho y, si no, inténtelo de nuevo.

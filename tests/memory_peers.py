@@ -121,6 +121,11 @@ class MemoryPeers:
             far.far = None
             self._soon(far, far.of._lose, far)
 
+    def break_path(self, peer: ParticipantId) -> None:
+        """The network fails: both ends notice."""
+        self.disconnect(peer)
+        self._on_path(peer, "the direct path broke")
+
     async def close(self) -> None:
         for peer in list(self._connections):
             self.disconnect(peer)

@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 import callmesh
+from callmesh.errors import Broken
+from callmesh.ports import Link
+from callmesh.testing import ADDRESS, MemoryHub
+from tests.memory_peers import MemoryPeers
 from tests.processes import HubProcess
 from tests.test_rtc import until_direct
 
@@ -19,7 +23,7 @@ def an_app(folder: Path) -> Path:
     app = folder / "notes"
     app.mkdir(parents=True)
     about = {"id": "notes", "name": "Notes", "version": "1", "entry": "index.html"}
-    (app / "manifest.json").write_text(json.dumps(about))
+    (app / "manifest.json").write_text(json.dumps({**about, "capabilities": ["streams"]}))
     (app / "index.html").write_text("<!doctype html>")
     return app
 
@@ -125,3 +129,64 @@ async def test_who_comes_back_carries_what_another_one_wrote_who_is_gone(tmp_pat
             assert late.resources[poll.id].state["question"] == "?"
     finally:
         hub.end()
+
+
+class Away:
+    """A hub in memory that can be out of reach."""
+
+    def __init__(self, hub: MemoryHub) -> None:
+        self.hub = hub
+        self.is_away = False
+
+    async def open(self, url: str) -> Link:
+        if self.is_away:
+            raise Broken("the hub is away")
+        return await self.hub.open_link(url)
+
+    async def go(self) -> None:
+        self.is_away = True
+        for link in self.hub.links:
+            await link.cut()
+
+
+async def test_a_path_that_breaks_without_the_hub_is_back_with_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """[D5, D22, E1, E8, P1] Meanwhile it is said, and a third one whom both reach hands on."""
+    monkeypatch.setattr("callmesh.transport.webrtc.RtcPeers", MemoryPeers)
+    hour = 3_600_000_000  # so that nothing but the hub's return mends it
+    monkeypatch.setattr("callmesh.signaling.MEND", (hour, hour))
+    async with MemoryHub(apps=(an_app(tmp_path),)) as hub:
+        away = Away(hub)
+        async with (
+            callmesh.join(ADDRESS, name="Ada", open_link=away.open) as ada,
+            callmesh.join(ADDRESS, name="Bob", open_link=away.open) as bob,
+            callmesh.join(ADDRESS, name="Cyd", open_link=away.open) as cyd,
+        ):
+            notes = await ada.resources.add("notes")
+            bobs, cyds = [await call.resources.get(notes.id) for call in (bob, cyd)]
+            for left, right in ((ada, bob), (ada, cyd), (bob, cyd)):
+                await until_direct(left, right)
+            said, heard = notes.stream("ecg"), bobs.stream("ecg")
+            await said.send(b"before")
+            assert (await anext(aiter(heard))).data == b"before"
+            await away.go()
+            await until_away(ada, bob, cyd)
+            peers = ada._streams.peers
+            assert isinstance(peers, MemoryPeers)
+            peers.break_path(bob.me.id)
+            await bob.until(lambda: bob.path(ada.me.id) == "relay", what="a broken path")
+            assert (ada.path(bob.me.id), ada.path(cyd.me.id)) == ("relay", "direct")
+            assert said.stats[bob.me.id].path == "relay"
+            await said.send(b"meanwhile", to=[bob.me.id])
+            notes.state["a"] = 1
+            bobs.presence["at"] = 7
+            await bob.until(lambda: bobs.state.get("a") == 1, what="State by way of Cyd")
+            await ada.until(lambda: notes.presence.of(bob.me.id) == {"at": 7})
+            assert notes.state.status_of("a") == "pending"
+            away.is_away = False
+            await until_direct(ada, bob)
+            assert (await anext(aiter(heard))).data == b"meanwhile"
+            for one in (notes, bobs, cyds):
+                await one.state.saved(timeout=30)
+                assert dict(one.state) == {"a": 1}

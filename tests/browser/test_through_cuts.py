@@ -136,6 +136,17 @@ class Course:
         except TimeoutError:
             pytest.fail(f"{what} did not come about: {seen}")
 
+    async def sent(self, by: Member) -> None:
+        """Wait until the file is over, for as long as more of it comes."""
+        at = -1
+
+        def moves(seen: dict[str, Any]) -> bool:
+            return bool(seen["over"]) or seen["sent"] > at
+
+        while not (seen := await by.do("look"))["over"]:
+            at = seen["sent"]
+            await self.until(moves, f"more of the file than {at} bytes", of=[by])
+
     async def heard(self, seconds: float, of: list[Member]) -> None:
         """Wait until so much of the ECG has come at each of them."""
         goals = [(one, (await one.do("look"))["heard"] + seconds * RATE) for one in of]
@@ -232,7 +243,7 @@ async def test_a_call_goes_on_through_cuts(browser: Browser, tmp_path: Path) -> 
                 await course.heard(3, readers)
                 await course.until(direct, "direct paths after sleep")
                 course.phase("to the end")
-                await course.until(lambda seen: seen["over"], "the file", of=[pia])
+                await course.sent(pia)
                 await course.until(lambda seen: seen["taken"] != "", "the file", of=[rob])
                 await course.heard(3, readers)
                 for one in members:

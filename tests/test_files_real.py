@@ -79,7 +79,7 @@ async def test_a_large_file_comes_whole_through_two_cuts(tmp_path: Path) -> None
                     hub = await cuts.pop(0)[1](ada, bob, hub, tmp_path)
             await transfer.done(timeout=60)
             assert taker.stdout is not None
-            path, grown = (await asyncio.wait_for(taker.stdout.readline(), 20)).split()
+            path, grown, _ = (await asyncio.wait_for(taker.stdout.readline(), 20)).split()
             await taker.wait()
             assert not cuts
             assert hashed(Path(path.decode())) == digest.hexdigest()
@@ -103,3 +103,46 @@ async def kill(
 ) -> HubProcess:
     hub.kill()
     return HubProcess(folder, port=hub.port, apps=(SHELF,))
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["from its sender", "from the hub"])
+async def test_a_receiver_whose_program_is_killed_goes_on_when_it_runs_anew(
+    tmp_path: Path, kept: bool
+) -> None:
+    """[F3, F9] As the same person, it is offered the file by itself; not a byte comes again."""
+    data = os.urandom(60 * MEGABYTE if kept else 8 * MEGABYTE)
+    folder = tmp_path / "to"
+    folder.mkdir()
+
+    async def run() -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.file_taker", hub.call(), folder, tmp_path / "bob",
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+
+    with hub_process(tmp_path, apps=(SHELF,)) as hub:
+        async with callmesh.join(hub.call(), name="Ada", rtc=False) as ada:
+            shelf = await ada.resources.add("shelf")
+            await shelf.state.saved()
+            taker = await run()
+            await ada.until(lambda: len(ada.participants) == 2, timeout=20)
+            files = shelf.files
+            transfer = await (files.keep(data) if kept else files.send(data))
+            while there(folder) < MEGABYTE:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            taker.kill()
+            await taker.wait()
+            came = there(folder)
+            assert came < len(data), "it is killed in the middle of it"
+            taker = await run()
+            assert taker.stdout is not None
+            path, _, began = (await asyncio.wait_for(taker.stdout.readline(), 60)).split()
+            assert int(began) >= came
+            assert hashed(Path(path.decode())) == hashlib.sha256(data).hexdigest()
+            await transfer.done(timeout=20)
+            await taker.wait()
+
+
+def there(folder: Path) -> int:
+    """Bytes of what is coming into a folder."""
+    return sum(path.stat().st_size for path in folder.glob("*.part"))

@@ -284,6 +284,28 @@ test("[D12] aborting is seen as being cut short", async () => {
   await cut;
 });
 
+test("[D5] [D10] [D15] it falls back to the relay and returns to the direct path quietly", async () => {
+  const network = new Network(2, randomOf(1));
+  const [one, other] = network.all as [Node, Node];
+  const [stream, heard] = [opened(one), opened(other)];
+  const got: unknown[] = [];
+  heard.subscribe(({ data }) => got.push(data));
+  await network.settle(2);
+  const paths: unknown[] = [];
+  for (let turn = 0; turn < 6; turn++) {
+    if (turn % 2 > 0) network.connect(one, other);
+    else if (turn > 0) network.break(one, other);
+    for (let n = 0; n < 10; n++) {
+      await stream.send(turn * 10 + n);
+      for (let step = 0; step < 3; step++) await network.happen(0);
+    }
+    paths.push(stream.stats.get(other.id)?.path);
+  }
+  await network.settle(10);
+  expect(paths.slice(1)).toEqual(["direct", "relay", "direct", "relay", "direct"]);
+  expect(got).toEqual(Array.from({ length: 60 }, (_, n) => n));
+});
+
 test("[D10] a channel that closes by itself is opened anew, and nothing is lost", async () => {
   const network = new Network(2, randomOf(7));
   const [one, other] = network.all as [Node, Node];

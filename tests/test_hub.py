@@ -374,5 +374,5 @@ def test_a_manifest_that_lies_is_left_out_and_the_hub_starts(tmp_path: Path) -> 
     (app / "manifest.json").write_text('{"id": "liar", "name": "L", "version": "1", "entry": "x"}')
     with hub_process(tmp_path / "data", apps=(app,)) as hub:
         apps = httpx.get(f"{hub.address}/api/apps").json()
-        assert [found["id"] for found in apps] == ["poll", "vitals", "whiteboard"]
+        assert [found["id"] for found in apps] == ["poll", "talk", "vitals", "whiteboard"]
         assert "no such file" in hub.end()

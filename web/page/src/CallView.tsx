@@ -1,6 +1,7 @@
 import { useEffect } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 
+import { Chat, ChatButton } from "./Chat.tsx";
 import { DeviceButton } from "./DeviceButton.tsx";
 import { Drawer } from "./Drawer.tsx";
 import { Halves } from "./Halves.tsx";
@@ -11,6 +12,7 @@ import { Knocking } from "./Knocking.tsx";
 import type { Page } from "./page.ts";
 import { People, PeopleButton } from "./People.tsx";
 import { say } from "./say.ts";
+import { React } from "./React.tsx";
 import { Stage } from "./Stage.tsx";
 import type { CallStore } from "./store.ts";
 import { Tiles } from "./Tile.tsx";
@@ -39,6 +41,8 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
           </button>
         )}
         <PeopleButton store={store} open={people} />
+        <ChatButton store={store} />
+        <React store={store} />
       </div>
       <Actions page={page} store={store} />
       <div class="hall">
@@ -48,6 +52,7 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
           <Stage store={store} openDrawer={openDrawer} inspecting={inspecting} />
           {inspecting.value && store.isHost.value && <LateInspector store={store} close={() => (inspecting.value = false)} />}
           <Tiles page={page} store={store} />
+          {store.talk.open.value && <Chat store={store} />}
         </div>
       </div>
       <Drawer store={store} open={drawer} />

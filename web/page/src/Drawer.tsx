@@ -7,6 +7,7 @@ import { Icon } from "./icons.tsx";
 import { Modal } from "./Modal.tsx";
 import { say } from "./say.ts";
 import type { CallStore } from "./store.ts";
+import { TALK } from "./talk.ts";
 
 /** The apps of the hub, each to be added to the call. */
 export function Drawer({ store, open }: { store: CallStore; open: Signal<boolean> }) {
@@ -26,7 +27,7 @@ export function Drawer({ store, open }: { store: CallStore; open: Signal<boolean
     <Modal class="drawer" title={say("apps")} open={isOpen} onClose={() => (open.value = false)}>
       <p class="quiet">{say("drawer-words")}</p>
       <ul class="apps">
-        {[...store.catalog.apps.value.values()].map((app) => (
+        {[...store.catalog.apps.value.values()].filter(({ id }) => id !== TALK).map((app) => (
           <li key={app.id}>
             <AppIcon app={app} />
             <div>
@@ -63,6 +64,6 @@ function Notice({ store }: { store: CallStore }) {
         </p>
       );
     case "ready":
-      return store.catalog.apps.value.size === 0 ? <p>{say("drawer-none")}</p> : null;
+      return [...store.catalog.apps.value.keys()].every((id) => id === TALK) ? <p>{say("drawer-none")}</p> : null;
   }
 }

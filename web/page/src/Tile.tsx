@@ -4,6 +4,7 @@ import { Icon } from "./icons.tsx";
 import type { Page } from "./page.ts";
 import { say } from "./say.ts";
 import type { CallStore } from "./store.ts";
+import type { Talk } from "./talk.ts";
 import { useTracks } from "./tracks.ts";
 import { Avatar, Video } from "./Video.tsx";
 
@@ -36,6 +37,7 @@ function Tile({ page, store, participant, self }: TileProps) {
       {(tracks.video || tracks.audio) && <Video stream={stream} self={self} />}
       {!tracks.video && <Avatar name={name} seed={participant.person} />}
       <Corner store={store} participant={participant} />
+      <Reaction talk={store.talk} participant={participant} />
       <p class="badges">
         {self && <span class="badge">{say("you")}</span>}
         {role !== "guest" && <span class="badge">{say("role", { role })}</span>}
@@ -46,6 +48,27 @@ function Tile({ page, store, participant, self }: TileProps) {
         {hasMedia && here && !tracks.video && <Off icon="cameraOff" words={say("camera-off")} />}
       </p>
     </li>
+  );
+}
+
+/** A raised hand, and what somebody reacts with. */
+function Reaction({ talk, participant: { id, name } }: { talk: Talk; participant: Participant }) {
+  const emoji = talk.reaction(id);
+  return (
+    <p class="reaction" role="status">
+      {talk.isRaised(id) && (
+        <span class="hand" title={say("hand-of", { name })}>
+          <Icon name="hand" />
+          <span class="unseen">{say("hand-of", { name })}</span>
+        </span>
+      )}
+      {emoji !== undefined && (
+        <span class="pop">
+          <span aria-hidden="true">{emoji}</span>
+          <span class="unseen">{say("reaction-of", { name, emoji })}</span>
+        </span>
+      )}
+    </p>
   );
 }
 

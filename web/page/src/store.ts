@@ -8,6 +8,7 @@ import { numberedTitle, type App, type Catalog } from "./catalog.ts";
 import type { Ground } from "./frame.ts";
 import { Hosts } from "./hosts.ts";
 import { peopleIn, type Somebody } from "./people.ts";
+import { TALK, Talk } from "./talk.ts";
 import { say } from "./say.ts";
 import type { ToastList } from "./toasts.ts";
 import { callProblem, newRoleWords } from "./words.ts";
@@ -29,6 +30,8 @@ export class CallStore implements Ground {
   readonly toasts: ToastList;
   /** What hosts see and do. */
   readonly hosts: Hosts;
+  /** Chat, raised hands and reactions. */
+  readonly talk: Talk;
 
   readonly me = signal<Participant | undefined>(undefined);
   readonly participants = signal<readonly Participant[]>([]);
@@ -93,6 +96,7 @@ export class CallStore implements Ground {
     this.catalog = catalog;
     this.toasts = toasts;
     this.hosts = new Hosts(call);
+    this.talk = new Talk(call, ({ name, text }) => toasts.note(say("chat-news", { name, text: text.slice(0, 200) })));
     const mirrors = {
       participants: () => {
         this.#mirrorParticipants();
@@ -121,6 +125,7 @@ export class CallStore implements Ground {
   /** Stop mirroring. */
   close(): void {
     for (const stop of this.#stops.splice(0)) stop();
+    this.talk.close();
   }
 
   record(id: ResourceId | undefined): Resource | undefined {
@@ -251,7 +256,9 @@ export class CallStore implements Ground {
   }
 
   #mirrorResources(): void {
-    const now = this.call.resources.all();
+    const all = this.call.resources.all();
+    this.talk.follow(all);
+    const now = all.filter(({ app }) => app !== TALK);
     const ids = new Set(now.map(({ id }) => id));
     const gone = this.resources.value.filter(({ id }) => !ids.has(id));
     const loaded = new Set(this.mounted.value.map(({ resource }) => resource.id));

@@ -317,6 +317,23 @@ knocking = { $count ->
 }
 knocking-two = { $first } و{ $second } في انتظار الدخول
 
+### Talking without a microphone
+
+chat = الدردشة
+chat-unread = { $count } غير مقروءة
+chat-messages = الرسائل
+chat-empty = لم يكتب أحد بعد. ما يُكتب هنا يبقى مع المكالمة، ويقرؤه أيضًا من ينضم لاحقًا.
+chat-may-read = يمكنك القراءة دون الكتابة.
+chat-write = اكتب إلى الجميع
+chat-send = إرسال
+chat-news = { $name }: { $text }
+react = تفاعل
+react-with = التفاعل بـ { $emoji }
+reaction-of = تفاعل من { $name }: { $emoji }
+hand-raise = رفع اليد
+hand-lower = خفض اليد
+hand-of = رفع { $name } يده
+
 ### Leaving
 
 leave = مغادرة

@@ -293,6 +293,23 @@ knocking = { $count ->
 }
 knocking-two = { $first } und { $second } warten auf Einlass
 
+### Talking without a microphone
+
+chat = Chat
+chat-unread = { $count } ungelesen
+chat-messages = Nachrichten
+chat-empty = Noch hat niemand geschrieben. Was hier steht, bleibt beim Gespräch; auch wer später kommt, kann es lesen.
+chat-may-read = Sie können lesen, aber nicht schreiben.
+chat-write = An alle schreiben
+chat-send = Senden
+chat-news = { $name }: { $text }
+react = Reagieren
+react-with = Mit { $emoji } reagieren
+reaction-of = { $name } reagiert mit { $emoji }
+hand-raise = Hand heben
+hand-lower = Hand senken
+hand-of = { $name } hat die Hand gehoben
+
 ### Leaving
 
 leave = Verlassen

@@ -289,6 +289,23 @@ knocking = { $count ->
 }
 knocking-two = { $first } and { $second } wait to be let in
 
+### Talking without a microphone
+
+chat = Chat
+chat-unread = { $count } unread
+chat-messages = Messages
+chat-empty = Nobody has written yet. What is written here stays with the call, and who comes later reads it too.
+chat-may-read = You may read, and not write.
+chat-write = Write to everybody
+chat-send = Send
+chat-news = { $name }: { $text }
+react = React
+react-with = React with { $emoji }
+reaction-of = { $name } reacts with { $emoji }
+hand-raise = Raise your hand
+hand-lower = Lower your hand
+hand-of = { $name } has raised a hand
+
 ### Leaving
 
 leave = Leave

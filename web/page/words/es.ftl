@@ -290,6 +290,23 @@ knocking = { $count ->
 }
 knocking-two = { $first } y { $second } esperan para entrar
 
+### Talking without a microphone
+
+chat = Chat
+chat-unread = { $count } sin leer
+chat-messages = Mensajes
+chat-empty = Nadie ha escrito todavía. Lo que se escribe aquí se queda en la llamada; quien llegue después también lo lee.
+chat-may-read = Usted puede leer, pero no escribir.
+chat-write = Escribir a todos
+chat-send = Enviar
+chat-news = { $name }: { $text }
+react = Reaccionar
+react-with = Reaccionar con { $emoji }
+reaction-of = { $name } reacciona con { $emoji }
+hand-raise = Levantar la mano
+hand-lower = Bajar la mano
+hand-of = { $name } ha levantado la mano
+
 ### Leaving
 
 leave = Salir

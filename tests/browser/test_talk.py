@@ -1,0 +1,107 @@
+"""Chat, raised hands and reactions, between people at browsers."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Locator, expect
+
+from tests.browser.people import PHONE, Person, person
+from tests.processes import hub_process
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+
+FORGE = """(async () => {
+    const talk = call.resources.all().find(({ app }) => app === "talk");
+    talk.state.set(`chat/PERSON/x`, { name: "Ada", text: "I owe Bob 100" });
+    return talk.state.canWrite(`chat/PERSON/x`);
+})()"""
+
+
+async def write(one: Person, text: str) -> None:
+    await one.page.get_by_label("Write to everybody").fill(text)
+    await one.page.get_by_label("Write to everybody").press("Enter")
+
+
+def log(one: Person) -> Locator:
+    return one.page.get_by_role("log")
+
+
+def tile(one: Person, name: str) -> Locator:
+    return (
+        one.page.get_by_role("list", name="Participants")
+        .get_by_role("listitem")
+        .filter(has_text=name)
+    )
+
+
+async def test_who_writes_is_read_by_who_is_there_and_who_comes_later(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """[G7]"""
+    with hub_process(tmp_path) as hub:
+        async with (
+            person(browser, "Ada") as ada,
+            person(browser, "Bob", viewport=PHONE) as bob,
+            person(browser, "Lee") as lee,
+        ):
+            await ada.join(hub.call(), role="host")
+            await bob.join(hub.call(), role="guest")
+            for one in (ada, bob):
+                await one.page.get_by_role("button", name="Chat").click()
+                await one.page.get_by_label("Write to everybody").fill(f"first of {one.name}")
+            await asyncio.gather(
+                *(one.page.get_by_label("Write to everybody").press("Enter") for one in (ada, bob))
+            )
+            for one in (ada, bob):
+                for name in ("Ada", "Bob"):
+                    await expect(log(one)).to_contain_text(f"first of {name}")
+            await expect(ada.page.get_by_role("tab")).to_have_count(0)
+
+            await ada.page.get_by_role("button", name="Chat").click()
+            await write(bob, "Hello <b>you</b>")
+            await expect(ada.page.get_by_text("Bob: Hello <b>you</b>")).to_be_visible()
+            await expect(ada.page.get_by_role("button", name="Chat")).to_contain_text("1 unread")
+            await ada.page.get_by_role("button", name="Chat").click()
+            await expect(ada.page.get_by_role("button", name="Chat")).not_to_contain_text("unread")
+            await expect(log(ada)).to_contain_text("Hello <b>you</b>")
+
+            person_of_ada = await ada.in_call("call.me.person")
+            assert await bob.in_call(FORGE.replace("PERSON", person_of_ada)) is False
+            await write(ada, "the last one")
+            await expect(log(bob)).to_contain_text("the last one")
+
+            await lee.join(hub.call(), role="observer")
+            await lee.page.get_by_role("button", name="Chat").click()
+            await expect(log(lee)).to_contain_text("the last one")
+            await expect(log(lee)).not_to_contain_text("I owe")
+            await expect(lee.page.get_by_text("You may read, and not write.")).to_be_visible()
+            assert ada.problems == bob.problems == lee.problems == []
+
+
+async def test_a_hand_stays_up_and_a_reaction_passes(browser: Browser, tmp_path: Path) -> None:
+    """[G7] A hand goes with who raised it; Escape closes the menu, and gives the focus back."""
+    with hub_process(tmp_path) as hub:
+        async with person(browser, "Ada") as ada:
+            async with person(browser, "Bob") as bob:
+                await ada.join(hub.call(), role="host")
+                await bob.join(hub.call(), role="guest")
+                react = bob.page.get_by_role("button", name="React", exact=True)
+                await react.click()
+                await bob.page.keyboard.press("Escape")
+                await expect(react).to_be_focused()
+                await react.click()
+                await bob.page.get_by_role("button", name="Raise your hand").click()
+                await expect(tile(ada, "Bob")).to_contain_text("Bob has raised a hand")
+                await react.click()
+                await bob.page.get_by_role("button", name="React with 🎉").click()
+                await expect(tile(ada, "Bob")).to_contain_text("🎉")
+                await expect(tile(ada, "Bob")).not_to_contain_text("🎉", timeout=10_000)
+                await react.click()
+                await bob.page.get_by_role("button", name="Lower your hand").click()
+                await expect(tile(ada, "Bob")).not_to_contain_text("raised a hand")
+                await react.click()
+                await bob.page.get_by_role("button", name="Raise your hand").click()
+                await expect(tile(ada, "Bob")).to_contain_text("Bob has raised a hand")
+            await expect(ada.page.get_by_text("raised a hand")).to_have_count(0)
+            assert ada.problems == []

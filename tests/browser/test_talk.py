@@ -105,3 +105,26 @@ async def test_a_hand_stays_up_and_a_reaction_passes(browser: Browser, tmp_path:
                 await expect(tile(ada, "Bob")).to_contain_text("Bob has raised a hand")
             await expect(ada.page.get_by_text("raised a hand")).to_have_count(0)
             assert ada.problems == []
+
+
+async def test_without_an_app_the_faces_have_the_floor(browser: Browser, tmp_path: Path) -> None:
+    """[G8] Until there is one; on a phone too."""
+    share = """() => {
+        const { width, height } = document.querySelector(".tiles").getBoundingClientRect();
+        return width * height / (innerWidth * innerHeight);
+    }"""
+    with hub_process(tmp_path) as hub:
+        async with (
+            person(browser, "Ada") as ada,
+            person(browser, "Bob", viewport=PHONE) as bob,
+        ):
+            await ada.join(hub.call(), role="host")
+            await bob.join(hub.call(), role="guest")
+            for one in (ada, bob):
+                await expect(tile(one, "Ada")).to_be_visible()
+                assert await one.page.evaluate(share) > 0.5
+            await ada.add("Poll")
+            for one in (ada, bob):
+                await expect(one.app("Poll").get_by_text("Do you agree?")).to_be_visible()
+                assert await one.page.evaluate(share) < 0.25
+            await expect(ada.page.get_by_role("tab")).to_have_count(1)

@@ -48,7 +48,7 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
       <div class="hall">
         <Knocking store={store} open={people} />
         <Halves store={store} />
-        <div class="floor">
+        <div class={`floor ${store.resources.value.length === 0 ? "faces" : ""}`}>
           <Stage store={store} openDrawer={openDrawer} inspecting={inspecting} />
           {inspecting.value && store.isHost.value && <LateInspector store={store} close={() => (inspecting.value = false)} />}
           <Tiles page={page} store={store} />

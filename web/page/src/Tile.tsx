@@ -10,13 +10,20 @@ import { Avatar, Video } from "./Video.tsx";
 
 export function Tiles({ page, store }: { page: Page; store: CallStore }) {
   const me = store.me.value?.id;
+  const shown = store.participants.value.filter(({ half }) => half === undefined);
+  const columns = { "--columns": columnsFor(shown.length), "--columns-narrow": shown.length < 3 ? 1 : 2 };
   return (
-    <ul class="tiles" aria-label={say("participants")}>
-      {store.participants.value.filter(({ half }) => half === undefined).map((participant) => (
+    <ul class="tiles" aria-label={say("participants")} style={columns}>
+      {shown.map((participant) => (
         <Tile key={participant.id} page={page} store={store} participant={participant} self={participant.id === me} />
       ))}
     </ul>
   );
+}
+
+/** In how many columns so many stand where they have the whole floor: about as many as rows. */
+export function columnsFor(count: number): number {
+  return Math.ceil(Math.sqrt(Math.max(count, 1)));
 }
 
 interface TileProps {

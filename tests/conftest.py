@@ -12,8 +12,6 @@ from playwright.async_api import Browser, async_playwright
 
 IN_CI = os.environ.get("CI") == "true"
 BROWSER_TESTS = Path(__file__).parent / "browser"
-ALONE = ("test_conformance",)
-"""Tests with browsers that may run beside others: they take long, and mostly wait."""
 
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=False)
 settings.load_profile("ci")
@@ -51,12 +49,8 @@ async def browser(chromium: str, anyio_backend: str) -> AsyncIterator[Browser]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        in_browser = item.path.is_relative_to(BROWSER_TESTS)
-        if in_browser:
+        if item.path.is_relative_to(BROWSER_TESTS):
             item.add_marker("browser")
-        # Side by side: a file's tests in one process, and those with browsers one at a time.
-        group = "browser" if in_browser and item.path.stem not in ALONE else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -12,7 +12,10 @@ import { TALK } from "./talk.ts";
 /** The apps of the hub, each to be added to the call. */
 export function Drawer({ store, open }: { store: CallStore; open: Signal<boolean> }) {
   const adding = useSignal<string | undefined>(undefined);
+  const wanted = useSignal("");
   const isOpen = open.value;
+  const apps = [...store.catalog.apps.value.values()].filter(({ id }) => id !== TALK);
+  const found = apps.filter((app) => isFound(app, wanted.value));
   useEffect(() => {
     if (isOpen) void store.catalog.load();
   }, [isOpen, store]);
@@ -26,8 +29,18 @@ export function Drawer({ store, open }: { store: CallStore; open: Signal<boolean
   return (
     <Modal class="drawer" title={say("apps")} open={isOpen} onClose={() => (open.value = false)}>
       <p class="quiet">{say("drawer-words")}</p>
+      {apps.length > 1 && (
+        <input
+          type="search"
+          class="field"
+          aria-label={say("drawer-search")}
+          placeholder={say("drawer-search")}
+          value={wanted.value}
+          onInput={({ currentTarget }) => (wanted.value = currentTarget.value)}
+        />
+      )}
       <ul class="apps">
-        {[...store.catalog.apps.value.values()].filter(({ id }) => id !== TALK).map((app) => (
+        {found.map((app) => (
           <li key={app.id}>
             <AppIcon app={app} />
             <div>
@@ -48,9 +61,18 @@ export function Drawer({ store, open }: { store: CallStore; open: Signal<boolean
           </li>
         ))}
       </ul>
+      <p role="status" class={found.length === 0 && apps.length > 0 ? "" : "unseen"}>
+        {found.length === 0 && apps.length > 0 && say("drawer-none-found", { wanted: wanted.value })}
+      </p>
       <Notice store={store} />
     </Modal>
   );
+}
+
+/** Every word that is wanted stands in its name or its description, be it only in part. */
+export function isFound({ name, description }: Pick<App, "name" | "description">, wanted: string): boolean {
+  const text = `${name} ${description}`.toLocaleLowerCase();
+  return wanted.toLocaleLowerCase().split(/\s+/u).every((word) => text.includes(word));
 }
 
 function Notice({ store }: { store: CallStore }) {

@@ -93,6 +93,7 @@ function Bar({ store, viewed, question, inspecting }: BarProps) {
             <span>{say("stage-show")}</span>
           </button>
         )}
+        {document.fullscreenEnabled && <FullScreen />}
         {inspecting && store.isHost.value && (
           <button
             type="button"
@@ -118,6 +119,26 @@ function Bar({ store, viewed, question, inspecting }: BarProps) {
         )}
       </div>
     </div>
+  );
+}
+
+/** The stage alone on the whole screen; Escape goes back. */
+function FullScreen() {
+  const on = useSignal(document.fullscreenElement !== null);
+  useEffect(() => {
+    const changed = (): void => void (on.value = document.fullscreenElement !== null);
+    document.addEventListener("fullscreenchange", changed);
+    return () => document.removeEventListener("fullscreenchange", changed);
+  }, []);
+  const toggle = ({ currentTarget }: { currentTarget: HTMLElement }): void => {
+    const done = on.value ? document.exitFullscreen() : currentTarget.closest(".stage")?.requestFullscreen();
+    done?.catch(() => undefined); // the browser says no: it stays as it is
+  };
+  const words = say(on.value ? "stage-full-screen-end" : "stage-full-screen");
+  return (
+    <button type="button" class="button small bare" aria-label={words} title={words} aria-pressed={on.value} onClick={toggle}>
+      <Icon name={on.value ? "shrink" : "expand"} />
+    </button>
   );
 }
 

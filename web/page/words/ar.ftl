@@ -159,6 +159,8 @@ stage-may-look = يمكنك المشاهدة دون تغيير أي شيء.
 stage-back = رجوع
 stage-back-to = الرجوع إلى ما يراه الجميع
 stage-show = عرض على الجميع
+stage-full-screen = عرض المساحة على الشاشة كاملة
+stage-full-screen-end = الخروج من ملء الشاشة
 stage-inspect = فحص تقني
 stage-inspect-title = فحص تقني: الحالة والحضور والتدفقات وعمليات الكتابة المرفوضة وتكلفة كل مورد
 stage-remove = إزالة { $title }
@@ -192,6 +194,8 @@ app-stopped = توقف «{ $title }»: فعل ما لا يُسمح به للتط
 app-stopped-itself = توقف «{ $title }»: { $why }. أعد تشغيله للمحاولة مرة أخرى؛ المكالمة مستمرة.
 
 drawer-words = التطبيق الذي تضيفه يُعرض على كل من في المكالمة.
+drawer-search = البحث في التطبيقات
+drawer-none-found = لا يوجد تطبيق يتضمن اسمه أو وصفه «{ $wanted }».
 drawer-add = إضافة
 drawer-adding = جارٍ الإضافة…
 drawer-add-app = إضافة { $app }

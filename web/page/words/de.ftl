@@ -154,6 +154,8 @@ stage-may-look = Sie dürfen zusehen, aber nichts ändern.
 stage-back = Zurück
 stage-back-to = Zurück zu dem, was alle sehen
 stage-show = Allen zeigen
+stage-full-screen = Bühne auf dem ganzen Bildschirm zeigen
+stage-full-screen-end = Ganzen Bildschirm verlassen
 stage-inspect = Prüfen
 stage-inspect-title = Prüfen: Zustand, Präsenz, Datenströme, abgelehnte Änderungen und was jede Ressource kostet
 stage-remove = { $title } entfernen
@@ -187,6 +189,8 @@ app-stopped = „{ $title }“ wurde angehalten: Die App hat etwas getan, was Ap
 app-stopped-itself = „{ $title }“ wurde angehalten: { $why }. Starten Sie die App neu, um es noch einmal zu versuchen; das Gespräch geht weiter.
 
 drawer-words = Eine App, die Sie hinzufügen, wird allen im Gespräch gezeigt.
+drawer-search = Apps suchen
+drawer-none-found = Keine App hat „{ $wanted }“ im Namen oder in der Beschreibung.
 drawer-add = Hinzufügen
 drawer-adding = Hinzufügen…
 drawer-add-app = { $app } hinzufügen

@@ -153,6 +153,8 @@ stage-may-look = You may look, and not change anything.
 stage-back = Back
 stage-back-to = Back to what everybody sees
 stage-show = Show to everybody
+stage-full-screen = Show the stage on the whole screen
+stage-full-screen-end = Leave the whole screen
 stage-inspect = Inspect
 stage-inspect-title = Inspect: state, presence, streams, denied writes and what each resource costs
 stage-remove = Remove { $title }
@@ -186,6 +188,8 @@ app-stopped = “{ $title }” has stopped: it did something that an app may not
 app-stopped-itself = “{ $title }” { $why }. Start it again to try once more; the call goes on.
 
 drawer-words = An app that you add is shown to everybody in the call.
+drawer-search = Search apps
+drawer-none-found = No app has “{ $wanted }” in its name or description.
 drawer-add = Add
 drawer-adding = Adding…
 drawer-add-app = Add { $app }

@@ -151,6 +151,8 @@ stage-may-look = Puede mirar, pero no cambiar nada.
 stage-back = Volver
 stage-back-to = Volver a lo que todos ven
 stage-show = Mostrar a todos
+stage-full-screen = Mostrar el escenario a pantalla completa
+stage-full-screen-end = Salir de la pantalla completa
 stage-inspect = Inspeccionar
 stage-inspect-title = Inspeccionar: estado, presencia, flujos, escrituras denegadas y lo que cuesta cada recurso
 stage-remove = Quitar { $title }
@@ -184,6 +186,8 @@ app-stopped = «{ $title }» se ha detenido: hizo algo que una app no puede hace
 app-stopped-itself = «{ $title }» se ha detenido: { $why }. Reiníciela para intentarlo de nuevo; la llamada continúa.
 
 drawer-words = La app que usted añada se mostrará a todos los de la llamada.
+drawer-search = Buscar aplicaciones
+drawer-none-found = Ninguna aplicación tiene «{ $wanted }» en el nombre o la descripción.
 drawer-add = Añadir
 drawer-adding = Añadiendo…
 drawer-add-app = Añadir { $app }

@@ -1,4 +1,4 @@
-"""Chat, raised hands and reactions, between people at browsers."""
+"""What people do in a call beside apps: chat, hands, reactions, faces, finding an app."""
 
 import asyncio
 from pathlib import Path
@@ -128,3 +128,25 @@ async def test_without_an_app_the_faces_have_the_floor(browser: Browser, tmp_pat
                 await expect(one.app("Poll").get_by_text("Do you agree?")).to_be_visible()
                 assert await one.page.evaluate(share) < 0.25
             await expect(ada.page.get_by_role("tab")).to_have_count(1)
+
+
+async def test_an_app_is_found_and_has_the_whole_screen(browser: Browser, tmp_path: Path) -> None:
+    """[G9]"""
+    with hub_process(tmp_path) as hub:
+        async with person(browser, "Ada") as ada:
+            await ada.join(hub.call(), role="host")
+            await ada.page.get_by_role("button", name="Apps", exact=True).click()
+            search = ada.page.get_by_label("Search apps")
+            await search.fill("nothing at all")
+            await expect(ada.page.get_by_text("No app has “nothing at all”")).to_be_visible()
+            await search.fill("VOTE question")
+            drawer = ada.page.get_by_role("dialog")
+            await expect(drawer.get_by_role("button", name="Add ")).to_have_count(1)
+            await ada.page.get_by_role("button", name="Add Poll").click()
+            await ada.page.get_by_role("button", name="Show the stage on the whole screen").click()
+            leave = ada.page.get_by_role("button", name="Leave the whole screen")
+            await expect(leave).to_be_visible()
+            assert await ada.page.evaluate("document.fullscreenElement.className") == "stage"
+            await leave.click()
+            await ada.page.wait_for_function("document.fullscreenElement === null")
+            assert ada.problems == []

@@ -26,13 +26,14 @@ def built(folder: Path, kind: str) -> Path:
     return folder / "dist" / folder.name
 
 
+@pytest.mark.parametrize("python", [(), ("--python",)], ids=["", "python"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_app_is_made_that_a_hub_takes(
-    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kind: str, python: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """[A13]"""
     folder = tmp_path / "apps" / "tea-round"
-    assert main(["new", str(folder), "--template", kind]) == 0
+    assert main(["new", str(folder), "--template", kind, *python]) == 0
     assert "callmesh" in capsys.readouterr().out
     texts = [path.read_text() for path in folder.rglob("*") if path.is_file()]
     assert len(texts) >= 5
@@ -40,7 +41,10 @@ def test_an_app_is_made_that_a_hub_takes(
     app = built(folder, kind)
     assert main(["apps", "check", str(app)]) == 0
     assert capsys.readouterr().out == f"{app}: tea-round 0.1.0 is fine\n"
-    assert read_app(app).manifest.name == "Tea round"
+    manifest = read_app(app).manifest
+    assert (manifest.name, manifest.python) == ("Tea round", "half.py" if python else "")
+    assert (app / "half.py").exists() == bool(python)
+    assert ("--allow-python" in (folder / "README.md").read_text()) == bool(python)
 
 
 @pytest.mark.parametrize("kind", KINDS[1:])

@@ -12,11 +12,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+import callmesh
 from callmesh.cli import main
 from callmesh.creating import create
 from callmesh.developing import app_in
 from callmesh.errors import BadInput
 from callmesh.guise import Guise
+from callmesh.lists import OrderedList
 from tests.processes import hub_process
 
 
@@ -32,7 +34,7 @@ class DevProcess:
             text=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(scratch)},
         )
-        self.greeting = ""
+        self.greeting = self.errors = ""
         assert self.process.stdout is not None
         while "Ctrl-C" not in self.greeting and (line := self.process.stdout.readline()):
             self.greeting += line
@@ -43,7 +45,7 @@ class DevProcess:
     def stop(self) -> int:
         """Ctrl-C. The exit code."""
         self.process.send_signal(signal.SIGINT)
-        self.process.communicate(timeout=20)
+        self.errors = self.process.communicate(timeout=20)[1]
         return self.process.returncode
 
 
@@ -76,6 +78,36 @@ def test_one_link_leads_to_the_page_and_nothing_is_left_behind(
     assert [path.name for path in (tmp_path / "scratch").iterdir()] != []
     assert dev.stop() == 0
     assert [path.name for path in (tmp_path / "scratch").iterdir()] == []
+
+
+@pytest.mark.anyio
+async def test_the_python_half_of_a_new_app_runs_and_is_loaded_anew(tmp_path: Path) -> None:
+    """[A13, A14] Each sees what the other one wrote."""
+    create(tmp_path / "tea", python=True)
+    dev = DevProcess(tmp_path / "tea", tmp_path / "scratch")
+    try:
+        assert "Its Python, half.py, runs here, and may do all that you may." in dev.greeting
+        address = dev.link.replace("/dev/tea", "/call/dev-tea")
+        async with callmesh.join(address, name="Ada", rtc=False) as call:
+            resource = await call.resources.add("tea")
+            items = resource.state.list("items")
+            for text in ("milk", "Bread", "Milk"):
+                items.append({"text": text, "by": "Ada"})
+            await call.until(lambda: texts(items) == ["Milk", "Bread"], timeout=30)
+            half = tmp_path / "tea/half.py"
+            shouts = "    print('it shouts')\n    tidy(resource)"
+            changed = half.read_text().replace("text[:1].upper() + text[1:]", "text.upper()")
+            half.write_text(changed.replace("    tidy(resource)", shouts, 1))
+            async with httpx.AsyncClient() as page:  # as it does all the time
+                await page.get(dev.link.replace("/dev/tea", "/api/apps"))
+            await call.until(lambda: texts(items) == ["MILK", "BREAD"], timeout=30)
+    finally:
+        assert dev.stop() == 0
+    assert "app=tea said=it shouts" in dev.errors
+
+
+def texts(items: OrderedList) -> list[str]:
+    return [item["text"] for item in items.values()]
 
 
 def test_what_is_wrong_is_said_before_anything_runs(

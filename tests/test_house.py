@@ -58,9 +58,10 @@ def module_name(path: Path) -> str:
 
 
 def python_modules() -> dict[str, Path]:
-    """The modules of the package; the apps in it are guests, with a test of their own."""
-    paths = sorted(PACKAGE.rglob("*.py"))
-    return {module_name(p): p for p in paths if p.relative_to(PACKAGE).parts[0] != "apps"}
+    """The modules of the package. The apps in it are guests, with a test of their own; what a
+    template makes is its author's."""
+    paths, others = sorted(PACKAGE.rglob("*.py")), ("apps", "templates")
+    return {module_name(p): p for p in paths if p.relative_to(PACKAGE).parts[0] not in others}
 
 
 MODULES = python_modules()

@@ -174,12 +174,16 @@ def _add_new(new: argparse.ArgumentParser) -> None:
         "--template", choices=creating.KINDS, default="plain",
         help="plain files, or TypeScript, or TypeScript with React, built by vite (%(default)s)",
     )  # fmt: skip
+    new.add_argument(
+        "--python", action="store_true",
+        help="with Python that the hub runs beside it: a participant that is always there",
+    )  # fmt: skip
     new.set_defaults(run=_new)
 
 
 def _new(options: argparse.Namespace) -> int:
     folder: Path = options.folder
-    creating.create(folder, options.template)
+    creating.create(folder, options.template, python=options.python)
     print(f"made {folder}: a list that everybody in a call adds to. Look at it, and change it:\n")
     if options.template != "plain":
         print(f"  (cd {folder} && npm install && npm run build)")

@@ -1,5 +1,6 @@
 """`callmesh new`: a folder with a working app, made of one of the templates."""
 
+import json
 import re
 import secrets
 import shutil
@@ -16,6 +17,8 @@ KINDS = ("plain", "typescript", "react")
 """`plain` is the app as it is; the others are built by vite, and have what is in `built` too."""
 STYLE = "app.css"
 """The same for all."""
+HALF, ABOUT = "half.py", "README.md"
+"""What is in `half`: Python that any of them may have, and what its README says of it."""
 OF_SDK: dict[str, tuple[str, ...]] = {
     "plain": (),
     "typescript": ("app.d.ts",),
@@ -27,10 +30,16 @@ ID, NAME = "my-app", "My app"
 """What the app in each template is called."""
 
 
-def create(folder: Path, kind: str = "plain") -> None:
-    """Make `folder`, called as the app will be. Raises `BadInput`, and then nothing is made."""
+def create(folder: Path, kind: str = "plain", *, python: bool = False) -> None:
+    """Make `folder`, called as the app will be, with a Python half where `python` says so.
+
+    Raises `BadInput`, and then nothing is made.
+    """
     id = _checked(folder)
-    made = {name: _named(text, id) for name, text in _texts(kind).items()}
+    texts = _texts(kind)
+    if python:
+        _add_half(texts, "" if kind == "plain" else "public/")
+    made = {name: _named(text, id) for name, text in texts.items()}
     staged = folder.parent / f".{folder.name}-{secrets.token_hex(4)}"
     try:
         for name, text in made.items():
@@ -72,6 +81,15 @@ def _texts(kind: str) -> dict[str, str]:
             raise BadInput("the SDK is not built; run `make page`, or install the wheel")
         found[f"callmesh-{name}"] = (SDK / name).read_text("utf-8")
     return found
+
+
+def _add_half(texts: dict[str, str], where: str) -> None:
+    """Give a template a Python half, beside its manifest."""
+    half = _read(TEMPLATES / "half")
+    manifest = {**json.loads(texts[f"{where}manifest.json"]), "python": HALF}
+    texts[f"{where}manifest.json"] = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+    texts[f"{where}{HALF}"] = half[HALF]
+    texts[ABOUT] += half[ABOUT]
 
 
 def _read(template: Path) -> dict[str, str]:

@@ -16,7 +16,8 @@ def develop(folder: Path, *, port: int = 0, show: bool = False) -> int:
     Raises `BadInput`, `BadManifest` or `CannotStart`.
     """
     app = app_in(folder)
-    id = read_app(app).manifest.id
+    manifest = read_app(app).manifest
+    id = manifest.id
     own = app.resolve().parent == BUILT_IN
     if (BUILT_IN / id).is_dir() and not own:
         raise BadInput(f"{app}: an app called {id} is built in; give this one another id")
@@ -25,17 +26,22 @@ def develop(folder: Path, *, port: int = 0, show: bool = False) -> int:
         link = f"{address}/dev/{id}"
         if show:
             webbrowser.open(link)
+        half = f"\nIts Python, {manifest.python}, runs here, and may do all that you may.\n"
         return f"""
 {id} as two people have it at once, an inspector beside them:
 
   {link}
-
+{half if manifest.python else ""}
 Change a file in {app}, and both load it; the state stays until you stop. Ctrl-C stops.
 """
 
     with tempfile.TemporaryDirectory(prefix="callmesh-dev-") as data:
         apps = () if own else (app,)
-        return serve(Settings(dev=True, data=Path(data), apps=apps, port=port), greeting)
+        settings = Settings(
+            dev=True, data=Path(data), apps=apps, port=port,
+            log_level="info" if manifest.python else "warning",  # what it prints, and why it fails
+        )  # fmt: skip
+        return serve(settings, greeting)
 
 
 def app_in(folder: Path) -> Path:

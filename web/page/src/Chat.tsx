@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
-import { regainFocus } from "./focus.ts";
+import { useFocusGivenBack } from "./focus.ts";
 import { Icon } from "./icons.tsx";
 import { say } from "./say.ts";
 import type { CallStore } from "./store.ts";
@@ -31,11 +31,10 @@ export function Chat({ store }: { store: CallStore }) {
   const { talk } = store;
   const log = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLTextAreaElement>(null);
+  const chat = useRef<HTMLElement>(null);
   const messages = talk.messages.value;
-  useEffect(() => {
-    field.current?.focus({ preventScroll: true });
-    return regainFocus;
-  }, []);
+  useFocusGivenBack(chat);
+  useEffect(() => field.current?.focus({ preventScroll: true }), []);
   // At its end, as long as nobody has scrolled away from there.
   const atEnd = useRef(true);
   useLayoutEffect(() => {
@@ -48,7 +47,7 @@ export function Chat({ store }: { store: CallStore }) {
     if (key === "Escape") talk.toggle();
   };
   return (
-    <aside class="chat" aria-label={say("chat")} onKeyDown={escape}>
+    <aside ref={chat} class="chat" aria-label={say("chat")} onKeyDown={escape}>
       <header>
         <h2>{say("chat")}</h2>
         <button type="button" class="button bare" aria-label={say("close")} onClick={() => talk.toggle()}>

@@ -1,5 +1,6 @@
 /** Where the focus goes when what had it is gone. */
 
+import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
 /** Nothing has it, or what is out of sight by now. */
@@ -20,4 +21,15 @@ export function useFocusKept(list: unknown): { current: HTMLHeadingElement | nul
     if (isLost() && heading.current?.closest("dialog")?.open === true) heading.current.focus();
   }, [list]);
   return heading;
+}
+
+/** What had the focus before has it again when `element` goes and takes it along. */
+export function useFocusGivenBack(element: RefObject<HTMLElement | null>): void {
+  useEffect(() => {
+    const before = document.activeElement;
+    return () => {
+      const takesIt = element.current?.contains(document.activeElement) === true;
+      if (takesIt && before instanceof HTMLElement) before.focus({ preventScroll: true });
+    };
+  }, [element]);
 }

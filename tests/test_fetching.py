@@ -23,6 +23,8 @@ from callmesh.errors import (
     CallmeshError,
     Denied,
     EndpointFailed,
+    NoSuchCall,
+    Restarting,
     StorageFailed,
     TooFast,
     TooLarge,
@@ -354,7 +356,7 @@ class Scene:
 
     def __init__(self, *replies: Reply | CallmeshError) -> None:
         self.replies = list(replies)
-        self.refuses = False
+        self.refuses: CallmeshError | None = None
         self.noted: list[str] = []
         self.dev = False
         self.limits = Limits()
@@ -372,8 +374,8 @@ class Scene:
         return "reader", ["https://a.example"]
 
     def check_takes(self) -> None:
-        if self.refuses:
-            raise StorageFailed("the disk is full")
+        if self.refuses is not None:
+            raise self.refuses
 
     @contextlib.asynccontextmanager
     async def changing(self, _: CallId) -> AsyncIterator["Scene"]:
@@ -398,20 +400,23 @@ WITHIN = Reply(302, (("location", "/on"),), b"")
 async def test_while_the_disk_refuses_nothing_is_sent() -> None:
     """[A20]"""
     scene = Scene(OK)
-    scene.refuses = True
+    scene.refuses = StorageFailed("the disk is full")
     with pytest.raises(StorageFailed):
         await scene.ask()
     assert [scene.replies, scene.noted] == [[OK], []]
 
 
-async def test_what_was_sent_and_cannot_be_written_down_is_not_told_as_unsent() -> None:
-    """[A20] The disk refuses in between."""
+@pytest.mark.parametrize("why", [StorageFailed("full"), Restarting("stops"), NoSuchCall("gone")])
+async def test_what_was_sent_and_cannot_be_written_down_is_not_told_as_unsent(
+    why: CallmeshError,
+) -> None:
+    """[A20] In between the disk refuses, the hub stops, or the call is deleted."""
     for reply in (OK, EndpointFailed("cut")):
         scene = Scene(reply)
         fetch = scene.fetch
 
         async def then_full(*all: object, scene: Scene = scene, fetch: Any = fetch) -> Any:
-            scene.refuses = True
+            scene.refuses = why
             return await fetch(*all)
 
         scene.fetch = then_full  # type: ignore[method-assign]

@@ -24,7 +24,6 @@ from callmesh.errors import (
     CallmeshError,
     Denied,
     EndpointFailed,
-    StorageFailed,
     TooFast,
     Unreachable,
     WireError,
@@ -113,7 +112,7 @@ class Fetching:
         try:
             reply = await self._follow(target, wish)
         except EndpointFailed as error:
-            with contextlib.suppress(StorageFailed):  # it was reached, whether or not that stands
+            with contextlib.suppress(CallmeshError):  # it was reached, whether or not that stands
                 await self._note(asker, me, "fetch.failed", {**where, "why": _short(error)})
             raise
         except (Unreachable, Denied) as error:
@@ -121,7 +120,7 @@ class Fetching:
             raise
         try:
             await self._note(asker, me, "fetch.sent", {**where, "status": str(reply.status)})
-        except StorageFailed as error:
+        except CallmeshError as error:  # the disk refuses, the hub stops, the call was deleted
             raise EndpointFailed(
                 f"{target.host} has answered, and the hub could not write that down; what was "
                 "asked may have been done"

@@ -1,10 +1,14 @@
 /** The page's side of an app's frame: a courier between the frame and the call it stands in. */
 
-import type { CallmeshError, LifeEvent, messages } from "@callmesh/core";
+import { TooFast, type CallmeshError, type LifeEvent, type messages } from "@callmesh/core";
 
 import { FrameLink } from "./frameLink.ts";
 import type { CourierHost } from "./host.ts";
+import { PortRate } from "./rate.ts";
 import type { Surroundings } from "./surroundings.ts";
+
+/** As so many messages counts a frame that begins anew: it is told everything (A22). */
+const HELLO = 500;
 
 /** Serves one frame at a time: one that has loaded itself anew takes the place of the one before. */
 export class Courier {
@@ -13,12 +17,15 @@ export class Courier {
   /** The frame broke the rules of its port (A5), or says itself that it cannot go on: `EndedByPeer`. */
   onEnd: (error: CallmeshError) => void = () => undefined;
   readonly #host: CourierHost;
+  /** Of the frame, whichever port it has. */
+  readonly #rate: PortRate;
   #link: FrameLink | undefined;
   #ended: CallmeshError | undefined;
   #surroundings: messages.Surroundings | undefined;
 
   constructor(host: CourierHost) {
     this.#host = host;
+    this.#rate = new PortRate(host.now());
   }
 
   /** Why the frame is not served any more; undefined while it is. */
@@ -33,9 +40,19 @@ export class Courier {
 
   /** Talk to a frame through `port`. */
   attach(port: MessagePort): void {
+    if (this.#ended instanceof TooFast) return; // by another port it is no slower
     this.#link?.close();
+    this.#link = undefined;
     this.#ended = undefined;
-    const link: FrameLink = new FrameLink(this.#host, port, {
+    try {
+      this.#rate.took(HELLO, 0, this.#host.now());
+    } catch (error) {
+      if (!(error instanceof TooFast)) throw error;
+      this.#ended = error;
+      this.onEnd(error);
+      return;
+    }
+    const link: FrameLink = new FrameLink(this.#host, port, this.#rate, {
       connected: () => this.onConnect(),
       ended: (error) => {
         if (this.#link !== link) return;

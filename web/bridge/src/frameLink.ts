@@ -9,7 +9,7 @@ import {
 import { AwayHost } from "./awayHost.ts";
 import { isAboutFiles } from "./awayWords.ts";
 import type { CourierHost } from "./host.ts";
-import { PortRate } from "./rate.ts";
+import type { PortRate } from "./rate.ts";
 import { refusal, weigh } from "./refusal.ts";
 import { after, every } from "./runtime.ts";
 import { StreamHost } from "./streamHost.ts";
@@ -60,14 +60,14 @@ export class FrameLink {
   /** What the frame knows of the page's own link. */
   #linkTold = "joined";
 
-  constructor(host: CourierHost, port: MessagePort, events: FrameEvents) {
+  constructor(host: CourierHost, port: MessagePort, rate: PortRate, events: FrameEvents) {
     this.#host = host;
     this.#port = port;
     this.#events = events;
     this.#session = new Session("hub", host.now());
     this.#writer = host.writer();
     this.#standings = new Standings(host.mesh);
-    this.#rate = new PortRate(host.now());
+    this.#rate = rate;
     this.#view = new View(host.mesh, host.resource, host.me.id);
     this.#streams = new StreamHost(host, {
       put: (encoded) => {

@@ -858,7 +858,19 @@ describe("how much a frame may send", () => {
     expect(courier.ended).toBeInstanceOf(TooFast);
     expect(courier.ended?.message).toContain("A22");
     expect(rogue.of("error")).toMatchObject([{ code: "too_fast" }]);
+    courier = new Courier(call.host); // as when somebody starts it again
     expect(await open()).toBeDefined();
+  });
+
+  test("[A22] so does one that begins anew over and over, also where each port is slow", () => {
+    const ended = vi.fn();
+    courier.onEnd = ended;
+    for (let round = 0; round < 30; round++) attach();
+    expect(ended).not.toHaveBeenCalled();
+    for (let round = 0; round < 30; round++) attach();
+    expect([ended.mock.calls.length, courier.ended?.code]).toEqual([1, "too_fast"]);
+    attach();
+    expect(courier.ended?.code).toBe("too_fast");
   });
 
   test("[A22] so does a flood of bytes", async () => {

@@ -223,7 +223,7 @@ def test_the_port(tmp_path: Path) -> None:
 def test_apps_libraries_and_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """[O13]"""
     assert [mark for mark, _ in found("apps", apps=(tmp_path,))] == [WRONG, FINE]
-    assert found("apps") == [(FINE, "apps: poll, vitals, whiteboard")]
+    assert found("apps") == [(FINE, "apps: poll, talk, vitals, whiteboard")]
     assert [mark for mark, _ in found("libraries")] == [FINE]
     needed = lambda name: ["msgspec>=999", "no-such-thing>=1", "aiortc>=1; extra == 'rtc'"]  # noqa: E731
     monkeypatch.setattr("importlib.metadata.requires", needed)

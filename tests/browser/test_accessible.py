@@ -62,7 +62,7 @@ async def cut_off(page: Page) -> list[str]:
 async def test_axe_finds_nothing_grave_on_any_screen(
     browser: Browser, hub: HubProcess, look: str
 ) -> None:
-    """[G12, G11] In the frames of the built-in apps neither."""
+    """[G10, G11] In the frames of the built-in apps neither."""
     problems: dict[str, None] = {}
 
     async def visit(name: str, page: Page) -> None:

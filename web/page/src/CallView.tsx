@@ -11,8 +11,8 @@ import { LateInspector } from "./LateInspector.tsx";
 import { Knocking } from "./Knocking.tsx";
 import type { Page } from "./page.ts";
 import { People, PeopleButton } from "./People.tsx";
+import { Reactions } from "./Reactions.tsx";
 import { say } from "./say.ts";
-import { React } from "./React.tsx";
 import { Stage } from "./Stage.tsx";
 import type { CallStore } from "./store.ts";
 import { Tiles } from "./Tile.tsx";
@@ -42,7 +42,7 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
         )}
         <PeopleButton store={store} open={people} />
         <ChatButton store={store} />
-        <React store={store} />
+        <Reactions store={store} />
       </div>
       <Actions page={page} store={store} />
       <div class="hall">

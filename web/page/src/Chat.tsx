@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
+import { Count } from "./Count.tsx";
 import { useFocusGivenBack } from "./focus.ts";
 import { Icon } from "./icons.tsx";
 import { say } from "./say.ts";
@@ -16,12 +17,7 @@ export function ChatButton({ store: { talk } }: { store: CallStore }) {
     <button type="button" class="button" aria-expanded={talk.open.value} onClick={() => talk.toggle()}>
       <Icon name="chat" />
       <span class="label">{say("chat")}</span>
-      {count > 0 && (
-        <span class="count">
-          <span aria-hidden="true">{count}</span>
-          <span class="unseen">{say("chat-unread", { count })}</span>
-        </span>
-      )}
+      <Count count={count} words={say("chat-unread", { count })} />
     </button>
   );
 }

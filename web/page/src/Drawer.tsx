@@ -70,7 +70,7 @@ export function Drawer({ store, open }: { store: CallStore; open: Signal<boolean
 }
 
 /** Every word that is wanted stands in its name or its description, be it only in part. */
-export function isFound({ name, description }: Pick<App, "name" | "description">, wanted: string): boolean {
+function isFound({ name, description }: Pick<App, "name" | "description">, wanted: string): boolean {
   const text = `${name} ${description}`.toLocaleLowerCase();
   return wanted.toLocaleLowerCase().split(/\s+/u).every((word) => text.includes(word));
 }

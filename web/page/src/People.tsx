@@ -4,6 +4,7 @@ import type { Hosting } from "@callmesh/client";
 import type { PersonId } from "@callmesh/core";
 
 import { CommandButton } from "./CommandButton.tsx";
+import { Count } from "./Count.tsx";
 import { Confirm, type Question } from "./Confirm.tsx";
 import { useFocusKept } from "./focus.ts";
 import type { Hosts } from "./hosts.ts";
@@ -26,12 +27,7 @@ export function PeopleButton({ store, open }: PeopleProps) {
     <button type="button" class="button" aria-haspopup="dialog" onClick={() => (open.value = true)}>
       <Icon name="people" />
       <span class="label">{say("people")}</span>
-      {count > 0 && (
-        <span class="count">
-          <span aria-hidden="true">{count}</span>
-          <span class="unseen">{say("people-waiting", { count })}</span>
-        </span>
-      )}
+      <Count count={count} words={say("people-waiting", { count })} />
     </button>
   );
 }

@@ -8,7 +8,7 @@ import { REACTIONS } from "./talk.ts";
 import { callProblem } from "./words.ts";
 
 /** A raised hand, and what is said without words. */
-export function React({ store }: { store: CallStore }) {
+export function Reactions({ store }: { store: CallStore }) {
   const { talk } = store;
   const open = useSignal(false);
   const root = useRef<HTMLDivElement>(null);
@@ -33,7 +33,7 @@ export function React({ store }: { store: CallStore }) {
     if (event.key === "Escape" && open.value) close();
   };
   return (
-    <div ref={root} class="react" onKeyDown={escape}>
+    <div ref={root} class="reactions" onKeyDown={escape}>
       <button
         type="button"
         class={`button ${raised ? "raised" : ""}`}
@@ -45,12 +45,12 @@ export function React({ store }: { store: CallStore }) {
         <span class="label">{say("react")}</span>
       </button>
       {open.value && (
-        <div class="react-menu card" role="group" aria-label={say("react")}>
+        <div class="reactions-menu card" role="group" aria-label={say("react")}>
           <button type="button" class="button" aria-pressed={raised} onClick={() => act(talk.raise(!raised))}>
             <Icon name="hand" />
             <span>{say(raised ? "hand-lower" : "hand-raise")}</span>
           </button>
-          <div class="react-emoji">
+          <div class="reactions-emoji">
             {REACTIONS.map((emoji) => (
               <button
                 key={emoji}

@@ -22,7 +22,7 @@ export function Tiles({ page, store }: { page: Page; store: CallStore }) {
 }
 
 /** In how many columns so many stand where they have the whole floor: about as many as rows. */
-export function columnsFor(count: number): number {
+function columnsFor(count: number): number {
   return Math.ceil(Math.sqrt(Math.max(count, 1)));
 }
 

@@ -3,6 +3,7 @@ import { render } from "preact";
 import { readAddress } from "./address.ts";
 import "./app.css";
 import "./people.css";
+import "./meet.css";
 import { App } from "./App.tsx";
 import { beginToSpeak } from "./languages.ts";
 import { Page } from "./page.ts";

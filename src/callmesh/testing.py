@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from callmesh import messages
 from callmesh.auth import Authority
 from callmesh.catalog import Catalog
 from callmesh.client import Call, join
@@ -26,10 +27,27 @@ __all__ = ["ADDRESS", "MemoryHub", "Wire", "check_link", "check_storage"]
 ADDRESS = "http://memory/call/demo"
 
 
+class _Chance:
+    """How many turns a bundle takes on one link: by what is in it, not by when it comes.
+
+    What goes by the clock, such as that something is saved, moves nothing else.
+    """
+
+    def __init__(self, seed: int, link: int) -> None:
+        self._name = f"{seed} {link}"
+        self._others = random.Random(self._name)
+
+    def turns(self, bundle: bytes) -> int:
+        found = messages.unbundle(bundle, limit=None)
+        numbers = [message.cursor for message in found if isinstance(message, messages.Batch)]
+        chance = random.Random(f"{self._name} {numbers[-1]}") if numbers else self._others
+        return chance.randrange(4)
+
+
 class Wire:
     """What lies between one participant and the hub, link after link."""
 
-    def __init__(self, hub: "MemoryHub", chance: random.Random | None) -> None:
+    def __init__(self, hub: "MemoryHub", chance: _Chance | None) -> None:
         self._hub = hub
         self._chance = chance
         self._flows = asyncio.Event()
@@ -69,7 +87,7 @@ class Wire:
 class _PacedLink(MemoryLink):
     """A participant's end, where each bundle takes some turns of the loop, by chance."""
 
-    def __init__(self, flows: asyncio.Event, chance: random.Random | None) -> None:
+    def __init__(self, flows: asyncio.Event, chance: _Chance | None) -> None:
         super().__init__()
         self._flows = flows
         self._chance = chance
@@ -82,7 +100,7 @@ class _PacedLink(MemoryLink):
     async def receive(self) -> bytes:
         data = await super().receive()
         self._in_hand = 1
-        for _ in range(self._chance.randrange(4) if self._chance else 0):
+        for _ in range(self._chance.turns(data) if self._chance else 0):
             await asyncio.sleep(0)
         await self._flows.wait()
         self._in_hand = 0
@@ -118,7 +136,8 @@ class MemoryHub:
         self.live = self._make()
         self.links: list[MemoryLink] = []
         """The participants' ends, in the order in which they were opened: `cut()` breaks one."""
-        self._chance = None if seed is None else random.Random(seed)
+        self._seed = seed
+        self._joined = 0
         self._wires: dict[Call, Wire] = {}
         self._serving: set[asyncio.Task[None]] = set()
         self._stack = contextlib.AsyncExitStack()
@@ -161,7 +180,8 @@ class MemoryHub:
     @contextlib.asynccontextmanager
     async def join(self, name: str, *, url: str = ADDRESS, **options: Any) -> AsyncIterator[Call]:
         """A participant; streams go by the relay."""
-        wire = Wire(self, self._chance)
+        self._joined += 1
+        wire = Wire(self, None if self._seed is None else _Chance(self._seed, self._joined))
         async with join(url, name=name, rtc=False, open_link=wire.open, **options) as call:
             self._wires[call] = wire
             try:

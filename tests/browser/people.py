@@ -24,16 +24,19 @@ class Person:
         await self.enter()
 
     async def enter(self) -> None:
-        await self.page.get_by_label("Your name").fill(self.name)
-        await self.page.get_by_role("button", name="Join").click()
-        await expect(self.page.get_by_role("list", name="Participants")).to_be_visible()
+        await self._ask()
+        await expect(self.page.locator(".tiles")).to_be_visible()
         await self.page.wait_for_function("() => window.callmesh?.call.status === 'synced'")
+
+    async def _ask(self) -> None:
+        """Fill in the lobby, in whatever language."""
+        await self.page.locator("input[name=name]").fill(self.name)
+        await self.page.locator("form button.primary").click()
 
     async def knock(self, link: str) -> None:
         """Ask to be let in, and wait."""
         await self.page.goto(link)
-        await self.page.get_by_label("Your name").fill(self.name)
-        await self.page.get_by_role("button", name="Join").click()
+        await self._ask()
         await expect(self.waiting).to_be_visible()
 
     @property

@@ -89,7 +89,7 @@ class Journey:
         await expect(host.locator(".said")).to_be_visible()
         await self.visit("chat", host)
         await host.keyboard.press("Escape")
-        await host.locator(".react > .button").click()
+        await host.locator(".reactions > .button").click()
         await self.visit("react", host)
         await host.keyboard.press("Escape")
 

@@ -325,12 +325,12 @@ async def test_an_app_knows_where_it_is_shown(browser: Browser, hub: HubProcess)
         window.told = [];
         resource.onSurroundings(now => told.push(now));
     }"""
-    async with person(browser, "Ada", locale="de-CH", color_scheme="dark") as ada:
+    async with person(browser, "Ada", locale="en-GB", color_scheme="dark") as ada:
         await ada.join(hub.call("shown"), role="host")
         await ada.add("Poll")
         await expect(ada.app("Poll").get_by_text("Do you agree?")).to_be_visible()
         await ada.in_app("Poll", look)
-        assert await ada.in_app("Poll", "[resource.locale, resource.theme]") == ["de-CH", "dark"]
+        assert await ada.in_app("Poll", "[resource.locale, resource.theme]") == ["en-GB", "dark"]
         frame = ada.page.locator('iframe[title="Poll"]')
         box = await frame.bounding_box()
         assert box is not None

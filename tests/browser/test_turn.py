@@ -96,11 +96,16 @@ async def test_a_refused_login_is_told_in_the_console_and_the_hub_relays(
             assert turn.url() in words[0]
 
 
-PATHS = """(window.paths = [], call.on("participants", () => {
-  const [bob] = [...call.participants.values()].filter(p => p.name === "Bob");
-  const path = bob && call.path(bob.id);
-  if (path !== window.paths.at(-1)) window.paths.push(path);
-}), true)"""
+PATHS = """(() => {
+  window.paths = [];
+  const look = () => {
+    const [bob] = [...call.participants.values()].filter(p => p.name === "Bob");
+    const path = bob && call.path(bob.id);
+    if (path !== window.paths.at(-1)) window.paths.push(path);
+  };
+  look();
+  call.on("participants", look);
+})()"""
 
 
 async def test_a_path_that_is_cut_comes_back_and_meanwhile_the_hub_relays(

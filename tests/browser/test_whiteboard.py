@@ -40,8 +40,9 @@ async def board_of(someone: Person) -> Any:
 
 async def until(someone: Person, script: str) -> Any:
     """Wait until an expression in the app is true; returns it."""
+    ready = f"typeof whiteboard !== 'undefined' && ({script})"
     async with asyncio.timeout(15):
-        while not (found := await someone.in_app("Whiteboard", script)):  # noqa: ASYNC110
+        while not (found := await someone.in_app("Whiteboard", ready)):  # noqa: ASYNC110
             await asyncio.sleep(0.03)
     return found
 

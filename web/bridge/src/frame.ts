@@ -60,6 +60,7 @@ export class Frame {
   #surroundings: Surroundings = UNKNOWN;
   /** When what the app has asked for is there. */
   #loaded = Promise.resolve();
+  #begin: () => void = () => undefined;
   #settle: { resolve: (resource: Resource) => void; reject: (reason: CallmeshError) => void } | undefined;
   #life: Promise<void> | undefined;
   #handled = 0;
@@ -187,17 +188,22 @@ export class Frame {
     }));
     this.#loaded = new Promise((resolve) => {
       const stop = after(PATIENCE, resolve);
-      void this.#load().finally(stop).then(resolve);
+      this.#begin = () => {
+        stop();
+        resolve();
+      };
     });
+    void this.#load();
     void this.#loaded.then(() => this.#settle?.resolve(resource));
   }
 
   /** What the app's manifest asks for, and is not here yet. */
   async #load(): Promise<void> {
     const resource = this.#resource?.id;
-    if (resource === undefined) return;
+    if (resource === undefined || !this.#standings.isTold(resource)) return;
     const asked = PARTS.filter(([, ...capabilities]) => capabilities.some((capability) => this.#standings.allows(resource, capability)));
     await Promise.all(asked.map(([part]) => this.#parts.load(part)));
+    this.#begin();
   }
 
   #openStreams(): FrameStreams {

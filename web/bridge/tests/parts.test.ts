@@ -1,4 +1,4 @@
-import { APPS, Broken } from "@callmesh/core";
+import { APPS, Broken, DELETED } from "@callmesh/core";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { Courier } from "../src/courier.ts";
@@ -106,6 +106,15 @@ test("[A23] a part that neither comes nor fails keeps nobody from starting", asy
   expect(() => started?.stream("pen")).toThrow(Broken);
   come();
   await expect.poll(() => attempt(() => started?.stream("pen").name)).toBe("pen");
+});
+
+test("[A23] who has just added it is told a moment later what it asks for, and has its parts all the same", async () => {
+  call.hubWrites(APPS, { poll: DELETED });
+  const opening = open();
+  await expect.poll(() => courier.isBusy).toBe(false);
+  expect(asked).toEqual([]);
+  call.ask("streams");
+  expect((await opening).stream("pen").name).toBe("pen");
 });
 
 test("[A8, A23] a change of rules alone loads nothing", async () => {

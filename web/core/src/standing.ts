@@ -64,9 +64,18 @@ export class Standings {
     return typeof version === "number" ? version : 1;
   }
 
+  /** Whether the hub has told what a resource's app asks for: to who has just added it, a moment after. */
+  isTold(resource: ResourceId): boolean {
+    return isObject(this.#told(resource));
+  }
+
+  #told(resource: ResourceId): Json | undefined {
+    return this.#mesh.value(APPS, this.#record(resource)?.app ?? "");
+  }
+
   /** Whether a resource's app has asked for something. */
   allows(resource: ResourceId, capability: Capability): boolean {
-    const told = this.#mesh.value(APPS, this.#record(resource)?.app ?? "");
+    const told = this.#told(resource);
     const asked = isObject(told) ? told["capabilities"] : undefined;
     return Array.isArray(asked) && asked.includes(capability);
   }

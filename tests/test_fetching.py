@@ -5,6 +5,8 @@ import contextlib
 import datetime
 import json
 import ssl
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -146,6 +148,8 @@ class Endpoint:
         self.bodies: list[bytes] = []
         self.port = 0
         self.opened = 0
+        self.slow = asyncio.Event()
+        """Whether it is asked for what it does not answer to the end."""
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.opened += 1
@@ -158,6 +162,7 @@ class Endpoint:
             writer.write(self.answer(path))
             await writer.drain()
             if path == "/slow":
+                self.slow.set()
                 await reader.read()  # until they give up
         writer.close()
 
@@ -239,7 +244,10 @@ async def test_what_came_of_it_stands_in_the_log(tmp_path: Path) -> None:
                         await reader.fetch(url)
                 assert there.opened == seen
         lines = [line.event for line in lines_of(tmp_path / "data")]
-    told = [event for event in lines if event.what.startswith("fetch.")]
+    begun = [event for event in lines if event.what == "fetch.begun"]
+    told = [event for event in lines if event.what.startswith("fetch.") and event not in begun]
+    assert [event.detail["fetch"] for event in told] == [one.detail["fetch"] for one in begun]
+    assert len({event.detail["fetch"] for event in told}) == 10
     outcomes = ["sent"] * 4 + ["failed"] * 5 + ["unreachable"]
     assert [event.what.partition(".")[2] for event in told] == outcomes
     assert [event.detail.get("status") for event in told[:4]] == ["200", "404", "200", "302"]
@@ -247,10 +255,47 @@ async def test_what_came_of_it_stands_in_the_log(tmp_path: Path) -> None:
     first = told[0].detail
     assert first == {
         "app": "reader", "method": "POST", "resource": reader.id, "status": "200",
-        "url": f"{here}/ok",
+        "url": f"{here}/ok", "fetch": first["fetch"],
     }  # fmt: skip
     assert "secret" not in str(lines)
     assert "private" not in str(lines)
+
+
+def fetches_of(data: Path, *more: str) -> list[dict[str, Any]]:
+    """What the audit log's reader says of them."""
+    command = [sys.executable, "-m", "callmesh", "audit", "fetches", "--data", str(data), *more]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in ended.stdout.splitlines()]
+
+
+async def test_what_a_killed_hub_had_under_way_is_in_the_log(tmp_path: Path) -> None:
+    """[A20] That it was begun is on disk before anything is sent; what came of it is unknown."""
+    data = tmp_path / "data"
+    async with endpoint() as there:
+        here = f"http://127.0.0.1:{there.port}"
+        app = make_app(tmp_path, here)
+        with hub_process(data, apps=(app,)) as hub:
+            async with callmesh.join(hub.call(), name="Ada") as ada:
+                reader = await ada.resources.add("reader")
+                await reader.fetch(f"{here}/ok")
+                slow = asyncio.create_task(reader.fetch(f"{here}/slow?q=secret", method="POST"))
+                await there.slow.wait()
+                running = await asyncio.to_thread(fetches_of, data)
+                assert [one["outcome"] for one in running] == ["sent: 200", "under way"]
+                hub.kill()
+                with pytest.raises(CallmeshError):
+                    await slow
+        last = [line.event for line in lines_of(data)][-1]
+        assert (last.what, last.detail["url"]) == ("fetch.begun", f"{here}/slow")
+        said = fetches_of(data)
+        assert said[1] == {
+            "time": last.time, "call": "demo", "by": last.by, "name": "Ada", "app": "reader",
+            "resource": reader.id, "method": "POST", "url": f"{here}/slow",
+            "outcome": "unknown, the hub stopped",
+        }  # fmt: skip
+        with hub_process(data, apps=(app,)):
+            assert fetches_of(data, "--call", "demo") == said, "another hub knows no better"
+        assert fetches_of(data, "--call", "other") == []
 
 
 async def test_who_may_not_gets_nothing_sent(tmp_path: Path) -> None:
@@ -357,6 +402,8 @@ class Scene:
     def __init__(self, *replies: Reply | CallmeshError) -> None:
         self.replies = list(replies)
         self.refuses: CallmeshError | None = None
+        self.commits: CallmeshError | None = None
+        """Why what was noted is not on disk."""
         self.noted: list[str] = []
         self.dev = False
         self.limits = Limits()
@@ -381,6 +428,8 @@ class Scene:
     async def changing(self, _: CallId) -> AsyncIterator["Scene"]:
         self.check_takes()
         yield self
+        if self.commits is not None:
+            raise self.commits
 
     def add(self, what: str, *_: object, **__: object) -> None:
         self.noted.append(what)
@@ -404,6 +453,11 @@ async def test_while_the_disk_refuses_nothing_is_sent() -> None:
     with pytest.raises(StorageFailed):
         await scene.ask()
     assert [scene.replies, scene.noted] == [[OK], []]
+    scene.refuses = None
+    scene.commits = StorageFailed("it is full now")
+    with pytest.raises(StorageFailed):
+        await scene.ask()
+    assert [scene.replies, scene.noted] == [[OK], ["fetch.begun"]]
 
 
 @pytest.mark.parametrize("why", [StorageFailed("full"), Restarting("stops"), NoSuchCall("gone")])
@@ -422,7 +476,7 @@ async def test_what_was_sent_and_cannot_be_written_down_is_not_told_as_unsent(
         scene.fetch = then_full  # type: ignore[method-assign]
         with pytest.raises(EndpointFailed):
             await scene.ask()
-        assert scene.noted == []
+        assert scene.noted == ["fetch.begun"]
 
 
 @pytest.mark.parametrize("error", [Unreachable("gone"), Denied("no_right", "private")])
@@ -431,11 +485,11 @@ async def test_a_host_that_sends_on_to_nowhere_was_reached(error: CallmeshError)
     scene = Scene(WITHIN, error)
     with pytest.raises(EndpointFailed, match="sent on"):
         await scene.ask()
-    assert scene.noted == ["fetch.failed"]
+    assert scene.noted == ["fetch.begun", "fetch.failed"]
     scene = Scene(error)
     with pytest.raises(type(error)):
         await scene.ask()
-    assert scene.noted == ["fetch.unreachable"]
+    assert scene.noted == ["fetch.begun", "fetch.unreachable"]
 
 
 async def test_a_call_fetches_so_often_and_so_much_at_once() -> None:

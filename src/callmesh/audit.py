@@ -42,7 +42,8 @@ EVENTS = (
     "file.kept",  # is kept for those who are away: `id`, `resource`, `size`, `to` how many persons
     "file.fetched",  # was taken by who it is for
     "file.taken_back",  # by who brought it, or a host
-    "fetch.sent",  # an app fetched by way of the hub, and the host answered: `status`
+    "fetch.begun",  # an app fetches by way of the hub; `fetch` is in the line of what came of it
+    "fetch.sent",  # the host answered: `status`
     "fetch.failed",  # the host was reached, and gave no answer that can be handed on: `why`
     "fetch.unreachable",  # the host was not reached, and nothing was sent: `why`
     "resource.access",  # what a role or a person may do with a resource

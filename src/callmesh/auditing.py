@@ -1,12 +1,13 @@
 """`callmesh audit`: read the audit log of a hub, which may be running, and check its chain."""
 
 import contextlib
+import json
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from callmesh.audit import START, Line, as_written, faults, from_json, to_json
+from callmesh.audit import START, Event, Line, as_written, faults, from_json, to_json
 from callmesh.errors import BadInput
 from callmesh.folder import DATABASE
 from callmesh.storage.sqlite import SqliteStorage
@@ -64,6 +65,42 @@ def export(lines: Iterable[Line], call: str | None) -> int:
         if call is None or line.event.call == call:
             sys.stdout.buffer.write(to_json(line) + b"\n")
     return 0
+
+
+def fetches(lines: Iterable[Line], call: str | None, runs: Callable[[], bool]) -> int:
+    """Print what apps fetched as JSON, one object each, in the order in which it was over.
+
+    Of some no line says what came of them: the hub stopped before, or the call was deleted. Where
+    it `runs`, those that it began since its start are under way.
+    """
+    begun: dict[str, Event] = {}
+    for event in (line.event for line in lines):
+        kind, _, what = event.what.partition(".")
+        if kind == "hub":
+            for one in begun.values():
+                _print_fetch(one, "unknown, the hub stopped")
+            begun.clear()
+        elif event.what == "call.deleted":
+            for id in [id for id, one in begun.items() if one.call == event.call]:
+                _print_fetch(begun.pop(id), "unknown, the call was deleted")
+        elif kind != "fetch" or call not in (None, event.call):
+            continue
+        elif what == "begun":
+            begun[event.detail["fetch"]] = event
+        else:
+            more = event.detail.get("status") or event.detail.get("why", "")
+            one = begun.pop(event.detail.get("fetch", ""), event)
+            _print_fetch(one, f"{what}: {more}")
+    left = "under way" if begun and runs() else "unknown, the hub stopped"
+    for one in begun.values():
+        _print_fetch(one, left)
+    return 0
+
+
+def _print_fetch(begun: Event, outcome: str) -> None:
+    about = {name: begun.detail[name] for name in ("app", "resource", "method", "url")}
+    said = {"time": begun.time, "call": begun.call, "by": begun.by, "name": begun.name, **about}
+    print(json.dumps({**said, "outcome": outcome}, ensure_ascii=False))
 
 
 def verify(lines: Iterable[Line], expected: str | None, *, part: bool = False) -> int:

@@ -17,7 +17,7 @@ from callmesh.catalog import Catalog
 from callmesh.developing import develop
 from callmesh.doctor import WRONG, examine
 from callmesh.errors import BadInput, BadManifest, CallmeshError
-from callmesh.folder import APPS, CannotStart
+from callmesh.folder import APPS, CannotStart, is_running
 from callmesh.ids import call_id, display_name
 from callmesh.manifest import doubts
 from callmesh.participant import Role
@@ -326,12 +326,13 @@ def _add_audit(audit: argparse.ArgumentParser) -> None:
     commands = audit.add_subparsers(required=True, metavar="COMMAND")
     for name, about, run in (
         ("export", "print the log, one JSON object a line", _export_audit),
+        ("fetches", "print what apps fetched by way of the hub, and what came of it", _fetches),
         ("verify", "check that no line was changed or taken out", _verify_audit),
     ):
         command = commands.add_parser(name, help=about, description=f"{_sentence(about)}.")
         command.set_defaults(run=run)
         _add_settings(command, ["data"])
-        if name == "export":
+        if name in ("export", "fetches"):
             command.add_argument("--call", metavar="CALL", help="of this call alone")
         else:
             command.add_argument("--file", type=Path, help="check an export, not a hub's data")
@@ -346,6 +347,11 @@ def _add_audit(audit: argparse.ArgumentParser) -> None:
 
 def _export_audit(options: argparse.Namespace) -> int:
     return auditing.export(auditing.lines_of(_chosen(options).settings.data), options.call)
+
+
+def _fetches(options: argparse.Namespace) -> int:
+    data = _chosen(options).settings.data
+    return auditing.fetches(auditing.lines_of(data), options.call, lambda: is_running(data))
 
 
 def _verify_audit(options: argparse.Namespace) -> int:

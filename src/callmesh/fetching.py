@@ -2,12 +2,14 @@
 
     POST /call/<id>/fetch   a bundle of one `Fetch`; the answer is one of one `Fetched`
 
-Whoever asks shows the ticket that the session gave (`asking`). What was sent, and what came of it,
-stands in the audit log before the app hears of it: without bodies and queries.
+Whoever asks shows the ticket that the session gave (`asking`). That something is fetched stands in
+the audit log before it is sent, and what came of it before the app hears of it: without bodies and
+queries.
 """
 
 import asyncio
 import contextlib
+import secrets
 from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import urljoin
@@ -78,7 +80,7 @@ class Fetching:
         app, hosts = asker.hosted.fetches(asker.me, ResourceId(wish.resource), reads=reads)
         target = target_of(wish.url)
         check_host(app, hosts, target, dev=self._outbound.dev)
-        self._live.check_takes()  # nothing is sent that could not be written down
+        self._live.check_takes()  # what could not be written down is not counted either
         with self._turn(asker):
             reply = await self._noted(asker, app, target, wish)
         _ = asker.me  # who was taken out meanwhile gets nothing
@@ -104,11 +106,13 @@ class Fetching:
                     del self._now[place]
 
     async def _noted(self, asker: Asker, app: str, target: Target, wish: Fetch) -> Reply:
-        """What came of it, once that stands in the audit log."""
+        """What came of it, once that stands in the audit log, as what was to be sent did before."""
         where = {
             "resource": wish.resource, "app": app, "method": wish.method, "url": target.shown,
+            "fetch": secrets.token_hex(8),
         }  # fmt: skip
         me = asker.me
+        await self._note(asker, me, "fetch.begun", where)
         try:
             reply = await self._follow(target, wish)
         except EndpointFailed as error:

@@ -54,3 +54,12 @@ def alone_in(folder: Path) -> Iterator[None]:
         except OSError as error:
             raise CannotStart(f"{folder} cannot hold the hub's data: {error.strerror}") from error
         yield
+
+
+def is_running(folder: Path) -> bool:
+    """Whether a hub keeps its calls in `folder` now."""
+    try:
+        with alone_in(folder):
+            return False
+    except AlreadyRunning:
+        return True

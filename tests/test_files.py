@@ -33,6 +33,7 @@ from callmesh.files import (
     PART,
     REMEMBERED,
     STREAM,
+    Accept,
     Offer,
     Part,
     Receiving,
@@ -586,3 +587,14 @@ def test_answers_are_remembered_within_bounds() -> None:
     receiving.tick([ADA], 700 * SECOND)
     assert not receiving.open
     assert not receiving.news
+
+
+def test_what_one_sender_sent_is_lost_and_it_alone_goes_on_from_where_it_is() -> None:
+    """[D11, F3]"""
+    receiving = Receiving()
+    offer = Offer("0" * 16, "a", 9, "0" * 64, "")
+    for sender in (ADA, BOB):
+        receiving.hear(sender, PersonId("u1"), offer, 0)
+        receiving.news.popleft().accept(0, 0)
+    said = receiving.lost(BOB, 1)
+    assert [(incoming.peer, word) for incoming, word in said] == [(BOB, Accept(offer.id, 0))]

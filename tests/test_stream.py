@@ -457,6 +457,24 @@ def test_what_waits_to_be_read_is_bounded_though_a_sender_goes_on_and_on() -> No
     assert latest.dropped == INBOX - 1
 
 
+def test_who_says_on_and_on_that_something_is_lost_is_read_of_once_and_held_to_the_same() -> None:
+    """[D11] It is about that sender alone; no more of it waits than of messages."""
+    inbox = Inbox("reliable")
+    inbox.was_read = True
+    inbox.put(BOB, one(1))
+    inbox.read_apart(ADA)
+    turns = 0
+    while inbox.put(ADA, Piece(0, False, b"", 0)) is not Came.OLD and turns < 300_000:
+        inbox.put(ADA, one(1))
+        turns += 1
+    assert INBOX_BYTES < inbox.size < INBOX_BYTES + MOST_OWED
+    assert turns < 300_000
+    assert numbers(inbox) == [(BOB, 1)], "nobody else notices"
+    first = inbox.take(ADA)
+    assert isinstance(first, Broken)
+    assert first.sender == ADA
+
+
 def test_who_never_reads_holds_up_nobody() -> None:
     """[D8] Who begins to later gets what there is, then `Broken`."""
     inbox = Inbox("reliable")

@@ -151,9 +151,15 @@ class Restarting(Ended):
 
 
 class Broken(Ended):
+    """`sender` is the participant whose stream messages are lost, where that is what broke."""
+
     code = "broken"
     close = 1006
     reconnect = True
+
+    def __init__(self, why: str, sender: str = "") -> None:
+        super().__init__(why)
+        self.sender = sender
 
 
 class WouldBlock(Ended):

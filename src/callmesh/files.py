@@ -373,7 +373,11 @@ class Receiving:
         self.open = {key: found for key, found in self.open.items() if not found.over}
         self.news = deque(found for found in self.news if not found.over)
 
-    def lost(self, now: int) -> list[tuple[Incoming, Word]]:
-        """Something that came was lost: ask everybody to go on from where they are."""
-        running = [found for found in self.open.values() if found.stage is Stage.RUNNING]
+    def lost(self, sender: ParticipantId, now: int) -> list[tuple[Incoming, Word]]:
+        """Something that a sender sent was lost: ask them to go on from where they are."""
+        running = [
+            found
+            for found in self.open.values()
+            if found.stage is Stage.RUNNING and found.peer == sender
+        ]
         return [(found, found.accept(found.at, now)) for found in running]

@@ -42,6 +42,7 @@ class Source:
     __slots__ = (
         "asked",
         "base",
+        "broken",
         "direct",
         "ended",
         "got",
@@ -56,16 +57,18 @@ class Source:
         "told",
     )
 
-    def __init__(self, opened: int) -> None:
+    def __init__(self, opened: int, *, owed: int = 0, broken: bool = False) -> None:
         self.opened = opened
         """Under which opening of the stream it is read."""
+        self.broken = broken
+        """Whether its readers were told that something is lost, and nothing has come since."""
         self.last = 0
         """Mode `reliable`: all up to here has come. In `latest`, the largest number that has."""
         self.direct = False
         """Whether what came last came through a channel: by that way it is answered."""
         self.told = 0
         """Up to where it was told that all has come."""
-        self.owed = 0
+        self.owed = owed
         """Bytes that have come and were not acknowledged."""
         self.asked: int | None = None
         """When it was asked to send once more, until something comes."""
@@ -142,14 +145,14 @@ class Inbox:
             return self._put_latest(source, sender, piece)
         number, last = piece.number, source.last
         if number == 0:
-            return self._lose(source, sender)
+            return Came.OLD if source.owed > MOST_OWED else self._lose(source, sender)
         if number - piece.step > last:
             return Came.GAP
         if number <= last:
             return Came.OLD if piece.step else Came.MARK
         if source.owed > MOST_OWED:
             return Came.OLD  # it goes on though it is not to
-        source.last, source.asked = number, None
+        source.last, source.asked, source.broken = number, None, False
         size = len(piece.payload)
         source.got += size
         source.owed += size + HEAD
@@ -238,17 +241,18 @@ class Inbox:
         return Came.FULL
 
     def _lose(self, source: Source, sender: ParticipantId) -> Came:
-        """Messages that had to arrive will not: this participant did not take them in time."""
-        why = "messages are lost: for too long, none that came was acknowledged or read"
-        self._queue(sender).append((Broken(why), HEAD))
-        self.size += HEAD
-        self.begin_anew(sender)
-        return Came.LOST
+        """Messages that had to arrive will not: this participant did not take them in time.
 
-    def begin_anew(self, sender: ParticipantId) -> None:
-        """Take what a sender sends from now on."""
+        What a sender sends from now on is taken. Its readers are told once until something comes.
+        """
+        owed = source.owed
+        if not source.broken:
+            self._queue(sender).append((Broken(_lost(sender), sender), HEAD))
+            self.size += HEAD
+            owed += HEAD
         self.opened += 1
-        self.sources[sender] = Source(self.opened)
+        self.sources[sender] = Source(self.opened, owed=owed, broken=True)
+        return Came.LOST
 
     def reopen(self) -> None:
         """The same of all senders: somebody reads now."""
@@ -298,3 +302,7 @@ class Inbox:
         self.end(sender, None)
         if self.sources.pop(sender, None) is not None:
             self.opened += 1
+
+
+def _lost(sender: ParticipantId) -> str:
+    return f"messages of {sender} are lost: for too long, none was acknowledged or read"

@@ -479,7 +479,9 @@ class Files:
                 if not isinstance(error, Broken) or self._stream.arrived.has_failed:
                     self._end(error)
                     return
-                for incoming, word in self._receiving.lost(self._now()):
+                for incoming, word in self._receiving.lost(
+                    ParticipantId(error.sender), self._now()
+                ):
                     self.say(incoming.peer, word)
 
     async def _heard(self, sender: ParticipantId, word: Word | Part) -> None:

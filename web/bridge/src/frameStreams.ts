@@ -1,7 +1,7 @@
 /** The streams of a frame: all of them go by way of the page, which has the paths to the others. */
 
 import {
-  BadValue, Broken, DataStream, delivery, encodeMessage, EndedByPeer, isSameDelivery, pieces, RelayQueue, streamName, type CallmeshError, type messages,
+  BadValue, DataStream, delivery, encodeMessage, EndedByPeer, isSameDelivery, lostOf, pieces, RelayQueue, streamName, type CallmeshError, type messages,
   type Delivery, type Mode, type ParticipantId, type Piece, type Reach, type ResourceId, type Session, type StreamId, type StreamOptions, type StreamPort,
 } from "@callmesh/core";
 
@@ -113,7 +113,7 @@ export class FrameStreams {
     if (opened === undefined) return;
     if (parts > 0) opened.stream.receive({ sender, number, json, payload });
     else if (sender === this.#user.me) opened.ended();
-    else opened.stream.ended({ sender, why: whyEnded(number, payload) });
+    else opened.stream.ended({ sender, why: whyEnded(sender, number, payload) });
   }
 
   /** Whom a stream reaches, and how. */
@@ -156,7 +156,7 @@ export class FrameStreams {
   }
 }
 
-function whyEnded(number: number, payload: Uint8Array): CallmeshError | undefined {
-  if (number === 0) return new Broken("messages are lost: for too long, none that came was acknowledged or read");
+function whyEnded(sender: ParticipantId, number: number, payload: Uint8Array): CallmeshError | undefined {
+  if (number === 0) return lostOf(sender);
   return payload.length > 0 ? new EndedByPeer("the sender did not end this stream, and sends no more") : undefined;
 }

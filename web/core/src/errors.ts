@@ -172,6 +172,14 @@ export class Broken extends Ended {
   static override readonly code = "broken";
   static override readonly close = 1006;
   static override readonly reconnect = true;
+
+  /** The participant whose stream messages are lost, where that is what broke. */
+  readonly sender: string;
+
+  constructor(message: string, { sender = "", ...options }: ErrorOptions & { readonly sender?: string } = {}) {
+    super(message, options);
+    this.sender = sender;
+  }
 }
 
 export class WouldBlock extends Ended {

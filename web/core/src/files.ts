@@ -386,9 +386,9 @@ export class Receiving {
     return said;
   }
 
-  /** Something that came was lost: ask everybody to go on from where they are. */
-  lost(now: number): { readonly to: ParticipantId; readonly word: Word }[] {
-    const running = [...this.open.values()].filter(({ stage }) => stage === "running");
+  /** Something that a sender sent was lost: ask them to go on from where they are. */
+  lost(sender: string, now: number): { readonly to: ParticipantId; readonly word: Word }[] {
+    const running = [...this.open.values()].filter(({ stage, peer }) => stage === "running" && peer === sender);
     return running.map((found) => ({ to: found.peer, word: found.accept(found.at, now) }));
   }
 }

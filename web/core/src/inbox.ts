@@ -42,7 +42,9 @@ export class Source {
   /** Up to where it was told that all has come. */
   told = 0;
   /** Bytes that have come and were not acknowledged. */
-  owed = 0;
+  owed: number;
+  /** Whether its readers were told that something is lost, and nothing has come since. */
+  broken: boolean;
   /** When it was asked to send once more, until something comes. */
   asked: number | undefined;
   /** Payload bytes. */
@@ -59,8 +61,10 @@ export class Source {
   parts: Map<number, Uint8Array> | undefined;
   size = 0;
 
-  constructor(opened: number) {
+  constructor(opened: number, owed = 0, broken = false) {
     this.opened = opened;
+    this.owed = owed;
+    this.broken = broken;
   }
 }
 
@@ -103,12 +107,13 @@ export class Inbox {
     const source = this.source(sender);
     if (this.mode === "latest") return this.#putLatest(source, sender, piece);
     const { number, step, payload } = piece;
-    if (number === 0) return this.#lose(sender);
+    if (number === 0) return source.owed > MOST_OWED ? "old" : this.#lose(sender, source);
     if (number - step > source.last) return "gap";
     if (number <= source.last) return step > 0 ? "old" : "mark";
     if (source.owed > MOST_OWED) return "old"; // it goes on though it is not to
     source.last = number;
     source.asked = undefined;
+    source.broken = false;
     source.got += payload.length;
     source.owed += payload.length + HEAD;
     this.#take(source, sender, piece);
@@ -168,12 +173,14 @@ export class Inbox {
     this.#user.whole({ sender, number: base + parts - 1, json, payload: whole });
   }
 
-  /** Messages that had to arrive will not: this participant did not take them in time. */
-  #lose(sender: ParticipantId): Came {
-    const why = new Broken("messages are lost: for too long, none that came was acknowledged or read");
-    this.#user.end({ sender, why });
+  /**
+   * Messages that had to arrive will not: this participant did not take them in time. What a sender sends from now on
+   * is taken. Its readers are told once until something comes.
+   */
+  #lose(sender: ParticipantId, { owed, broken }: Source): Came {
+    if (!broken) this.#user.end({ sender, why: lostOf(sender) });
     this.#opened++;
-    this.sources.set(sender, new Source(this.#opened));
+    this.sources.set(sender, new Source(this.#opened, broken ? owed : owed + HEAD, true));
     return "lost";
   }
 
@@ -197,6 +204,11 @@ export class Inbox {
     this.end(sender, true);
     if (this.sources.delete(sender)) this.#opened++;
   }
+}
+
+/** What readers get where messages of one sender that had to arrive will not. */
+export function lostOf(sender: ParticipantId): Broken {
+  return new Broken(`messages of ${sender} are lost: for too long, none was acknowledged or read`, { sender });
 }
 
 function joined(parts: ReadonlyMap<number, Uint8Array>, count: number, size: number): Uint8Array {

@@ -45,7 +45,7 @@ export {
 } from "./stream.ts";
 export { Meter, type Counts } from "./meter.ts";
 export { HIGH_WATER, Lane, STALLED, type Due, type Frame, type Reading } from "./lane.ts";
-export { ACK, Inbox, Source, type Came, type End, type InboxUser, type Whole } from "./inbox.ts";
+export { ACK, Inbox, lostOf, Source, type Came, type End, type InboxUser, type Whole } from "./inbox.ts";
 export { INBOX, INBOX_BYTES } from "./shelf.ts";
 export { Wake } from "./wake.ts";
 export { Queue } from "./queue.ts";

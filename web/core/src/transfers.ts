@@ -4,7 +4,7 @@ import { unlessAborted, type Abort } from "./abort.ts";
 import { Keeping, KeptFile, Shelf, type ShelfUser } from "./away.ts";
 import { MICROSECONDS } from "./clock.ts";
 import type { DataStream } from "./datastream.ts";
-import { BadValue, CallmeshError, Closed, EndedByPeer, StorageFailed, WireError } from "./errors.ts";
+import { BadValue, Broken, CallmeshError, Closed, EndedByPeer, StorageFailed, WireError } from "./errors.ts";
 import { hashed, randomId, read, Sink, type Taker } from "./fileio.ts";
 import {
   ANSWER_TIME, decodeWord, encodePart, fileName, keyOf, Outgoing, Receiving, type Incoming, type Offer, type Part, type Word,
@@ -390,8 +390,8 @@ export class Files {
         this.#end(new Closed("the call, or this resource, is over"));
       } catch (error) {
         if (!(error instanceof CallmeshError)) throw error;
-        if (stream.over) this.#end(error);
-        else for (const { to, word } of this.#receiving.lost(this.#user.now())) this.#say(to, word);
+        if (stream.over || !(error instanceof Broken)) this.#end(error);
+        else for (const { to, word } of this.#receiving.lost(error.sender, this.#user.now())) this.#say(to, word);
       }
     }
   }

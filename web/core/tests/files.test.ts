@@ -68,6 +68,15 @@ describe("what comes is bounded", () => {
     expect([receiving.open.size, receiving.news.length]).toEqual([0, 0]);
   });
 
+  test("[D11] [F3] what one sender sent is lost: it alone goes on from where it is", () => {
+    const receiving = new Receiving();
+    for (const sender of [ADA, "p2" as ParticipantId]) {
+      receiving.hear(sender, ANNA, offer(1), 0);
+      receiving.news.shift()?.accept(0, 0);
+    }
+    expect(receiving.lost(ADA, 1)).toEqual([{ to: ADA, word: { word: "accept", id: offer(1).id, at: 0 } }]);
+  });
+
   test("[F6] more bytes than were offered end it", () => {
     const receiving = new Receiving();
     receiving.hear(ADA, ANNA, offer(1, 10), 0);

@@ -2,9 +2,9 @@ import { describe, expect, test, vi } from "vitest";
 
 import { bundle, encode, unbundle } from "../src/codec.ts";
 import { DataStream, type StreamPort } from "../src/datastream.ts";
-import { BadValue, WireError } from "../src/errors.ts";
+import { BadValue, Broken, WireError } from "../src/errors.ts";
 import type { ParticipantId, ResourceId } from "../src/ids.ts";
-import { ACK, Inbox, type End, type Whole } from "../src/inbox.ts";
+import { ACK, Inbox, MOST_OWED, type End, type Whole } from "../src/inbox.ts";
 import { HIGH_WATER, Lane, LEAST_WINDOW, STALLED } from "../src/lane.ts";
 import { MAX_PAYLOAD, STREAM_WINDOW, type Mode } from "../src/messages.ts";
 import { Meter, type Counts } from "../src/meter.ts";
@@ -358,6 +358,17 @@ describe("what waits to go", () => {
     };
     if (is === null) expect(made).toThrow(BadValue);
     else expect(made()).toEqual(is);
+  });
+
+  test("[D11] who says on and on that something is lost is told of once, and held to as much as messages are", () => {
+    const ends: End[] = [];
+    const inbox = new Inbox("reliable", 1, { whole: () => undefined, end: (end) => void ends.push(end) });
+    const lost = { number: 0, json: false, payload: new Uint8Array(), step: 0, part: 0, parts: 1 };
+    for (let n = 0; n < 10; n++) inbox.put(ADA, lost);
+    expect(ends.map(({ sender, why }) => [sender, why instanceof Broken && why.sender])).toEqual([[ADA, ADA]]);
+    let turns = 0;
+    while (inbox.put(ADA, one(1)) !== "old" && inbox.put(ADA, lost) !== "old") turns++;
+    expect(turns).toBeLessThanOrEqual(MOST_OWED / (2 * HEAD) + 1);
   });
 
   test("[D10] it is acknowledged now and then", () => {

@@ -9,9 +9,12 @@ lower it.
 The bounds are what Python 3.11 takes, and a sixth more. 3.12 and 3.13 take a little less.
 """
 
+import asyncio
+
 import pytest
 
 from callmesh import messages
+from callmesh.livecall import LiveCall
 from tests.busy import BusyHub, Frame, Work, counted, room
 
 pytestmark = pytest.mark.anyio
@@ -94,7 +97,7 @@ async def test_a_newcomer_to_a_megabyte(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 async def test_who_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """[W13, W10] A link is looked at once a second, pings, and takes room: its sockets aside."""
+    """[W13, W10] A link is looked at every 5 s, pings, and takes room: its sockets aside."""
     ticks = []
     for people in (FEW, MANY):
         async with BusyHub(monkeypatch) as hub:
@@ -106,8 +109,36 @@ async def test_who_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
             ticks.append(tick)
             pings = [Frame(messages.Ping(number)) for number in range(TIMES)]
             within("a ping", hub.cost(seats[0], pings), 55, 1_570)
-    within("a look at a call of four, once a second,", ticks[0], 148, 3_160)
+    within("a look at a call of four, every 5 s,", ticks[0], 148, 3_160)
     within("a look at each further link", each(ticks[1], ticks[0]), 26, 575)
+
+
+async def test_looks_at_many_calls_leave_turns_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """[W13] Each is looked at every 5 s, and nobody waits for longer than 5 ms meanwhile."""
+    looked: list[int] = []
+    turns = 0
+    async with BusyHub(monkeypatch) as hub:
+        for number in range(FEW * 3):
+            await hub.seat(1, f"call{number}")
+
+        def look(call: LiveCall, now: int) -> None:
+            hub.now += 2_000
+            looked.append(turns)
+
+        monkeypatch.setattr("callmesh.hosted.HostedCall.tick", look)
+        hub.now += 2_000_000
+        await hub.live._tidy_in_turns()
+        assert not looked, "all of them have begun less than 5 s ago"
+        hub.now += 3_000_000
+        task = asyncio.create_task(hub.live._tidy_in_turns())
+        while not task.done():
+            await asyncio.sleep(0)
+            turns += 1
+        assert [looked.count(turn) for turn in range(turns)] == [3] * FEW, "6 ms in each turn"
+        await hub.live._tidy_in_turns()
+        assert len(looked) == FEW * 3, "none is due again"
 
 
 async def test_the_room_of_links_and_calls(monkeypatch: pytest.MonkeyPatch) -> None:

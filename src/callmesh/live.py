@@ -58,7 +58,9 @@ SMALL = 1_024
 SLICE = 5_000
 """Microseconds that one link's bundle may take before others have their turn."""
 TICK = 1.0
-"""Seconds from one look at what time has done to the next."""
+"""Seconds from one look at the clock, and for calls where one is due, to the next."""
+LOOK = 5.0
+"""Seconds from one look at what time has done in a call to the next."""
 SET = 1_000_000
 """Microseconds by which a clock does not stray within a tick, unless somebody sets it."""
 
@@ -519,29 +521,52 @@ class LiveHub:
             await asyncio.sleep(TICK)
             self.counts.lag.observe(max(0.0, time.monotonic() - before - TICK))
             try:
-                self._tidy()
+                await self._tidy_in_turns()
             except Exception:
                 log.exception("something went wrong while time passed, which goes on")
 
+    async def _tidy_in_turns(self) -> None:
+        """Let time pass in the calls where a look is due, and others have their turn between."""
+        self._look_at_the_clock()
+        due = steady() - LOOK * MICROSECONDS
+        until = steady() + SLICE
+        for call in [call for call in self._calls.values() if call.looked <= due]:
+            if steady() > until:
+                await asyncio.sleep(0)
+                until = steady() + SLICE
+            self._look_at(call)
+
     def _tidy(self) -> None:
-        """Let time pass in every call, and let go of those that nobody needs."""
+        """Let time pass in every call."""
+        self._look_at_the_clock()
+        for call in list(self._calls.values()):
+            self._look_at(call)
+
+    def _look_at_the_clock(self) -> None:
         self._saving.note(self._refusals.tick(clock()))
         before, self._ahead = self._ahead, ahead()
         by = self._ahead - before
         if abs(by) > SET:
             log.warning("the clock was set, by %.0f s", by / MICROSECONDS)
-        for id, call in list(self._calls.items()):
-            with _apart(id):
-                if abs(by) > SET:
+            for id, call in self._calls.items():
+                with _apart(id):
                     call.hosted.people.clock_was_set(by, clock())
-                call.hosted.tick(clock())
-                call.tick()
-                for member in call.hosted.people.members.values():
-                    if line := call.lines.get(member.participant.id):
-                        self._give_ice(line, clock())
-                self._changed(call)
-                if call.idle and id not in self._loading:  # somebody may just be coming in
-                    del self._calls[id]
+
+    def _look_at(self, call: LiveCall) -> None:
+        """Let time pass in a call, and let go of it where nobody needs it."""
+        id = call.hosted.id
+        if self._calls.get(id) is not call:  # it has gone while others had their turn
+            return
+        call.looked = steady()
+        with _apart(id):
+            call.hosted.tick(clock())
+            call.tick()
+            for member in call.hosted.people.members.values():
+                if line := call.lines.get(member.participant.id):
+                    self._give_ice(line, clock())
+            self._changed(call)
+            if call.idle and id not in self._loading:  # somebody may just be coming in
+                del self._calls[id]
 
     # --- for the operator
 

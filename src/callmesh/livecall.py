@@ -109,6 +109,8 @@ class LiveCall:
         """Links that are open or opening: the call stays in memory for them."""
         self.lines: dict[ParticipantId, Line] = {}
         """The lines of those who are in it or wait; a replaced one is in it no more."""
+        self.looked = steady()
+        """When somebody looked last at what time has done."""
         self._limits = limits
         self._counts = counts
         self._ending = ending

@@ -102,7 +102,7 @@ SCENARIOS: Sequence[Scenario] = [
             Column("CPU ms", "cpu", 0, spread=True), Column("until all s", "seconds", 2),
             Column("kB each", "bytes", 0, 1e3), GENERATOR,
         ],
-        (*SAVING, "bare send on picows"), guess=10,
+        (*SAVING, "least in Python", "bare send on picows"), guess=10,
     ),
     *(
         Scenario(

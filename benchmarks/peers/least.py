@@ -39,6 +39,8 @@ class Room:
         self.states: dict[StateId, State] = defaultdict(State)
         self.number = self.saved = 0
         self.unsaved: dict[tuple[StateId, str], Entry] = {}
+        self.whole = b""
+        """What a newcomer gets, as long as nothing changes."""
 
     def write(self, groups: list[Group]) -> None:
         for group in groups:
@@ -52,7 +54,14 @@ class Room:
                 ):
                     self.number += 1
                     self.unsaved[state, entry.key] = kept
+        self.whole = b""
         self.tell(Batch(self.number, self.saved, False, groups))
+
+    def all(self) -> bytes:
+        if not self.whole:
+            groups = [Group(state, list(kept.live())) for state, kept in self.states.items()]
+            self.whole = messages.encode(Batch(self.number, self.saved, True, groups))
+        return self.whole
 
     def tell(self, batch: Batch) -> None:
         bundle = messages.bundle([messages.encode(batch)])
@@ -84,11 +93,7 @@ class Member(WSListener):
                     1, message.call, id, Writer(id), "u1", message.name, "host",
                     time.time_ns() // 1000, "", "",
                 )  # fmt: skip
-                groups = [
-                    Group(state, list(kept.live())) for state, kept in self.room.states.items()
-                ]
-                batch = Batch(self.room.number, self.room.saved, True, groups)
-                told = messages.bundle([messages.encode(welcome), messages.encode(batch)])
+                told = messages.bundle([messages.encode(welcome), self.room.all()])
                 transport.send(WSMsgType.BINARY, told)
 
 

@@ -4,9 +4,12 @@ import asyncio
 import contextlib
 import datetime
 import json
+import socket
 import ssl
 import subprocess
 import sys
+import threading
+import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from cryptography.x509.oid import NameOID
 
 import callmesh
 from callmesh.auditing import lines_of
+from callmesh.counts import Counts
 from callmesh.errors import (
     BadValue,
     CallmeshError,
@@ -36,10 +40,10 @@ from callmesh.fetching import Fetching
 from callmesh.ids import CallId, ParticipantId, PersonId
 from callmesh.limits import Limits
 from callmesh.messages import Fetch
-from callmesh.outbound import Outbound
+from callmesh.outbound import LOOKUPS, TURN, Outbound, _exchange, resolve
 from callmesh.outside import Reply, check_host, check_wish, is_public, target_of
 from callmesh.participant import Participant, Role
-from tests.processes import hub_process
+from tests.processes import HubProcess, hub_process
 
 pytestmark = pytest.mark.anyio
 
@@ -140,6 +144,10 @@ def test_what_is_no_request_is_refused(asked: Fetch, wrong: type[CallmeshError])
         check_wish(asked)
 
 
+OK_HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
 class Endpoint:
     """A host that answers by its path, and counts."""
 
@@ -185,6 +193,12 @@ class Endpoint:
                     b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\n"
                     b"content-length: 0\r\n\r\n"
                 )
+            case "/pieces":
+                return CHUNKED + b"1\r\nx\r\n" * 2_000 + b"0\r\n\r\n"
+            case "/padded":
+                return CHUNKED + (b"1;" + b"x" * 1_000 + b"\r\nx\r\n") * 100 + b"0\r\n\r\n"
+            case "/early":
+                return b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1_000 + OK_HEAD
             case "/missing":
                 return b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
         return (
@@ -214,7 +228,10 @@ def make_app(folder: Path, *hosts: str, asks: bool = True) -> Path:
 
 
 async def test_what_came_of_it_stands_in_the_log(tmp_path: Path) -> None:
-    """[A20, O1] Answered, failed and unreachable are told apart; no body and no query is in it."""
+    """[A20, O1, O10] Answered, failed and unreachable are told apart, without bodies and queries.
+
+    Each is counted, and what was refused too.
+    """
     async with endpoint() as there:
         here, nobody = f"http://127.0.0.1:{there.port}", "http://127.0.0.1:1"
         app = make_app(tmp_path, here, nobody)
@@ -243,13 +260,17 @@ async def test_what_came_of_it_stands_in_the_log(tmp_path: Path) -> None:
                     with pytest.raises(Denied, match="A20"):
                         await reader.fetch(url)
                 assert there.opened == seen
+                numbers = await asyncio.to_thread(metrics_of, hub)
+        outcomes = {"sent": 4, "failed": 5, "unreachable": 1, "refused": 2}
+        for what, times in outcomes.items():
+            assert f'callmesh_fetches_total{{result="{what}"}} {times}.0' in numbers
         lines = [line.event for line in lines_of(tmp_path / "data")]
     begun = [event for event in lines if event.what == "fetch.begun"]
     told = [event for event in lines if event.what.startswith("fetch.") and event not in begun]
     assert [event.detail["fetch"] for event in told] == [one.detail["fetch"] for one in begun]
     assert len({event.detail["fetch"] for event in told}) == 10
-    outcomes = ["sent"] * 4 + ["failed"] * 5 + ["unreachable"]
-    assert [event.what.partition(".")[2] for event in told] == outcomes
+    order = ["sent"] * 4 + ["failed"] * 5 + ["unreachable"]
+    assert [event.what.partition(".")[2] for event in told] == order
     assert [event.detail.get("status") for event in told[:4]] == ["200", "404", "200", "302"]
     assert {(event.by, event.name) for event in told} == {(told[0].person, "Ada")}
     first = told[0].detail
@@ -259,6 +280,11 @@ async def test_what_came_of_it_stands_in_the_log(tmp_path: Path) -> None:
     }  # fmt: skip
     assert "secret" not in str(lines)
     assert "private" not in str(lines)
+
+
+def metrics_of(hub: HubProcess) -> str:
+    with urllib.request.urlopen(f"{hub.address}/metrics") as answer:
+        return str(answer.read().decode())
 
 
 def fetches_of(data: Path, *more: str) -> list[dict[str, Any]]:
@@ -382,7 +408,7 @@ async def test_the_address_that_was_judged_is_the_one_that_is_connected_to(tmp_p
         async def fetch(outbound: Outbound, host: str = "records.example") -> int:
             outbound._tls = trust
             other = target_of(target.origin.replace("records.example", host) + "/ok")
-            return (await outbound.fetch(other, wish(url), 1_024, until)).status
+            return (await outbound.fetch("reader", other, wish(url), 1_024, until)).status
 
         with pytest.raises(Denied, match="fetch_private"):
             await fetch(Outbound(resolve=resolve, dev=True))
@@ -396,6 +422,100 @@ async def test_the_address_that_was_judged_is_the_one_that_is_connected_to(tmp_p
         assert len(there.heard) == 1, "nothing was sent to who is not who the name says"
 
 
+@pytest.mark.parametrize(
+    ("path", "why"), [("pieces", "pieces"), ("padded", "far more"), ("early", "will answer")]
+)
+async def test_an_answer_in_crumbs_is_none(path: str, why: str) -> None:
+    """[A20] Small chunks, chunks that are padded, and 1xx without end."""
+    async with endpoint() as there:
+        target = target_of(f"http://127.0.0.1:{there.port}/{path}")
+        until = asyncio.get_running_loop().time() + 10
+        with pytest.raises(EndpointFailed, match=why):
+            await Outbound(dev=True).fetch("a", target, wish("x"), 4_000, until)
+
+
+async def test_while_an_answer_comes_others_have_their_turn() -> None:
+    """[A20] However much of it is there already, and however small its parts are."""
+    reader = asyncio.StreamReader()
+    reader.feed_data(CHUNKED + b"1\r\nx\r\n" * 1_000 + b"0\r\n\r\n")
+
+    class Writer:
+        def write(self, _: bytes) -> None:
+            pass
+
+        async def drain(self) -> None:
+            pass
+
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    target = target_of("https://a.example/")
+    reply = await _exchange(reader, Writer(), target, wish("x"), 4_000)  # type: ignore[arg-type]
+    task.cancel()
+    assert len(reply.body) == 1_000
+    assert turns >= 1_000 // TURN
+
+
+async def test_names_that_are_slow_keep_only_their_own_app_waiting() -> None:
+    """[A20] Also when nobody waits for them any more: the system goes on looking."""
+    looked: list[str] = []
+    slow = asyncio.Event()
+
+    async def resolve(host: str, port: int) -> list[str]:
+        looked.append(host)
+        if host.startswith("slow"):
+            await slow.wait()
+        return []
+
+    outbound = Outbound(resolve=resolve)
+    now = asyncio.get_running_loop().time
+
+    async def ask(app: str, host: str, seconds: float = 10) -> None:
+        target = target_of(f"https://{host}/")
+        with pytest.raises(Unreachable):
+            await outbound.fetch(app, target, wish("x"), 4_000, now() + seconds)
+
+    slow_ones = [f"slow{n}.example" for n in range(20)]
+    await asyncio.gather(*[ask("one", host, 0.05) for host in slow_ones])
+    assert looked == slow_ones[: LOOKUPS[0]]
+    await ask("two", "quick.example")
+    waiting = asyncio.create_task(ask("one", "quick.example"))
+    await asyncio.sleep(0)
+    slow.set()
+    await waiting
+    assert looked == [*slow_ones[: LOOKUPS[0]], "quick.example", "quick.example"]
+
+
+async def test_the_system_looks_names_up_in_threads_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """[A20] So that nothing else of the hub waits for them."""
+    gate = threading.Event()
+
+    def getaddrinfo(host: str, *_: object, **__: object) -> list[Any]:
+        if host == "slow":
+            gate.wait(60)
+        if host == "none":
+            raise socket.gaierror("no such name")
+        return [(0, 0, 0, "", ("192.0.2.1", 443))] * 2
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    slow = [asyncio.create_task(resolve("slow", 443)) for _ in range(100)]
+    await asyncio.sleep(0)
+    assert await asyncio.to_thread(lambda: 1) == 1
+    assert await resolve("quick", 443) == ["192.0.2.1"]
+    with pytest.raises(OSError, match="no such name"):
+        await resolve("none", 443)
+    gate.set()
+    assert await asyncio.gather(*slow) == [["192.0.2.1"]] * 100
+
+
 class Scene:
     """A participant, a hub whose disk may refuse, and a host that answers as it is told."""
 
@@ -407,6 +527,7 @@ class Scene:
         self.noted: list[str] = []
         self.dev = False
         self.limits = Limits()
+        self.counts = Counts()
         self.hosted = self.journal = self
         self.id = CallId("demo")
         self.me = Participant(ParticipantId("p1"), PersonId("u1"), "Ada", Role.GUEST, [], True)
@@ -517,3 +638,4 @@ async def test_a_call_fetches_so_often_and_so_much_at_once() -> None:
     gate.set()
     assert await asyncio.gather(*under_way) == [OK] * 16
     assert await fetching._fetch(scene, asked) == OK  # type: ignore[arg-type]
+    assert scene.counts.fetches == {"sent": 17, "refused": 1}

@@ -80,6 +80,8 @@ class Counts:
     """Payload bytes of stream messages that came to go by the hub."""
     webhooks: Counter[str] = field(default_factory=Counter)
     """Tries to tell an endpoint something, by what came of them: `delivered` or `failed`."""
+    fetches: Counter[str] = field(default_factory=Counter)
+    """What apps fetched, by what came of it: `sent`, `failed`, `unreachable` or `refused`."""
     commits: Commits = field(default_factory=Commits)
     lag: Histogram = field(default_factory=Histogram)
     """How late the event loop is, looked at once a second."""

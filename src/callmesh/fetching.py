@@ -63,8 +63,9 @@ class Fetching:
 
     async def answer(self, request: Request) -> Response:
         try:
-            asker = asker_of(request, self._live, self._authority)
-            wish = _wish(await body_of(request, MAX_WISH))
+            with self._refused():
+                asker = asker_of(request, self._live, self._authority)
+                wish = _wish(await body_of(request, MAX_WISH))
             reply = await self._fetch(asker, wish)
         except CallmeshError as error:
             return problem(error)
@@ -75,16 +76,32 @@ class Fetching:
         return Response(data, headers=HEADERS, media_type="application/octet-stream")
 
     async def _fetch(self, asker: Asker, wish: Fetch) -> Reply:
+        with contextlib.ExitStack() as turn:
+            with self._refused():
+                app, target = self._check(asker, wish)
+                turn.enter_context(self._turn(asker))
+            reply = await self._noted(asker, app, target, wish)
+        _ = asker.me  # who was taken out meanwhile gets nothing
+        return reply
+
+    def _check(self, asker: Asker, wish: Fetch) -> tuple[str, Target]:
+        """By which app, and where. Raises why it may not be."""
         check_wish(wish)
         reads = wish.method in READING
         app, hosts = asker.hosted.fetches(asker.me, ResourceId(wish.resource), reads=reads)
         target = target_of(wish.url)
         check_host(app, hosts, target, dev=self._outbound.dev)
-        self._live.check_takes()  # what could not be written down is not counted either
-        with self._turn(asker):
-            reply = await self._noted(asker, app, target, wish)
-        _ = asker.me  # who was taken out meanwhile gets nothing
-        return reply
+        self._live.check_takes()  # what could not be written down does not count as a fetch
+        return app, target
+
+    @contextlib.contextmanager
+    def _refused(self) -> Iterator[None]:
+        """Count what is: nothing of it was tried."""
+        try:
+            yield
+        except CallmeshError:
+            self._live.counts.fetches["refused"] += 1
+            raise
 
     @contextlib.contextmanager
     def _turn(self, asker: Asker) -> Iterator[None]:
@@ -112,9 +129,10 @@ class Fetching:
             "fetch": secrets.token_hex(8),
         }  # fmt: skip
         me = asker.me
-        await self._note(asker, me, "fetch.begun", where)
+        with self._refused():
+            await self._note(asker, me, "fetch.begun", where)
         try:
-            reply = await self._follow(target, wish)
+            reply = await self._follow(app, target, wish)
         except EndpointFailed as error:
             with contextlib.suppress(CallmeshError):  # it was reached, whether or not that stands
                 await self._note(asker, me, "fetch.failed", {**where, "why": _short(error)})
@@ -131,11 +149,11 @@ class Fetching:
             ) from error
         return reply
 
-    async def _follow(self, target: Target, wish: Fetch) -> Reply:
+    async def _follow(self, app: str, target: Target, wish: Fetch) -> Reply:
         """Redirects too, of what only reads, as far as they stay with the host."""
         limits = self._live.limits
         until = asyncio.get_running_loop().time() + limits.fetch_seconds
-        reply = await self._outbound.fetch(target, wish, limits.fetch_bytes, until)
+        reply = await self._outbound.fetch(app, target, wish, limits.fetch_bytes, until)
         for _ in range(REDIRECTS):
             place = reply.header("location")
             if wish.method not in READING or reply.status not in (301, 302, 303, 307, 308):
@@ -145,13 +163,15 @@ class Fetching:
                 break
             target = following
             try:
-                reply = await self._outbound.fetch(target, wish, limits.fetch_bytes, until)
+                reply = await self._outbound.fetch(app, target, wish, limits.fetch_bytes, until)
             except (Unreachable, Denied) as error:  # but it was, before
                 raise EndpointFailed(f"{target.host} sent on to what fails: {error}") from error
         return reply
 
     async def _note(self, asker: Asker, me: Participant, what: str, detail: dict[str, str]) -> None:
         """On disk when it returns. Raises `StorageFailed`."""
+        if what != "fetch.begun":
+            self._live.counts.fetches[what.removeprefix("fetch.")] += 1
         async with self._live.changing(asker.hosted.id) as hosted:
             hosted.journal.add(what, self._live.now(), me, by=me.person, **detail)
 

@@ -103,6 +103,8 @@ class HubCollector(Collector):
         )  # fmt: skip
         hooks = {"delivered": 0, "failed": 0} | counts.webhooks
         yield _counter("callmesh_webhooks", "Webhooks sent, each try.", hooks, "result")
+        fetches = {"sent": 0, "failed": 0, "unreachable": 0, "refused": 0} | counts.fetches
+        yield _counter("callmesh_fetches", "What apps fetched by the hub.", fetches, "result")
         yield _histogram("callmesh_commit_seconds", "Time of a commit.", counts.commits.took)
         yield _counter("callmesh_commit_failures", "Commits failed.", counts.commits.failures)
         yield _histogram(

@@ -7,7 +7,10 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+import threading
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import h11
 
@@ -18,16 +21,47 @@ from callmesh.outside import KEPT_BACK, Reply, Target, is_loopback, is_public
 BLOCK = 64 * 1024
 TRIES = 3
 """Addresses of one name that are tried."""
+LOOKUPS = (4, 32)
+"""Names that are looked up at a time for one app, and in all; further ones wait."""
+HEADS = 64 * 1024
+"""Bytes that an answer may have besides its body, which may come in twice as many as it has."""
+PIECES = (1_000, 64)
+"""Pieces in which a body may come; those beyond have at least so many bytes, on the average."""
+EARLY = 16
+"""Answers that may come before the answer: 1xx."""
+TURN = 64
+"""Parts of an answer that are taken before others have their turn."""
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a name. Raises `OSError`."""
+    """The addresses of a name. Raises `OSError`.
+
+    In a thread of its own, for nothing ends it before the system does: nobody waits for it who does
+    not wait for the name, not even a hub that stops.
+    """
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+    found: asyncio.Future[list[str]] = loop.create_future()
+
+    def tell(addresses: list[str], error: Exception | None) -> None:
+        if not found.done():
+            found.set_exception(error) if error else found.set_result(addresses)
+
+    def look() -> None:
+        error: Exception | None = None
+        addresses: list[str] = []
+        try:
+            known = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = list(dict.fromkeys(str(address[0]) for *_, address in known))
+        except (OSError, UnicodeError) as failed:
+            error = failed
+        with contextlib.suppress(RuntimeError):  # the loop is gone
+            loop.call_soon_threadsafe(tell, addresses, error)
+
+    threading.Thread(target=look, name="name", daemon=True).start()
+    return await found
 
 
 class Outbound:
@@ -40,15 +74,22 @@ class Outbound:
         self._private = frozenset(private)
         self._resolve = resolve
         self._tls: ssl.SSLContext | None = None
+        one, all = LOOKUPS
+        self._turns = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(one))
+        """Of each app."""
+        self._turn = asyncio.Semaphore(all)
+        self._looking: set[asyncio.Future[list[str]]] = set()
 
-    async def fetch(self, target: Target, wish: Fetch, most: int, until: float) -> Reply:
+    async def fetch(self, app: str, target: Target, wish: Fetch, most: int, until: float) -> Reply:
         """What a host answers, with a body of at most `most` bytes, by `until` of the loop's clock.
+
+        Names that are slow keep only this app waiting.
 
         Raises `Denied` and `Unreachable` where nothing was sent, `EndpointFailed` where it was.
         """
         try:
             async with asyncio.timeout_at(until):
-                reader, writer = await self._connect(target)
+                reader, writer = await self._connect(app, target)
         except TimeoutError:
             raise Unreachable(f"{target.origin} was not reached in time") from None
         try:
@@ -56,15 +97,33 @@ class Outbound:
                 return await _exchange(reader, writer, target, wish, most)
         except TimeoutError:
             raise EndpointFailed(f"{target.origin} did not answer in time") from None
-        except (OSError, h11.RemoteProtocolError) as error:
+        except (OSError, h11.ProtocolError) as error:
             raise EndpointFailed(f"{target.origin} did not answer: {error}") from error
         finally:
             writer.transport.abort()
 
-    async def _connect(self, target: Target) -> Streams:
+    async def _addresses(self, app: str, target: Target) -> list[str]:
+        """A lookup has its place until it is over, also when nobody waits for it any more."""
+        turns = (self._turns[app], self._turn)
+        async with contextlib.AsyncExitStack() as places:
+            for turn in turns:
+                await places.enter_async_context(turn)
+            looking = asyncio.ensure_future(self._resolve(target.host, target.port))
+            places.pop_all()
+        self._looking.add(looking)
+
+        def over(_: object) -> None:
+            self._looking.discard(looking)
+            for turn in turns:
+                turn.release()
+
+        looking.add_done_callback(over)
+        return await asyncio.shield(looking)
+
+    async def _connect(self, app: str, target: Target) -> Streams:
         why = "it has no address"
         with contextlib.suppress(OSError, UnicodeError):
-            for address in self._allowed(target, await self._resolve(target.host, target.port)):
+            for address in self._allowed(target, await self._addresses(app, target)):
                 try:
                     return await self._open(target, address)
                 except OSError as error:  # also of TLS
@@ -106,35 +165,80 @@ async def _exchange(
     most: int,
 ) -> Reply:
     connection = h11.Connection(h11.CLIENT)
+    for part in _request(target, wish):
+        writer.write(connection.send(part) or b"")
+    await writer.drain()
+    coming = _Coming(connection, reader, target, 2 * most + HEADS)
+    head: h11.Response | None = None
+    body = bytearray()
+    pieces = 0
+    while event := await coming.next():
+        if isinstance(event, h11.Response):
+            head = event
+        elif isinstance(event, h11.Data):
+            body += event.data
+            pieces += 1
+            if len(body) > most:
+                raise EndpointFailed(
+                    f"{target.origin} answered with more than {most} bytes; ask for less, or "
+                    "have the operator of this hub raise limits.fetch_bytes"
+                )
+            if pieces > PIECES[0] + len(body) // PIECES[1]:
+                raise EndpointFailed(f"{target.origin} answered in too many small pieces")
+        elif isinstance(event, h11.EndOfMessage) and head is not None:
+            return _reply(target, head, bytes(body))
+    raise EndpointFailed(f"{target.origin} closed the connection")
+
+
+def _request(target: Target, wish: Fetch) -> Iterator[h11.Event]:
     place = target.origin.partition("://")[2]
     ours = [("Host", place), ("Connection", "close"), ("Accept-Encoding", "identity")]
     ours += [("User-Agent", "callmesh")]
     if wish.body or wish.method not in ("GET", "HEAD", "DELETE"):
         ours += [("Content-Length", str(len(wish.body)))]
     headers = [(name.encode(), value.encode("latin-1")) for name, value in [*ours, *wish.headers]]
-    request = h11.Request(method=wish.method, target=target.path, headers=headers)
-    for part in (request, h11.Data(data=wish.body), h11.EndOfMessage()):
-        writer.write(connection.send(part) or b"")
-    await writer.drain()
-    head: h11.Response | None = None
-    body = bytearray()
-    while True:
-        event = connection.next_event()
-        if event is h11.NEED_DATA:
-            connection.receive_data(await reader.read(BLOCK))
-        elif isinstance(event, h11.Response):
-            head = event
-        elif isinstance(event, h11.Data):
-            body += event.data
-            if len(body) > most:
-                raise EndpointFailed(
-                    f"{target.origin} answered with more than {most} bytes; ask for less, or "
-                    "have the operator of this hub raise limits.fetch_bytes"
-                )
-        elif isinstance(event, h11.EndOfMessage) and head is not None:
-            return _reply(target, head, bytes(body))
-        elif event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
-            raise EndpointFailed(f"{target.origin} closed the connection")
+    yield h11.Request(method=wish.method, target=target.path, headers=headers)
+    yield h11.Data(data=wish.body)
+    yield h11.EndOfMessage()
+
+
+@dataclass(slots=True)
+class _Coming:
+    """What a host sends. However small its parts are and fast they come, others have a turn."""
+
+    connection: h11.Connection
+    reader: asyncio.StreamReader
+    target: Target
+    most: int
+    """Bytes that may still come, as they are on the wire."""
+    taken: int = 0
+    early: int = 0
+
+    async def next(self) -> h11.Event | None:
+        """The next part of the answer; None when the connection is closed."""
+        while True:
+            self.taken += 1
+            if self.taken % TURN == 0:
+                await asyncio.sleep(0)
+            event = self.connection.next_event()
+            if event is h11.NEED_DATA:
+                await self._read()
+            elif isinstance(event, h11.InformationalResponse):
+                self.early += 1
+                if self.early > EARLY:
+                    raise EndpointFailed(f"{self.target.origin} says only that it will answer")
+            elif event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
+                return None
+            else:
+                assert isinstance(event, h11.Event)
+                return event
+
+    async def _read(self) -> None:
+        data = await self.reader.read(BLOCK)
+        self.most -= len(data)
+        if self.most < 0:
+            raise EndpointFailed(f"{self.target.origin} sent far more than its answer")
+        self.connection.receive_data(data)
 
 
 def _reply(target: Target, head: h11.Response, body: bytes) -> Reply:

@@ -163,6 +163,35 @@ async def test_what_is_removed_as_soon_as_it_is_added_is_denied(hub: MemoryHub) 
         assert denied.value.reason == "no_resource"
 
 
+async def test_what_was_removed_is_restored_with_its_state(hub: MemoryHub) -> None:
+    """[R12, R2] It begins once more, and is not added once more; some time later it is gone."""
+    lives: list[str] = []
+    app = callmesh.App("poll")
+    for event in ("add", "setup", "remove"):
+        getattr(app, event)(lambda resource, event=event: lives.append(event))
+    async with hub.join("Ada", apps=[app]) as ada, hub.join("Bob", role="guest") as bob:
+        poll = await ada.resources.add("poll", title="Lunch?", state={"question": "Why?"})
+        theirs = await bob.resources.get(poll.id)
+        await ada.resources.remove(poll, restorable=True)
+        assert not ada.resources
+        await bob.until(lambda: not bob.resources)
+        assert bob.resources.removed[poll.id].title == "Lunch?"
+        assert not theirs.state.can_write("question")
+        assert not bob.state.can_write(f"resource/{poll.id}")
+        assert ada.state.can_write(f"resource/{poll.id}")
+        again = await ada.resources.restore(poll.id)
+        assert not ada.resources.removed
+        assert dict(again.state) == {"question": "Why?"}
+        assert dict((await bob.resources.get(poll.id)).state) == {"question": "Why?"}
+        await ada.until(lambda: lives == ["add", "setup", "remove", "setup"])
+        await ada.resources.remove(again, restorable=True)
+        await bob.until(lambda: bool(bob.resources.removed))
+        await ada.resources.remove(again)
+        await bob.until(lambda: not bob.resources.removed)
+        with pytest.raises(Denied, match="cannot be restored"):
+            await ada.resources.restore(poll.id)
+
+
 async def test_a_transaction_is_one_change_and_all_or_nothing(hub: MemoryHub) -> None:
     """[S5]"""
     async with hub.join("Ada") as ada:

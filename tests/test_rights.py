@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from callmesh import messages
 from callmesh.app import Capability, KeyRule, Manifest, StateSpec, Who
+from callmesh.clock import MICROSECONDS
 from callmesh.door import Visitor
-from callmesh.hosted import TOMBSTONES, HostedCall
+from callmesh.hosted import RESTORABLE, TOMBSTONES, HostedCall
 from callmesh.ids import (
     APPS,
     CALL,
@@ -602,6 +603,96 @@ def test_the_id_of_a_resource_is_used_once(world: World) -> None:
     assert host.denials[-1].reason == "no_resource"
     assert {str(client.view(CALL)) for client in world.clients} == {"{}"}
     assert {str(client.view()) for client in world.clients} == {"{}"}
+
+
+NOTES_OF_HOST = {"app": "notes", "title": "Notes", "owner": "uhost"}
+OUT = {**NOTES_OF_HOST, "removed": True}
+
+
+def removed_by_a_host(world: World) -> None:
+    """With a key in its state, an access setting, and something shown."""
+    host, ada, *_ = world.clients
+    assert host.me.person == "uhost"
+    write(ada, "k", 1)
+    write(ada, f"{ada.me.id}/at", 1, PRESENCE)
+    grant(world, "observer", "hidden")
+    assert write(host, RECORD, OUT, CALL) == []
+
+
+def test_what_was_removed_so_is_restored_with_its_state(world: World) -> None:
+    """[R12] To everybody, and to who comes meanwhile; what was shown there is gone."""
+    host, ada, bob, _ = world.clients
+    removed_by_a_host(world)
+    assert write(ada, "k", 2) == ["no_resource"]
+    assert write(host, "k", 2) == ["no_resource"]
+    assert write(ada, f"{ada.me.id}/at", 2, PRESENCE) == ["no_resource"]
+    assert write(host, access_key(RESOURCE, "guest"), "view", CALL) == ["no_resource"]
+    assert RESOURCE not in world.call.resources
+    late = world.client("late", Role.GUEST)
+    world.settle()
+    assert late.view(CALL)[RECORD] == OUT
+    assert write(host, RECORD, NOTES_OF_HOST, CALL) == []
+    for client in (host, ada, bob, late):
+        assert (client.view(), client.view(PRESENCE)) == ({"k": 1}, {})
+    assert world.clients[3].view() == {}  # as hidden as before
+    assert write(ada, "k", 3) == []
+    world.now += 2 * RESTORABLE
+    world.call.tick(world.now)
+    world.settle()
+    assert bob.view() == {"k": 3}
+
+
+def test_what_was_removed_so_and_not_restored_in_time_is_gone_for_good(world: World) -> None:
+    """[R12, R5, R11] Whoever removed it has left, and the hub has died meanwhile."""
+    host, ada, *_ = world.clients
+    removed_by_a_host(world)
+    world.commit()
+    world.crash()
+    for client in world.clients[1:]:
+        client.connect()
+    world.settle()
+    assert RECORD in ada.view(CALL)
+    world.now += RESTORABLE + MICROSECONDS
+    world.call.tick(world.now)
+    world.settle()
+    assert (ada.view(), RECORD in ada.view(CALL)) == ({}, False)
+    assert not world.call.ledger.state(STATE).entries
+    host.connect()
+    world.settle()
+    assert write(host, RECORD, NOTES_OF_HOST, CALL) == ["no_resource"]
+
+
+def test_who_may_remove_a_resource_may_restore_it(world: World) -> None:
+    """[R12, J7] A guest may whose own it is; another one may not, and nobody adds one so."""
+    host, ada, bob, _ = world.clients
+    record = {"app": "notes", "title": "Mine", "owner": ada.me.person}
+    out = {**record, "removed": True}
+    assert write(ada, "resource/r2", out, CALL) == ["bad_value"]
+    assert write(ada, "resource/r2", record, CALL) == []
+    assert write(bob, "resource/r2", out, CALL) == ["no_right"]
+    assert write(ada, "resource/r2", out, CALL) == []
+    assert write(bob, "resource/r2", record, CALL) == ["no_right"]
+    assert write(ada, "resource/r2", {**record, "owner": bob.me.person}, CALL) == ["no_right"]
+    assert write(ada, "resource/r2", record, CALL) == []
+    assert write(host, "resource/r2", out, CALL) == []
+    assert write(host, "resource/r2", ..., CALL) == []  # for good, at once
+    assert write(ada, "resource/r2", record, CALL) == ["no_resource"]
+
+
+def test_what_is_restored_needs_room_in_the_call() -> None:
+    """[R12, J8]"""
+    world = World()
+    world.limits = Limits(resources=1)
+    world.start()
+    host = world.client("host")
+    host.add_resource()
+    world.settle()
+    record = {"app": "notes", "title": "x", "owner": host.me.person}
+    assert write(host, RECORD, {**record, "removed": True}, CALL) == []
+    assert write(host, "resource/r2", record, CALL) == []
+    assert write(host, RECORD, record, CALL) == ["full"]
+    assert write(host, "resource/r2", ..., CALL) == []
+    assert write(host, RECORD, record, CALL) == []
 
 
 def test_a_removal_that_is_sent_again_is_not_denied(world: World) -> None:

@@ -85,6 +85,8 @@ class CallState:
 
     def __init__(self, values: Iterable[tuple[str, object]] = ()) -> None:
         self.resources: dict[ResourceId, ResourceRecord] = {}
+        self.removed: dict[ResourceId, ResourceRecord] = {}
+        """Those that are there no more, and can be restored (R12)."""
         self.waiting_area: bool | None = None
         """Whether hosts are asked before somebody comes in; None where hosts have not said."""
         self._access: dict[ResourceId, dict[str, Access]] = {}
@@ -93,6 +95,11 @@ class CallState:
         """How often it has changed."""
         for key, value in values:
             self.note(key, value)
+
+    @property
+    def kept(self) -> dict[ResourceId, ResourceRecord]:
+        """Those that are in the call, and those that can be restored."""
+        return {**self.resources, **self.removed} if self.removed else self.resources
 
     def access(self, resource: ResourceId, me: Participant) -> Access:
         """What a participant may do with a resource. A Python half has its own, and no other."""
@@ -121,10 +128,15 @@ class CallState:
 
     def _note(self, key: str, value: object | None) -> None:
         if (resource := resource_in(key)) is not None:
-            if value is None:
-                self.resources.pop(resource, None)
+            record = None if value is None else read_record(value)
+            here, there = self.resources, self.removed
+            if record is None or record.removed:
+                here, there = there, here
+            there.pop(resource, None)
+            if record is None:
+                here.pop(resource, None)
             else:
-                self.resources[resource] = read_record(value)
+                here[resource] = record
         elif (resource := version_in(key)) is not None:
             if value is None:
                 self._versions.pop(resource, None)

@@ -55,7 +55,14 @@ from callmesh.participant import Access, Participant
 from callmesh.people import Knock, Member, People
 from callmesh.record import HubPen
 from callmesh.relay import Relay
-from callmesh.resource import RECORDS, ResourceRecord, access_key, resource_in, version_key
+from callmesh.resource import (
+    RECORDS,
+    ResourceRecord,
+    access_key,
+    key_of,
+    resource_in,
+    version_key,
+)
 from callmesh.rights import Refusal, Rights, Taken, Written
 from callmesh.session import Open
 from callmesh.sight import Sights
@@ -66,6 +73,8 @@ TOMBSTONES = 3600 * MICROSECONDS
 """How long a delete is remembered for replicas that are away."""
 COLLECT_EVERY = 60 * MICROSECONDS
 VOID = Refusal("foreign_writer", "it does not count that somebody else brings this")
+RESTORABLE = 30 * MICROSECONDS
+"""For how long what was removed so can be restored (R12)."""
 TICKET = 600 * MICROSECONDS
 """How long a ticket for files is good."""
 STEP = (None,)
@@ -133,7 +142,7 @@ class HostedCall:
         self._drop_orphans()
         self.set_aside = [(record.state, record.entry.key) for record in ledger.set_aside]
         """What was loaded and cannot be read, or makes no sense."""
-        for record in self.call.resources.values():
+        for record in self.call.kept.values():
             self._publish(record.app)
         self.people.show_waiting_area(0)
         if limits.direct_participants != Limits().direct_participants:
@@ -143,7 +152,7 @@ class HostedCall:
         """States without a record, of resources that were removed, are not in the call (R5)."""
         aside = self.ledger.set_aside
         unreadable = {resource_about(r.entry.key) for r in aside if r.state == CALL}
-        known = {*self.call.resources, *unreadable}
+        known = {*self.call.kept, *unreadable}
         for state in {*self.ledger.states, *(record.state for record in aside)}:
             resource = resource_of(state)
             if resource is not None and resource not in known and is_state(state):
@@ -167,6 +176,7 @@ class HostedCall:
     def tick(self, now: int) -> None:
         """Let time pass: for people, and for old tombstones."""
         self.people.tick(now)
+        self._let_go_of_removed(now)
         self.use(now)
         self.files.tick(now)
         self.show_files()
@@ -177,6 +187,18 @@ class HostedCall:
             self.ledger.collect(now - TOMBSTONES, kept=ends_a_resource)
             for member in self.people.members.values():
                 member.streams.clear()
+
+    def _let_go_of_removed(self, now: int) -> None:
+        """What was removed, and not restored in time, is gone for good (R12)."""
+        entries = self.ledger.state(CALL).entries
+        due = [it for it in self.call.removed if now - entries[key_of(it)].time > RESTORABLE]
+        if not due or self._rights.read_only is not None:
+            return
+        for resource in due:
+            self._pen.delete(CALL, key_of(resource), now)
+            self.call.note(key_of(resource), None)
+            self._clear(resource, now)
+        self.people.turn(now, rights=True)
 
     def _thin_out(self) -> None:
         """Forget deletes beyond what is remembered; preferably those that all links have got."""
@@ -420,8 +442,9 @@ class HostedCall:
     def _note(self, author: Participant, entry: Entry, old: Entry | None, now: int) -> Turn:
         """Follow what the call's own State says."""
         value = None if entry.deleted else decode(entry.value)
-        self.call.note(entry.key, value)
         resource = resource_in(entry.key)
+        was_there = resource in self.call.resources
+        self.call.note(entry.key, value)
         if resource is None:
             by = author.person
             return Turn.RIGHTS if self._settle(by, entry.key, value, now) else Turn.NOTHING
@@ -431,7 +454,10 @@ class HostedCall:
         if old is None or old.deleted:
             self._begin(resource, entry, author, now)
             return Turn.RESOURCES
-        return Turn.NOTHING
+        if was_there is (resource in self.call.resources):
+            return Turn.NOTHING
+        self._clear_presence(resource, now)
+        return Turn.RESOURCES
 
     def set(self, key: str, value: object | None, now: int) -> None:
         """Write a key of the call's own State in the hub's name, as the operator says.
@@ -506,9 +532,14 @@ class HostedCall:
                 self._pen.delete(CALL, entry.key, now)
                 self.call.note(entry.key, None)
 
+    def _clear_presence(self, resource: ResourceId, now: int) -> None:
+        state = presence_of(resource)
+        for entry in list(self.ledger.state(state).live()):
+            self._pen.delete(state, entry.key, now)
+
     def apps_changed(self, now: int) -> None:
         """The hub may have other apps, or other manifests of them. Everybody starts anew if so."""
-        apps = {record.app for record in self.call.resources.values()}
+        apps = {record.app for record in self.call.kept.values()}
         others = [app for app in sorted(apps) if self._publish(app)]
         self._rights.forget()
         if others:

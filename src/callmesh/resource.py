@@ -41,7 +41,7 @@ def version_key(resource: ResourceId) -> str:
     return _VERSION + resource
 
 
-class ResourceRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ResourceRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What the call's own State says about a resource."""
 
     app: Annotated[str, Meta(max_length=40)]
@@ -50,6 +50,8 @@ class ResourceRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The person who added it."""
     added: Annotated[int, Meta(ge=0, le=MAX_INTEGER)] = 0
     """When, microseconds since the epoch: tabs stand in this order."""
+    removed: bool = False
+    """Whether it is on its way out: not there any more, and still to be restored (R12)."""
 
 
 def read_record(value: object) -> ResourceRecord:

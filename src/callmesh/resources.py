@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, Literal
 
+import msgspec
 from msgspec import Raw, to_builtins
 
 from callmesh.away import Away
@@ -62,6 +63,7 @@ class Resources:
         self._me = me
         self._roster = roster
         self._found: dict[ResourceId, Resource] = {}
+        self._removed: dict[ResourceId, ResourceRecord] = {}
         self._adding: set[ResourceId] = set()
         self._handlers: dict[ResourceId, Handling] = {}
 
@@ -145,25 +147,55 @@ class Resources:
         value = self._replica.mesh.value(CALL, ACTIVE)
         return self._found.get(decode(value)) if value is not None else None
 
-    async def remove(self, resource: Resource, *, timeout: float | None = 10) -> None:
-        """Remove it, its state and its presence, for everybody. Raises `Denied`, `TimedOut`."""
-        key, what = key_of(resource.id), f"removing {resource.title}"
-        await self._replica.commit({CALL: {key: DELETED}}, CALL, key, timeout, what)
+    async def remove(
+        self, resource: Resource, *, restorable: bool = False, timeout: float | None = 10
+    ) -> None:
+        """Remove it, its state and its presence, for everybody. Raises `Denied`, `TimedOut`.
+
+        `restorable`: the hub keeps it for 30 s, in which `restore` brings it back.
+        """
+        what = f"removing {resource.title}"
+        record = msgspec.structs.replace(resource.record, removed=True) if restorable else None
+        await self._put(resource.id, record, timeout, what)
+
+    @property
+    def removed(self) -> Mapping[ResourceId, ResourceRecord]:
+        """What was removed, and can be restored by hosts and, while they may edit it, its owner."""
+        return dict(self._removed)
+
+    async def restore(self, id: ResourceId, *, timeout: float | None = 10) -> Resource:
+        """Bring back one of `removed`, with its state. Raises `Denied`, `TimedOut`."""
+        if (record := self._removed.get(id)) is None:
+            raise Denied("no_resource", "it is in the call, or cannot be restored any more")
+        what = f"restoring {record.title}"
+        await self._put(id, msgspec.structs.replace(record, removed=False), timeout, what)
+        return await self.get(id, timeout=timeout)
+
+    async def _put(
+        self, id: ResourceId, record: ResourceRecord | None, timeout: float | None, what: str
+    ) -> None:
+        key, value = key_of(id), DELETED if record is None else encode(to_builtins(record))
+        await self._replica.commit({CALL: {key: value}}, CALL, key, timeout, what)
 
     # --- following the call
 
     def refresh(self, *, resynced: bool = False) -> None:
         """Bring the mapping in step with the call's own State, and tell the handlers."""
         records = self._records()
+        before = self._removed
+        self._removed = {id: record for id, record in records.items() if record.removed}
+        records = {id: record for id, record in records.items() if not record.removed}
         for id in [id for id in self._found if id not in records]:
             self._drop(id)
+        for id in before.keys() - self._removed.keys() - records.keys():
+            self._replica.mesh.drop(id)
         for id, record in records.items():
             if id in self._found:
                 self._found[id].record = record
                 if resynced:
                     self._tell(id, self._found[id].life.synced())
             elif id not in self._adding:
-                self._appear(id, record)
+                self._appear(id, record, adder=id not in before and self._is_mine(id))
         active = self.active
         for id, resource in self._found.items():
             self._tell(id, resource.life.view(resource is active))
@@ -172,21 +204,23 @@ class Resources:
         """What the call's own State says, in the order of adding."""
         found: dict[ResourceId, ResourceRecord] = {}
         mesh = self._replica.mesh
-        values = mesh.confirmed(CALL)  # what is removed here stays until the hub has agreed
-        for key in mesh.keys(CALL):
-            values[key] = mesh.value(CALL, key) or values[key]
-        for key, value in values.items():
+        mine = ((key, mesh.value(CALL, key)) for key in mesh.keys(CALL))
+        # What is removed here stays until the hub has agreed.
+        for key, value in (*mine, *mesh.confirmed(CALL).items()):
             with contextlib.suppress(BadInput):
                 id = resource_in(key)
-                if id is not None:
-                    found[id] = read_record(decode(value))
+                if id is None or value is None:
+                    continue
+                record = read_record(decode(value))
+                if id not in found or found[id].removed:
+                    found[id] = record
         return dict(sorted(found.items(), key=lambda item: (item[1].added, item[0])))
 
-    def _appear(self, id: ResourceId, record: ResourceRecord) -> None:
+    def _appear(self, id: ResourceId, record: ResourceRecord, *, adder: bool) -> None:
         resource = self._found[id] = Resource(
             id,
             record,
-            adder=self._is_mine(id),
+            adder=adder,
             replica=self._replica,
             standings=self._standings,
             streams=self._streams,
@@ -219,7 +253,8 @@ class Resources:
         handling = self._handlers.pop(id, None)
         if handling:
             handling.finish()
-        self._replica.mesh.drop(id)
+        if id not in self._removed:
+            self._replica.mesh.drop(id)
         self._streams.drop(id, f"{resource.title} was removed")
 
     def _tell(self, id: ResourceId, events: list[Event]) -> None:

@@ -359,8 +359,8 @@ class Rights:
         self, transaction: Transaction, resource: ResourceId, entry: Entry, value: object
     ) -> Refusal | None:
         me = transaction.me
-        there = resource in self._call.resources
-        record = self._record(transaction, resource)
+        there = self._call.kept.get(resource)
+        record = self._record(transaction, resource) or self._restorable(transaction, resource)
         if record is None and there:
             return NO_RESOURCE
         if record is None and not entry.deleted and self._old(CALL, entry) is not None:
@@ -381,6 +381,22 @@ class Rights:
             return Refusal("no_right", "the owner of a resource is the person who added it")
         if wanted.app != record.app:
             return Refusal("no_right", "a resource stays with its app")
+        if record.removed and not wanted.removed:
+            return self._room_for_resources(1)
+        return None
+
+    def _restorable(self, transaction: Transaction, resource: ResourceId) -> ResourceRecord | None:
+        """The record of one that was removed, and can be restored by the writer (R12)."""
+        if resource in transaction.removed:
+            return None
+        if self._call.access(resource, transaction.me) is Access.HIDDEN:
+            return None
+        return self._call.removed.get(resource)
+
+    def _room_for_resources(self, more: int) -> Refusal | None:
+        most = self._limits.resources
+        if len(self._call.resources) + more > most:
+            return Refusal("full", f"a call has at most {most} resources; remove one first")
         return None
 
     def _new_resource(
@@ -391,14 +407,13 @@ class Rights:
             return Refusal("no_app", f"this hub has no app called {wanted.app}")
         if wanted.owner != transaction.me.person:
             return Refusal("no_right", "the owner of a resource is the person who added it")
+        if wanted.removed:
+            return Refusal("bad_value", "a resource that was never there is not removed")
         if transaction.me.role.value not in manifest.add:
             who = " and ".join(f"{role}s" for role in manifest.add)
             return Refusal("no_right", f"only {who} add {manifest.name}")
         transaction.added[resource] = wanted
-        most = self._limits.resources
-        if len(self._call.resources) + len(transaction.added) > most:
-            return Refusal("full", f"a call has at most {most} resources; remove one first")
-        return None
+        return self._room_for_resources(len(transaction.added))
 
     def _migration(
         self, transaction: Transaction, resource: ResourceId, entry: Entry, value: object

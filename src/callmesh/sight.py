@@ -97,7 +97,7 @@ class Sights:
 
     def of(self, me: Participant) -> Sight:
         parts: dict[Subject, Part] = {DOOR: None} if me.role is Role.HOST else {}
-        for resource, record in self._call.resources.items():
+        for resource, record in self._call.kept.items():
             if self._call.access(resource, me) is not Access.HIDDEN:
                 parts[resource] = self._part(me, record)
         same = tuple(parts.items())

@@ -135,7 +135,8 @@ class Standings:
         if self._mesh.read_only is not None:
             return False
         about = resource_about(key)
-        record = self._call.resources.get(about) if about else None
+        found = self._call.kept if resource_in(key) else self._call.resources
+        record = found.get(about) if about else None
         may_edit = about is not None and self.access(about, someone) is Access.EDIT
         if about is not None and version_in(key) is not None:
             return self.may_migrate(about, someone)

@@ -337,9 +337,38 @@ async def test_a_resource_is_removed_for_everybody(browser: Browser, hub: HubPro
         await ada.add("Poll")
         await pia.until(lambda: len(pia.resources) == 1)
         await ada.page.get_by_role("button", name="Remove Poll").click()
-        await ada.page.get_by_role("dialog").get_by_role("button", name="Remove").click()
         await pia.until(lambda: not pia.resources)
         await expect(ada.page.get_by_role("tab")).to_have_count(0)
+
+
+async def test_what_was_removed_is_brought_back_by_a_button(
+    browser: Browser, hub: HubProcess
+) -> None:
+    """[R12] With its state, for everybody; by another host too, once who removed it has left."""
+    call = hub.call("undo")
+    async with person(browser, "Bob") as bob, callmesh.join(call, name="Pia") as pia:
+        poll = await pia.resources.add("poll", title="Lunch?", state={"question": "Where to?"})
+        pia.resources.show(poll)
+        await bob.join(call)
+        async with person(browser, "Ada") as ada:
+            await ada.join(call, role="host")
+            await ada.page.get_by_role("button", name="Remove Lunch?").press("Enter")
+            undo = ada.page.get_by_role("button", name="Undo")
+            await expect(undo).to_be_focused()
+            gone = bob.page.get_by_role("status").filter(has_text="Ada has removed “Lunch?”")
+            await expect(gone).to_be_visible()
+            await expect(bob.page.get_by_role("tab")).to_have_count(0)
+            await undo.press("Enter")
+            for one in (ada, bob):
+                await expect(one.app("Lunch?").get_by_text("Where to?")).to_be_visible()
+            await ada.page.get_by_role("button", name="Remove Lunch?").click()
+            await expect(undo).to_be_focused()
+            await ada.page.get_by_role("button", name="Leave").click()
+        await pia.until(lambda: poll.id in pia.resources.removed)
+        again = await pia.resources.restore(poll.id)
+        assert again.state["question"] == "Where to?"
+        await expect(bob.app("Lunch?").get_by_text("Where to?")).to_be_visible()
+        assert bob.problems == []
 
 
 COLLECT = """(async mode => {

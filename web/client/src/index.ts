@@ -7,6 +7,6 @@ export type { HostOfCourier } from "./courierHost.ts";
 export { IdbCacheStore, type CacheId } from "./idb.ts";
 export type { Media } from "./media.ts";
 export type { Resource } from "./resource.ts";
-export type { AddOptions, Resources } from "./resources.ts";
+export type { AddOptions, RemovedResource, Resources } from "./resources.ts";
 export type { OpenStream } from "./streams.ts";
 export type { WaitingArea } from "./waiting.ts";

@@ -44,6 +44,11 @@ export class Resource {
     this.#user = user;
   }
 
+  /** What the call's own State says of it. */
+  get record(): ResourceRecord {
+    return this.#record;
+  }
+
   get app(): string {
     return this.#record.app;
   }

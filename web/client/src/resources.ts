@@ -2,7 +2,7 @@
 
 import {
   accessKey, ACTIVE, BadInput, CALL, checkKey, Denied, DELETED, displayName, HUB, issue, keyOf, newer, readRecord,
-  resourceIn, stateOf, TimedOut, type Access, type Change, type HubWord, type Json, type ReplicaAccess,
+  resourceIn, stateOf, TimedOut, type Access, type Change, type HubWord, type Json, type ParticipantId, type ReplicaAccess,
   type ResourceId, type ResourceRecord, type Stamp, type Value,
 } from "@callmesh/core";
 
@@ -20,6 +20,13 @@ export interface AddOptions {
   readonly access?: Readonly<Record<string, Access>>;
 }
 
+/** One that was removed, and can be restored. */
+export interface RemovedResource extends ResourceRecord {
+  readonly id: ResourceId;
+  /** Who has removed it. */
+  readonly by: ParticipantId;
+}
+
 export interface ResourcesUser extends ResourceUser {
   readonly access: ReplicaAccess;
   /** Told of each word of the hub. */
@@ -35,6 +42,7 @@ export class Resources {
   readonly #adding = new Set<ResourceId>();
   /** Removed here, and perhaps the hub says no. */
   readonly #leaving = new Set<ResourceId>();
+  readonly #removed = new Map<ResourceId, RemovedResource>();
 
   constructor(user: ResourcesUser) {
     this.#user = user;
@@ -84,11 +92,31 @@ export class Resources {
     return resource;
   }
 
-  /** Remove a resource for everybody. Who may not will see it come back. */
-  remove(id: ResourceId): void {
-    if (!this.#items.has(id)) return;
+  /**
+   * Remove a resource for everybody. Who may not will see it come back. `restorable`: the hub keeps it for 30 s, in which
+   * `restore` brings it back.
+   */
+  remove(id: ResourceId, { restorable = false } = {}): void {
+    const record = this.#items.get(id)?.record;
+    if (record !== undefined) this.#put(id, restorable ? { ...record, removed: true } : DELETED);
+  }
+
+  /** What was removed, and can be restored by hosts and, while they may edit it, by its owner. */
+  get removed(): RemovedResource[] {
+    return [...this.#removed.values()];
+  }
+
+  /** Bring back one of `removed`, with its state. If the hub says no, it is gone again. */
+  restore(id: ResourceId): void {
+    const found = this.#removed.get(id);
+    if (found === undefined) return;
+    const { app, title, owner, added } = found;
+    this.#put(id, { app, title, owner, added });
+  }
+
+  #put(id: ResourceId, record: Value): void {
     const { access } = this.#user;
-    access.wrote(access.mesh.write(new Map([[CALL, new Map([[keyOf(id), DELETED]])]]), access.now()));
+    access.wrote(access.mesh.write(new Map([[CALL, new Map([[keyOf(id), record]])]]), access.now()));
   }
 
   /** The one in view for everybody. */
@@ -114,6 +142,7 @@ export class Resources {
       changed = true;
       const record = value === undefined ? undefined : recordOrNot(value);
       if (record === undefined) this.#lose(id, writer === HUB);
+      else if (record.removed === true) this.#setAside(id, { ...record, id, by: writer.split(".")[0] as ParticipantId });
       else this.#have(id, record);
     }
     return changed;
@@ -122,16 +151,25 @@ export class Resources {
   #have(id: ResourceId, record: ResourceRecord): void {
     const known = this.#items.get(id);
     this.#leaving.delete(id);
+    this.#removed.delete(id);
     if (known !== undefined) known.update(record);
     else this.#items.set(id, new Resource(id, record, this.#added.has(id), this.#user));
   }
 
+  /** It was removed, and may come back with all that is known of it here. */
+  #setAside(id: ResourceId, removed: RemovedResource): void {
+    this.#removed.set(id, removed);
+    if (this.#items.delete(id)) this.#user.dropped(id);
+  }
+
   /** It was removed, or is hidden from this participant now: then its cache stays, as it may come back. */
-  #lose(id: ResourceId, hidden: boolean): void {
+  #lose(id: ResourceId, byHub: boolean): void {
     const lost = this.#items.get(id);
-    if (lost === undefined) return;
+    const wasRemoved = this.#removed.delete(id);
+    if (lost === undefined && !wasRemoved) return;
+    const hidden = byHub && !wasRemoved; // what was removed goes for good by the hub's hand
     this.#items.delete(id);
-    if (hidden) lost.hide();
+    if (hidden) lost?.hide();
     if (hidden) this.#user.access.mesh.drop(id);
     else this.#leaving.add(id);
     this.#user.dropped(id);

@@ -1,4 +1,4 @@
-import { CALL, DELETED, HUB_STATE, type Message, type ParticipantId, READ_ONLY, ROSTER, stateOf, type ResourceId } from "@callmesh/core";
+import { CALL, DELETED, HUB_STATE, keyOf, type Message, type ParticipantId, READ_ONLY, ROSTER, stateOf, type ResourceId } from "@callmesh/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { Call } from "../src/call.ts";
@@ -364,6 +364,31 @@ describe("resources", () => {
     call.resources.remove(R1);
     await vi.advanceTimersByTimeAsync(16);
     hub.accept();
+    expect(call.mesh.keys(stateOf(R1))).toEqual([]);
+  });
+
+  test("[R12] removed so that it can be restored: it comes back with its state, and goes for good by the hub's hand", async () => {
+    const call = await joined();
+    hub.addResource();
+    hub.socket.say(hub.batch({ [stateOf(R1)]: { a: 1 } }));
+    const stream = call.resources.get(R1)!.stream("pen");
+    call.resources.remove(R1, { restorable: true });
+    expect(call.resources.all()).toEqual([]);
+    expect(stream.over).toBe(true);
+    expect(call.resources.removed).toMatchObject([{ id: R1, title: "Poll", by: call.me.id }]);
+    await turn();
+    expect(hub.socket.of("write")[0]!.groups[0]!.entries[0]!.value).toMatchObject({ app: "poll", removed: true });
+    hub.accept();
+    call.resources.restore(R1);
+    expect(call.resources.get(R1)!.state.get("a")).toBe(1);
+    expect(call.resources.removed).toEqual([]);
+    await vi.advanceTimersByTimeAsync(16);
+    hub.accept();
+    call.resources.remove(R1, { restorable: true });
+    await vi.advanceTimersByTimeAsync(16);
+    hub.accept();
+    hub.socket.say(hub.batch({ [CALL]: { [keyOf(R1)]: DELETED } }));
+    expect(call.resources.removed).toEqual([]);
     expect(call.mesh.keys(stateOf(R1))).toEqual([]);
   });
 

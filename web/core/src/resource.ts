@@ -37,6 +37,8 @@ export interface ResourceRecord {
   readonly owner: string;
   /** When, microseconds since the epoch: tabs stand in this order. */
   readonly added: number;
+  /** Whether it is on its way out: not there any more, and still to be restored (R12). */
+  readonly removed?: true;
 }
 
 /** A resource's record out of the call's own State. Raises `BadValue`. */
@@ -44,15 +46,17 @@ export function readRecord(value: unknown): ResourceRecord {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new BadValue("not a resource record: an object is expected");
   }
-  const { app, title, owner, added = 0, ...others } = value as { [name: string]: unknown };
+  const { app, title, owner, added = 0, removed = false, ...others } = value as { [name: string]: unknown };
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw new BadValue(`not a resource record: it has no ${unknown}`);
+  if (typeof removed !== "boolean") throw new BadValue("not a resource record: removed is true or false");
   if (!isCount(added)) throw new BadValue("not a resource record: added is a time in microseconds");
   return {
     app: text("app", app, 0, 40),
     title: text("title", title, 1, MAX_NAME),
     owner: text("owner", owner, 0, 64),
     added,
+    ...(removed && { removed }),
   };
 }
 

@@ -122,7 +122,7 @@ export class Standings {
     const about = orNot(() => aboutIn(key));
     if (about === undefined || this.#mesh.readOnly !== undefined) return false; // no key that there can be
     const [kind, resource] = about;
-    const record = resource === undefined ? undefined : this.#record(resource);
+    const record = resource === undefined ? undefined : kind === "resource" ? this.#kept(resource) : this.#record(resource);
     const edits = resource !== undefined && record !== undefined && this.access(resource, someone) === "edit";
     const host = someone.role === "host";
     if (kind === "version") return resource !== undefined && this.mayMigrate(resource, someone);
@@ -184,6 +184,12 @@ export class Standings {
   }
 
   #record(resource: ResourceId): ResourceRecord | undefined {
+    const record = this.#kept(resource);
+    return record?.removed === true ? undefined : record;
+  }
+
+  /** Also of one that was removed, and can be restored. */
+  #kept(resource: ResourceId): ResourceRecord | undefined {
     return orNot(() => readRecord(this.#mesh.value(CALL, keyOf(resource))));
   }
 

@@ -142,6 +142,14 @@ test("[R5] to a resource that is gone, or whose record is none, nobody writes", 
   }
 });
 
+test("[R12, K6] to one that was removed nobody writes; who may remove it may restore it", () => {
+  hubSays(CALL, { [keyOf(RESOURCE)]: { ...RECORD, removed: true } });
+  const mine = { ...GUEST, person: "u1" } as Participant;
+  expect(standings.canWrite(RESOURCE, "a", mine)).toBe(false);
+  expect([mine, { ...GUEST, person: "u9" } as Participant].map((who) => standings.canWriteCall(keyOf(RESOURCE), who))).toEqual([true, false]);
+  expect(standings.canWriteCall(accessKey(RESOURCE, "guest"), { ...GUEST, role: "host" })).toBe(false);
+});
+
 test("[K6, J6, J7] of the call's own State, what the hub lets each role write", () => {
   hubSays(CALL, { [keyOf(RESOURCE)]: { ...RECORD, owner: "u2" }, [keyOf(resourceId("r2"))]: RECORD });
   const keys = [

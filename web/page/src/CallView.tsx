@@ -12,6 +12,7 @@ import { Knocking } from "./Knocking.tsx";
 import type { Page } from "./page.ts";
 import { People, PeopleButton } from "./People.tsx";
 import { Reactions } from "./Reactions.tsx";
+import { RemovedNotice } from "./RemovedNotice.tsx";
 import { say } from "./say.ts";
 import { Stage } from "./Stage.tsx";
 import type { CallStore } from "./store.ts";
@@ -48,6 +49,7 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
       <div class="hall">
         <Knocking store={store} open={people} />
         <Halves store={store} />
+        <RemovedNotice store={store} />
         <div class={`floor ${store.resources.value.length === 0 ? "faces" : ""}`}>
           <Stage store={store} openDrawer={openDrawer} inspecting={inspecting} />
           {inspecting.value && store.isHost.value && <LateInspector store={store} close={() => (inspecting.value = false)} />}

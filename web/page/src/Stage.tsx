@@ -3,7 +3,6 @@ import type { Resource } from "@callmesh/client";
 import type { Access } from "@callmesh/core";
 import { useEffect, useRef } from "preact/hooks";
 
-import { Confirm, type Question } from "./Confirm.tsx";
 import { FrameView } from "./FrameView.tsx";
 import { Icon } from "./icons.tsx";
 import { say } from "./say.ts";
@@ -20,13 +19,12 @@ interface StageProps {
 /** The resource in view, tabs for the others, and what one may do with it. */
 export function Stage({ store, openDrawer, inspecting }: StageProps) {
   const viewed = store.record(store.viewed.value);
-  const question = useSignal<Question | undefined>(undefined);
   const stage = useRef<HTMLElement>(null);
   useEffect(() => stage.current?.focus({ preventScroll: true }), []); // what had it, the lobby, is gone
   return (
     <main ref={stage} class="stage" aria-label={say("stage")} tabIndex={-1}>
       {store.resources.value.length > 0 && <Tabs store={store} />}
-      {viewed && <Bar store={store} viewed={viewed} question={question} inspecting={inspecting} />}
+      {viewed && <Bar store={store} viewed={viewed} inspecting={inspecting} />}
       <div class="panels">
         {store.mounted.value.map(({ resource, removed }) => (
           <section
@@ -42,7 +40,6 @@ export function Stage({ store, openDrawer, inspecting }: StageProps) {
         ))}
         {!viewed && <Empty store={store} openDrawer={openDrawer} />}
       </div>
-      <Confirm question={question} />
     </main>
   );
 }
@@ -50,21 +47,11 @@ export function Stage({ store, openDrawer, inspecting }: StageProps) {
 interface BarProps {
   store: CallStore;
   viewed: Resource;
-  question: Signal<Question | undefined>;
   inspecting: Signal<boolean> | undefined;
 }
 
-function Bar({ store, viewed, question, inspecting }: BarProps) {
+function Bar({ store, viewed, inspecting }: BarProps) {
   const active = store.record(store.active.value);
-  const remove = (): void => {
-    question.value = {
-      title: say("stage-remove-sure", { title: viewed.title }),
-      words: say("stage-remove-words"),
-      no: say("stage-remove-no"),
-      yes: say("stage-remove-yes"),
-      then: () => store.remove(viewed.id),
-    };
-  };
   return (
     <div class={`bar ${store.follows.value ? "" : "apart"}`}>
       {store.follows.value ? (
@@ -112,7 +99,7 @@ function Bar({ store, viewed, question, inspecting }: BarProps) {
             class="button small bare"
             aria-label={say("stage-remove", { title: viewed.title })}
             title={say("stage-remove", { title: viewed.title })}
-            onClick={remove}
+            onClick={() => store.remove(viewed.id)}
           >
             <Icon name="remove" />
           </button>

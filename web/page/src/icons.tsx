@@ -67,6 +67,7 @@ const DRAWINGS = {
   ),
   back: <path d="M9 6 4 11l5 5M4 11h10a6 6 0 0 1 6 6v1" />,
   remove: <path d="M4.5 7h15M9.5 7V4.5h5V7M6.5 7l1 12.5h9l1-12.5M10 11v5M14 11v5" />,
+  undo: <path d="M8 5 3.5 9.5 8 14M3.5 9.5H14a5.5 5.5 0 0 1 0 11h-3" />,
   close: <path d="M6 6l12 12M18 6 6 18" />,
   add: <path d="M12 5v14M5 12h14" />,
   chat: <path d="M5 5h14a1.5 1.5 0 0 1 1.5 1.5v9A1.5 1.5 0 0 1 19 17h-7l-4.5 4V17H5a1.5 1.5 0 0 1-1.5-1.5v-9A1.5 1.5 0 0 1 5 5ZM8 9.5h8M8 13h5" />,

@@ -1,8 +1,8 @@
 /** The call as the page shows it: signals that mirror a `Call`, and what this participant looks at. */
 
 import { computed, signal, type ReadonlySignal } from "@preact/signals";
-import type { Call, Resource } from "@callmesh/client";
-import { mayEdit, WAITING, type Access, type Participant, type ParticipantId, type ResourceId } from "@callmesh/core";
+import type { Call, RemovedResource, Resource } from "@callmesh/client";
+import { keyOf, mayEdit, WAITING, type Access, type Participant, type ParticipantId, type ResourceId } from "@callmesh/core";
 
 import { numberedTitle, type App, type Catalog } from "./catalog.ts";
 import type { Ground } from "./frame.ts";
@@ -36,6 +36,8 @@ export class CallStore implements Ground {
   readonly me = signal<Participant | undefined>(undefined);
   readonly participants = signal<readonly Participant[]>([]);
   readonly resources = signal<readonly Resource[]>([]);
+  /** What was removed, and can be restored by this participant; the latest last. */
+  readonly removed = signal<readonly RemovedResource[]>([]);
   readonly active = signal<ResourceId | undefined>(undefined);
   readonly link = signal<Call["link"]>("joined");
   readonly status = signal<Call["status"]>("synced");
@@ -57,6 +59,10 @@ export class CallStore implements Ground {
   readonly #recent = signal<readonly ResourceId[]>([]);
   readonly #farewell = signal<readonly Resource[]>([]);
   readonly #introduced = new Set<ResourceId>();
+  /** Removed here while everybody saw it. */
+  readonly #wasShown = new Set<ResourceId>();
+  /** Whose removal was told, or is looked at no more. */
+  readonly #told = new Set<ResourceId>();
   readonly #stops: (() => void)[] = [];
 
   /** The one in view here: looked at on one's own, or shown to everybody. */
@@ -207,13 +213,35 @@ export class CallStore implements Ground {
     return app !== undefined && resource.version > app.state;
   }
 
-  /** Remove a resource for everybody. What stood beside it takes its place in view. */
+  /** Remove a resource for everybody, until it is restored. What stood beside it takes its place in view. */
   remove(id: ResourceId): void {
     const all = this.resources.value;
     const place = all.findIndex((resource) => resource.id === id);
     const next = all[place + 1] ?? all[place - 1];
+    this.#wasShown.delete(id);
+    if (this.active.value === id) this.#wasShown.add(id);
     if (this.active.value === id && next) this.call.show(next.id);
-    this.call.resources.remove(id);
+    this.call.resources.remove(id, { restorable: true });
+  }
+
+  /** Bring back what was removed, for everybody; also into view, where it was taken out of that. */
+  restore(id: ResourceId): void {
+    this.call.resources.restore(id);
+    if (this.#wasShown.has(id)) this.show(id);
+    else this.look(id);
+  }
+
+  /** One knows that it was removed. */
+  forgetRemoved(id: ResourceId): void {
+    this.#told.add(id);
+    this.#mirrorRemoved();
+  }
+
+  /** What a screen reader reads out too: who has removed what. */
+  removalWords({ title, by }: RemovedResource): string {
+    if (by === this.call.me.id) return say("removed-by-you", { title });
+    const name = this.call.participants.get(by)?.name;
+    return name === undefined ? say("removed", { title }) : say("removed-by", { title, name });
   }
 
   courierHost(resource: Resource): ReturnType<Call["courierHost"]> {
@@ -265,6 +293,20 @@ export class CallStore implements Ground {
     this.#noteHidden(gone.filter(({ hidden }) => hidden));
     this.resources.value = now;
     for (const resource of gone.filter(({ id }) => loaded.has(id))) this.#sayGoodbye(resource);
+    this.#mirrorRemoved();
+  }
+
+  /** Who may not restore it is told that it was removed. */
+  #mirrorRemoved(): void {
+    const { state, resources } = this.call;
+    for (const { id } of this.resources.peek()) this.#told.delete(id);
+    const removed = resources.removed.filter(({ id, app }) => app !== TALK && !this.#told.has(id));
+    const [mine, others] = [true, false].map((may) => removed.filter(({ id }) => state.canWrite(keyOf(id)) === may));
+    for (const one of others ?? []) {
+      this.#told.add(one.id);
+      this.toasts.note(this.removalWords(one));
+    }
+    this.removed.value = mine ?? [];
   }
 
   #noteHidden(hidden: readonly Resource[]): void {

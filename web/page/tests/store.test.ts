@@ -1,5 +1,5 @@
-import type { Call, Resource } from "@callmesh/client";
-import type { Participant, ResourceId } from "@callmesh/core";
+import type { Call, RemovedResource, Resource } from "@callmesh/client";
+import type { Participant, ParticipantId, ResourceId } from "@callmesh/core";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import { Catalog, type App } from "../src/catalog.ts";
@@ -15,6 +15,8 @@ class FakeCall {
   reached = 0;
   active: ResourceId | undefined;
   list: Resource[] = [];
+  state = { canWrite: () => this.mayRestore };
+  mayRestore = true;
   hosting = { waiting: [], noted: [], halves: [], waitingArea: undefined };
   readonly #listeners = new Map<string, (value?: unknown) => void>();
 
@@ -26,11 +28,20 @@ class FakeCall {
       this.tell("resources");
       return Promise.resolve(resource);
     },
-    remove: (id: ResourceId) => {
-      this.list = this.list.filter((resource) => resource.id !== id);
+    removed: [] as RemovedResource[],
+    remove: (id: ResourceId) => this.remove(id, this.me.id),
+    restore: (id: ResourceId) => {
+      this.resources.removed = this.resources.removed.filter((removed) => removed.id !== id);
+      this.list = [...this.list, { id, app: "poll", title: "Poll" } as unknown as Resource];
       this.tell("resources");
     },
   };
+
+  remove(id: ResourceId, by: ParticipantId): void {
+    this.list = this.list.filter((resource) => resource.id !== id);
+    this.resources.removed = [...this.resources.removed, { id, by, app: "poll", title: "Poll", owner: "u1", added: 1 }];
+    this.tell("resources");
+  }
 
   on(event: string, listener: (value?: unknown) => void): () => void {
     this.#listeners.set(event, listener);
@@ -75,6 +86,28 @@ async function add(count = 1): Promise<ResourceId[]> {
 test("[A7] an app is offered to the roles that its manifest names", () => {
   expect(store.mayAdd(POLL)).toBe(false);
   expect(store.mayAdd({ ...POLL, add: ["guest"] })).toBe(true);
+});
+
+describe("[R12] what was removed", () => {
+  test("can be restored by whoever may, into view where it was, until they look at it no more", async () => {
+    const [first] = (await add()) as [ResourceId];
+    store.remove(first);
+    expect(store.removed.value).toMatchObject([{ id: first, title: "Poll" }]);
+    store.restore(first);
+    expect([store.removed.value, store.viewed.value, call.active]).toEqual([[], first, first]);
+    store.remove(first);
+    store.forgetRemoved(first);
+    expect(store.removed.value).toEqual([]);
+  });
+
+  test("is told, once, to who may not restore it", async () => {
+    const [first] = (await add()) as [ResourceId];
+    call.mayRestore = false;
+    call.remove(first, "p9" as ParticipantId);
+    call.tell("resources");
+    expect(store.removed.value).toEqual([]);
+    expect(store.toasts.shown.value.map(({ text }) => text)).toEqual(["“Poll” was removed."]);
+  });
 });
 
 describe("what is in view", () => {

@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 
 import { Chat, ChatButton } from "./Chat.tsx";
 import { DeviceButton } from "./DeviceButton.tsx";
+import { DevicesButton, DevicesDialog } from "./DevicesDialog.tsx";
 import { Drawer } from "./Drawer.tsx";
 import { Halves } from "./Halves.tsx";
 import { Actions, Header } from "./Header.tsx";
@@ -23,6 +24,7 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
   const openDrawer = (): void => void (drawer.value = true);
   const problem = (words: string): void => page.toasts.problem(words);
   const people = useSignal(false);
+  const choosing = useSignal(false);
   const inspecting = useSignal(false);
   const waiting = store.hosts.waiting.value.length;
   useEffect(() => {
@@ -35,6 +37,7 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
       <div class="controls" role="toolbar" aria-label={say("controls")}>
         <DeviceButton kind="microphone" devices={page.devices} onProblem={problem} />
         <DeviceButton kind="camera" devices={page.devices} onProblem={problem} />
+        <DevicesButton open={choosing} />
         {store.mayEdit.value && (
           <button type="button" class="button" aria-haspopup="dialog" onClick={openDrawer}>
             <Icon name="apps" />
@@ -59,6 +62,7 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
       </div>
       <Drawer store={store} open={drawer} />
       <People store={store} open={people} />
+      <DevicesDialog devices={page.devices} open={choosing} />
     </div>
   );
 }

@@ -1,7 +1,7 @@
 import type { Devices, Kind } from "./devices.ts";
 import { Icon } from "./icons.tsx";
 import { say } from "./say.ts";
-import { deviceProblem } from "./words.ts";
+import { deviceProblem, deviceWords } from "./words.ts";
 
 const ICONS = { microphone: ["mic", "micOff"], camera: ["camera", "cameraOff"] } as const;
 
@@ -15,7 +15,7 @@ interface DeviceButtonProps {
 /** Turns the camera or the microphone on and off. */
 export function DeviceButton({ kind, devices, onProblem }: DeviceButtonProps) {
   const state = devices.state(kind).value;
-  const on = state === "on";
+  const on = state === "on" || state === "paused";
   const toggle = async (): Promise<void> => {
     await devices.toggle(kind);
     const problem = deviceProblem(kind, devices.state(kind).value);
@@ -27,7 +27,7 @@ export function DeviceButton({ kind, devices, onProblem }: DeviceButtonProps) {
       class={`button device ${on ? "" : "off"}`}
       aria-pressed={on}
       aria-disabled={state === "starting"} /* `disabled` would lose the focus */
-      title={say(on ? "device-is-on" : "device-is-off", { device: kind })}
+      title={deviceProblem(kind, state) ?? deviceWords(kind, state)}
       onClick={() => void toggle()}
     >
       <Icon name={ICONS[kind][on ? 0 : 1]} />

@@ -55,7 +55,7 @@ export function Knocking({ store, open }: { store: CallStore; open: Signal<boole
 function useNews(count: number): void {
   const before = useRef(0);
   useEffect(() => {
-    if (count > before.current && document.hidden) chime();
+    if (count > before.current && document.hidden) void chime();
     if (count < before.current) regainFocus();
     before.current = count;
   }, [count]);

@@ -1,12 +1,16 @@
+import { useSignal } from "@preact/signals";
+
 import { DeviceButton } from "./DeviceButton.tsx";
 import { KINDS, type Devices } from "./devices.ts";
+import { DeviceProblems, DeviceSettings } from "./DeviceSettings.tsx";
 import { say } from "./say.ts";
 import { Avatar, Video } from "./Video.tsx";
-import { deviceProblem } from "./words.ts";
 
-/** One's own picture before one is in the call, and what to turn on and off. */
+/** Where there is room beside the form, the check is open. */
+const ROOMY = "(min-width: 761px) and (min-height: 700px)";
+
+/** One's own picture before one is in the call, what to turn on and off, and which devices. */
 export function Preview({ devices, name }: { devices: Devices; name: string }) {
-  const problems = KINDS.flatMap((kind) => deviceProblem(kind, devices.state(kind).value) ?? []);
   const shows = devices.camera.value === "on";
   return (
     <section class="preview" aria-label={say("lobby-preview")}>
@@ -19,11 +23,18 @@ export function Preview({ devices, name }: { devices: Devices; name: string }) {
           ))}
         </div>
       </div>
-      <div role="status" class="preview-words">
-        {problems.map((words) => (
-          <p key={words}>{words}</p>
-        ))}
-      </div>
+      <DeviceProblems devices={devices} />
+      <Check devices={devices} />
     </section>
+  );
+}
+
+function Check({ devices }: { devices: Devices }) {
+  const open = useSignal(matchMedia(ROOMY).matches);
+  return (
+    <details class="check" open={open.value} onToggle={({ currentTarget }) => (open.value = currentTarget.open)}>
+      <summary>{say("devices-check")}</summary>
+      {open.value && <DeviceSettings devices={devices} />}
+    </details>
   );
 }

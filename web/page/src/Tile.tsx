@@ -41,7 +41,7 @@ function Tile({ page, store, participant, self }: TileProps) {
   const hasMedia = participant.offers.includes("media");
   return (
     <li class={`tile ${here ? "" : "away"}`}>
-      {(tracks.video || tracks.audio) && <Video stream={stream} self={self} />}
+      {(tracks.video || tracks.audio) && <Video stream={stream} self={self} sink={page.devices.choices.sink} />}
       {!tracks.video && <Avatar name={name} seed={participant.person} />}
       <Corner store={store} participant={participant} />
       <Reaction talk={store.talk} participant={participant} />

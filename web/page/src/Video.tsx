@@ -1,10 +1,20 @@
+import type { ReadonlySignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 
 import { hue, initials } from "./person.ts";
 
-/** Plays a stream; one's own without sound and mirrored. */
-export function Video({ stream, self = false }: { stream: MediaStream | undefined; self?: boolean }) {
+interface VideoProps {
+  stream: MediaStream | undefined;
+  /** One's own: without sound, and mirrored. */
+  self?: boolean;
+  /** A speaker, as `setSinkId` has it. */
+  sink?: ReadonlySignal<string>;
+}
+
+/** Plays a stream. */
+export function Video({ stream, self = false, sink }: VideoProps) {
   const element = useRef<HTMLVideoElement>(null);
+  const speaker = sink?.value ?? "";
   useEffect(() => {
     const video = element.current;
     if (!video) return;
@@ -12,6 +22,10 @@ export function Video({ stream, self = false }: { stream: MediaStream | undefine
     // Refused until the user has touched the page: then the picture starts with the next touch.
     void video.play().catch(() => undefined);
   }, [stream]);
+  useEffect(() => {
+    const video = element.current;
+    if (video && "setSinkId" in video && video.sinkId !== speaker) void video.setSinkId(speaker).catch(() => undefined);
+  }, [speaker]);
   return <video ref={element} class={self ? "mirrored" : ""} autoplay playsInline muted={self} />;
 }
 

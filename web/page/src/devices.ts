@@ -1,34 +1,66 @@
-/** This participant's camera and microphone. What is off is given back to the system, light and all. */
+/** This participant's camera, microphone and screen. What is off is given back to the system, light and all. */
 
 import { signal, type Signal } from "@preact/signals";
+
+import { blurOf, setBlur } from "./blur.ts";
+import { Choices, mediaDevices, type Purpose } from "./choices.ts";
+import type { Memory } from "./memory.ts";
 
 export type Kind = "camera" | "microphone";
 export const KINDS: readonly Kind[] = ["camera", "microphone"];
 
 /**
  * - `starting`: asking the user, or the device.
- * - `refused`: the user or the system said no.
+ * - `paused`: the screen is shown in its place; it comes back after that.
+ * - `refused`: the user said no, `blocked`: the system did.
  * - `none`: there is no such device.
+ * - `busy`: another program has it.
  * - `insecure`: the browser gives none to a page without https.
  * - `failed`: it is there, and does not start.
  */
-export type DeviceState = "starting" | "on" | "off" | "refused" | "none" | "insecure" | "failed";
+export type DeviceState = "starting" | "on" | "paused" | "off" | "refused" | "blocked" | "none" | "busy" | "insecure" | "failed";
+/** What became of a wish to show the screen. */
+export type Shared = "shared" | "cancelled" | "blocked" | "failed";
 
-const CONSTRAINTS: Record<Kind, MediaStreamConstraints> = {
-  camera: { video: { width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ideal: 24 }, facingMode: "user" } },
-  microphone: { audio: { echoCancellation: true, noiseSuppression: true } },
+const WANTED = {
+  camera: { width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ideal: 24 } },
+  microphone: { echoCancellation: true, noiseSuppression: true },
 };
+/** Words must stay legible: rather fewer pictures a second. */
+const SCREEN: DisplayMediaStreamOptions = { video: { width: { max: 1920 }, height: { max: 1200 }, frameRate: { max: 15 } }, audio: false };
+/** Milliseconds; what ends sooner than that is not started once more by itself. */
+const SETTLED = 3_000;
+
+export interface DeviceEvents {
+  /** What was chosen is not there; the default one is used. */
+  gone(purpose: Purpose, label: string): void;
+  /** What was on could not be turned on again. */
+  lost(kind: Kind, state: DeviceState): void;
+}
 
 export class Devices {
   readonly camera = signal<DeviceState>("off");
   readonly microphone = signal<DeviceState>("off");
+  /** Whether one's screen is shown, in the place of the camera. */
+  readonly sharing = signal(false);
+  /** Whether the background of one's picture is blurred; undefined where that is not for the page to say. */
+  readonly blur = signal<boolean | undefined>(undefined);
+  readonly choices: Choices;
   /** One stream for good, so that those who show it need not start anew; undefined without WebRTC. */
   readonly stream = typeof MediaStream === "undefined" ? undefined : new MediaStream();
   /** Counts the changes of what is in the stream. */
   readonly version = signal(0);
-  /** Counts the times everything was given back: what was asked for before that is not wanted any more. */
-  #era = 0;
+  readonly #memory: Memory;
+  readonly #events: DeviceEvents;
+  /** The last request of each: what comes of one before is not wanted any more. */
+  readonly #requests = { camera: 0, microphone: 0, screen: 0 };
   #started = false;
+
+  constructor(memory: Memory, events: DeviceEvents) {
+    this.#memory = memory;
+    this.#events = events;
+    this.choices = new Choices(memory, (purpose, label) => events.gone(purpose, label));
+  }
 
   state(kind: Kind): Signal<DeviceState> {
     return kind === "camera" ? this.camera : this.microphone;
@@ -41,87 +73,206 @@ export class Devices {
   async start(): Promise<void> {
     if (this.#started) return;
     this.#started = true;
-    const era = this.#era;
-    for (const kind of KINDS) this.state(kind).value = "starting";
+    const requests = { camera: this.#begin("camera"), microphone: this.#begin("microphone") };
     try {
-      this.#add(await userMedia({ ...CONSTRAINTS.camera, ...CONSTRAINTS.microphone }), era);
+      const stream = await userMedia({ video: this.#wanted("camera"), audio: this.#wanted("microphone") });
+      for (const kind of KINDS) this.#take(kind, stream, requests[kind]);
     } catch {
-      for (const kind of KINDS) if (era === this.#era) await this.#turnOn(kind);
+      for (const kind of KINDS) if (requests[kind] === this.#requests[kind]) await this.#turnOn(kind);
     }
+    await this.choices.look();
   }
 
   async toggle(kind: Kind): Promise<void> {
     const state = this.state(kind).value;
-    if (state === "on") this.#turnOff(kind);
-    else if (state !== "starting") await this.#turnOn(kind);
+    if (state === "starting") return;
+    if (kind === "camera" && this.sharing.value) this.camera.value = state === "paused" ? "off" : "paused";
+    else if (state === "on") this.#turnOff(kind);
+    else await this.#turnOn(kind);
+  }
+
+  /** Use another device, by id; an empty one for what the system uses. What is on goes on with it. */
+  async choose(purpose: Purpose, id: string): Promise<void> {
+    this.choices.choose(purpose, id);
+    if (purpose === "speaker") return;
+    const state = this.state(purpose).value;
+    if (state !== "off" && state !== "paused") await this.#turnOn(purpose);
+  }
+
+  async setBlur(on: boolean): Promise<void> {
+    this.#memory.blur = on;
+    const track = this.#track("camera");
+    if (track === undefined || blurOf(track) === undefined) return;
+    await setBlur(track, on).catch(() => undefined); // what the switch says is what there is
+    this.blur.value = blurOf(track);
   }
 
   /** Give everything back. */
   stop(): void {
-    this.#era += 1;
     this.#started = false;
+    this.#requests.screen += 1;
+    this.sharing.value = false;
     for (const kind of KINDS) this.#turnOff(kind);
   }
 
-  async #turnOn(kind: Kind): Promise<void> {
-    const era = this.#era;
-    this.state(kind).value = "starting";
+  // --- the screen
+
+  /** Show one's screen to the others, in the place of the camera. */
+  async share(): Promise<Shared> {
+    const request = ++this.#requests.screen;
     try {
-      this.#add(await userMedia(CONSTRAINTS[kind]), era);
+      const [track] = (await navigator.mediaDevices.getDisplayMedia(SCREEN)).getVideoTracks();
+      if (track === undefined) return "failed";
+      if (request !== this.#requests.screen) {
+        track.stop();
+        return "cancelled";
+      }
+      this.#show(track);
+      return "shared";
     } catch (error) {
-      if (era === this.#era) this.state(kind).value = stateAfter(error);
+      const state = stateAfter(error);
+      if (state === "refused") return "cancelled";
+      return state === "blocked" ? "blocked" : "failed";
     }
   }
 
-  #turnOff(kind: Kind): void {
-    for (const track of this.#tracks(kind)) {
-      track.stop();
-      this.stream?.removeTrack(track);
-    }
-    this.state(kind).value = "off";
-    this.version.value += 1;
+  #show(track: MediaStreamTrack): void {
+    track.contentHint = "detail";
+    if (this.camera.value === "on" || this.camera.value === "starting") this.camera.value = "paused";
+    this.#requests.camera += 1;
+    this.sharing.value = true;
+    this.#put("camera", track);
+    track.addEventListener("ended", () => {
+      if (this.#track("camera") === track) void this.unshare(); // by the browser's own button
+    });
   }
 
-  #add(stream: MediaStream, era: number): void {
-    for (const track of stream.getTracks()) {
-      if (era === this.#era) this.#addTrack(track);
+  /** Show it no longer. The camera is as it was. */
+  async unshare(): Promise<void> {
+    if (!this.sharing.value) return;
+    this.sharing.value = false;
+    if (this.camera.value === "paused") await this.#turnOnAgain("camera");
+    else this.#turnOff("camera", this.camera.value);
+  }
+
+  // --- camera and microphone
+
+  #begin(kind: Kind): number {
+    this.state(kind).value = "starting";
+    this.#track(kind)?.stop(); // phones give one camera at a time; others see its last picture until the next one comes
+    return ++this.#requests[kind];
+  }
+
+  async #turnOn(kind: Kind): Promise<void> {
+    const request = this.#begin(kind);
+    try {
+      this.#take(kind, await this.#open(kind), request);
+      await this.choices.look();
+    } catch (error) {
+      if (request === this.#requests[kind]) this.#turnOff(kind, stateAfter(error));
+    }
+  }
+
+  /** The chosen one; where that is not there, the one that the system uses. */
+  async #open(kind: Kind): Promise<MediaStream> {
+    const open = (chosen: boolean): Promise<MediaStream> => {
+      const wanted = this.#wanted(kind, chosen);
+      return userMedia(kind === "camera" ? { video: wanted } : { audio: wanted });
+    };
+    try {
+      return await open(true);
+    } catch (error) {
+      if (stateAfter(error) !== "none" || this.choices.chosen(kind) === undefined) throw error;
+      return open(false);
+    }
+  }
+
+  /** On phones the camera that looks at the user, unless another one was chosen. */
+  #wanted(kind: Kind, chosen = true): MediaTrackConstraints {
+    const id = chosen ? this.choices.chosen(kind)?.id : undefined;
+    if (id !== undefined) return { ...WANTED[kind], deviceId: { exact: id } };
+    return kind === "camera" ? { ...WANTED.camera, facingMode: "user" } : WANTED.microphone;
+  }
+
+  #take(kind: Kind, stream: MediaStream, request: number): void {
+    for (const track of kind === "camera" ? stream.getVideoTracks() : stream.getAudioTracks()) {
+      if (request === this.#requests[kind]) this.#takeTrack(kind, track);
       else track.stop();
     }
   }
 
-  #addTrack(track: MediaStreamTrack): void {
-    const kind = track.kind === "video" ? "camera" : "microphone";
-    for (const old of this.#tracks(kind)) this.stream?.removeTrack(old);
-    this.stream?.addTrack(track);
-    // Unplugged, or taken by the system; `stop` makes no event.
-    track.addEventListener("ended", () => this.#turnOff(kind));
+  #takeTrack(kind: Kind, track: MediaStreamTrack): void {
+    const since = Date.now();
     this.state(kind).value = "on";
-    this.version.value += 1;
+    this.#put(kind, track);
+    // Unplugged, or taken by the system; `stop` makes no event.
+    track.addEventListener("ended", () => {
+      if (this.#track(kind) !== track) return;
+      if (Date.now() - since < SETTLED) this.#turnOff(kind);
+      else void this.#turnOnAgain(kind);
+    });
+    if (kind === "camera") this.#followBlur(track);
   }
 
-  #tracks(kind: Kind): MediaStreamTrack[] {
-    return (kind === "camera" ? this.stream?.getVideoTracks() : this.stream?.getAudioTracks()) ?? [];
+  #followBlur(track: MediaStreamTrack): void {
+    this.blur.value = blurOf(track);
+    track.addEventListener("configurationchange", () => {
+      if (this.#track("camera") === track) this.blur.value = blurOf(track);
+    });
+    if (this.#memory.blur && this.blur.value === false) void this.setBlur(true);
+  }
+
+  async #turnOnAgain(kind: Kind): Promise<void> {
+    await this.#turnOn(kind);
+    const state = this.state(kind).value;
+    if (state !== "on" && state !== "starting") this.#events.lost(kind, state);
+  }
+
+  #turnOff(kind: Kind, state: DeviceState = "off"): void {
+    this.#requests[kind] += 1;
+    this.#put(kind, undefined);
+    this.state(kind).value = state;
+    if (kind === "camera") this.blur.value = undefined;
+  }
+
+  #track(kind: Kind): MediaStreamTrack | undefined {
+    return kind === "camera" ? this.stream?.getVideoTracks()[0] : this.stream?.getAudioTracks()[0];
+  }
+
+  /** In the stream, in the place of what was there. */
+  #put(kind: Kind, track: MediaStreamTrack | undefined): void {
+    const old = this.#track(kind);
+    if (old !== undefined) {
+      this.stream?.removeTrack(old);
+      old.stop();
+    }
+    if (track !== undefined) this.stream?.addTrack(track);
+    this.version.value += 1;
   }
 }
 
 class Insecure extends Error {}
 
 async function userMedia(constraints: MediaStreamConstraints): Promise<MediaStream> {
-  // Not there in pages without https, whatever the types say.
-  const devices = navigator.mediaDevices as MediaDevices | undefined;
+  const devices = mediaDevices();
   if (devices === undefined) throw new Insecure("no media without https");
   return devices.getUserMedia(constraints);
 }
 
 function stateAfter(error: unknown): DeviceState {
   if (error instanceof Insecure) return "insecure";
-  switch (error instanceof DOMException ? error.name : "") {
+  const { name, message } = error instanceof Error ? error : { name: "", message: "" };
+  switch (name) {
     case "NotAllowedError":
+      return /\bsystem\b/iu.test(message) ? "blocked" : "refused"; // Chromium says "by system"
     case "SecurityError":
       return "refused";
     case "NotFoundError":
     case "OverconstrainedError":
       return "none";
+    case "NotReadableError":
+    case "AbortError":
+      return "busy";
     default:
       return "failed";
   }

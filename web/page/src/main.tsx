@@ -4,6 +4,7 @@ import { readAddress } from "./address.ts";
 import "./app.css";
 import "./people.css";
 import "./meet.css";
+import "./devices.css";
 import { App } from "./App.tsx";
 import { beginToSpeak } from "./languages.ts";
 import { Page } from "./page.ts";

@@ -1,5 +1,7 @@
 /** What this browser remembers about its user, per hub. It may refuse to: then it forgets. */
 
+import type { Choice, Purpose } from "./choices.ts";
+
 export class Memory {
   readonly #prefix: string;
 
@@ -23,6 +25,29 @@ export class Memory {
 
   set language(language: string) {
     this.#write("language", language);
+  }
+
+  /** The camera, microphone or speaker that was chosen here; undefined for what the system uses. */
+  device(purpose: Purpose): Choice | undefined {
+    try {
+      const { id, label } = JSON.parse(this.#read(purpose) ?? "") as Record<string, unknown>;
+      return typeof id === "string" && typeof label === "string" ? { id, label } : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  setDevice(purpose: Purpose, choice: Choice | undefined): void {
+    this.#write(purpose, choice === undefined ? "" : JSON.stringify(choice));
+  }
+
+  /** Whether the background of one's picture is blurred, where that can be had. */
+  get blur(): boolean {
+    return this.#read("blur") === "yes";
+  }
+
+  set blur(on: boolean) {
+    this.#write("blur", on ? "yes" : "");
   }
 
   /** The hub's proof of who this is: the same person across tabs, reloads and visits. */

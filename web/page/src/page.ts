@@ -10,9 +10,10 @@ import { Catalog } from "./catalog.ts";
 import { Devices } from "./devices.ts";
 import { Memory } from "./memory.ts";
 import { joinAgain } from "./returning.ts";
+import { say } from "./say.ts";
 import { CallStore } from "./store.ts";
 import { ToastList } from "./toasts.ts";
-import { farewell, joinProblem, type Farewell } from "./words.ts";
+import { deviceProblem, deviceWords, farewell, joinProblem, type Farewell } from "./words.ts";
 
 /** How it stands with one who asked to be let in. */
 export interface Wait {
@@ -42,7 +43,7 @@ declare global {
 export class Page {
   readonly address: Address;
   readonly memory: Memory;
-  readonly devices = new Devices();
+  readonly devices: Devices;
   readonly toasts = new ToastList();
   readonly phase = signal<Phase>({ kind: "lobby", joining: false, problem: undefined });
   readonly #catalog: Catalog;
@@ -52,6 +53,10 @@ export class Page {
   constructor(address: Address) {
     this.address = address;
     this.memory = new Memory(address.hub);
+    this.devices = new Devices(this.memory, {
+      gone: (device, label) => this.toasts.problem(say("device-gone", { device, label })),
+      lost: (kind, state) => this.toasts.problem(deviceProblem(kind, state) ?? deviceWords(kind, state)),
+    });
     this.#catalog = new Catalog(address.hub);
   }
 

@@ -156,19 +156,28 @@ export function halfWords({ app, failures, again, error }: HalfTrouble, title: s
   return say("half-failed-again", { ...named, failures, time: timeOfDay(again) });
 }
 
-/** What the lobby says below the picture; nothing if all is well. */
+/** Why a device is not on, and what to do; nothing if all is well. */
 export function deviceProblem(device: Kind, state: DeviceState): string | undefined {
   switch (state) {
     case "refused":
+    case "blocked":
     case "none":
+    case "busy":
     case "failed":
     case "insecure":
       return say(`device-${state}`, { device });
     case "starting":
     case "on":
+    case "paused":
     case "off":
       return undefined;
   }
+}
+
+/** Whether a device is on. */
+export function deviceWords(device: Kind, state: DeviceState): string {
+  if (state === "paused") return say("device-is-paused");
+  return say(state === "on" ? "device-is-on" : "device-is-off", { device });
 }
 
 function codeOf(error: unknown): string {

@@ -35,6 +35,7 @@ lobby-camera-starting = Ihre Kamera wird gestartet…
 
 device = { $device ->
     [camera] Kamera
+    [speaker] Lautsprecher
    *[microphone] Mikrofon
 }
 device-is-on = { $device ->
@@ -54,13 +55,45 @@ device-none = { $device ->
    *[microphone] Es wurde kein Mikrofon gefunden. Das Gespräch geht auch ohne.
 }
 device-failed = { $device ->
-    [camera] Ihre Kamera ließ sich nicht starten; vielleicht benutzt sie gerade ein anderes Programm.
-   *[microphone] Ihr Mikrofon ließ sich nicht starten; vielleicht benutzt es gerade ein anderes Programm.
+    [camera] Ihre Kamera ließ sich nicht starten. Ziehen Sie sie ab und stecken Sie sie wieder an, oder wählen Sie eine andere.
+   *[microphone] Ihr Mikrofon ließ sich nicht starten. Ziehen Sie es ab und stecken Sie es wieder an, oder wählen Sie ein anderes.
 }
 device-insecure = { $device ->
     [camera] Der Browser gibt Seiten ohne https keine Kamera. Das Gespräch geht auch ohne.
    *[microphone] Der Browser gibt Seiten ohne https kein Mikrofon. Das Gespräch geht auch ohne.
 }
+device-is-paused = Die Kamera kommt zurück, wenn Sie Ihren Bildschirm nicht mehr zeigen
+device-blocked = { $device ->
+    [camera] Ihr System lässt diesen Browser nicht an die Kamera. Erlauben Sie es in den Datenschutz-Einstellungen des Systems und schalten Sie die Kamera dann hier ein.
+   *[microphone] Ihr System lässt diesen Browser nicht an das Mikrofon. Erlauben Sie es in den Datenschutz-Einstellungen des Systems und schalten Sie das Mikrofon dann hier ein.
+}
+device-busy = { $device ->
+    [camera] Ein anderes Programm benutzt Ihre Kamera. Schließen Sie es oder wählen Sie eine andere Kamera und schalten Sie sie dann hier ein.
+   *[microphone] Ein anderes Programm benutzt Ihr Mikrofon. Schließen Sie es oder wählen Sie ein anderes Mikrofon und schalten Sie es dann hier ein.
+}
+device-gone = { $device ->
+    [camera] „{ $label }“ ist nicht da. Stattdessen wird die Kamera des Systems benutzt.
+    [speaker] „{ $label }“ ist nicht da. Stattdessen wird der Lautsprecher des Systems benutzt.
+   *[microphone] „{ $label }“ ist nicht da. Stattdessen wird das Mikrofon des Systems benutzt.
+}
+device-numbered = { $device ->
+    [camera] Kamera { $number }
+    [speaker] Lautsprecher { $number }
+   *[microphone] Mikrofon { $number }
+}
+devices = Geräte
+devices-title = Kamera, Mikrofon und Lautsprecher
+devices-check = Geräte wählen und testen
+devices-default = Standard des Systems
+level = Pegel Ihres Mikrofons
+level-off = Schalten Sie Ihr Mikrofon ein, um es zu testen.
+level-listening = Sagen Sie etwas: Der Balken bewegt sich.
+level-heard = Ihr Mikrofon hört Sie.
+level-silent = Es ist nichts zu hören. Wählen Sie ein anderes Mikrofon oder prüfen Sie, ob ein Schalter daran aus ist.
+speaker-test = Ton abspielen
+speaker-played = Haben Sie den Ton gehört? Wenn nicht, stellen Sie lauter oder wählen Sie einen anderen Lautsprecher.
+speaker-by-system = Dieser Browser spielt über den Lautsprecher, der in Ihrem System eingestellt ist.
+blur = Meinen Hintergrund unscharf zeigen
 
 join-bad-name = Dieser Name oder dieser Link kann nicht verwendet werden. Prüfen Sie Ihren Namen oder bitten Sie noch einmal um den Link.
 join-no-such-call = Dieses Gespräch gibt es hier nicht. Bitten Sie noch einmal um den Link.

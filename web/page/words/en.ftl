@@ -37,6 +37,7 @@ lobby-camera-starting = Starting your camera…
 
 device = { $device ->
     [camera] Camera
+    [speaker] Speaker
    *[microphone] Microphone
 }
 device-is-on = { $device ->
@@ -56,13 +57,45 @@ device-none = { $device ->
    *[microphone] No microphone was found. The call works without.
 }
 device-failed = { $device ->
-    [camera] Your camera could not be started; another program may be using it.
-   *[microphone] Your microphone could not be started; another program may be using it.
+    [camera] Your camera could not be started. Unplug it and plug it in again, or choose another one.
+   *[microphone] Your microphone could not be started. Unplug it and plug it in again, or choose another one.
 }
 device-insecure = { $device ->
     [camera] The browser gives no camera to pages without https. The call works without.
    *[microphone] The browser gives no microphone to pages without https. The call works without.
 }
+device-is-paused = The camera comes back when you stop showing your screen
+device-blocked = { $device ->
+    [camera] Your system keeps the camera from this browser. Allow it in the system’s privacy settings, then turn it on here.
+   *[microphone] Your system keeps the microphone from this browser. Allow it in the system’s privacy settings, then turn it on here.
+}
+device-busy = { $device ->
+    [camera] Another program uses your camera. Close that program, or choose another camera, then turn it on here.
+   *[microphone] Another program uses your microphone. Close that program, or choose another microphone, then turn it on here.
+}
+device-gone = { $device ->
+    [camera] “{ $label }” is not there. The system’s camera is used instead.
+    [speaker] “{ $label }” is not there. The system’s speaker is used instead.
+   *[microphone] “{ $label }” is not there. The system’s microphone is used instead.
+}
+device-numbered = { $device ->
+    [camera] Camera { $number }
+    [speaker] Speaker { $number }
+   *[microphone] Microphone { $number }
+}
+devices = Devices
+devices-title = Camera, microphone and speaker
+devices-check = Choose and test your devices
+devices-default = System default
+level = Level of your microphone
+level-off = Turn your microphone on to test it.
+level-listening = Say something: the bar moves.
+level-heard = Your microphone hears you.
+level-silent = Nothing is heard. Choose another microphone, or look whether a switch on it is off.
+speaker-test = Play a sound
+speaker-played = Did you hear it? If not, turn the volume up, or choose another speaker.
+speaker-by-system = This browser plays through the speaker that is set in your system.
+blur = Blur my background
 
 join-bad-name = This name or this link cannot be used. Check your name, or ask for the link once more.
 join-no-such-call = There is no such call here. Ask for the link once more.

@@ -35,6 +35,7 @@ lobby-camera-starting = Iniciando su cámara…
 
 device = { $device ->
     [camera] Cámara
+    [speaker] Altavoz
    *[microphone] Micrófono
 }
 device-is-on = { $device ->
@@ -54,13 +55,45 @@ device-none = { $device ->
    *[microphone] No se ha encontrado ningún micrófono. La llamada funciona sin él.
 }
 device-failed = { $device ->
-    [camera] No se ha podido iniciar su cámara; quizá la esté usando otro programa.
-   *[microphone] No se ha podido iniciar su micrófono; quizá lo esté usando otro programa.
+    [camera] No se ha podido iniciar su cámara. Desconéctela y vuelva a conectarla, o elija otra.
+   *[microphone] No se ha podido iniciar su micrófono. Desconéctelo y vuelva a conectarlo, o elija otro.
 }
 device-insecure = { $device ->
     [camera] El navegador no permite usar la cámara en páginas sin https. La llamada funciona sin ella.
    *[microphone] El navegador no permite usar el micrófono en páginas sin https. La llamada funciona sin él.
 }
+device-is-paused = La cámara vuelve cuando deje de mostrar su pantalla
+device-blocked = { $device ->
+    [camera] Su sistema no permite a este navegador usar la cámara. Permítalo en los ajustes de privacidad del sistema y luego actívela aquí.
+   *[microphone] Su sistema no permite a este navegador usar el micrófono. Permítalo en los ajustes de privacidad del sistema y luego actívelo aquí.
+}
+device-busy = { $device ->
+    [camera] Otro programa está usando su cámara. Cierre ese programa o elija otra cámara y luego actívela aquí.
+   *[microphone] Otro programa está usando su micrófono. Cierre ese programa o elija otro micrófono y luego actívelo aquí.
+}
+device-gone = { $device ->
+    [camera] «{ $label }» no está conectado. En su lugar se usa la cámara del sistema.
+    [speaker] «{ $label }» no está conectado. En su lugar se usa el altavoz del sistema.
+   *[microphone] «{ $label }» no está conectado. En su lugar se usa el micrófono del sistema.
+}
+device-numbered = { $device ->
+    [camera] Cámara { $number }
+    [speaker] Altavoz { $number }
+   *[microphone] Micrófono { $number }
+}
+devices = Dispositivos
+devices-title = Cámara, micrófono y altavoz
+devices-check = Elegir y probar los dispositivos
+devices-default = Predeterminado del sistema
+level = Nivel de su micrófono
+level-off = Active el micrófono para probarlo.
+level-listening = Diga algo: la barra se mueve.
+level-heard = Su micrófono le oye.
+level-silent = No se oye nada. Elija otro micrófono o compruebe si tiene un interruptor apagado.
+speaker-test = Reproducir un sonido
+speaker-played = ¿Lo ha oído? Si no, suba el volumen o elija otro altavoz.
+speaker-by-system = Este navegador usa el altavoz configurado en su sistema.
+blur = Desenfocar mi fondo
 
 join-bad-name = Este nombre o este enlace no se puede usar. Revise su nombre o pida el enlace otra vez.
 join-no-such-call = Esta llamada no existe aquí. Pida el enlace otra vez.

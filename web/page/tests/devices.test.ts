@@ -1,0 +1,284 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
+import { Devices, type DeviceEvents, type DeviceState, type Kind } from "../src/devices.ts";
+import { loudness } from "../src/level.ts";
+import { Memory } from "../src/memory.ts";
+import { deviceProblem, deviceWords } from "../src/words.ts";
+
+class FakeTrack extends EventTarget {
+  readyState = "live";
+  contentHint = "";
+  blur: boolean | undefined;
+  readonly kind: "video" | "audio";
+  readonly deviceId: string;
+
+  constructor(kind: "video" | "audio", deviceId: string) {
+    super();
+    this.kind = kind;
+    this.deviceId = deviceId;
+  }
+
+  stop(): void {
+    this.readyState = "ended";
+  }
+
+  /** As where it is unplugged. */
+  end(): void {
+    this.stop();
+    this.dispatchEvent(new Event("ended"));
+  }
+
+  getCapabilities = () => (this.blur === undefined ? {} : { backgroundBlur: [true, false] });
+  getSettings = () => ({ deviceId: this.deviceId, ...(this.blur !== undefined && { backgroundBlur: this.blur }) });
+  getConstraints = () => ({});
+  applyConstraints = async ({ backgroundBlur }: { backgroundBlur?: boolean }) => void (this.blur = backgroundBlur);
+}
+
+class FakeStream {
+  readonly tracks: FakeTrack[];
+  constructor(tracks: FakeTrack[] = []) {
+    this.tracks = [...tracks];
+  }
+  getTracks = () => this.tracks;
+  getVideoTracks = () => this.tracks.filter(({ kind }) => kind === "video");
+  getAudioTracks = () => this.tracks.filter(({ kind }) => kind === "audio");
+  addTrack = (track: FakeTrack) => void this.tracks.push(track);
+  removeTrack = (track: FakeTrack) => void this.tracks.splice(this.tracks.indexOf(track), 1);
+}
+
+interface Asked {
+  deviceId?: { exact: string };
+  facingMode?: string;
+}
+
+/** What the browser has, and what was asked of it. */
+class Machine extends EventTarget {
+  plugged = [
+    { kind: "videoinput", deviceId: "default", label: "Default" },
+    { kind: "videoinput", deviceId: "front", label: "Front" },
+    { kind: "videoinput", deviceId: "back", label: "Back" },
+    { kind: "audioinput", deviceId: "mic", label: "Built in" },
+    { kind: "audioinput", deviceId: "headset", label: "Headset" },
+    { kind: "audiooutput", deviceId: "loud", label: "Loud" },
+  ];
+  readonly asked: { video?: Asked; audio?: Asked }[] = [];
+  given: FakeTrack[] = [];
+  fails: Error | undefined;
+  blur: boolean | undefined;
+  held: Promise<void> | undefined;
+
+  unplug(deviceId: string): void {
+    this.plugged = this.plugged.filter((device) => device.deviceId !== deviceId);
+    this.dispatchEvent(new Event("devicechange"));
+  }
+
+  enumerateDevices = async () => this.plugged;
+  getDisplayMedia = async () => this.#give([new FakeTrack("video", "screen")]);
+  getUserMedia = async (wanted: { video?: Asked; audio?: Asked }) => {
+    this.asked.push(wanted);
+    await this.held;
+    const tracks = [];
+    if (wanted.video) tracks.push(new FakeTrack("video", this.#find("videoinput", wanted.video, "front")));
+    if (wanted.audio) tracks.push(new FakeTrack("audio", this.#find("audioinput", wanted.audio, "mic")));
+    return this.#give(tracks);
+  };
+
+  #find(kind: string, { deviceId }: Asked, standard: string): string {
+    const id = deviceId?.exact ?? standard;
+    if (!this.plugged.some((one) => one.kind === kind && one.deviceId === id)) throw named("OverconstrainedError");
+    return id;
+  }
+
+  #give(tracks: FakeTrack[]): FakeStream {
+    if (this.fails) throw this.fails;
+    for (const track of tracks) if (track.kind === "video" && track.deviceId !== "screen") track.blur = this.blur;
+    this.given.push(...tracks);
+    return new FakeStream(tracks);
+  }
+}
+
+function named(name: string, message = ""): Error {
+  return Object.assign(new Error(message), { name });
+}
+
+let machine = new Machine();
+let kept: Map<string, string>;
+let said: string[];
+let devices: Devices;
+const events: DeviceEvents = {
+  gone: (purpose, label) => said.push(`${purpose} ${label} is gone`),
+  lost: (kind, state) => said.push(`${kind} ${state}`),
+};
+const inUse = (): string[] => machine.given.filter(({ readyState }) => readyState === "live").map(({ deviceId }) => deviceId);
+const sent = (): string[] => (devices.stream as unknown as FakeStream).tracks.map(({ deviceId }) => deviceId).sort();
+
+/** The page is loaded, again. */
+function visit({ plugged } = machine): void {
+  machine = Object.assign(new Machine(), { plugged });
+  vi.stubGlobal("navigator", { mediaDevices: machine, languages: ["en"] });
+  devices = new Devices(new Memory("hub"), events);
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: 0 });
+  kept = new Map();
+  said = [];
+  vi.stubGlobal("MediaStream", FakeStream);
+  vi.stubGlobal("localStorage", { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => kept.set(key, value) });
+  visit(new Machine());
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe("[G20] which device", () => {
+  test("counts at once, and in the next visit; the old one is given back", async () => {
+    await devices.start();
+    expect(devices.choices.options("camera").map(({ label }) => label)).toEqual(["Front", "Back"]);
+    await devices.choose("camera", "back");
+    await devices.choose("microphone", "headset");
+    await devices.choose("speaker", "loud");
+    expect(inUse().sort()).toEqual(["back", "headset"]);
+    expect(sent()).toEqual(["back", "headset"]);
+    expect(devices.choices.sink.value).toBe("loud");
+    devices.stop();
+    expect(inUse()).toEqual([]);
+    visit();
+    await devices.start();
+    expect(machine.asked.at(-1)).toMatchObject({ video: { deviceId: { exact: "back" } }, audio: { deviceId: { exact: "headset" } } });
+    expect(machine.asked.at(-1)?.video?.facingMode).toBeUndefined();
+    expect(sent()).toEqual(["back", "headset"]);
+    await devices.choose("camera", "");
+    expect(sent()).toEqual(["front", "headset"]);
+    expect(new Memory("hub").device("camera")).toBeUndefined();
+    expect(said).toEqual([]);
+  });
+
+  test("what is off stays off when another one is chosen", async () => {
+    await devices.start();
+    await devices.toggle("camera");
+    await devices.choose("camera", "back");
+    expect([devices.camera.value, sent()]).toEqual(["off", ["mic"]]);
+    await devices.toggle("camera");
+    expect(sent()).toEqual(["back", "mic"]);
+  });
+
+  test("one that is not there is the system's, which is said once, until it is there again", async () => {
+    await devices.start();
+    await devices.choose("microphone", "headset");
+    await devices.choose("speaker", "loud");
+    const { plugged } = machine;
+    machine.plugged = plugged.filter(({ deviceId }) => deviceId !== "headset" && deviceId !== "loud");
+    machine.plugged.push({ kind: "audiooutput", deviceId: "soft", label: "Soft" });
+    visit();
+    await devices.start();
+    expect(sent()).toEqual(["front", "mic"]);
+    expect(said).toEqual(["microphone Headset is gone", "speaker Loud is gone"]);
+    expect([devices.choices.isGone("microphone"), devices.choices.sink.value]).toEqual([true, ""]);
+    machine.dispatchEvent(new Event("devicechange"));
+    machine.plugged = plugged;
+    machine.dispatchEvent(new Event("devicechange"));
+    await vi.advanceTimersByTimeAsync(0);
+    expect([devices.choices.isGone("microphone"), devices.choices.sink.value, said.length]).toEqual([false, "loud", 2]);
+    machine.unplug("loud");
+    machine.plugged.push({ kind: "audiooutput", deviceId: "soft", label: "Soft" });
+    machine.dispatchEvent(new Event("devicechange"));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(said.slice(2)).toEqual(["speaker Loud is gone"]);
+  });
+
+  test("what is unplugged while it is on is taken over by the system's", async () => {
+    await devices.start();
+    await devices.choose("microphone", "headset");
+    const headset = machine.given.at(-1);
+    vi.setSystemTime(60_000);
+    machine.unplug("headset");
+    headset?.end();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([devices.microphone.value, sent(), said]).toEqual(["on", ["front", "mic"], ["microphone Headset is gone"]]);
+    vi.setSystemTime(120_000);
+    machine.unplug("mic");
+    machine.given.at(-1)?.end();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([devices.microphone.value, said.at(-1)]).toEqual(["none", "microphone none"]);
+  });
+
+  test("what ends again and again is not started again and again", async () => {
+    await devices.start();
+    machine.given.find(({ kind }) => kind === "audio")?.end();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([devices.microphone.value, sent(), machine.asked.length]).toEqual(["off", ["front"], 1]);
+  });
+
+  test("the one that was replaced turns off nothing when it ends, and what comes too late is given back", async () => {
+    await devices.start();
+    const [front] = machine.given;
+    await devices.choose("camera", "back");
+    vi.setSystemTime(60_000);
+    front?.end();
+    expect([devices.camera.value, sent()]).toEqual(["on", ["back", "mic"]]);
+    let release = (): void => undefined;
+    machine.held = new Promise((resolve) => (release = resolve));
+    const first = devices.choose("camera", "front");
+    const second = devices.choose("camera", "back");
+    devices.stop();
+    release();
+    await Promise.all([first, second]);
+    expect([inUse(), sent(), devices.camera.value]).toEqual([[], [], "off"]);
+  });
+
+  test("what is remembered may be anything", () => {
+    for (const [place, rubbish] of ["", "null", "7", "{}", '{"id":1,"label":"x"}', "{"].entries()) {
+      kept.set("callmesh hub camera", rubbish);
+      expect([place, new Memory("hub").device("camera")]).toEqual([place, undefined]);
+    }
+  });
+});
+
+test("[G21] why a device is not on has words of its own, with what to do", async () => {
+  const whys: [Error, DeviceState, RegExp][] = [
+    [named("NotAllowedError", "Permission denied"), "refused", /Allow it beside the address/],
+    [named("NotAllowedError", "Permission denied by system"), "blocked", /system’s privacy settings/],
+    [named("NotFoundError"), "none", /works without/],
+    [named("NotReadableError"), "busy", /Close that program/],
+    [named("TypeError"), "failed", /plug it in again/],
+  ];
+  for (const [error, state, words] of whys) {
+    visit();
+    machine.fails = error;
+    await devices.start();
+    for (const kind of ["camera", "microphone"] satisfies Kind[]) {
+      expect(devices.state(kind).value).toBe(state);
+      expect(deviceProblem(kind, devices.state(kind).value)).toMatch(words);
+    }
+    machine.fails = undefined;
+    await devices.toggle("microphone");
+    expect([devices.microphone.value, deviceProblem("microphone", "on"), deviceWords("microphone", "on")]).toEqual(["on", undefined, "Microphone is on"]);
+  }
+  vi.stubGlobal("navigator", { languages: ["en"] });
+  devices = new Devices(new Memory("hub"), events);
+  await devices.start();
+  expect(deviceProblem("camera", devices.camera.value)).toMatch(/https/);
+});
+
+test("[G21] the level is as ears have it: half as loud is a step, whatever it was", () => {
+  expect([loudness(0), loudness(-1), loudness(NaN), loudness(0.0001), loudness(1), loudness(2)]).toEqual([0, 0, 0, 0, 1, 1]);
+  expect(loudness(0.1) - loudness(0.05)).toBeCloseTo(loudness(0.4) - loudness(0.2));
+});
+
+test("[G24] a background is blurred where the camera can be told to, and in later visits", async () => {
+  await devices.start();
+  expect(devices.blur.value).toBeUndefined();
+  await devices.setBlur(true); // nothing is there to blur it
+  visit();
+  machine.blur = false;
+  await devices.start();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(devices.blur.value).toBe(true);
+  await devices.setBlur(false);
+  expect([devices.blur.value, new Memory("hub").blur]).toEqual([false, false]);
+  await devices.toggle("camera");
+  expect(devices.blur.value).toBeUndefined();
+});

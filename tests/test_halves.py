@@ -1,17 +1,50 @@
 """Which Python halves run, when one is started again, and what a half may do in its call."""
 
 import asyncio
+import contextlib
+import os
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import callmesh
+from callmesh.auth import Authority
+from callmesh.catalog import Catalog
 from callmesh.clock import MICROSECONDS
 from callmesh.errors import BadValue, Denied, TooFast, Unauthorized
-from callmesh.halves import ABSENT, FIRST, LONGEST, PATIENCE, SOUND, Halves, Key, Start, Stop, Wish
+from callmesh.halves import (
+    ABSENT,
+    FIRST,
+    LONGEST,
+    PATIENCE,
+    SOUND,
+    STARTING,
+    STARTS,
+    Halves,
+    Key,
+    Start,
+    Stop,
+    Wish,
+)  # fmt: skip
 from callmesh.ids import CallId, ResourceId
 from callmesh.limits import Limits
-from callmesh.supervisor import MAX_LINE, PRINTED, Printed, environment, kind
+from callmesh.live import LiveHub
+from callmesh.livecall import steady
+from callmesh.metrics import Metrics
+from callmesh.storage.memory import MemoryStorage
+from callmesh.supervisor import (
+    LOOKED_AT,
+    MAX_LINE,
+    PRINTED,
+    TAKEN,
+    Printed,
+    Supervisor,
+    _End,
+    _pipe,
+    environment,
+    kind,
+)  # fmt: skip
 from callmesh.testing import ADDRESS, MemoryHub
 from tests.processes import ROOT
 
@@ -111,7 +144,7 @@ def test_no_more_run_than_may_and_hosts_are_told_why() -> None:
     halves = Halves(2, 3)
     wishes = {key(f"r{n}", call): WISH for call in ("one", "two") for n in range(3)}
     ran = started(halves.decide(wishes, set(), 0))
-    assert ran == [key("r0", "one"), key("r1", "one"), key("r0", "two")]
+    assert ran == [key("r0", "one"), key("r0", "two"), key("r1", "one")]
     assert "limits.halves" in halves.troubles[key("r2", "one")].error
     assert "limits.hub_halves" in halves.troubles[key("r1", "two")].error
     del wishes[key("r0", "one")]
@@ -120,6 +153,36 @@ def test_no_more_run_than_may_and_hosts_are_told_why() -> None:
     halves.ended(key("r0", "one"), "", 3)
     assert started(halves.decide(wishes, set(ran), 4)) == [key("r2", "one")]
     assert Halves(0, 9).decide({A: WISH}, set(), 0) == []
+
+
+def test_calls_take_turns_in_starting_halves() -> None:
+    """[Y9] A call with many resources does not have those of others wait for all of its own."""
+    halves = Halves(8, 32)
+    wishes = {key(f"r{n}", "many"): WISH for n in range(8)}
+    wishes |= {key("r0", f"few{n}"): WISH for n in range(4)}
+    here: set[Key] = set()
+    began, now = [], 0
+    while new := started(halves.decide(wishes, here, now)):
+        assert len(new) <= STARTS[1]
+        began += new
+        here |= set(new)
+        now += 1
+    assert began[:5] == [key("r0", "many"), *[key("r0", f"few{n}") for n in range(4)]]
+    assert len(began) == len(wishes)
+    assert halves.troubles == {}, "whose turn comes is no trouble"
+
+
+def test_so_many_start_at_a_time() -> None:
+    """[Y9] One that does not come in has its place for 5 s."""
+    halves = Halves(8, 32)
+    wishes = {key(f"r{n}", call): WISH for call in ("one", "two", "three") for n in range(3)}
+    first = started(halves.decide(wishes, set(), 0))
+    assert [call for call, _ in first] == ["one", "two", "three", "one"]
+    assert started(halves.decide(wishes, set(), STARTING - 1)) == []
+    assert started(halves.decide(wishes, {first[1]}, STARTING - 1)) == [key("r1", "two")]
+    assert len(started(halves.decide(wishes, {first[1]}, STARTING))) == 3
+    alone = Halves(8, 32)
+    assert len(started(alone.decide({key(f"r{n}"): WISH for n in range(8)}, set(), 0))) == STARTS[0]
 
 
 def test_one_that_may_not_run_is_not_started() -> None:
@@ -151,7 +214,104 @@ def test_what_a_half_prints_is_bounded() -> None:
     assert printed.last == "the last"
 
 
-def test_a_half_does_not_know_the_settings_of_the_hub() -> None:
+def test_of_a_flood_little_is_looked_at_and_its_end_is_known() -> None:
+    """[Y8] What is beyond is counted, and after a while one is heard again."""
+    printed, now = Printed(), steady()
+    flood = b"\n".join(b"%d" % n for n in range(20_000)) + b"\n"
+    assert len(flood) > LOOKED_AT[1]
+    said = [*printed.feed(flood, now), *printed.feed(flood, now), *printed.feed(b"the e", now)]
+    assert len(said) == PRINTED[1]
+    assert printed.left_out == 40_000 - len(said) + 1
+    assert printed.last == "19999"
+    later = now + 60 * MICROSECONDS
+    assert [*printed.feed(b"nd\n", later)] == ["the end"]
+    assert printed.last == "the end"
+    assert [*printed.feed(flood, later), *printed.feed(b"over", later), *printed.feed(b"", later)]
+    assert printed.last == "over"
+
+
+def supervised(*, python: str = "half.py") -> Supervisor:
+    """The halves of a hub in which nobody is."""
+    app = SimpleNamespace(manifest=SimpleNamespace(python=python), hash="1", runs=True)
+    catalog: Any = SimpleNamespace(apps={"crasher": app})
+    authority = Authority(b"k" * 32)
+    live = LiveHub(MemoryStorage(), Catalog(), authority)
+    return Supervisor(live, catalog, authority, allowed=True)
+
+
+@pytest.mark.anyio
+async def test_one_that_prints_in_a_loop_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[Y8, O10] The hub takes a MiB a second of it."""
+    now, waited = MICROSECONDS, 0.0
+
+    async def pause(seconds: float) -> None:
+        nonlocal now, waited
+        now, waited = now + int(seconds * MICROSECONDS), waited + seconds
+
+    monkeypatch.setattr("callmesh.supervisor.steady", lambda: now)
+    monkeypatch.setattr("callmesh.supervisor.pause", pause)
+
+    def print_much(end: _End) -> None:
+        for _ in range(8):
+            assert os.write(end.fd, b"x\n" * (TAKEN // 2)) == TAKEN
+        os.write(end.fd, b"the last\n")
+        end.close()
+
+    halves, printed = supervised(), Printed()
+    with _pipe() as (output, print_to):
+        printing = asyncio.create_task(asyncio.to_thread(print_much, print_to))
+        await halves._read(output, printed, {})
+        await printing
+    assert 6 < waited < 8
+    assert printed.last == "the last"
+    assert printed.left_out > 3 * TAKEN
+    numbers = Metrics(halves._live).text().decode()
+    assert float(numbers.partition("callmesh_unprinted_lines_total ")[2].split()[0]) == (
+        printed.left_out
+    )
+
+
+@pytest.mark.anyio
+async def test_what_goes_wrong_with_halves_is_logged_and_they_go_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """[Y5]"""
+    halves, again = supervised(), asyncio.Event()
+
+    def look() -> None:
+        if "which go on" in caplog.text:
+            again.set()
+        else:
+            halves._turned.set()
+        raise LookupError("it")
+
+    monkeypatch.setattr(halves, "look", look)
+    task = asyncio.create_task(halves.follow())
+    await again.wait()
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    assert "LookupError: it" in caplog.text
+
+
+def test_one_that_was_never_started_is_not_waited_for() -> None:
+    """[Y5]"""
+    halves = supervised()
+    halves._halves.decide({A: WISH}, set(), steady())
+    assert halves._halves.running == 1
+    halves.look()
+    assert halves._halves.running == 0
+
+
+def test_halves_reach_the_hub_as_others_do_now() -> None:
+    """[Y1]"""
+    halves = supervised()
+    halves.reached({"server": ("127.0.0.1", 8000)})
+    halves.reached({"server": ("/run/hub", None)})
+    assert halves._address == "http://127.0.0.1:8000"
+    halves.reached({"server": ("::1", 9000), "root_path": "/calls/"})
+    assert halves._address == "http://[::1]:9000/calls"
+
     """[Y8]"""
     told = environment({"CALLMESH_KEY": "/etc/secret", "PATH": "/bin"})
     assert told == {"PATH": "/bin", "PYTHONDONTWRITEBYTECODE": "1"}

@@ -82,6 +82,8 @@ class Counts:
     """Tries to tell an endpoint something, by what came of them: `delivered` or `failed`."""
     fetches: Counter[str] = field(default_factory=Counter)
     """What apps fetched, by what came of it: `sent`, `failed`, `unreachable` or `refused`."""
+    unprinted: int = 0
+    """Lines that Python halves printed, and that were too many for the log."""
     commits: Commits = field(default_factory=Commits)
     lag: Histogram = field(default_factory=Histogram)
     """How late the event loop is, looked at once a second."""

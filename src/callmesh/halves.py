@@ -1,6 +1,8 @@
 """Which Python halves run, and when one that failed is started again.
 
-Q1 A half runs for each wish there is room for: as many of a call, and of a hub, as may.
+Q1 A half runs for each wish there is room for: as many of a call, and of a hub, as may. So many as
+   `STARTS` says start at a time; the next is of the call that has the fewest, of equal ones the
+   one that wished first.
 Q2 One that ends by itself, or is not in its call for `ABSENT`, has failed. It is started again
    after a pause that doubles from `FIRST` to `LONGEST`; one that has run for `SOUND` has recovered.
 Q3 Where nobody wishes for it any more, or for another version of its app, it is told to stop, and
@@ -24,6 +26,10 @@ ABSENT = 30 * MICROSECONDS
 """How long it may take to come in, and be away, before it counts as one that hangs."""
 PATIENCE = 5 * MICROSECONDS
 """How long one that was told to stop may take."""
+STARTS = (2, 4)
+"""Halves of one call, and of all, that start at a time."""
+STARTING = 5 * MICROSECONDS
+"""How long one counts as starting, if it is not in its call before."""
 MAX_WORDS = 300
 """Characters of the line that is shown of an error."""
 
@@ -118,7 +124,7 @@ class Halves:
     ) -> list[Start | Stop]:
         """What is to be done. `here` are the halves that are in their call."""
         stops = [stop for key in [*self._all] if (stop := self._look(key, wishes, here, now))]
-        return [*stops, *self._starts(wishes, now)]
+        return [*stops, *self._starts(wishes, here, now)]
 
     def ended(self, key: Key, error: str, now: int) -> bool:
         """The process is gone; `error` is the last that it said. Whether it has failed."""
@@ -176,22 +182,45 @@ class Halves:
                 del self._all[key]
         return None
 
-    def _starts(self, wishes: Mapping[Key, Wish], now: int) -> Iterator[Start]:
+    def _starts(
+        self, wishes: Mapping[Key, Wish], here: Collection[Key], now: int
+    ) -> Iterator[Start]:
         busy = [key for key, half in self._all.items() if not isinstance(half.state, Idle)]
         calls, hub = Counter(call for call, _ in busy), len(busy)
+        starting = Counter(key[0] for key in busy if self._is_starting(key, here, now))
+        for key in self._in_turn(wishes, calls, now):
+            call, wish = key[0], wishes[key]
+            if why := self._no_room(calls[call], hub):
+                self._refused[key] = why
+            elif starting[call] < STARTS[0] and starting.total() < STARTS[1]:
+                calls[call] += 1
+                starting[call] += 1
+                hub += 1
+                half = self._all.setdefault(key, _Half(wish.version, Idle(now)))
+                half.state = Running(now, now)
+                yield Start(key, wish)
+
+    def _is_starting(self, key: Key, here: Collection[Key], now: int) -> bool:
+        state = self._all[key].state
+        if not isinstance(state, Running) or state.seen != state.since or key in here:
+            return False
+        return now - state.since < STARTING
+
+    def _in_turn(self, wishes: Mapping[Key, Wish], calls: Counter[CallId], now: int) -> list[Key]:
+        """Those that may be started, of the calls in turn."""
         self._refused = {}
+        turns: list[tuple[int, Key]] = []
+        then = calls.copy()
         for key, wish in wishes.items():
             half = self._all.get(key)
             if half is not None and not (isinstance(half.state, Idle) and half.state.until <= now):
                 continue
-            if why := wish.refused or self._no_room(calls[key[0]], hub):
-                self._refused[key] = why
+            if wish.refused:
+                self._refused[key] = wish.refused
                 continue
-            calls[key[0]] += 1
-            hub += 1
-            half = self._all.setdefault(key, _Half(wish.version, Idle(now)))
-            half.state = Running(now, now)
-            yield Start(key, wish)
+            turns.append((then[key[0]], key))
+            then[key[0]] += 1
+        return [key for _, key in sorted(turns, key=lambda turn: turn[0])]
 
     def _no_room(self, in_call: int, in_hub: int) -> str:
         if in_call >= self.per_call:

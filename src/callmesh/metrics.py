@@ -105,6 +105,10 @@ class HubCollector(Collector):
         yield _counter("callmesh_webhooks", "Webhooks sent, each try.", hooks, "result")
         fetches = {"sent": 0, "failed": 0, "unreachable": 0, "refused": 0} | counts.fetches
         yield _counter("callmesh_fetches", "What apps fetched by the hub.", fetches, "result")
+        yield _counter(
+            "callmesh_unprinted_lines", "Lines of Python halves, too many for the log.",
+            counts.unprinted,
+        )  # fmt: skip
         yield _histogram("callmesh_commit_seconds", "Time of a commit.", counts.commits.took)
         yield _counter("callmesh_commit_failures", "Commits failed.", counts.commits.failures)
         yield _histogram(

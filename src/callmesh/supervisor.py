@@ -21,7 +21,7 @@ import msgspec
 from callmesh.auth import Authority
 from callmesh.catalog import Catalog, InstalledApp
 from callmesh.halves import Halves, Key, Order, Start, Stop, Trouble, Wish
-from callmesh.live import LiveHub
+from callmesh.live import LiveHub, pause
 from callmesh.livecall import steady
 from callmesh.rates import Rate
 
@@ -33,6 +33,11 @@ PRINTED = (2, 100)
 """Lines that one prints into the log a second, for long and at once; more are left out."""
 MAX_LINE = 1_000
 """Bytes of one."""
+LOOKED_AT = (16 * 1024, 64 * 1024)
+"""Bytes of what one prints that are looked at, a second and at once; of more lines are counted."""
+TAKEN = 1024 * 1024
+"""Bytes that are taken from one a second: one that prints more waits."""
+BLOCK = 64 * 1024
 SWITCHED_OFF = "this hub runs no Python (its setting `python` is off)"
 NOT_ALLOWED = "the operator has not allowed its Python: callmesh apps add --allow-python"
 NO_PORT = "this hub listens on no port by which its halves could reach it"
@@ -47,23 +52,67 @@ class Printed:
     last: str = ""
     """The last line that says something."""
     left_out: int = 0
-    _rate: Rate = field(default_factory=lambda: Rate(*PRINTED, steady()))
+    """Lines that there were too many of."""
+    _lines: Rate = field(default_factory=lambda: Rate(*PRINTED, steady()))
+    _looked_at: Rate = field(default_factory=lambda: Rate(*LOOKED_AT, steady()))
+    _taken: Rate = field(default_factory=lambda: Rate(TAKEN, TAKEN, steady()))
     _rest: bytes = b""
 
     def feed(self, data: bytes, now: int) -> Iterator[str]:
         """The lines that are whole now, without those there are too many of; b"" ends it."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > MAX_LINE or not data:
-            lines, self._rest = [*lines, self._rest], b""
-        for raw in lines:
-            line = raw[:MAX_LINE].decode(errors="replace").rstrip()
-            if not line.strip():
-                continue
+        self._taken.take(len(data), now)
+        if data and self._looked_at.lacks(now):
+            self._pass_over(data)
+            return
+        self._looked_at.take(len(data), now)
+        for line in self._split(self._rest + data, ends=not data):
             self.last = line.strip()
-            if self._rate.takes(now):
+            if self._lines.takes(now):
                 yield line
             else:
                 self.left_out += 1
+
+    def wait(self, now: int) -> float:
+        """Seconds until more is to be taken."""
+        return self._taken.due(now)
+
+    def _pass_over(self, data: bytes) -> None:
+        """But for its end: what it says last is what it ended with."""
+        self.left_out += max(1, data.count(b"\n"))
+        for line in self._split((self._rest + data)[-2 * MAX_LINE :]):
+            self.last = line.strip()
+
+    def _split(self, data: bytes, *, ends: bool = False) -> Iterator[str]:
+        """The lines in it that say something."""
+        *lines, self._rest = data.split(b"\n")
+        if ends or len(self._rest) > MAX_LINE:
+            lines, self._rest = [*lines, self._rest], b""
+        for raw in lines:
+            if line := raw[:MAX_LINE].decode(errors="replace").rstrip():
+                yield line
+
+
+class _End:
+    """One end of a pipe."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.is_open = True
+
+    def close(self) -> None:
+        if self.is_open:
+            self.is_open = False
+            os.close(self.fd)
+
+
+@contextlib.contextmanager
+def _pipe() -> Iterator[tuple[_End, _End]]:
+    ends = tuple(map(_End, os.pipe()))
+    try:
+        yield ends[0], ends[1]
+    finally:
+        for end in ends:
+            end.close()
 
 
 class Supervisor:
@@ -83,19 +132,22 @@ class Supervisor:
         self._shown: dict[Key, tuple[Trouble, dict[str, object]]] = {}
 
     def reached(self, scope: MutableMapping[str, Any]) -> None:
-        """Somebody has come by this connection."""
+        """Somebody has come by this connection: what is started from now on does so too."""
         host, port = scope.get("server") or ("", None)
-        if not self._address and port:
+        if port:
             host = f"[{host}]" if ":" in host else host
             self._address = f"http://{host}:{port}{scope.get('root_path', '').rstrip('/')}"
 
     async def follow(self) -> None:
-        """Look after them, for as long as the hub runs."""
+        """Look after them, for as long as the hub runs, whatever goes wrong with some."""
         try:
             while True:
                 self._turned.clear()
-                if not self._live.ends:
-                    self.look()
+                try:
+                    if not self._live.ends:
+                        self.look()
+                except Exception:
+                    log.exception("something went wrong with Python halves, which go on")
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._turned.wait(), EVERY)
         finally:
@@ -116,6 +168,8 @@ class Supervisor:
             match step:
                 case Start(key, wish):
                     self._tasks[key] = asyncio.create_task(self._run(key, apps[wish.app]))
+                case Stop(key) if key not in self._tasks:
+                    self._halves.ended(key, "it could not be started", steady())
                 case Stop(key, kill):
                     self._signal(key, kill=kill)
         self._show({key: apps[wish.app] for key, wish in wishes.items()})
@@ -161,17 +215,20 @@ class Supervisor:
         call, resource = key
         about = {"call": call, "resource": resource, "app": app.manifest.id}
         name = app.manifest.name
-        token = self._authority.invite_half(call, resource, name, self._live.now())
-        order = Order(
-            f"{self._address}/call/{call}", token, app.manifest.id, str(app.folder),
-            app.manifest.python,
-        )  # fmt: skip
-        code, printed = 0, Printed()
+        code, printed, token = 1, Printed(), ""
         try:
+            token = self._authority.invite_half(call, resource, name, self._live.now())
+            order = Order(
+                f"{self._address}/call/{call}", token, app.manifest.id, str(app.folder),
+                app.manifest.python,
+            )  # fmt: skip
             log.info("a Python half starts", extra=about)
             code = await self._process(key, order, printed, about)
         except OSError as error:
-            code, printed.last = 1, f"it cannot be started: {error.strerror}"
+            printed.last = f"it cannot be started: {error.strerror}"
+        except Exception:
+            printed.last = "it could not be looked after; the hub's log says why"
+            log.exception("something went wrong with a Python half", extra=about)
         finally:
             self._authority.withdraw(token)
             self._pids.pop(key, None)
@@ -202,7 +259,7 @@ class Supervisor:
             theirs.close()
             print_to.close()
             os.write(ours.fd, msgspec.json.encode(order) + b"\n")
-            reading = asyncio.create_task(_read(output, printed, about))
+            reading = asyncio.create_task(self._read(output, printed, about))
             try:
                 code = await process.wait()
             finally:
@@ -210,6 +267,26 @@ class Supervisor:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(reading, 1)
         return code
+
+    async def _read(self, output: _End, printed: Printed, about: Mapping[str, object]) -> None:
+        """Hand what is printed to the log, line by line, until nobody can print any more."""
+        loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
+        output.is_open = False  # the transport closes it
+        transport, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(output.fd, "rb", buffering=0)
+        )
+        try:
+            data = b"-"
+            while data:
+                data = await reader.read(BLOCK)
+                before = printed.left_out
+                for line in printed.feed(data, steady()):
+                    log.info("a Python half says", extra={**about, "said": line})
+                self._live.counts.unprinted += printed.left_out - before
+                if wait := printed.wait(steady()):
+                    await pause(wait)
+        finally:
+            transport.close()
 
     def _signal(self, key: Key, *, kill: bool) -> None:
         if pid := self._pids.get(key):
@@ -228,46 +305,6 @@ class Supervisor:
         for key in self._tasks:
             self._signal(key, kill=True)
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-
-
-class _End:
-    """One end of a pipe."""
-
-    def __init__(self, fd: int) -> None:
-        self.fd = fd
-        self.is_open = True
-
-    def close(self) -> None:
-        if self.is_open:
-            self.is_open = False
-            os.close(self.fd)
-
-
-@contextlib.contextmanager
-def _pipe() -> Iterator[tuple[_End, _End]]:
-    ends = tuple(map(_End, os.pipe()))
-    try:
-        yield ends[0], ends[1]
-    finally:
-        for end in ends:
-            end.close()
-
-
-async def _read(output: _End, printed: Printed, about: Mapping[str, object]) -> None:
-    """Hand what is printed to the log, line by line, until nobody can print any more."""
-    loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
-    output.is_open = False  # the transport closes it
-    transport, _ = await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(output.fd, "rb", buffering=0)
-    )
-    try:
-        data = b"-"
-        while data:
-            data = await reader.read(4096)
-            for line in printed.feed(data, steady()):
-                log.info("a Python half says", extra={**about, "said": line})
-    finally:
-        transport.close()
 
 
 def _kill(group: int) -> None:

@@ -323,6 +323,33 @@ def test_who_acknowledges_nothing_is_asked_and_then_loses_the_stream() -> None:
     assert ASK[0] < ASK[1]
 
 
+@pytest.mark.parametrize("has_room", [True, False])
+def test_who_asks_on_and_on_and_acknowledges_nothing_loses_it_too(has_room: bool) -> None:
+    """[D9, D11] Also where nothing can leave; and what is asked for does not go each time."""
+    lane = reading()
+    for number in range(1, 11):
+        lane.put(one(number))
+    lane.take()
+    found = []
+    for now in range(1, STALLED + 2_000_000, 500_000):
+        for _ in range(100):
+            lane.again()
+            if has_room and lane.waiting:
+                lane.take()
+        found.append(lane.due(now))
+    assert found.count(Due.LOSE) == 1
+    assert (lane.size, lane.losses) == (0, 1)
+    assert lane.resent <= 10 * len(found)
+
+
+def test_who_asks_anew_and_reads_nothing_of_latest_keeps_it() -> None:
+    """[D11]"""
+    lane = reading("latest")
+    lane.put(one(1))
+    lane.again()
+    assert Due.LOSE not in [what for _, what in due(lane, 1, 2 * STALLED)]
+
+
 def test_who_acknowledges_slowly_keeps_it() -> None:
     """[D11]"""
     lane = reading()

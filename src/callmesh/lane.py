@@ -5,8 +5,8 @@ E1 In mode `reliable` a piece is kept until its receiver has said that it came. 
 E2 Each piece says by how much the number of the one before it, for this receiver, is smaller: who
    lacks that one takes nothing, and asks. So nothing is lost, doubled or overtaken, whatever the
    paths between do.
-E3 Who says nothing though something is under way is asked now and then; after `STALLED` the stream
-   is lost to them, and they are told when they say something again.
+E3 Who acknowledges nothing though something is under way is asked now and then; after `STALLED` the
+   stream is lost to them, whatever else they say, and they are told when they say something again.
 E4 In mode `reliable` small messages that wait leave together through a channel. The first of a turn
    leaves at once, what follows in the same turn at its end.
 E5 In mode `latest` what leaves in one turn after the first is packed, and goes at its end or when a
@@ -54,10 +54,10 @@ class Due(Enum):
 
 class Lane:
     __slots__ = (
-        "_before", "_known", "_marked", "_measured", "_moved", "_pack", "_pause", "_since",
-        "_try_at", "acked", "away", "direct", "dropped", "flying", "last", "late", "loss", "losses",
-        "messages", "meter", "mode", "opened", "out", "reading", "resent", "round_trip", "sent",
-        "size", "waiting", "window",
+        "_before", "_heeded", "_known", "_lacks", "_marked", "_measured", "_moved", "_pack",
+        "_pause", "_since", "_try_at", "acked", "away", "direct", "dropped", "flying", "last",
+        "late", "loss", "losses", "messages", "meter", "mode", "opened", "out", "reading",
+        "resent", "round_trip", "sent", "size", "waiting", "window",
     )  # fmt: skip
 
     def __init__(self, mode: Mode) -> None:
@@ -96,6 +96,10 @@ class Lane:
         """Microseconds, measured last."""
         self._moved = True
         """Whether they have come to read it, or acknowledged something, since the last tick."""
+        self._heeded = False
+        """Whether something went again since the last tick because they asked for it."""
+        self._lacks = False
+        """Whether they have asked for something, and acknowledged nothing since."""
         self._pack: tuple[list[Piece], int] = [], 0
         """Mode `latest`: what goes with what leaves after it, and the step of its first."""
         self._since = self._try_at = self._measured = 0
@@ -200,9 +204,12 @@ class Lane:
         self._marked = None
 
     def again(self) -> None:
-        """They lack something that was under way."""
+        """They lack something that was under way: heeded once between two ticks (E3)."""
+        if self._heeded:
+            return
         self.rewind()
-        self._moved = True
+        self._heeded = True
+        self._lacks = self.mode == "reliable" and bool(self.waiting)
         if not self.direct:
             self.window = max(LEAST_WINDOW, self.window // 2)
 
@@ -214,7 +221,7 @@ class Lane:
             return
         self.acked = number
         self._before = max(self._before, number)
-        self._moved = True
+        self._moved, self._lacks = True, False
         before = self.size
         for queue in (self.sent, self.waiting):
             while queue and queue[0].number <= number:
@@ -261,9 +268,11 @@ class Lane:
         self.size = self.flying = 0
         self._pack = [], 0
         self._marked = None
+        self._lacks = False
 
     def due(self, now: int) -> Due:
         """Let time pass (E3)."""
+        self._heeded = False
         if self._moved or not self._waits_for_them:
             self._moved = False
             self._since, self._pause = now, ASK[0]
@@ -285,7 +294,7 @@ class Lane:
             case Reading.UNKNOWN | Reading.LOST:
                 return True
             case Reading.READS:
-                return self.flying > 0
+                return self.flying > 0 or self._lacks
             case Reading.IDLE:
                 return False
 

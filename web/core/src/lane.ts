@@ -6,8 +6,8 @@
  * E2 Each piece says by how much the number of the one before it, for this receiver, is smaller: who
  *    lacks that one takes nothing, and asks. So nothing is lost, doubled or overtaken, whatever the
  *    paths between do.
- * E3 Who says nothing though something is under way is asked now and then; after `STALLED` the stream
- *    is lost to them, and they are told when they say something again.
+ * E3 Who acknowledges nothing though something is under way is asked now and then; after `STALLED` the
+ *    stream is lost to them, whatever else they say, and they are told when they say something again.
  * E4 In mode `reliable` small messages that wait leave together through a channel. The first of a turn
  *    leaves at once, what follows in the same turn at its end.
  * E5 In mode `latest` what leaves in one turn after the first is packed, and goes at its end or when a
@@ -87,6 +87,9 @@ export class Lane {
   #before = 0;
   /** Whether they have come to read it, or acknowledged something, since the last tick. */
   #moved = true;
+  /** Whether something went again since the last tick because they asked for it; and nothing came of it yet. */
+  #heeded = false;
+  #lacks = false;
   /** Mode `latest`: what has left, and goes with what leaves after it; its bytes, and the step of the first. */
   #pack: Piece[] = [];
   #packed = 0;
@@ -214,10 +217,12 @@ export class Lane {
     this.#marked = undefined;
   }
 
-  /** They lack something that was under way. */
+  /** They lack something that was under way: heeded once between two ticks (E3). */
   again(): void {
+    if (this.#heeded) return;
     this.rewind();
-    this.#moved = true;
+    this.#heeded = true;
+    this.#lacks = this.mode === "reliable" && this.waiting.length > 0;
     if (!this.direct) this.window = Math.max(LEAST_WINDOW, Math.floor(this.window / 2));
   }
 
@@ -229,6 +234,7 @@ export class Lane {
     this.acked = number;
     this.#before = Math.max(this.#before, number);
     this.#moved = true;
+    this.#lacks = false;
     const before = this.size;
     this.flying -= this.#letGo(this.sent, number);
     this.#letGo(this.waiting, number);
@@ -284,10 +290,12 @@ export class Lane {
     this.size = this.flying = 0;
     this.#pack = [];
     this.#marked = undefined;
+    this.#lacks = false;
   }
 
   /** Let time pass (E3). */
   due(now: number): Due {
+    this.#heeded = false;
     if (this.#moved || !this.#waitsForThem) {
       this.#moved = false;
       this.#since = now;
@@ -304,7 +312,7 @@ export class Lane {
 
   get #waitsForThem(): boolean {
     if (this.away) return false;
-    return this.reading === "reads" ? this.flying > 0 : this.reading !== "idle";
+    return this.reading === "reads" ? this.flying > 0 || this.#lacks : this.reading !== "idle";
   }
 
   #dueMeasuring(now: number): Due {

@@ -281,6 +281,30 @@ describe("what waits to go", () => {
     expect(unknown).toMatchObject({ reading: "idle", size: 0, losses: 0 });
   });
 
+  test.each([true, false])("[D9] [D11] who asks on and on and acknowledges nothing loses it too (room: %s)", (hasRoom) => {
+    const lane = reading();
+    for (let number = 1; number <= 10; number++) lane.put(one(number));
+    lane.take();
+    const found: string[] = [];
+    for (let now = 1; now <= STALLED + 2_000_000; now += 500_000) {
+      for (let n = 0; n < 100; n++) {
+        lane.again();
+        if (hasRoom) lane.take();
+      }
+      found.push(lane.due(now));
+    }
+    expect(found.filter((due) => due === "lose")).toHaveLength(1);
+    expect(lane).toMatchObject({ size: 0, losses: 1 });
+    expect(lane.resent).toBeLessThanOrEqual(10 * found.length);
+  });
+
+  test("[D11] who asks anew and reads nothing of latest keeps it", () => {
+    const lane = reading("latest");
+    lane.put(one(1));
+    lane.again();
+    for (let now = 1; now <= 2 * STALLED; now += 500_000) expect(lane.due(now)).not.toBe("lose");
+  });
+
   test("[D15] the round trip is measured", () => {
     const lane = reading();
     lane.put(one(1));

@@ -11,13 +11,13 @@ from callmesh import messages
 from callmesh.datastream import DataStream
 from callmesh.errors import BadName, BadValue, Broken, Closed, EndedByPeer
 from callmesh.ids import ParticipantId
-from callmesh.lane import HIGH_WATER, Lane
+from callmesh.lane import HIGH_WATER, STALLED, Lane
 from callmesh.messages import Mode, Taken
 from callmesh.relay import MAX_WAITING as CALL_WAITING
 from callmesh.session import MAX_WAITING
 from callmesh.stream import StreamMessage, delivery
 from callmesh.streams import ANSWERS
-from tests.simulated_paths import RESOURCE, Node, World
+from tests.simulated_paths import RESOURCE, SECOND, Node, World
 
 pytestmark = pytest.mark.anyio
 SEEDS = range(int(os.environ.get("SCHEDULES", "60")))
@@ -401,6 +401,23 @@ async def test_beyond_some_participants_one_message_goes_up_and_many_down() -> N
             await world.settle(1)
         assert first.sent - before <= 10 + 4, "one each, and a question to each"
         assert {len(stream.inbox) for stream in streams[1:]} == {10}
+
+
+async def test_who_asks_on_and_on_takes_nobody_elses_answers() -> None:
+    """[D14] What another one has sent before it was answered reaches its reader."""
+    world = World(3, 11)
+    one, rogue, other = world.nodes.values()
+    heard = opened(one)
+    await world.settle(2)
+    said = Taken([rogue.me.id], RESOURCE, "ecg", "reliable", 1, 0, "open")
+    stream = opened(other)
+    await stream.send(7)
+    for _ in range(2 * int(STALLED / SECOND)):
+        for _ in range(2 * ANSWERS):
+            one.streams.came_word(said)
+        await world.settle(1)
+    assert stream.reaches >= {one.me.id}
+    assert [getattr(heard.inbox.take(), "data", None)] == [7]
 
 
 async def test_who_asks_on_and_on_is_not_answered_each_time() -> None:

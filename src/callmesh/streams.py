@@ -26,7 +26,7 @@ MESH = 8
 MAX_WORDS = 16 * 1024
 """Bytes of what a peer says through the control channel at once."""
 ANSWERS = 256
-"""Words that are said at once to those who ask, between two ticks: who asks more asks again."""
+"""Words that are said at once to one who asks, between two ticks: who asks more asks again."""
 
 
 class Streams:
@@ -63,8 +63,8 @@ class Streams:
         self._repeated = 0
         """When signals that were not answered were sent again."""
         self._room = Notifier()
-        self._answers = ANSWERS
-        """How many more are answered until the next tick."""
+        self._answers: dict[ParticipantId, int] = {}
+        """How often each was answered since the last tick."""
         self._tellers: list[Callable[[], object]] = []
         self._turns = Turns()
         self._served = 0
@@ -263,7 +263,7 @@ class Streams:
 
     def tick(self, now: int) -> None:
         """Let time pass: for paths that are sought, and for what nobody has answered."""
-        self._answers = ANSWERS
+        self._answers.clear()
         for peer, since in list(self._away.items()):
             if now - since >= STALLED:
                 self._forget_peer(peer)
@@ -479,9 +479,13 @@ class Streams:
 
     def _reply(self, peer: ParticipantId, stream: DataStream) -> None:
         """Answer who asks. Nobody makes others say more than they may, by asking on and on."""
-        if self._answers > 0:
-            self._answers -= 1
+        if self._may_answer(peer):
             self._say([peer], stream, "taken")
+
+    def _may_answer(self, peer: ParticipantId) -> bool:
+        said = self._answers.get(peer, 0)
+        self._answers[peer] = said + 1
+        return said < ANSWERS
 
     def _say(self, peers: list[ParticipantId], stream: DataStream, word: Word) -> None:
         """Tell senders how far one has come with what they have sent.
@@ -510,9 +514,8 @@ class Streams:
 
     def _say_off(self, peer: ParticipantId, to: Taken) -> None:
         """No such stream is open here."""
-        if self._answers <= 0:
+        if not self._may_answer(peer):
             return
-        self._answers -= 1
         _, opened = self._closed.get(f"{to.resource}/{to.name}", (0, 0))
         off = Taken([peer], to.resource, to.name, to.mode, opened, 0, "off")
         if isinstance(self.path(peer), Direct):

@@ -17,7 +17,7 @@ const ASK_AGAIN = 1_000_000;
 export const MESH = 8;
 /** Bytes of what a peer says through the control channel at once. */
 const MAX_WORDS = 16 * 1024;
-/** Words that are said at once to those who ask, between two ticks: who asks more asks again. */
+/** Words that are said at once to one who asks, between two ticks: who asks more asks again. */
 const ANSWERS = 256;
 const FROM_NO_FRAME = { ordered: false, retransmits: 0 } as const;
 const LOST: Piece = { number: 0, json: false, payload: NO_BYTES, step: 0, part: 0, parts: 1 };
@@ -65,8 +65,8 @@ export class Streams {
   readonly #away = new Map<ParticipantId, number>();
   /** Whether there is a link to the hub. */
   #linked = true;
-  /** How many more are answered until the next tick. */
-  #answers = ANSWERS;
+  /** How often each was answered since the last tick. */
+  readonly #answers = new Map<ParticipantId, number>();
   readonly #turns = new Turns();
   /** How many pieces have left by way of the hub. */
   #turn = 0;
@@ -288,7 +288,13 @@ export class Streams {
 
   /** Answer who asks. Nobody makes others say more than they may, by asking on and on. */
   #reply(peer: ParticipantId, station: Station): void {
-    if (--this.#answers >= 0) this.#say([peer], station, "taken");
+    if (this.#mayAnswer(peer)) this.#say([peer], station, "taken");
+  }
+
+  #mayAnswer(peer: ParticipantId): boolean {
+    const said = this.#answers.get(peer) ?? 0;
+    this.#answers.set(peer, said + 1);
+    return said < ANSWERS;
   }
 
   /**
@@ -321,7 +327,7 @@ export class Streams {
 
   /** No such stream is open here. */
   #sayOff(peer: ParticipantId, { resource, name, mode }: messages.Taken): void {
-    if (--this.#answers < 0) return;
+    if (!this.#mayAnswer(peer)) return;
     const opened = this.#closed.get(`${resource}/${name}`)?.opened ?? 0;
     const off: messages.Taken = {
       type: "taken", peers: [peer], resource, name, mode, opened, number: 0, word: "off", came: 0, ...FROM_NO_FRAME,
@@ -476,7 +482,7 @@ export class Streams {
   /** Let time pass: for what nobody has answered. */
   tick(): void {
     const now = this.#user.now();
-    this.#answers = ANSWERS;
+    this.#answers.clear();
     for (const [id, since] of this.#away) if (now - since >= STALLED) this.#forget(id);
     for (const station of [...this.#stations.values()]) {
       for (const [peer, { lane }] of station.ways) {

@@ -250,6 +250,23 @@ test("[D14] [D16] a newcomer gets what is kept; who had it open gets what was se
   expect([...stream.reaches]).toEqual([early.id]);
 });
 
+test("[D14] who asks on and on takes nobody else's answers", async () => {
+  const network = new Network(3, randomOf(4));
+  const [one, rogue, other] = network.all as [Node, Node, Node];
+  const got: unknown[] = [];
+  opened(one).subscribe(({ data }) => got.push(data));
+  await network.settle(2);
+  const stream = opened(other);
+  await stream.send(7);
+  const said = { resource: R1, name: "ecg", mode: "reliable", opened: 1, number: 0, word: "open", came: 0, ordered: false, retransmits: 0 } as const;
+  for (let tick = 0; tick < 70; tick++) {
+    for (let n = 0; n < 300; n++) one.streams.heard({ type: "taken", peers: [rogue.id], ...said });
+    await network.settle(1);
+  }
+  expect([...stream.reaches]).toContain(one.id);
+  expect(got).toEqual([7]);
+});
+
 test.each([false, true])("[D12] closing sends what is left, and readers see the end (direct: %s)", async (direct) => {
   const network = new Network(2, randomOf(5));
   const [one, other] = network.all as [Node, Node];

@@ -386,6 +386,30 @@ async def rest(reading: AsyncIterator[StreamMessage]) -> list[object]:
     return [message.data async for message in reading]
 
 
+async def test_what_others_send_keeps_nobody_from_being_read_apart() -> None:
+    """[D8, D12] Also where several do, of whom one ends."""
+    world = World(3, 8)
+    one, flood, reader = world.nodes.values()
+    stream, flooding, heard = opened(one), opened(flood), opened(reader)
+    await world.settle(2)
+    got: list[object] = []
+
+    async def follow() -> None:
+        async for message in heard.of(one.me.id):
+            got.append(message.number)
+
+    async with tasks() as running:
+        running += [following := asyncio.create_task(follow()), asyncio.create_task(follow())]
+        running.append(asyncio.create_task(write(flooding, world, 400)))
+        running.append(asyncio.create_task(write(stream, world, 200)))
+        await world.settle(20)
+        following.cancel()
+        await world.settle(100)
+        assert len(got) == 200
+        assert stream.stats[reader.me.id].lost == 0
+        assert heard.inbox.size > 8 * 1024 * 1024
+
+
 async def test_beyond_some_participants_one_message_goes_up_and_many_down() -> None:
     """[D17] In both modes, though there are direct paths."""
     world = World(5, 9, mesh=4)

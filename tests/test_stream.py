@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from callmesh.errors import BadInput, BadName, BadValue, Broken, TooLarge, WireError
 from callmesh.ids import ParticipantId, ResourceId
-from callmesh.inbox import ACK, INBOX, INBOX_BYTES, MOST_OWED, Came, Inbox
+from callmesh.inbox import ACK, INBOX, INBOX_BYTES, MOST_OWED, Came, Ended, Inbox
 from callmesh.lane import ASK, HIGH_WATER, LEAST_WINDOW, STALLED, Due, Lane, Reading
 from callmesh.messages import MAX_PAYLOAD, STREAM_WINDOW, Mode
 from callmesh.meter import Meter
@@ -457,11 +457,11 @@ def test_a_slow_reader_of_reliable_holds_up_its_senders() -> None:
         most = INBOX_BYTES // (size + HEAD)
         for number in range(1, most + 1):
             assert inbox.put(ADA, one(number, size)) in (Came.NEW, Came.DUE)
-        held = [inbox.holds]
+        held = [inbox.holds(ADA)]
         inbox.put(ADA, one(most + 1, size))
-        held.append(inbox.holds)
+        held.append(inbox.holds(ADA))
         inbox.take()
-        assert [*held, inbox.holds] == [False, True, False]
+        assert [*held, inbox.holds(ADA)] == [False, True, False]
         assert len(numbers(inbox)) == most
 
 
@@ -474,7 +474,7 @@ def test_what_waits_to_be_read_is_bounded_though_a_sender_goes_on_and_on() -> No
         for number in range(1, 2_000):
             inbox.put(ADA, one(number, 50_000))
             inbox.put(ADA, one(number, step=0))
-            inbox.acknowledged(source)
+            inbox.acknowledged(ADA)
         assert source.told < source.last < 1_000
         assert inbox.size < INBOX_BYTES + MOST_OWED + 100_000
     latest = Inbox("latest")
@@ -510,8 +510,47 @@ def test_who_never_reads_holds_up_nobody() -> None:
     assert came[-1] is Came.FULL
     items = list(iter(inbox.take, None))
     assert [type(item) for item in items] == [StreamMessage] * (most + 1) + [Broken]
-    inbox.reopen()
-    assert (inbox.opened, inbox.full, inbox.sources) == (2, False, {})
+    more = inbox.put(ADA, one(most + 2))
+    assert (more, inbox.word(ADA, "taken"), inbox.take()) == (Came.MARK, "hold", None)
+    inbox.full = False
+    assert (inbox.word(ADA, "taken"), inbox.opened, inbox.sources) == ("taken", 2, {})
+
+
+@pytest.mark.parametrize("was_read", [True, False])
+def test_who_is_read_apart_waits_for_its_own_readers_alone(was_read: bool) -> None:
+    """[D8] However much waits of others, whether or not somebody reads these."""
+    inbox = Inbox("reliable")
+    inbox.was_read = was_read
+    inbox.put(ADA, one(1))
+    for number in range(1, 200):
+        inbox.put(BOB, one(number, 50_000))
+    assert inbox.holds(ADA)
+    assert inbox.acknowledged(ADA) == 0
+    assert inbox.word(ADA, "taken") == ("taken" if was_read else "hold")
+    inbox.read_apart(ADA)
+    assert (inbox.holds(ADA), inbox.holds(BOB)) == (False, True)
+    assert inbox.word(ADA, "taken") == "taken"
+    inbox.put(ADA, one(2 if was_read else 1))
+    apart = [getattr(item, "number", "broken") for item in iter(lambda: inbox.take(ADA), None)]
+    assert apart == ([1, 2] if was_read else [1, "broken", 1])
+    inbox.put(ADA, one(3 if was_read else 2))
+    inbox.read_together(ADA)
+    rest = [getattr(item, "sender", "") for item in iter(inbox.take, None)]
+    assert rest[-2:] == ([BOB, ADA] if was_read else [ADA, ""]), "what came, then Broken"
+
+
+def test_several_may_read_one_sender_apart() -> None:
+    """[D12] Each message is for one of them, and the end for all."""
+    inbox = Inbox("reliable")
+    for _ in range(2):
+        inbox.read_apart(ADA)
+    inbox.put(ADA, one(1))
+    inbox.put(ADA, Piece(2, False, b"", 1, 0, 0))
+    assert isinstance(inbox.take(ADA), StreamMessage)
+    for _ in range(2):
+        assert isinstance(inbox.take(ADA), Ended)
+        inbox.read_together(ADA)
+    assert inbox.take() is None
 
 
 def test_it_is_acknowledged_now_and_then() -> None:

@@ -221,20 +221,20 @@ class DataStream:
     def of(self, sender: ParticipantId) -> AsyncIterator[StreamMessage]:
         """What one sender sends, which other readers here do not get meanwhile.
 
-        Ends when they have closed the stream; raises `EndedByPeer` if they were cut short.
+        Ends when they have closed the stream; raises `EndedByPeer` if they were cut short. Where
+        several read one apart, each message is for one of them, and the end for all.
         """
-        self.inbox.read_apart(sender)
         return self._messages(sender)
 
     async def _messages(self, sender: ParticipantId | None) -> AsyncIterator[StreamMessage]:
         """Ends when the stream is closed. Raises `Broken`, once, where something was lost."""
         inbox = self.inbox
-        self._begin_reading()
+        self._begin_reading(sender)
         try:
             while True:
-                held = inbox.holds
+                held = inbox.is_over(sender)
                 item = inbox.take(sender)
-                if held and not inbox.holds:
+                if held and not inbox.is_over(sender):
                     self._runner.read_on(self)
                 if type(item) is StreamMessage:
                     yield item
@@ -243,8 +243,9 @@ class DataStream:
                         raise item.why
                     return
                 elif isinstance(item, Broken):
-                    if inbox.full:
-                        self._begin_anew()
+                    if sender is None and not item.sender:
+                        inbox.full = False
+                        self._runner.read_on(self)
                     raise item
                 elif self._ending:
                     return
@@ -253,13 +254,14 @@ class DataStream:
         finally:
             if sender is not None:
                 inbox.read_together(sender)
+                self.arrived.notify()  # what is left of it is for others here
 
-    def _begin_reading(self) -> None:
-        self.inbox.was_read = True
-
-    def _begin_anew(self) -> None:
-        self.inbox.reopen()
-        self._runner.read_on(self)
+    def _begin_reading(self, sender: ParticipantId | None) -> None:
+        if sender is None:
+            self.inbox.was_read = True
+        else:
+            self.inbox.read_apart(sender)
+            self._runner.read_on(self)  # it waits for others here no more, nor they for it
 
     # --- the end
 

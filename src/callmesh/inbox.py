@@ -7,7 +7,7 @@ from typing import Any
 
 from callmesh.errors import BadInput, Broken, CallmeshError, EndedByPeer
 from callmesh.ids import ParticipantId
-from callmesh.messages import Mode
+from callmesh.messages import Mode, Word
 from callmesh.stream import HEAD, MAX_MESSAGE, MAX_PARTS, Piece, StreamMessage, read_payload
 
 INBOX = 1024
@@ -16,6 +16,7 @@ INBOX_BYTES = 8 * 1024 * 1024
 """Bytes of them. In mode `reliable` no more is acknowledged until some of it was read."""
 MOST_OWED = MAX_MESSAGE + 2 * 1024 * 1024
 """Bytes of one sender that are not acknowledged: no honest one has more under way."""
+FULL = "too many messages wait to be read: nobody reads here"
 ACK = 64 * 1024
 """Bytes of a sender after which it is told at once that they came; less is told now and then."""
 
@@ -100,6 +101,38 @@ class Ended:
 Item = StreamMessage | Ended | Broken
 
 
+class Waiting:
+    """What waits for the readers of all senders, or for those of one that is read apart."""
+
+    __slots__ = ("items", "readers", "size")
+
+    def __init__(self) -> None:
+        self.items: deque[tuple[Item, int]] = deque()
+        self.size = 0
+        """Bytes."""
+        self.readers = 1
+
+    @property
+    def is_over(self) -> bool:
+        return self.size > INBOX_BYTES
+
+    def put(self, item: Item, size: int) -> None:
+        self.items.append((item, size))
+        self.size += size
+
+    def drop(self) -> Item:
+        item, size = self.items.popleft()
+        self.size -= size
+        return item
+
+    def take(self) -> Item | None:
+        """The next; that a sender has ended is for each of its readers."""
+        if not self.items:
+            return None
+        item = self.items[0][0]
+        return item if isinstance(item, Ended) and self.readers > 1 else self.drop()
+
+
 class Inbox:
     """`read` makes of what travelled what a reader gets; what it raises is for nobody."""
 
@@ -110,26 +143,50 @@ class Inbox:
         self.opened = opened
         """How often this stream was opened here, or begun anew after something was lost."""
         self.sources: dict[ParticipantId, Source] = {}
-        self.size = 0
-        """Bytes that wait to be read."""
         self.dropped = 0
         """Mode `latest`: messages the reader was too slow for, or that came after a newer one."""
         self.was_read = False
-        """Whether somebody has begun to."""
+        """Whether somebody has begun to read all senders, or those who are not read apart."""
         self.full = False
         """Nobody ever did, and too much came: nothing more is taken before they do."""
         self._read = read
-        self._waiting: deque[tuple[Item, int]] = deque()
-        self._apart: dict[ParticipantId, deque[tuple[Item, int]]] = {}
+        self._waiting = Waiting()
+        self._apart: dict[ParticipantId, Waiting] = {}
         """Of those who are read by themselves."""
+        self._refused: set[ParticipantId] = set()
+        """Who was told to send nothing."""
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting.items)
 
     @property
-    def holds(self) -> bool:
-        """Whether senders are to wait until some of it was read."""
-        return self.size > INBOX_BYTES
+    def size(self) -> int:
+        """Bytes that wait to be read."""
+        return self._waiting.size + sum(own.size for own in self._apart.values())
+
+    def holds(self, sender: ParticipantId) -> bool:
+        """Whether a sender is to wait until some of what waits with its own was read."""
+        return self._queue(sender).is_over
+
+    def is_over(self, reader: ParticipantId | None) -> bool:
+        """Whether too much waits for those who read this sender apart, or all others."""
+        return (self._waiting if reader is None else self._apart[reader]).is_over
+
+    def _refuses(self, sender: ParticipantId) -> bool:
+        return self.full and sender not in self._apart
+
+    def word(self, sender: ParticipantId, asked: Word) -> Word:
+        """What a sender is told: to send nothing where nothing is taken; then to begin anew."""
+        if asked == "off":
+            return asked
+        if self._refuses(sender):
+            self._refused.add(sender)
+            return "hold"
+        if sender in self._refused:
+            self._refused.discard(sender)
+            self.opened += 1
+            self.sources.pop(sender, None)
+        return asked
 
     def source(self, sender: ParticipantId) -> Source:
         found = self.sources.get(sender)
@@ -143,6 +200,8 @@ class Inbox:
         source.direct = direct
         if self.mode == "latest":
             return self._put_latest(source, sender, piece)
+        if self.full and self._refuses(sender):
+            return Came.MARK  # it has not heard yet that nothing is taken
         number, last = piece.number, source.last
         if number == 0:
             return Came.OLD if source.owed > MOST_OWED else self._lose(source, sender)
@@ -163,8 +222,8 @@ class Inbox:
             self.end(sender, piece.payload)
         else:
             self._join(source, sender, piece)
-        if self.size > INBOX_BYTES:
-            return self._overflow()
+        if self._queue(sender).size > INBOX_BYTES:
+            return self._overflow(sender)
         return Came.DUE if source.owed >= ACK or piece.parts == 0 else Came.NEW
 
     def _put_latest(self, source: Source, sender: ParticipantId, piece: Piece) -> Came:
@@ -191,8 +250,8 @@ class Inbox:
         else:
             self._join(source, sender, piece)
         waiting = self._queue(sender)
-        while len(waiting) > INBOX or (self.size > INBOX_BYTES and len(waiting) > 1):
-            self.size -= waiting.popleft()[1]
+        while len(waiting.items) > INBOX or (waiting.is_over and len(waiting.items) > 1):
+            waiting.drop()
             self.dropped += 1
         return Came.NEW
 
@@ -220,24 +279,23 @@ class Inbox:
             data = self._read(json, payload)
         except BadInput:
             return  # what a peer should not have sent (D8)
-        size = len(payload) + HEAD
-        self.size += size
-        self._queue(sender).append((StreamMessage(data, sender, number), size))
+        self._queue(sender).put(StreamMessage(data, sender, number), len(payload) + HEAD)
 
-    def _queue(self, sender: ParticipantId) -> deque[tuple[Item, int]]:
+    def _queue(self, sender: ParticipantId) -> Waiting:
         return self._apart.get(sender, self._waiting) if self._apart else self._waiting
 
-    def acknowledged(self, source: Source) -> int:
+    def acknowledged(self, sender: ParticipantId) -> int:
         """Up to where a sender is told that all has come: while too much waits, no further."""
-        if not self.holds:
+        source = self.source(sender)
+        if not self.holds(sender):
             source.told, source.owed = source.last, 0
         return source.told
 
-    def _overflow(self) -> Came:
-        if self.was_read or self.full:
+    def _overflow(self, sender: ParticipantId) -> Came:
+        if self.was_read or sender in self._apart:
             return Came.NEW
         self.full = True
-        self._waiting.append((Broken("too many messages wait to be read: nobody reads here"), 0))
+        self._waiting.put(Broken(FULL), 0)
         return Came.FULL
 
     def _lose(self, source: Source, sender: ParticipantId) -> Came:
@@ -247,45 +305,46 @@ class Inbox:
         """
         owed = source.owed
         if not source.broken:
-            self._queue(sender).append((Broken(_lost(sender), sender), HEAD))
-            self.size += HEAD
+            self._queue(sender).put(Broken(_lost(sender), sender), HEAD)
             owed += HEAD
         self.opened += 1
         self.sources[sender] = Source(self.opened, owed=owed, broken=True)
         return Came.LOST
 
-    def reopen(self) -> None:
-        """The same of all senders: somebody reads now."""
-        self.full = False
-        self.opened += 1
-        self.sources.clear()
-
     # --- reading
 
     def take(self, sender: ParticipantId | None = None) -> Item | None:
         """The next that waits, of all senders, or of one that is read apart."""
-        waiting = self._waiting if sender is None else self._apart[sender]
-        if not waiting:
-            return None
-        item, size = waiting.popleft()
-        self.size -= size
-        return item
+        return (self._waiting if sender is None else self._apart[sender]).take()
 
     def read_apart(self, sender: ParticipantId) -> None:
-        """What comes of a sender is for readers of it alone; also what waits."""
-        if sender in self._apart:
+        """What comes of a sender is for readers of it alone, one more of them; also what waits."""
+        if known := self._apart.get(sender):
+            known.readers += 1
             return
-        waiting, self._waiting = self._waiting, deque()
-        own = self._apart[sender] = deque()
-        for item, size in waiting:
-            is_own = isinstance(item, StreamMessage) and item.sender == sender
-            (own if is_own else self._waiting).append((item, size))
+        waiting, self._waiting = self._waiting, Waiting()
+        own = self._apart[sender] = Waiting()
+        for item, size in waiting.items:
+            is_own = isinstance(item, StreamMessage | Broken) and item.sender == sender
+            (own if is_own else self._waiting).put(item, size)
         if (source := self.sources.get(sender)) and source.ended:
-            own.append((Ended(None), 0))
+            own.put(Ended(None), 0)
+        elif sender in self._refused:
+            own.put(Broken(FULL), 0)
 
     def read_together(self, sender: ParticipantId) -> None:
-        """Nobody reads it apart any more."""
-        self._waiting.extend(self._apart.pop(sender, ()))
+        """One reads it apart no more. What the last of them leaves is for all readers."""
+        own = self._apart[sender]
+        own.readers -= 1
+        if own.readers > 0:
+            return
+        del self._apart[sender]
+        full = self._waiting.items.pop() if self.full else None
+        for item, size in own.items:
+            if not isinstance(item, Ended):
+                self._waiting.put(item, size)
+        if full:
+            self._waiting.put(*full)
 
     def end(self, sender: ParticipantId, why: bytes | None) -> None:
         """A sender has ended the stream; without a word, it was cut short."""
@@ -295,11 +354,12 @@ class Inbox:
         source.ended = True
         cut = EndedByPeer("the sender did not end this stream, and sends no more")
         if sender in self._apart:
-            self._apart[sender].append((Ended(cut if why is None else None), 0))
+            self._apart[sender].put(Ended(cut if why is None else None), 0)
 
     def gone(self, sender: ParticipantId) -> None:
         """A sender left. Who comes back as the same one is told that this begins anew."""
         self.end(sender, None)
+        self._refused.discard(sender)
         if self.sources.pop(sender, None) is not None:
             self.opened += 1
 

@@ -281,7 +281,7 @@ class Streams:
                 if source.asked is not None and now - source.asked >= ASK_AGAIN:
                     source.asked = now
                     self._say([peer], stream, "again")
-                elif source.owed and not stream.inbox.holds:
+                elif source.owed and not stream.inbox.holds(peer):
                     self._say([peer], stream, "taken")
         for tell in list(self._tellers):
             tell()
@@ -409,10 +409,10 @@ class Streams:
                 self._say([peer], stream, "again")
             case Came.GAP:
                 pass  # it was asked for; `tick` asks again
-            case Came.DUE if stream.inbox.holds:
+            case Came.DUE if stream.inbox.holds(peer):
                 pass  # its reader has too much to read
             case Came.FULL:
-                self._say(list(stream.lanes), stream, "hold")
+                self._say(list(stream.lanes), stream, "taken")
             case Came.DUE:
                 self._say([peer], stream, "taken")
             case _:
@@ -420,7 +420,7 @@ class Streams:
         stream.arrived.notify()
 
     def read_on(self, stream: DataStream) -> None:
-        """Its reader has room again: all who wait are told."""
+        """Its readers have room again, or are others: all who wait are told."""
         for peer in stream.lanes:
             self._say([peer], stream, "taken")
 
@@ -493,24 +493,23 @@ class Streams:
         By the way on which that came: a channel may be dead and not know it yet. What is not about
         that goes by both.
         """
-        both = word not in ("taken", "again")
-        relayed: dict[tuple[int, int, int], list[str]] = {}
+        relayed: dict[tuple[Word, tuple[int, int, int]], list[str]] = {}
         inbox = stream.inbox
-        if inbox.full and word != "off":
-            word = "hold"
         for peer in peers:
+            said = inbox.word(peer, word)
+            both = said not in ("taken", "again")
             source = inbox.sources.get(peer)
             how = (inbox.opened, 0, 0)
             if source:
-                how = (source.opened, inbox.acknowledged(source), source.messages)
+                how = (source.opened, inbox.acknowledged(peer), source.messages)
             direct = isinstance(self.path(peer), Direct)
             as_it_came = source is not None and source.direct
             if direct and (as_it_came or both or self._session() is None):
-                self._tell(peer, self._word(stream, [], how, word))
+                self._tell(peer, self._word(stream, [], how, said))
             if not direct or not as_it_came or both:
-                relayed.setdefault(how, []).append(peer)
-        for how, named in relayed.items():
-            self._put(self._word(stream, named, how, word))
+                relayed.setdefault((said, how), []).append(peer)
+        for (said, how), named in relayed.items():
+            self._put(self._word(stream, named, how, said))
 
     def _say_off(self, peer: ParticipantId, to: Taken) -> None:
         """No such stream is open here."""

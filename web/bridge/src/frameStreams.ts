@@ -76,8 +76,10 @@ export class FrameStreams {
       },
       reach: () => own().reach,
       settled: () => own().settled,
-      holds: (full) => this.#say(id, "hold", full ? 1 : 0),
-      readOn: () => this.#say(id, "taken", 0),
+      turned: (taking, sender) => {
+        const word = taking === "wait" || taking === "no" ? "hold" : "taken";
+        this.#say(id, word, taking === "no" || taking === undefined ? 1 : 0, undefined, sender);
+      },
       end: () =>
         new Promise((resolve) => {
           own().ended = resolve;
@@ -96,9 +98,9 @@ export class FrameStreams {
     };
   }
 
-  #say({ resource, name, mode }: StreamId, word: messages.Word, number: number, how?: Delivery): void {
+  #say({ resource, name, mode }: StreamId, word: messages.Word, number: number, how?: Delivery, sender?: ParticipantId): void {
     const opening = { ordered: how?.mode === "latest" && how.ordered, retransmits: how?.maxRetransmits ?? 0 };
-    this.#user.put(encodeMessage({ type: "taken", peers: [], resource, name, mode, opened: 1, number, word, came: 0, ...opening }));
+    this.#user.put(encodeMessage({ type: "taken", peers: sender === undefined ? [] : [sender], resource, name, mode, opened: 1, number, word, came: 0, ...opening }));
     this.#user.flush();
   }
 

@@ -1,7 +1,7 @@
 /** What a courier asks of the call it stands in. `Call.courierHost` of the client is one. */
 
 import type {
-  Away, Change, Delivery, End, HubWord, Json, Mesh, messages, Participant, ParticipantId, Payload, Reach, ResourceId, Value, Whole, Writer,
+  Away, Change, Delivery, End, HubWord, Json, Mesh, messages, Participant, ParticipantId, Payload, Reach, ResourceId, Taking, Value, Whole, Writer,
 } from "@callmesh/core";
 
 /** A frame that has a stream open: what it is told, and whether it takes anything now. */
@@ -9,8 +9,7 @@ export interface StreamConsumer {
   receive(whole: Whole): void;
   ended(end: End): void;
   reachChanged(): void;
-  readonly holds: boolean;
-  readonly full: boolean;
+  takes(sender: ParticipantId): Taking;
   readonly keep: number;
 }
 
@@ -20,9 +19,8 @@ export interface StreamHandle {
   send(payload: Payload, to: readonly ParticipantId[] | undefined): Promise<void>;
   /** Tells readers that it was all. Resolves when they have it. */
   end(): Promise<void>;
-  /** It takes no more for now; or again, from the beginning where it had never read. */
-  held(): void;
-  readOn(wasFull: boolean): void;
+  /** What it takes is another. */
+  turned(): void;
   reach(): { readonly settled: boolean; readonly peers: ReadonlyMap<ParticipantId, Reach> };
   close(): void;
 }

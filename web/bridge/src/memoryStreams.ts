@@ -67,8 +67,7 @@ export class MemoryStreams {
         const end = { sender: seat.me.id, why: undefined };
         await Promise.all(this.#others(opened).map((other) => this.#put(other, opened, end, 0)));
       },
-      held: () => this.#reached(opened),
-      readOn: () => {
+      turned: () => {
         this.#reached(opened);
         this.#flush();
       },
@@ -111,8 +110,9 @@ export class MemoryStreams {
   }
 
   #moving({ seat, consumer, lanes }: Opened): Lane[] {
-    if (seat.isCut || seat.isSlow || (consumer.holds && !consumer.full)) return [];
-    return [...lanes.values()].filter(({ sender, posts }) => posts.length > 0 && !sender.seat.isCut);
+    if (seat.isCut || seat.isSlow) return [];
+    const moves = (from: StreamSeat): boolean => !from.isCut && consumer.takes(from.me.id) !== "wait";
+    return [...lanes.values()].filter(({ sender, posts }) => posts.length > 0 && moves(sender.seat));
   }
 
   /** Bring on the next of each lane. */
@@ -125,7 +125,7 @@ export class MemoryStreams {
     if (post === undefined) return;
     lane.size -= post.size;
     post.done();
-    if (consumer.full) return; // nobody reads there
+    if (consumer.takes(lane.sender.seat.me.id) === "no") return; // nobody reads there
     if (!("why" in post.what)) {
       lane.heard = true;
       lane.ended = false;
@@ -142,7 +142,7 @@ export class MemoryStreams {
     for (const seat of this.#seats()) {
       if (seat === opened.seat) continue;
       const reader = readers.get(seat);
-      const reads = reader !== undefined && !reader.consumer.full;
+      const reads = reader !== undefined && reader.consumer.takes(opened.seat.me.id) !== "no";
       found.set(seat.me.id, { ...UNCOUNTED, path: "relay", reads, buffered: reader?.lanes.get(opened)?.size ?? 0 });
     }
     return found;

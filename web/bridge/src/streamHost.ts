@@ -1,7 +1,7 @@
 /** The streams of a frame, on the page's side: the page has their lanes, and the frame what is read and written. */
 
 import {
-  delivery, encodeMessage, FILES, Inbox, MAX_PAYLOAD, NO_BYTES, Standings, streamName, TooLarge, WireError, type Delivery, type messages, type Mode, type ParticipantId, type Reach, type Whole,
+  delivery, encodeMessage, FILES, Inbox, MAX_PAYLOAD, NO_BYTES, Standings, streamName, TooLarge, WireError, type Delivery, type messages, type Mode, type ParticipantId, type Reach, type Taking, type Whole,
 } from "@callmesh/core";
 
 import type { CourierHost, StreamHandle } from "./host.ts";
@@ -9,6 +9,8 @@ import type { CourierHost, StreamHandle } from "./host.ts";
 /** Bytes of stream messages that wait for a frame that does not answer before senders wait too. */
 const MOST_WAITING = 4 * 1024 * 1024;
 const MOST_STREAMS = 256;
+/** Senders of one stream that a frame may read apart. */
+const MOST_APART = 1_000;
 
 export interface StreamHostUser {
   put(encoded: Uint8Array): void;
@@ -23,9 +25,10 @@ class Opened {
   /** Puts the parts of a large message of the frame's together; `joined` is what has become whole. */
   readonly parts: Inbox;
   joined: Whole | undefined;
-  /** The frame has enough to read; nobody there reads at all; too much waits on the way to it. */
-  slow = false;
-  full = false;
+  /** What the frame takes; and of those whom it reads apart. */
+  taking: Taking = "yes";
+  readonly apart = new Map<string, Taking>();
+  /** Too much waits on the way to it. */
   behind = false;
   /** What the frame knows of its reach. */
   told = "";
@@ -33,6 +36,11 @@ class Opened {
   constructor(mode: Mode) {
     this.mode = mode;
     this.parts = new Inbox("latest", 1, { whole: (whole) => (this.joined = whole), end: () => undefined });
+  }
+
+  takes(sender: ParticipantId): Taking {
+    const taking = this.apart.get(sender) ?? this.taking;
+    return taking === "yes" && this.behind ? "wait" : taking;
   }
 }
 
@@ -53,7 +61,7 @@ export class StreamHost {
   // --- from the frame
 
   /** It opens or closes a stream, or has enough to read for now. */
-  heard({ resource, name, mode, number, word, ordered, retransmits }: messages.Taken): void {
+  heard({ peers: [sender], resource, name, mode, number, word, ordered, retransmits }: messages.Taken): void {
     if (resource !== this.#host.resource) throw new WireError("a frame has the streams of its own resource alone (A2)");
     const opened = this.#opened.get(streamName(name));
     if (word === "open") {
@@ -61,7 +69,7 @@ export class StreamHost {
       if (opened === undefined) this.#open(name, how, number);
       else if (opened.mode !== mode) throw new WireError("a frame has a stream in one mode");
     } else if (opened !== undefined) {
-      this.#turn(name, opened, word, number > 0);
+      this.#turn(name, opened, word, number > 0, sender);
     }
   }
 
@@ -76,31 +84,26 @@ export class StreamHost {
         this.#put(name, opened, { sender, number: why?.code === "broken" ? 0 : 1, json: false, payload }, 0);
       },
       reachChanged: () => this.#tellReach(name, opened),
-      get holds() {
-        return opened.slow || opened.behind;
-      },
-      get full() {
-        return opened.full;
-      },
+      takes: (sender) => opened.takes(sender),
       keep,
     });
     this.#opened.set(name, opened);
     this.#tellReach(name, opened);
   }
 
-  #turn(name: string, opened: Opened, word: messages.Word, full: boolean): void {
+  /** `last` of a hold: nobody there reads at all; of its end, where it is about one sender: nobody reads that one apart. */
+  #turn(name: string, opened: Opened, word: messages.Word, last: boolean, sender: string | undefined): void {
     if (word === "off") {
       this.#opened.delete(name);
       opened.handle?.close();
-    } else if (word === "hold") {
-      opened.slow = true;
-      opened.full = full;
-      opened.handle?.held();
-    } else {
-      const wasFull = opened.full;
-      opened.slow = opened.full = false;
-      opened.handle?.readOn(wasFull);
+      return;
     }
+    const taking: Taking = word !== "hold" ? "yes" : last ? "no" : "wait";
+    if (sender === undefined) opened.taking = taking;
+    else if (taking === "yes" && last) opened.apart.delete(sender);
+    else opened.apart.set(sender, taking);
+    if (opened.apart.size > MOST_APART) throw new TooLarge(`a frame reads at most ${MOST_APART} senders of a stream apart`);
+    opened.handle?.turned();
   }
 
   /** A message of the frame's, or a part of one. */
@@ -149,7 +152,7 @@ export class StreamHost {
     for (const opened of this.#opened.values()) {
       if (!opened.behind) continue;
       opened.behind = false;
-      if (!opened.slow) opened.handle?.readOn(false);
+      opened.handle?.turned();
     }
   }
 

@@ -688,19 +688,43 @@ describe("streams", () => {
     consumer.receive(whole(1));
     await reader.next();
     let number = 1;
-    for (; !consumer.holds; number++) consumer.receive(whole(number + 1, new Uint8Array(MAX_PAYLOAD), false));
+    for (; consumer.takes(from) === "yes"; number++) consumer.receive(whole(number + 1, new Uint8Array(MAX_PAYLOAD), false));
     expect(number).toBeLessThan(80);
     for (let n = 0; n < 10; n++) await settle();
-    expect(consumer.holds).toBe(false);
+    expect(consumer.takes(from)).toBe("yes");
     for (let n = 0; n < 80; n++, number++) consumer.receive(whole(number + 1, new Uint8Array(MAX_PAYLOAD), false));
     for (let n = 0; n < 10; n++) await settle();
-    expect([consumer.holds, consumer.full, call.done.at(-1)]).toEqual([true, false, "ecg held"]);
+    expect(consumer.takes(from)).toBe("wait");
     for (let n = 1; n < number; n++) await reader.next();
     await settle();
-    expect([consumer.holds, call.done.at(-1)]).toEqual([false, "ecg readOn"]);
+    expect(consumer.takes(from)).toBe("yes");
     resource.state.set("still", "here");
     await settle();
     expect(call.replica.mesh.value(STATE, "still")).toBe("here");
+  });
+
+  test("[D8] whom a frame reads apart waits for its own readers alone", async () => {
+    const resource = await open();
+    const reading = resource.stream("ecg").of(from);
+    const first = reading.next();
+    await settle();
+    const consumer = call.consumers.get("ecg")!;
+    const other = "p3" as ParticipantId;
+    for (let number = 1; consumer.takes(other) !== "no"; number++) {
+      consumer.receive({ ...whole(number, new Uint8Array(MAX_PAYLOAD), false), sender: other });
+      await settle();
+    }
+    expect(consumer.takes(from)).toBe("yes");
+    consumer.receive(whole(1));
+    expect((await first).value).toMatchObject({ number: 1, sender: from });
+    for (let number = 2; number < 300; number++) {
+      consumer.receive(whole(number, new Uint8Array(MAX_PAYLOAD), false));
+      await settle();
+    }
+    expect(consumer.takes(from)).toBe("wait");
+    await reading.return();
+    await settle();
+    expect(consumer.takes(from)).toBe("no");
   });
 });
 

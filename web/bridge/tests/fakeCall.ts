@@ -87,8 +87,7 @@ export class FakeCall implements CallInMemory {
         note("end");
         return Promise.resolve();
       },
-      held: () => note(consumer.full ? "full" : "held"),
-      readOn: () => note("readOn"),
+      turned: () => undefined,
       reach: () => ({ settled: true, peers: this.reach }),
       close: () => void this.consumers.delete(name),
     };

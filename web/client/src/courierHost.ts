@@ -24,8 +24,7 @@ interface CallFace {
 export interface HandleOfStream {
   send(payload: Payload, to: readonly ParticipantId[] | undefined): Promise<void>;
   end(): Promise<void>;
-  held(): void;
-  readOn(wasFull: boolean): void;
+  turned(): void;
   reach(): { readonly settled: boolean; readonly peers: ReadonlyMap<ParticipantId, Reach> };
   close(): void;
 }
@@ -51,7 +50,7 @@ export interface HostOfCourier {
 export async function courierHost(
   call: CallFace,
   replica: Replica,
-  streams: Pick<Streams, "attach" | "send" | "end" | "held" | "readOn" | "reach" | "detach">,
+  streams: Pick<Streams, "attach" | "send" | "end" | "turned" | "reach" | "detach">,
   away: Away,
   { id, cache: loading }: Resource,
   writer: () => Writer,
@@ -87,8 +86,7 @@ export async function courierHost(
       return {
         send: (payload, to) => streams.send(station, payload, to),
         end: () => streams.end(station),
-        held: () => streams.held(station),
-        readOn: (wasFull) => streams.readOn(station, wasFull),
+        turned: () => streams.turned(station),
         reach: () => ({ settled: station.settled, peers: streams.reach(station) }),
         close: () => streams.detach(station, consumer),
       };

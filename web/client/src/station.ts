@@ -2,7 +2,7 @@
 
 import {
   Inbox, pieces, type Counts, type DataStream, type Delivery, type Due, type End, type Lane, type messages, type ParticipantId, type Payload, type Piece, type Reach, type Source,
-  type StreamId, type Whole,
+  type StreamId, type Taking, type Whole,
 } from "@callmesh/core";
 
 import type { Channel } from "./channel.ts";
@@ -12,9 +12,7 @@ export interface Consumer {
   receive(whole: Whole): void;
   ended(end: End): void;
   reachChanged(): void;
-  /** Whether senders are to wait for it; it has never read, and holds as much as it may. */
-  readonly holds: boolean;
-  readonly full: boolean;
+  takes(sender: ParticipantId): Taking;
   readonly keep: number;
 }
 
@@ -36,6 +34,8 @@ export class Station {
   /** When it had its turn last by way of the hub. */
   served = 0;
   #number: number;
+  /** Who was told to send nothing. */
+  readonly #refused = new Set<ParticipantId>();
   readonly #kept: (readonly Piece[])[] = [];
 
   constructor(id: StreamId, how: Delivery, key: string, number: number, opened: number) {
@@ -45,7 +45,7 @@ export class Station {
     this.#number = number;
     this.inbox = new Inbox(id.mode, opened, {
       whole: (whole) => {
-        for (const consumer of this.consumers) consumer.receive(whole);
+        for (const consumer of this.consumers) if (consumer.takes(whole.sender) !== "no") consumer.receive(whole);
       },
       end: (end) => {
         for (const consumer of this.consumers) consumer.ended(end);
@@ -58,25 +58,42 @@ export class Station {
     return this.#number;
   }
 
-  /** Whether senders are to wait until some of it was read. */
-  get holds(): boolean {
-    for (const consumer of this.consumers) if (consumer.holds && !consumer.full) return true;
+  /** Whether a sender is to wait until some of what waits with its own was read. */
+  holds(sender: ParticipantId): boolean {
+    for (const consumer of this.consumers) if (consumer.takes(sender) === "wait") return true;
     return false;
   }
 
   /** Up to where a sender is told that all has come: while too much waits to be read, no further. */
-  acknowledged(source: Source): number {
-    if (!this.holds && !this.full) {
+  acknowledged(sender: ParticipantId, source: Source): number {
+    if (!this.holds(sender) && !this.refuses(sender)) {
       source.told = source.last;
       source.owed = 0;
     }
     return source.told;
   }
 
-  /** Whether nobody here takes anything. */
-  get full(): boolean {
-    for (const consumer of this.consumers) if (!consumer.full) return false;
-    return true;
+  /** Whether nobody here takes anything of a sender. */
+  refuses(sender: ParticipantId): boolean {
+    for (const consumer of this.consumers) if (consumer.takes(sender) !== "no") return false;
+    return this.consumers.size > 0;
+  }
+
+  /** What a sender is told: to send nothing where nothing is taken; then to begin anew. */
+  word(sender: ParticipantId, asked: messages.Word): messages.Word {
+    if (asked === "off") return asked;
+    if (this.refuses(sender)) {
+      this.#refused.add(sender);
+      return "hold";
+    }
+    if (this.#refused.delete(sender)) this.inbox.reopen(sender);
+    return asked;
+  }
+
+  /** A sender left. */
+  gone(sender: ParticipantId): void {
+    this.#refused.delete(sender);
+    this.inbox.gone(sender);
   }
 
   /** A message as it travels, with the next numbers. */

@@ -98,7 +98,6 @@ export class Streams {
   #make(resource: ResourceId, name: string, { mode = "reliable", ordered, maxRetransmits, keep = 0, codec }: StreamOptions): DataStream {
     const id: StreamId = { resource, name, mode };
     const how = delivery(mode, ordered, maxRetransmits);
-    const held = { holds: false, full: false };
     const stream = new DataStream(
       id.name,
       id.mode,
@@ -106,16 +105,7 @@ export class Streams {
         send: (payload, to) => this.send(station, payload, to),
         reach: () => this.reach(station),
         settled: () => station.settled,
-        holds: (full) => {
-          held.holds = true;
-          held.full = full;
-          this.held(station);
-        },
-        readOn: () => {
-          const wasFull = station.full;
-          held.holds = held.full = false;
-          this.readOn(station, wasFull);
-        },
+        turned: () => this.turned(station),
         end: () => this.end(station),
         closed: () => {
           station.stream = undefined;
@@ -132,12 +122,7 @@ export class Streams {
       receive: (whole) => stream.receive(whole),
       ended: (end) => stream.ended(end),
       reachChanged: () => stream.reachChanged(),
-      get holds() {
-        return held.holds;
-      },
-      get full() {
-        return held.full;
-      },
+      takes: (sender) => stream.takes(sender),
       keep,
     };
     const station = this.attach(id, how, consumer);
@@ -223,6 +208,10 @@ export class Streams {
     if (this.#user.isHidden(station.id.resource, sender)) return;
     const source = station.inbox.source(sender);
     source.direct = direct;
+    if (station.refuses(sender)) {
+      this.#reply(sender, station); // it has not heard yet that nothing is taken
+      return;
+    }
     switch (station.inbox.put(sender, piece)) {
       case "new":
       case "old":
@@ -233,21 +222,15 @@ export class Streams {
         this.#say([sender], station, "again");
         break;
       case "due":
-        if (!station.holds) this.#say([sender], station, "taken");
+        if (!station.holds(sender)) this.#say([sender], station, "taken");
         break;
       default:
         this.#reply(sender, station);
     }
   }
 
-  /** A reader has too much to read. */
-  held(station: Station): void {
-    if (station.full) this.#say([...station.ways.keys()], station, "hold");
-  }
-
-  /** It has room again: all who wait are told. */
-  readOn(station: Station, wasFull = false): void {
-    if (wasFull) station.inbox.reopen();
+  /** What its readers take is another: all who send are told. */
+  turned(station: Station): void {
     this.#say([...station.ways.keys()], station, "taken");
   }
 
@@ -304,13 +287,13 @@ export class Streams {
    */
   #say(peers: readonly ParticipantId[], station: Station, asked: messages.Word): void {
     const { inbox, id } = station;
-    const word = station.consumers.size > 0 && station.full ? "hold" : asked;
-    const both = word !== "taken" && word !== "again";
-    const relayed = new Map<string, { opened: number; number: number; came: number; peers: ParticipantId[] }>();
+    const relayed = new Map<string, { word: messages.Word; opened: number; number: number; came: number; peers: ParticipantId[] }>();
     for (const peer of peers) {
+      const word = station.word(peer, asked);
+      const both = word !== "taken" && word !== "again";
       const source = inbox.sources.get(peer);
       const opened = source?.opened ?? inbox.opened;
-      const number = source === undefined ? 0 : station.acknowledged(source);
+      const number = source === undefined ? 0 : station.acknowledged(peer, source);
       const came = source?.messages ?? 0;
       const direct = this.#user.path(peer) === "direct";
       const asItCame = source?.direct === true;
@@ -318,11 +301,12 @@ export class Streams {
         this.#user.tell(peer, { type: "taken", peers: [], ...id, opened, number, word, came, ...FROM_NO_FRAME });
       }
       if (direct && asItCame && !both) continue;
-      const group = relayed.get(`${opened} ${number} ${came}`) ?? { opened, number, came, peers: [] };
-      relayed.set(`${opened} ${number} ${came}`, group);
+      const key = `${word} ${opened} ${number} ${came}`;
+      const group = relayed.get(key) ?? { word, opened, number, came, peers: [] };
+      relayed.set(key, group);
       group.peers.push(peer);
     }
-    for (const group of relayed.values()) this.#put({ type: "taken", ...id, ...group, word, ...FROM_NO_FRAME });
+    for (const group of relayed.values()) this.#put({ type: "taken", ...id, ...group, ...FROM_NO_FRAME });
   }
 
   /** No such stream is open here. */
@@ -496,7 +480,7 @@ export class Streams {
         if (source.asked !== undefined && now - source.asked >= ASK_AGAIN) {
           source.asked = now;
           this.#say([peer], station, "again");
-        } else if (source.owed > 0 && !station.holds) this.#say([peer], station, "taken");
+        } else if (source.owed > 0 && !station.holds(peer)) this.#say([peer], station, "taken");
       }
     }
     this.#settle();
@@ -609,7 +593,7 @@ export class Streams {
       way?.channel.close();
       way?.lane.turn("idle"); // nobody waits for it any more
       station.ways.delete(id);
-      station.inbox.gone(id);
+      station.gone(id);
       this.#reachChanged(station);
     }
     this.#settle();

@@ -79,7 +79,7 @@ export class WaitingArea {
     const fetching = { fetch: (wish: messages.Fetch) => Promise.resolve(fetchFailed(wish, refused)) };
     const face = { id: this.#call, me: this.#me, mesh: this.#replica.mesh, link: "waiting", on: () => () => undefined, fetching };
     const writer = (): Writer => `${this.#me.id}.${++this.#frames}` as Writer;
-    return courierHost(face, this.#replica, { attach: alone, send: alone, end: alone, held: alone, readOn: alone, reach: alone, detach: alone }, NOTHING, resource, writer);
+    return courierHost(face, this.#replica, { attach: alone, send: alone, end: alone, turned: alone, reach: alone, detach: alone }, NOTHING, resource, writer);
   }
 
   /** One is let in: `write` is told what is to be written there, now and until the frames are gone. */

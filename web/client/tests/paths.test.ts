@@ -250,6 +250,23 @@ test("[D14] [D16] a newcomer gets what is kept; who had it open gets what was se
   expect([...stream.reaches]).toEqual([early.id]);
 });
 
+test("[D8] [D12] what others send keeps nobody from being read apart", async () => {
+  const network = new Network(3, randomOf(8));
+  const [one, flood, reader] = network.all as [Node, Node, Node];
+  const [stream, flooding, heard] = [opened(one), opened(flood), opened(reader)];
+  await network.settle(2);
+  let got = 0;
+  void (async () => {
+    for await (const { number } of heard.of(one.id)) got += Math.sign(number);
+  })();
+  void write(flooding, () => 0.9, 100);
+  void write(stream, randomOf(2), 200);
+  await network.settle(100);
+  expect(got).toBe(200);
+  expect(stream.stats.get(reader.id)).toMatchObject({ lost: 0, reads: true });
+  expect(flooding.stats.get(reader.id)).toMatchObject({ reads: false });
+});
+
 test("[D14] who asks on and on takes nobody else's answers", async () => {
   const network = new Network(3, randomOf(4));
   const [one, rogue, other] = network.all as [Node, Node, Node];

@@ -85,6 +85,9 @@ export interface Reach {
   readonly messagesReceivedRate: number;
 }
 
+/** Whether what a sender sends is taken: it is; it is to wait; or not at all, as nobody has ever read here. */
+export type Taking = "yes" | "wait" | "no";
+
 /** Where a stream's messages go. */
 export interface StreamPort {
   /** Sends it. Resolves when there is room for the next one. */
@@ -92,9 +95,8 @@ export interface StreamPort {
   /** Whom it reaches, and whether everybody has said whether they read it. */
   reach(): ReadonlyMap<ParticipantId, Reach>;
   settled(): boolean;
-  /** The reader has too much to read, or, where nobody ever reads, `full` of it; or room again. */
-  holds(full: boolean): void;
-  readOn(): void;
+  /** What is taken is another: of one sender that is read apart, undefined where it is no more, or of all others. */
+  turned(taking: Taking | undefined, sender: ParticipantId | undefined): void;
   /** Tells readers that it was all. Resolves when they have it. */
   end(): Promise<void>;
   /** The stream was closed. */
@@ -122,9 +124,11 @@ export class DataStream {
   #over: CallmeshError | undefined;
   #settleClosed: (() => void) | undefined;
   #ending: Promise<void> | undefined;
+  /** Whether somebody has begun to read what is not read apart; whether nobody did, and too much came. */
   #wasRead = false;
-  #held = false;
   #full = false;
+  /** For what too much waits: for that of senders that are read apart, and, where undefined, of all others. */
+  readonly #held = new Set<ParticipantId | undefined>();
 
   constructor(name: string, mode: Mode, port: StreamPort, codec?: Codec) {
     this.name = name;
@@ -211,7 +215,7 @@ export class DataStream {
   /** Be told of every message; at once of those that wait. Returns what ends it. */
   subscribe(fn: (message: StreamMessage) => void): () => void {
     const stop = this.#subscribers.add(fn);
-    this.#begin();
+    this.#wasRead = true;
     this.#tell();
     return stop;
   }
@@ -228,7 +232,8 @@ export class DataStream {
 
   /**
    * What one sender sends, which other readers here do not get meanwhile. Ends when they have closed the stream,
-   * and throws `EndedByPeer` if they were cut short.
+   * and throws `EndedByPeer` if they were cut short. Where several read one apart, each message is for one of them,
+   * and the end for all.
    */
   of(sender: ParticipantId, { signal }: ReadOptions = {}): AsyncGenerator<StreamMessage, void> {
     return this.#messages(sender, signal);
@@ -238,7 +243,7 @@ export class DataStream {
     const stop = (): void => this.#wake();
     signal?.addEventListener("abort", stop);
     if (from !== undefined) this.#readApart(from);
-    this.#begin();
+    else this.#wasRead = true;
     try {
       while (signal?.aborted !== true) {
         const item = this.#take(from);
@@ -251,31 +256,51 @@ export class DataStream {
       }
     } finally {
       signal?.removeEventListener("abort", stop);
-      if (from !== undefined) this.#shelf.readTogether(from);
+      if (from !== undefined) this.#readTogether(from);
     }
   }
 
   #readApart(from: ParticipantId): void {
-    this.#shelf.readApart(from);
+    if (!this.#shelf.readApart(from)) return;
     if (this.#ended.has(from)) this.#shelf.end(from, undefined, false);
+    else if (this.#full) this.#shelf.end(from, overflow(), false);
+    if (this.#shelf.isOver(from)) this.#held.add(from);
+    this.#turned(from, this.takes(from)); // it waits for others here no more
+    this.#look(undefined);
   }
 
-  #begin(): void {
-    this.#wasRead = true;
+  #readTogether(from: ParticipantId): void {
+    if (!this.#shelf.readTogether(from)) return;
+    this.#held.delete(from);
+    this.#turned(from, undefined);
+    this.#look(undefined);
+    this.#tell(); // what is left of it is for others here
   }
 
   #take(from?: ParticipantId): Item | undefined {
     const item = this.#shelf.take(from);
-    if (this.#held && !this.#shelf.holds) {
-      this.#held = false;
-      this.#port.readOn();
+    if (item !== undefined || from !== undefined || !this.#full) {
+      this.#look(from);
+      return item;
     }
-    if (item === undefined && this.#full) {
-      this.#full = this.#held = false;
-      this.#port.readOn();
-      return { kind: "end", why: new Broken("too many messages waited to be read: nobody read here"), size: 0 };
-    }
-    return item;
+    this.#full = false;
+    this.#held.delete(undefined);
+    this.#turned(undefined, "yes");
+    return { kind: "end", why: overflow(), size: 0 };
+  }
+
+  /** See whether too much waits for the readers of one sender, or of all others; where nobody ever did, it stays so. */
+  #look(from: ParticipantId | undefined): void {
+    const over = this.#shelf.isOver(from);
+    if (over === this.#held.has(from) || (from === undefined && this.#full)) return;
+    if (over) this.#held.add(from);
+    else this.#held.delete(from);
+    if (from === undefined) this.#full = over && !this.#wasRead;
+    this.#turned(from, from === undefined && this.#full ? "no" : over ? "wait" : "yes");
+  }
+
+  #turned(sender: ParticipantId | undefined, taking: Taking | undefined): void {
+    if (this.#over === undefined) this.#port.turned(taking, sender);
   }
 
   // --- the end
@@ -320,10 +345,12 @@ export class DataStream {
       if (!(error instanceof BadInput)) throw error; // what a peer should not have sent is dropped (D8)
     }
     this.#tell();
-    if (this.#held || !this.#shelf.holds) return;
-    this.#held = true;
-    this.#full = !this.#wasRead;
-    this.#port.holds(this.#full);
+    this.#look(this.#shelf.isApart(sender) ? sender : undefined);
+  }
+
+  takes(sender: ParticipantId): Taking {
+    if (this.#shelf.isApart(sender)) return this.#held.has(sender) ? "wait" : "yes";
+    return this.#full ? "no" : this.#held.has(undefined) ? "wait" : "yes";
   }
 
   /** A sender has ended it; or what it sent and had to arrive is lost, which every reader is told. */
@@ -358,6 +385,10 @@ export class DataStream {
     this.#waiting = [];
     for (const resolve of waiting) resolve();
   }
+}
+
+function overflow(): Broken {
+  return new Broken("too many messages waited to be read: nobody read here");
 }
 
 function decoded(codec: Codec, payload: Uint8Array): unknown {

@@ -184,10 +184,10 @@ export class Inbox {
     return "lost";
   }
 
-  /** Begin anew with all senders: somebody reads now. */
-  reopen(): void {
+  /** Begin anew with a sender: what it sends is taken now. */
+  reopen(sender: ParticipantId): void {
     this.#opened++;
-    this.sources.clear();
+    this.sources.delete(sender);
   }
 
   /** A sender has ended the stream, or was `cut` short. */

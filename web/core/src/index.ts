@@ -54,7 +54,7 @@ export { Turns } from "./turns.ts";
 export { unlessAborted, type Abort } from "./abort.ts";
 export {
   DataStream, type Codec, type Reach, type ReadOptions, type ReadyOptions, type SendOptions,
-  type StreamOptions, type StreamPort,
+  type StreamOptions, type StreamPort, type Taking,
 } from "./datastream.ts";
 export { FILES, keptAfter } from "./files.ts";
 export { Keeping, KeptFile, SLICE, type Announced, type Away, type Brought, type FileReply, type FileRequest, type ShelfUser } from "./away.ts";

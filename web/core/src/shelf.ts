@@ -1,6 +1,6 @@
 /** What of a stream waits to be read by one who iterates. */
 
-import type { CallmeshError } from "./errors.ts";
+import { Broken, type CallmeshError } from "./errors.ts";
 import type { ParticipantId } from "./ids.ts";
 import type { Mode } from "./messages.ts";
 import { Queue } from "./queue.ts";
@@ -16,11 +16,38 @@ export type Item =
   | { readonly kind: "message"; readonly message: StreamMessage; readonly size: number }
   | { readonly kind: "end"; readonly why: CallmeshError | undefined; readonly size: number };
 
+/** What waits for the readers of all senders, or for those of one that is read apart. */
+class Row {
+  readonly items = new Queue<Item>();
+  size = 0;
+  readers = 1;
+
+  get isOver(): boolean {
+    return this.size > INBOX_BYTES;
+  }
+
+  put(item: Item): void {
+    this.items.push(item);
+    this.size += item.size;
+  }
+
+  drop(): Item | undefined {
+    const item = this.items.shift();
+    this.size -= item?.size ?? 0;
+    return item;
+  }
+
+  /** The next; that a sender has ended is for each of its readers. */
+  take(): Item | undefined {
+    const { head } = this.items;
+    return head !== undefined && this.readers > 1 && isEnd(head) ? head : this.drop();
+  }
+}
+
 export class Shelf {
   readonly #mode: Mode;
-  #all = new Queue<Item>();
-  readonly #apart = new Map<ParticipantId, Queue<Item>>();
-  #size = 0;
+  #all = new Row();
+  readonly #apart = new Map<ParticipantId, Row>();
   #dropped = 0;
 
   constructor(mode: Mode) {
@@ -28,7 +55,7 @@ export class Shelf {
   }
 
   get length(): number {
-    return this.#all.length;
+    return this.#all.items.length;
   }
 
   /** Mode `latest`: messages the reader was too slow for. */
@@ -36,55 +63,70 @@ export class Shelf {
     return this.#dropped;
   }
 
-  /** Whether senders are to wait until some of it was read. */
-  get holds(): boolean {
-    return this.#mode === "reliable" && this.#size > INBOX_BYTES;
+  isApart(sender: ParticipantId): boolean {
+    return this.#apart.has(sender);
+  }
+
+  /** Whether senders are to wait: the one that is read apart, or all others. */
+  isOver(sender?: ParticipantId): boolean {
+    return this.#mode === "reliable" && this.#row(sender)?.isOver === true;
+  }
+
+  #row(sender: ParticipantId | undefined): Row | undefined {
+    return sender === undefined ? this.#all : this.#apart.get(sender);
   }
 
   put(message: StreamMessage, bytes: number): void {
-    const size = bytes + HEAD;
-    const queue = this.#apart.get(message.sender) ?? this.#all;
-    queue.push({ kind: "message", message, size });
-    this.#size += size;
+    const row = this.#apart.get(message.sender) ?? this.#all;
+    row.put({ kind: "message", message, size: bytes + HEAD });
     if (this.#mode === "reliable") return;
-    while (queue.length > INBOX || (this.#size > INBOX_BYTES && queue.length > 1)) {
-      this.#size -= queue.shift()?.size ?? 0;
+    while (row.items.length > INBOX || (row.isOver && row.items.length > 1)) {
+      row.drop();
       this.#dropped++;
     }
   }
 
   /** A sender has ended it: who reads that one apart sees it; what was lost is for every reader. */
   end(sender: ParticipantId, why: CallmeshError | undefined, everybody: boolean): void {
-    const queue = this.#apart.get(sender) ?? (everybody ? this.#all : undefined);
-    if (queue === undefined) return;
-    queue.push({ kind: "end", why, size: HEAD });
-    this.#size += HEAD;
+    const row = this.#apart.get(sender) ?? (everybody ? this.#all : undefined);
+    row?.put({ kind: "end", why, size: HEAD });
   }
 
   take(sender?: ParticipantId): Item | undefined {
-    const queue = sender === undefined ? this.#all : this.#apart.get(sender);
-    const item = queue?.shift();
-    this.#size -= item?.size ?? 0;
-    return item;
+    return this.#row(sender)?.take();
   }
 
-  /** What comes of a sender is for readers of it alone; also what waits. */
-  readApart(sender: ParticipantId): void {
-    if (this.#apart.has(sender)) return;
-    const own = new Queue<Item>();
-    const rest = new Queue<Item>();
-    for (const item of this.#all) {
-      const isOwn = item.kind === "message" && item.message.sender === sender;
-      (isOwn ? own : rest).push(item);
+  /** What comes of a sender is for readers of it alone, one more of them; also what waits. Tells whether it is the first. */
+  readApart(sender: ParticipantId): boolean {
+    const known = this.#apart.get(sender);
+    if (known !== undefined) {
+      known.readers++;
+      return false;
     }
+    const own = new Row();
+    const rest = new Row();
+    for (const item of this.#all.items) (senderOf(item) === sender ? own : rest).put(item);
     this.#all = rest;
     this.#apart.set(sender, own);
+    return true;
   }
 
-  /** Nobody reads it apart any more. */
-  readTogether(sender: ParticipantId): void {
+  /** One reads it apart no more. What the last of them leaves is for all readers; tells whether it was the last. */
+  readTogether(sender: ParticipantId): boolean {
     const own = this.#apart.get(sender);
+    if (own === undefined || --own.readers > 0) return false;
     this.#apart.delete(sender);
-    for (const item of own ?? []) this.#all.push(item);
+    for (const item of own.items) if (!isEnd(item)) this.#all.put(item);
+    return true;
   }
+}
+
+/** Whether it says that there is no more, not that something is missing. */
+function isEnd(item: Item): boolean {
+  return item.kind === "end" && !(item.why instanceof Broken);
+}
+
+function senderOf(item: Item): string | undefined {
+  if (item.kind === "message") return item.message.sender;
+  return item.why instanceof Broken ? item.why.sender : undefined;
 }

@@ -469,13 +469,12 @@ describe("what goes from a frame to its page", () => {
 describe("a stream as apps have it", () => {
   function make(mode: Mode = "reliable", port: Partial<StreamPort> = {}, codec?: ConstructorParameters<typeof DataStream>[3]) {
     const closed = vi.fn();
-    const holds = vi.fn();
-    const readOn = vi.fn();
+    const turned = vi.fn();
     const whole: StreamPort = {
-      send: () => Promise.resolve(), reach: () => new Map(), settled: () => true, holds, readOn, end: () => Promise.resolve(),
+      send: () => Promise.resolve(), reach: () => new Map(), settled: () => true, turned, end: () => Promise.resolve(),
       closed, after: () => () => undefined, dropped: 3, ...port,
     }; // prettier-ignore
-    return { stream: new DataStream("s", mode, whole, codec), closed, holds, readOn };
+    return { stream: new DataStream("s", mode, whole, codec), closed, turned };
   }
   const message = (number: number, size = 0) => ({
     sender: ADA, number, ...(size === 0 ? payloadOf(number) : { json: false, payload: new Uint8Array(size) }),
@@ -511,30 +510,60 @@ describe("a stream as apps have it", () => {
   });
 
   test("[D8] a reader too slow for reliable holds up its senders, and goes on", async () => {
-    const { stream, holds, readOn } = make();
+    const { stream, turned } = make();
     const reader = stream[Symbol.asyncIterator]();
     stream.receive(message(1));
     await reader.next();
     const most = Math.floor(INBOX_BYTES / (50_000 + 64));
     for (let number = 2; number <= most + 2; number++) stream.receive(message(number, 50_000));
-    expect(holds.mock.calls).toEqual([[false]]);
-    expect(readOn).not.toHaveBeenCalled();
+    expect(turned.mock.calls).toEqual([["wait", undefined]]);
     for (let n = 0; n <= most; n++) await reader.next();
-    expect(readOn).toHaveBeenCalledOnce();
+    expect(turned.mock.calls).toEqual([["wait", undefined], ["yes", undefined]]);
   });
 
   test("[D8] who never reads holds up nobody, and who begins to later gets Broken after what there is", async () => {
-    const { stream, holds, readOn } = make();
+    const { stream, turned } = make();
     const most = Math.floor(INBOX_BYTES / (50_000 + 64));
     for (let number = 1; number <= most + 1; number++) stream.receive(message(number, 50_000));
-    expect(holds.mock.calls).toEqual([[true]]);
+    expect([turned.mock.calls, stream.takes(ADA)]).toEqual([[["no", undefined]], "no"]);
     let read = 0;
     const reading = (async () => {
       for await (const some of stream) read += Math.sign(some.number);
     })();
     await expect(reading).rejects.toMatchObject({ code: "broken" });
     expect(read).toBe(most + 1);
-    expect(readOn).toHaveBeenCalled();
+    expect([turned.mock.calls.length, stream.takes(ADA)]).toEqual([2, "yes"]);
+  });
+
+  test.each([true, false])("[D8] who is read apart waits for its own readers alone (others are read: %s)", async (isRead) => {
+    const { stream, turned } = make();
+    const others = stream[Symbol.asyncIterator]();
+    if (isRead) void others.next();
+    stream.receive(message(1));
+    for (let number = 1; number < 200; number++) stream.receive({ ...message(number, 50_000), sender: BOB });
+    expect([stream.takes(ADA), stream.takes(BOB)]).toEqual(isRead ? ["wait", "wait"] : ["no", "no"]);
+    const reading = stream.of(ADA);
+    const first = reading.next();
+    expect([stream.takes(ADA), turned.mock.lastCall]).toEqual(["yes", ["yes", ADA]]);
+    if (isRead) stream.receive(message(2));
+    else expect(await first).toMatchObject({ value: { number: 1 } });
+    if (!isRead) await expect(reading.next()).rejects.toMatchObject({ code: "broken" });
+    for (let number = 3; number < 200; number++) stream.receive(message(number, 50_000));
+    expect(stream.takes(ADA)).toBe(isRead ? "wait" : "no");
+    await reading.return();
+    expect(turned.mock.calls.at(-1)).toEqual([undefined, ADA]);
+    expect(stream.takes(ADA)).toBe(isRead ? "wait" : "no");
+  });
+
+  test("[D12] several may read one sender apart: each message is for one, and the end for all", async () => {
+    const { stream } = make();
+    const readers = [stream.of(ADA), stream.of(ADA)] as const;
+    const next = readers.map((reader) => reader.next());
+    stream.receive(message(1));
+    stream.ended({ sender: ADA, why: undefined });
+    const found = await Promise.all(next);
+    expect(found.map(({ done }) => done).sort()).toEqual([false, true]);
+    for (const reader of readers) expect(await reader.next()).toMatchObject({ done: true });
   });
 
   test("[D11] what was lost is told once, and reading goes on", async () => {

@@ -24,6 +24,7 @@ from callmesh.rates import AHEAD, BYTES, ENTRIES, HEAD, LONGEST, Often, Pace, Ra
 from callmesh.serving import Server
 from callmesh.session import OPENING_TIMEOUT, SILENCE
 from callmesh.state import Entry
+from callmesh.streams import MOST_STREAMS
 from callmesh.testing import ADDRESS, MemoryHub
 from callmesh.values import encode
 from tests.processes import HubProcess, hub_process
@@ -229,22 +230,42 @@ async def test_the_window_is_given_back_no_faster_than_one_may_go(
 
 @pytest.mark.anyio
 async def test_streams_by_way_of_the_hub_are_so_many() -> None:
-    """[W9] One name more ends the session of who sends, and of nobody else."""
+    """[W9] Of one name more nothing is handed on, until another one is closed; all else goes on."""
     async with MemoryHub(limits=Limits(streams=3)) as hub, hub.join("Ada") as ada:
-        poll = await ada.resources.add("poll")
+        poll = await ada.resources.add("whiteboard")
         near = await hub.open_link(f"{ADDRESS}/socket")
         await near.send(messages.bundle([messages.encode(Hello(1, "demo", "Eve"))]))
-        for number in range(4):
-            sent = Stream([], poll.id, f"pen{number}", "latest", 1, False, b"x")
-            await near.send(messages.bundle([messages.encode(sent)]))
-        named: list[str] = []
-        with contextlib.suppress(TooFast):
-            while True:
-                heard = messages.unbundle(await near.receive())
-                named += [m.code for m in heard if isinstance(m, messages.Error)]
-        assert named == ["too_fast"]
+        heard = [poll.stream(f"pen{number}", mode="latest") for number in (0, 2, 3)]
+
+        async def send(*said: messages.Stream | messages.Taken) -> None:
+            await near.send(messages.bundle([messages.encode(one) for one in said]))
+
+        async def last(stream: callmesh.DataStream) -> object:
+            return (await anext(aiter(stream))).number
+
+        def pen(name: int, number: int) -> messages.Stream:
+            return Stream([], poll.id, f"pen{name}", "latest", number, False, b"x")
+
+        await send(*(pen(name, 1) for name in (0, 1, 2, 3)), pen(0, 2))
+        assert [await last(stream) for stream in heard[:2]] == [2, 1]
+        assert len(heard[2].inbox) == 0
+        await send(messages.Taken([], poll.id, "pen1", "latest", 1, 0, "off"), pen(3, 2))
+        assert await last(heard[2]) == 2
         await poll.state.saved()
-    assert Limits().streams == 32
+
+
+@pytest.mark.anyio
+async def test_who_opens_more_streams_than_one_may_have_is_told_so() -> None:
+    """[W9] That one alone is refused; what is open goes on, and one that is closed makes room."""
+    async with MemoryHub(limits=Limits(streams=3)) as hub, hub.join("Ada") as ada:
+        poll = await ada.resources.add("whiteboard")
+        streams = [poll.stream(f"pen{number}") for number in range(3)]
+        with pytest.raises(TooFast, match=r"3 streams are open here, .*limits\.streams"):
+            poll.stream("pen3")
+        assert poll.stream("pen2") is streams[2]
+        await streams[0].close()
+        await poll.stream("pen3").send(1)
+    assert Limits().streams == MOST_STREAMS
 
 
 @pytest.mark.anyio

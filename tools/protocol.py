@@ -243,7 +243,7 @@ def at_limits() -> dict[str, tuple[str, str]]:
         "writes_per_second": ("the hub reads on when it is due", NOTHING),
         "write_burst": ("the rate above holds from here on", NOTHING),
         "relay_bytes_per_second": ("the hub gives the window back as it is due", NOTHING),
-        "streams": ("the session of the sender ends", too_fast),
+        "streams": ("the SDK opens no more; the hub hands on nothing of more", "`too_fast`"),
         "direct_participants": ("streams go by the hub, to all who have them open", NOTHING),
         "connections": ("one more is cut", "–"),
         "half_open": ("the oldest link that has said nothing ends", _ends(errors.TimedOut)),

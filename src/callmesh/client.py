@@ -21,7 +21,17 @@ from callmesh.errors import BadInput, BadName, CallmeshError, Closed, TimedOut, 
 from callmesh.exchange import LAST_PIECE
 from callmesh.half import App
 from callmesh.hosting import Hosting
-from callmesh.ids import APPS, CALL, DIRECT, HUB_STATE, ROSTER, ParticipantId, ResourceId, Writer
+from callmesh.ids import (
+    APPS,
+    CALL,
+    DIRECT,
+    HUB_STATE,
+    ROSTER,
+    STREAMS,
+    ParticipantId,
+    ResourceId,
+    Writer,
+)
 from callmesh.joining import Joining
 from callmesh.media import Media, read_kinds
 from callmesh.mesh import Change, Status
@@ -34,7 +44,7 @@ from callmesh.shared import Root, SharedState
 from callmesh.signaling import KINDS, Kind
 from callmesh.standing import Standings
 from callmesh.state import DELETED
-from callmesh.streams import MESH, Streams
+from callmesh.streams import MESH, MOST_STREAMS, Streams
 from callmesh.transport.websocket import WebSocketLink
 from callmesh.values import decode
 from callmesh.wake import Wake
@@ -494,13 +504,17 @@ class Call:
         self._replica.mesh.clock.set_by(welcome.time, clock())
         self._keep_person(welcome.person_proof)
 
+    def _told(self, key: str, default: int) -> int:
+        """What the hub tells of itself."""
+        value = self._replica.mesh.value(HUB_STATE, key)
+        return default if value is None else int(decode(value))
+
     def _follow(self, changes: Sequence[Change]) -> None:
         states = {change.state for change in changes}
         if ROSTER in states:
             self._read_roster()
         if HUB_STATE in states:
-            direct = self._replica.mesh.value(HUB_STATE, DIRECT)
-            self._streams.limit(int(decode(direct)) if direct is not None else MESH)
+            self._streams.limit(self._told(DIRECT, MESH), self._told(STREAMS, MOST_STREAMS))
         if CALL in states or APPS in states:
             self._standings.follow()
             self._peering.exchange.followed()

@@ -35,6 +35,7 @@ from callmesh.ids import (
     HUB,
     HUB_STATE,
     READ_ONLY,
+    STREAMS,
     CallId,
     ParticipantId,
     ResourceId,
@@ -147,6 +148,8 @@ class HostedCall:
         self.people.show_waiting_area(0)
         if limits.direct_participants != Limits().direct_participants:
             self._pen.write(HUB_STATE, DIRECT, limits.direct_participants, 0)
+        if limits.streams != Limits().streams:
+            self._pen.write(HUB_STATE, STREAMS, limits.streams, 0)
 
     def _drop_orphans(self) -> None:
         """States without a record, of resources that were removed, are not in the call (R5)."""

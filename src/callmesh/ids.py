@@ -24,11 +24,14 @@ APPS = StateId("apps")
 DOOR = StateId("door")
 """What the hub tells hosts: who waits to be let in, who is kept out, and which roles were given."""
 HUB_STATE = StateId("hub")
-"""What the hub tells of itself: `READ_ONLY`, while its disk refuses; `DIRECT`, where it is set."""
+"""What the hub tells of itself: `READ_ONLY`, while its disk refuses; `DIRECT` and `STREAMS`, where
+they are set."""
 READ_ONLY = "read_only"
 """Under this key, a sentence: why nothing is saved at the moment."""
 DIRECT = "direct_participants"
 """The key that says up to how many participants streams go direct; 8 where it is not there."""
+STREAMS = "streams"
+"""The key that says how many streams a participant may have open; 32 where it is not there."""
 RECORD = StateId("record")
 """What the hub keeps for itself: saved like any State, shown to nobody."""
 ABOUT = "about/call"

@@ -60,7 +60,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = 1024 * 1024
     streams: Annotated[
-        int, Meta(ge=1, le=10_000, description="Streams of one participant that go by the hub.")
+        int, Meta(ge=1, le=10_000, description="Streams that one participant has open.")
     ] = 32
     direct_participants: Annotated[
         int,

@@ -11,7 +11,6 @@ import msgspec
 from callmesh import messages
 from callmesh.app import Capability
 from callmesh.counts import Counts
-from callmesh.errors import TooFast
 from callmesh.files import STREAM
 from callmesh.ids import ParticipantId, ResourceId, stream_name
 from callmesh.limits import Limits
@@ -41,18 +40,23 @@ class Relay:
         self._asked_for = asked_for
 
     def hand_on(self, member: Member, stream: messages.Stream) -> None:
-        """Hand a stream message on to those who have room for it; its sender keeps it (D10)."""
+        """Hand a stream message on to those who have room for it; its sender keeps it (D10).
+
+        Of more streams than one may have nothing is handed on.
+        """
         me, sender = member.participant.id, member.session
         assert sender is not None
         stream_name(stream.name)
-        member.streams.add((stream.resource, stream.name))
-        if len(member.streams) > self._limits.streams:
-            raise TooFast(f"a participant has at most {self._limits.streams} streams")
+        size = len(stream.payload)
+        sender.relayed(size)
+        named = (stream.resource, stream.name)
+        if len(member.streams) >= self._limits.streams and named not in member.streams:
+            self._counts.denied["full"] += 1  # the SDKs open no more, and say so
+            return
+        member.streams.add(named)
         reached = self._reached(member, stream.resource, stream.name, stream.peers)
         encoded = messages.encode(msgspec.structs.replace(stream, peers=[me]))
-        size = len(stream.payload)
         self._counts.relayed += size
-        sender.relayed(size)
         if stream.mode == "latest":
             part = stream.part if stream.step > 0 else -1  # a question takes no message's place
             slot = (me, stream.resource, stream.name, part)
@@ -67,6 +71,8 @@ class Relay:
         """What a reader says of a stream: the newest word of each stream replaces older ones."""
         me = member.participant.id
         stream_name(taken.name)
+        if taken.word == "off":
+            member.streams.discard((taken.resource, taken.name))
         encoded = messages.encode(msgspec.structs.replace(taken, peers=[me]))
         slot = ("taken", me, taken.resource, taken.name, taken.mode)
         for session in self._reached(member, taken.resource, taken.name, taken.peers):

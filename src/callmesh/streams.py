@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from callmesh import messages, signaling
 from callmesh.datastream import Codec, DataStream, Reach
-from callmesh.errors import BadInput, BadName, CallmeshError
+from callmesh.errors import BadInput, BadName, CallmeshError, TooFast
 from callmesh.ids import ParticipantId, ResourceId
 from callmesh.inbox import Came
 from callmesh.lane import STALLED, Due, Lane, Reading
@@ -23,6 +23,8 @@ ASK_AGAIN = 1_000_000
 """Microseconds after which what is missing is asked for once more."""
 MESH = 8
 """Participants up to which streams go direct, where the hub says nothing else."""
+MOST_STREAMS = 32
+"""Streams that one participant has open at a time, where the hub says nothing else."""
 MAX_WORDS = 16 * 1024
 """Bytes of what a peer says through the control channel at once."""
 ANSWERS = 256
@@ -48,6 +50,7 @@ class Streams:
         self._session = session
         self._flush = flush
         self._mesh = mesh
+        self._most = MOST_STREAMS
         self._soon = soon
         self._late: dict[ParticipantId, None] | None = None
         """To whom something leaves at the end of this turn; none before the first of a turn."""
@@ -82,12 +85,16 @@ class Streams:
         keep: int = 0,
         codec: Codec | None = None,
     ) -> DataStream:
-        """The stream of that name; the same object every time."""
+        """The stream of that name; the same object every time.
+
+        Raises `BadName`, `BadValue`, and `TooFast` where as many are open as may be.
+        """
         if mode not in get_args(Mode):
             raise BadName(f"{mode} is no mode of a stream; use reliable or latest")
         place = label(resource, name)
         found = self._streams.get(place)
         if found is None:
+            self._find_room()
             number, opened = self._closed.get(place, (0, 0))
             return self._open(DataStream(
                 self, resource, name, mode, ordered=ordered, max_retransmits=max_retransmits,
@@ -103,6 +110,13 @@ class Streams:
         if codec is not None and codec is not found.codec:
             raise BadName(f"stream {name} is open already, with another codec")
         return found
+
+    def _find_room(self) -> None:
+        if len(self._streams) >= self._most:
+            raise TooFast(
+                f"{self._most} streams are open here, as many as a participant may have "
+                "(limits.streams): close one first"
+            )
 
     def _open(self, stream: DataStream) -> DataStream:
         self._streams[stream.label] = stream
@@ -216,9 +230,10 @@ class Streams:
     def _is_small(self) -> bool:
         return len(self._here) < self._mesh
 
-    def limit(self, mesh: int) -> None:
-        """Up to how many participants streams go direct; beyond, the hub fans them out."""
-        self._mesh = mesh
+    def limit(self, mesh: int, streams: int = MOST_STREAMS) -> None:
+        """Up to how many participants streams go direct; beyond, the hub fans them out. And how
+        many may be open."""
+        self._mesh, self._most = mesh, streams
         for peer in self._pairs:
             self._turn(peer)
 

@@ -148,6 +148,9 @@ export class Frame {
       case "stream":
         this.#streams?.receive(message);
         break;
+      case "taken":
+        this.#streams?.refused(message);
+        break;
       case "reach":
         this.#streams?.reached(message);
         break;

@@ -1,14 +1,15 @@
 /** The streams of a frame, on the page's side: the page has their lanes, and the frame what is read and written. */
 
 import {
-  delivery, encodeMessage, FILES, Inbox, MAX_PAYLOAD, NO_BYTES, Standings, streamName, TooLarge, WireError, type Delivery, type messages, type Mode, type ParticipantId, type Reach, type Taking, type Whole,
+  delivery, encodeMessage, FILES, HUB_STATE, Inbox, MAX_PAYLOAD, MOST_STREAMS, NO_BYTES, Standings, streamName, STREAMS, TooFast, TooLarge, WireError, type Delivery, type messages, type Mode, type ParticipantId, type Reach, type Taking, type Whole,
 } from "@callmesh/core";
 
-import type { CourierHost, StreamHandle } from "./host.ts";
+import type { CourierHost, StreamConsumer, StreamHandle } from "./host.ts";
 
 /** Bytes of stream messages that wait for a frame that does not answer before senders wait too. */
 const MOST_WAITING = 4 * 1024 * 1024;
-const MOST_STREAMS = 256;
+/** Streams of which a frame has not heard yet that they were not opened. */
+const MOST_REFUSED = 1_000;
 /** Senders of one stream that a frame may read apart. */
 const MOST_APART = 1_000;
 
@@ -49,6 +50,7 @@ export class StreamHost {
   readonly #standings: Standings;
   readonly #user: StreamHostUser;
   readonly #opened = new Map<string, Opened>();
+  readonly #refused = new Set<string>();
   /** Bytes that wait for the frame. */
   #waiting = 0;
 
@@ -68,16 +70,17 @@ export class StreamHost {
       const how = mode === "latest" ? delivery(mode, ordered, retransmits) : delivery(mode);
       if (opened === undefined) this.#open(name, how, number);
       else if (opened.mode !== mode) throw new WireError("a frame has a stream in one mode");
-    } else if (opened !== undefined) {
+    } else if (opened === undefined) {
+      if (word === "off") this.#refused.delete(name);
+    } else {
       this.#turn(name, opened, word, number > 0, sender);
     }
   }
 
   #open(name: string, how: Delivery, keep: number): void {
     this.#standings.checkCapability(this.#host.resource, name === FILES ? "files" : "streams"); // the SDK has asked before
-    if (this.#opened.size >= MOST_STREAMS) throw new TooLarge(`a frame has at most ${MOST_STREAMS} streams`);
     const opened = new Opened(how.mode);
-    opened.handle = this.#host.openStream(name, how, {
+    const handle = this.#try(name, how, {
       receive: (whole) => this.#receive(name, opened, whole),
       ended: ({ sender, why }) => {
         const payload = why === undefined ? NO_BYTES : new Uint8Array(1);
@@ -87,8 +90,28 @@ export class StreamHost {
       takes: (sender) => opened.takes(sender),
       keep,
     });
+    if (handle === undefined) return;
+    opened.handle = handle;
     this.#opened.set(name, opened);
     this.#tellReach(name, opened);
+  }
+
+  /** Where as many are open as may be, it alone is refused. */
+  #try(name: string, how: Delivery, consumer: StreamConsumer): StreamHandle | undefined {
+    try {
+      return this.#host.openStream(name, how, consumer);
+    } catch (error) {
+      if (!(error instanceof TooFast)) throw error;
+      if (this.#refused.size >= MOST_REFUSED) throw error;
+      this.#refused.add(name);
+      const { resource, mesh } = this.#host;
+      const number = Number(mesh.value(HUB_STATE, STREAMS) ?? MOST_STREAMS);
+      const { mode } = how;
+      this.#user.put(
+        encodeMessage({ type: "taken", peers: [], resource, name, mode, opened: 1, number, word: "off", came: 0, ordered: false, retransmits: 0 }),
+      );
+      return undefined;
+    }
   }
 
   /** `last` of a hold: nobody there reads at all; of its end, where it is about one sender: nobody reads that one apart. */
@@ -112,6 +135,10 @@ export class StreamHost {
     if (resource !== this.#host.resource) throw new WireError("a frame has the streams of its own resource alone (A2)");
     if (payload.length > MAX_PAYLOAD) throw new TooLarge(`a part of a stream message has at most ${MAX_PAYLOAD} bytes`);
     const opened = this.#opened.get(streamName(name));
+    if (opened === undefined && this.#refused.has(name)) {
+      this.#user.credit(payload.length);
+      return;
+    }
     if (opened?.mode !== mode) throw new WireError("a frame sends on streams that it has opened");
     if (piece.parts === 0) {
       void this.#end(name, opened);

@@ -1,5 +1,5 @@
 import {
-  AHEAD, BadValue, Broken, bundle, CALL, DELETED, encodeMessage, encodeValue, FILES, MAX_PAYLOAD, openLetter, presenceOf, ROSTER, stateOf, TooFast, TooLarge, unbundle, Unreachable, type LifeEvent,
+  AHEAD, BadValue, Broken, bundle, CALL, DELETED, encodeMessage, encodeValue, FILES, HUB_STATE, MAX_PAYLOAD, openLetter, presenceOf, ROSTER, stateOf, STREAMS, TooFast, TooLarge, unbundle, Unreachable, type LifeEvent,
   type Message, type ParticipantId, type Reach, type StateId, type Value, type Writer,
 } from "@callmesh/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -701,6 +701,29 @@ describe("streams", () => {
     resource.state.set("still", "here");
     await settle();
     expect(call.replica.mesh.value(STATE, "still")).toBe("here");
+  });
+
+  test("[W9] a stream more than the page may open is refused, and it alone", async () => {
+    const warned = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    const resource = await open();
+    call.most = 1;
+    call.hubWrites(HUB_STATE, { [STREAMS]: 1 });
+    const [pen, more] = [resource.stream("pen"), resource.stream("more")];
+    const reading = more[Symbol.asyncIterator]().next();
+    void more.send(new Uint8Array(MAX_PAYLOAD + 1)).catch(() => undefined);
+    const refused = { code: "too_fast", message: expect.stringMatching(/^1 streams .*limits\.streams/) as string };
+    await expect(reading).rejects.toMatchObject(refused);
+    await expect(more.send(1)).rejects.toMatchObject(refused);
+    await expect(more.ready()).rejects.toMatchObject(refused);
+    expect(warned).toHaveBeenCalledOnce();
+    await pen.send(1);
+    await settle();
+    expect(call.sent.map(({ name }) => name)).toEqual(["pen"]);
+    await pen.close();
+    await settle();
+    await resource.stream("more").send(2);
+    await settle();
+    expect(call.sent.map(({ name }) => name)).toEqual(["pen", "more"]);
   });
 
   test("[D8] whom a frame reads apart waits for its own readers alone", async () => {

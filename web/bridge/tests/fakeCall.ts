@@ -1,7 +1,7 @@
 /** A call without a network: a replica of its own, and a hub that answers when the test says so. */
 
 import {
-  APPS, CALL, DELETED, HUB, keyOf, Listeners, newer, Replica, ResourceCache, ROSTER, type Capability, type Delivery, type Entry, type messages,
+  APPS, CALL, DELETED, HUB, keyOf, Listeners, newer, Replica, ResourceCache, ROSTER, tooMany, type Capability, type Delivery, type Entry, type messages,
   type Mode, type ParticipantId, type Payload, type PersonId, type Reach, type ResourceId, type StateId, type Value, type Writer,
 } from "@callmesh/core";
 
@@ -27,6 +27,8 @@ export class FakeCall implements CallInMemory {
   readonly replica = new Replica({ now: () => this.time, after: () => () => undefined, flush: () => undefined });
   /** Those that frames have open, by name. */
   readonly consumers = new Map<string, StreamConsumer>();
+  /** How many of them there may be. */
+  most = 100;
   /** What frames did with their streams. */
   readonly done: string[] = [];
   readonly reach = new Map<ParticipantId, Reach>();
@@ -74,6 +76,7 @@ export class FakeCall implements CallInMemory {
   }
 
   openStream(name: string, how: Delivery, consumer: StreamConsumer): StreamHandle {
+    if (this.consumers.size >= this.most) throw tooMany(this.most);
     this.consumers.set(name, consumer);
     this.deliveries.set(name, how);
     const { mode } = how;

@@ -1,8 +1,8 @@
 /** A call, as one of its participants has it. */
 
 import {
-  ACTIVE, APPS, bundle, CALL, CallmeshError, CallOver, Closed, Declined, Denied, DIRECT, DOOR, encodeMessage, HUB_STATE, LAST_PIECE, Listeners, mayEdit, Removed, Replica, ResourceCache,
-  Roster, SharedState, Standings, stateOf, Unauthorized, UnreadableReport, VERSION, Wake, type CallId, type Change, type HubWord, type Mesh, type Message, type messages,
+  ACTIVE, APPS, bundle, CALL, CallmeshError, CallOver, Closed, Declined, Denied, DIRECT, DOOR, encodeMessage, HUB_STATE, LAST_PIECE, Listeners, mayEdit, MOST_STREAMS, Removed, Replica,
+  ResourceCache, Roster, SharedState, Standings, stateOf, STREAMS, Unauthorized, UnreadableReport, VERSION, Wake, type CallId, type Change, type HubWord, type Mesh, type Message, type messages,
   type Participant, type ParticipantId, type Path, type PersonId, type ResourceId, type Role, type Session,
   type StateId, type Status, type Writer,
 } from "@callmesh/core";
@@ -498,7 +498,7 @@ export class Call {
       this.#streams.follow();
       this.#tell("participants");
     }
-    if (change.state === HUB_STATE) this.#streams.limit(Number(this.mesh.value(HUB_STATE, DIRECT) ?? MESH));
+    if (change.state === HUB_STATE) this.#streams.limit(this.#told(DIRECT, MESH), this.#told(STREAMS, MOST_STREAMS));
     if (change.state === DOOR) this.#tell("door");
     if (this.resources.follow(change)) this.#tell("resources");
     if (changed || RIGHTS.includes(change.state)) this.#tell("rights");
@@ -527,6 +527,11 @@ export class Call {
   #isTriedAgain({ reason, writer, places }: messages.Denial): boolean {
     const own = reason === "clock_ahead" && writer === this.mesh.writer;
     return own && places.every(([state, key]) => this.mesh.statusOf(state as StateId, key) === "pending");
+  }
+
+  /** What the hub tells of itself. */
+  #told(key: string, otherwise: number): number {
+    return Number(this.mesh.value(HUB_STATE, key) ?? otherwise);
   }
 
   /** Tells of what is computed, when it comes out otherwise. */

@@ -1,8 +1,8 @@
 /** All streams of a call: who reads them, what of them comes, and where what is sent goes. */
 
 import {
-  BadValue, CallmeshError, Closed, DataStream, decodeFrame, delivery, encodeFrame, encodeMessage, encodePiece, isSameDelivery, label, Lane, modeOf, NO_BYTES, readLabel, STALLED,
-  Turns, unbundle, type Delivery, type Frame, type Message, type messages, type ParticipantId, type Path, type Payload, type Piece, type Reach,
+  BadValue, CallmeshError, Closed, DataStream, decodeFrame, delivery, encodeFrame, encodeMessage, encodePiece, isSameDelivery, label, Lane, modeOf, MOST_STREAMS, NO_BYTES, readLabel, STALLED,
+  tooMany, Turns, unbundle, type Delivery, type Frame, type Message, type messages, type ParticipantId, type Path, type Payload, type Piece, type Reach,
   type ResourceId, type Session, type StreamId, type StreamOptions,
 } from "@callmesh/core";
 
@@ -54,6 +54,7 @@ export interface OpenStream extends StreamId {
 export class Streams {
   readonly #user: StreamsUser;
   #mesh: number;
+  #most = MOST_STREAMS;
   readonly #stations = new Map<string, Station>();
   /** Of closed streams: how far they have counted, and how often they were opened. */
   readonly #closed = new Map<string, { readonly number: number; readonly opened: number }>();
@@ -82,7 +83,7 @@ export class Streams {
 
   // --- opening
 
-  /** The stream of that name. Raises `BadName`, and `BadValue` if it is open otherwise. */
+  /** The stream of that name. Raises `BadName`, `BadValue` if it is open otherwise, and `TooFast` as `attach` does. */
   open(resource: ResourceId, name: string, options: StreamOptions = {}): DataStream {
     const { mode, ordered, maxRetransmits, codec } = options;
     const station = this.#stations.get(label(resource, name));
@@ -130,7 +131,10 @@ export class Streams {
     return stream;
   }
 
-  /** One more reads a stream here, and may send on it. Raises `BadName`, and `BadValue` if it is open in another mode. */
+  /**
+   * One more reads a stream here, and may send on it. Raises `BadName`, `BadValue` if it is open in another mode, and
+   * `TooFast` where as many are open as may be.
+   */
   attach(id: StreamId, how: Delivery, consumer: Consumer): Station {
     const key = label(id.resource, id.name);
     const known = this.#stations.get(key);
@@ -140,6 +144,7 @@ export class Streams {
       known.consumers.add(consumer);
       return known;
     }
+    if (this.#stations.size >= this.#most) throw tooMany(this.#most);
     const { number, opened } = this.#closed.get(key) ?? { number: 0, opened: 0 };
     const station = new Station(id, how, key, number, opened + 1);
     this.#stations.set(key, station);
@@ -515,9 +520,10 @@ export class Streams {
     for (const peer of this.#met) this.pathChanged(peer);
   }
 
-  /** Up to how many participants streams go direct; beyond, the hub fans them out. */
-  limit(mesh: number): void {
+  /** Up to how many participants streams go direct; beyond, the hub fans them out. And how many may be open. */
+  limit(mesh: number, streams = MOST_STREAMS): void {
     this.#mesh = mesh;
+    this.#most = streams;
     for (const peer of this.#met) this.pathChanged(peer);
   }
 

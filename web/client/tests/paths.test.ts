@@ -250,6 +250,17 @@ test("[D14] [D16] a newcomer gets what is kept; who had it open gets what was se
   expect([...stream.reaches]).toEqual([early.id]);
 });
 
+test("[W9] one stream more than a participant may have is refused, and it alone", () => {
+  const network = new Network(2, randomOf(8));
+  const [one] = network.all as [Node, Node];
+  one.streams.limit(8, 3);
+  const streams = ["a", "b", "c"].map((name) => opened(one, "reliable", name));
+  expect(() => opened(one, "reliable", "d")).toThrow(expect.objectContaining({ code: "too_fast", message: expect.stringMatching(/^3 streams .*limits\.streams/) as string }));
+  expect(opened(one, "reliable", "c")).toBe(streams[2]);
+  streams[0]?.abort();
+  expect(opened(one, "reliable", "d").over).toBe(false);
+});
+
 test("[D8] [D12] what others send keeps nobody from being read apart", async () => {
   const network = new Network(3, randomOf(8));
   const [one, flood, reader] = network.all as [Node, Node, Node];

@@ -1,7 +1,7 @@
 /** DataStream: what apps and pages send and read through. */
 
 import { unlessAborted, type Abort } from "./abort.ts";
-import { BadInput, BadValue, Broken, Closed, TimedOut, type CallmeshError } from "./errors.ts";
+import { BadInput, BadValue, Broken, Closed, Refused, TimedOut, type CallmeshError } from "./errors.ts";
 import type { ParticipantId } from "./ids.ts";
 import type { End, Whole } from "./inbox.ts";
 import { Listeners } from "./listeners.ts";
@@ -220,7 +220,7 @@ export class DataStream {
     return stop;
   }
 
-  /** Ends when the stream is closed. Throws `Broken`, once, where something was lost. */
+  /** Ends when the stream is closed. Throws `Broken`, once, where something was lost; `TooFast` where it was not opened. */
   [Symbol.asyncIterator](): AsyncGenerator<StreamMessage, void> {
     return this.messages();
   }
@@ -251,8 +251,10 @@ export class DataStream {
         else if (item !== undefined) {
           if (item.why !== undefined) throw item.why;
           return;
-        } else if (this.#over !== undefined) return;
-        else await new Promise<void>((resolve) => void this.#waiting.push(resolve));
+        } else if (this.#over !== undefined) {
+          if (this.#over instanceof Refused) throw this.#over;
+          return;
+        } else await new Promise<void>((resolve) => void this.#waiting.push(resolve));
       }
     } finally {
       signal?.removeEventListener("abort", stop);

@@ -21,12 +21,15 @@ export const ROSTER = "roster" as StateId;
 export const APPS = "apps" as StateId;
 /** What the hub tells hosts: who waits to be let in, who is kept out, and which roles were given. */
 export const DOOR = "door" as StateId;
-/** What the hub tells of itself: `READ_ONLY`, while its disk refuses; `DIRECT`, where it is set. */
+/** What the hub tells of itself: `READ_ONLY`, while its disk refuses; `DIRECT` and `STREAMS`, where they are set. */
 export const HUB_STATE = "hub" as StateId;
 /** Under this key, a sentence: why nothing is saved at the moment. */
 export const READ_ONLY = "read_only";
 /** The key that says up to how many participants streams go direct; 8 where it is not there. */
 export const DIRECT = "direct_participants";
+/** The key that says how many streams a participant may have open, and how many that is where it is not there. */
+export const STREAMS = "streams";
+export const MOST_STREAMS = 32;
 export const HUB = "hub" as Writer;
 
 /** Characters of a display name or a resource's title. */

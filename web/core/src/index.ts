@@ -6,7 +6,7 @@ export {
   TooLarge, Unauthorized, Unreachable, WireError, WouldBlock, type ErrorClass,
 } from "./errors.ts";
 export {
-  appId, appStream, APPS, CALL, callId, DIRECT, displayName, DOOR, HUB, HUB_STATE, issue, isVolatile, MAX_NAME, presenceOf, personId, READ_ONLY, resourceId,
+  appId, appStream, APPS, CALL, callId, DIRECT, displayName, DOOR, HUB, HUB_STATE, issue, isVolatile, MAX_NAME, MOST_STREAMS, presenceOf, personId, READ_ONLY, resourceId, STREAMS,
   resourceOf, ROSTER, stateId, stateOf, streamName, writesFor, type AppId, type CallId,
   type ParticipantId, type PersonId, type ResourceId, type StateId, type Writer,
 } from "./ids.ts";
@@ -41,7 +41,7 @@ export { checkFunction, MAX_KEEP, streamOptions } from "./options.ts";
 export { CONTROL_ID, CONTROL_LABEL, Pair, PATIENCE, readSignal, REPEAT, type Mend, type Path, type PeerSignal } from "./signaling.ts";
 export {
   decodeFrame, delivery, encodeFrame, encodePiece, HEAD, isSameDelivery, label, LOW_WATER, MAX_MESSAGE, MAX_PARTS, modeOf, NO_BYTES, payloadOf, pieces,
-  readLabel, readPayload, REFILL, type Delivery, type Payload, type Piece, type StreamMessage,
+  readLabel, readPayload, REFILL, tooMany, type Delivery, type Payload, type Piece, type StreamMessage,
 } from "./stream.ts";
 export { Meter, type Counts } from "./meter.ts";
 export { HIGH_WATER, Lane, STALLED, type Due, type Frame, type Reading } from "./lane.ts";

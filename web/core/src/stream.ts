@@ -5,7 +5,7 @@
  * `<resource>/<name>`; whoever has no channel is reached by way of the hub, with the same numbers.
  */
 
-import { BadName, BadValue, TooLarge, WireError } from "./errors.ts";
+import { BadName, BadValue, TooFast, TooLarge, WireError } from "./errors.ts";
 import { resourceId, streamName, type ParticipantId, type ResourceId } from "./ids.ts";
 import { MAX_PAYLOAD, type Mode } from "./messages.ts";
 import { Reader } from "./msgpack.ts";
@@ -77,6 +77,11 @@ export function isSameDelivery(one: Delivery, other: Delivery): boolean {
 /** The mode of a channel that a peer opened: no channel of `latest` sends on and on. */
 export function modeOf(ordered: boolean, maxRetransmits: number | null): Mode {
   return ordered && maxRetransmits === null ? "reliable" : "latest";
+}
+
+/** As many streams are open as a participant may have, `most`. */
+export function tooMany(most: number): TooFast {
+  return new TooFast(`${most} streams are open here, as many as a participant may have (limits.streams): close one first`);
 }
 
 /** The label of a stream's data channels. */

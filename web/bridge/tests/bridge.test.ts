@@ -679,6 +679,22 @@ describe("streams", () => {
     expect(call.sent.length).toBe(40);
   });
 
+  test("[D25] what a frame sends in latest waits for none of its reliable, however large", async () => {
+    const resource = await open();
+    call.room = new Promise(() => undefined);
+    const [file, picture] = [resource.stream("file"), resource.stream("picture", { mode: "latest" })];
+    for (let n = 0; n < 20; n++) void file.send(new Uint8Array(MAX_PAYLOAD));
+    for (let n = 0; n < 10; n++) await settle();
+    const held = call.sent.length;
+    expect(held).toBeLessThan(8);
+    call.room = Promise.resolve();
+    for (let n = 0; n < 3; n++) {
+      void picture.send(new Uint8Array(5 * MAX_PAYLOAD));
+      for (let turn = 0; turn < 10; turn++) await settle();
+    }
+    expect(call.sent.slice(held).map(({ name }) => name)).toEqual(["picture", "picture", "picture"]);
+  });
+
   test("[D8] a frame that is too slow for reliable holds up its senders, and nobody else", async () => {
     const resource = await open();
     const ecg = resource.stream("ecg");

@@ -3,11 +3,11 @@
 import { encode } from "./codec.ts";
 import type { ParticipantId, ResourceId } from "./ids.ts";
 import { HIGH_WATER } from "./lane.ts";
-import type { Mode, Stream } from "./messages.ts";
+import { MAX_PAYLOAD, type Mode, type Stream } from "./messages.ts";
 import { Queue } from "./queue.ts";
 import type { Session } from "./session.ts";
 import type { Piece } from "./stream.ts";
-import { allowed, QUICK } from "./turns.ts";
+import { QUICK } from "./turns.ts";
 
 /** A stream, as seen by who sends. */
 export interface StreamId {
@@ -16,14 +16,15 @@ export interface StreamId {
   readonly mode: Mode;
 }
 
-/** The stream messages of one frame that wait, in one order; but small ones of mode `latest` go first (D25). */
+/**
+ * The stream messages of one frame that wait. Those of mode `latest` go first, the small ones before all, and find room
+ * where those of `reliable` fill the window, as they do while a reader is slow (D25): the page gives theirs back at once.
+ */
 export class RelayQueue {
-  /** The keys are the places in the queue: in mode `latest` a newer message takes that of an older. */
-  readonly #waiting = new Map<string, Queue<Stream>>();
-  /** Those of them that go first. */
-  readonly #quick = new Set<string>();
+  readonly #reliable = new Queue<Stream>();
+  /** By stream and receivers: a newer message takes the place of an older. */
+  readonly #latest = new Map<string, Queue<Stream>>();
   #size = 0;
-  #count = 0;
 
   /** Whether `send` should wait. */
   get full(): boolean {
@@ -35,52 +36,49 @@ export class RelayQueue {
    * `latest`, that had not left yet.
    */
   put({ resource, name, mode }: StreamId, pieces: readonly Piece[], to: readonly ParticipantId[]): boolean {
-    const place = mode === "latest" ? `${resource}/${name}>${to.join()}` : String(this.#count++);
-    const old = this.#waiting.get(place);
+    const place = `${resource}/${name}>${to.join()}`;
+    const old = mode === "latest" ? this.#latest.get(place) : undefined;
     for (const { payload } of old ?? []) this.#size -= payload.length;
-    const queue = new Queue<Stream>();
+    const queue = mode === "latest" ? new Queue<Stream>() : this.#reliable;
     for (const piece of pieces) {
       queue.push({ type: "stream", peers: to, resource, name, mode, ...piece });
       this.#size += piece.payload.length;
     }
-    this.#waiting.set(place, queue);
-    if (mode === "latest" && (pieces[0]?.payload.length ?? 0) <= QUICK) this.#quick.add(place);
-    else this.#quick.delete(place);
+    if (mode === "latest") this.#latest.set(place, queue);
     return old !== undefined;
   }
 
   /** Put on the session's link what it may take now. */
   fill(session: Session): void {
-    for (const place of this.#quick) this.#leave(session, place, allowed(QUICK));
-    for (const place of this.#waiting.keys()) if (!this.#leave(session, place)) return;
-  }
-
-  /** Whether all of it has left. */
-  #leave(session: Session, place: string, more = 0): boolean {
-    const queue = this.#waiting.get(place);
-    for (let message = queue?.head; message !== undefined; message = queue?.head) {
-      const { length } = message.payload;
-      if (length > session.room + more) return false;
-      queue?.shift();
-      this.#size -= length;
-      session.put(encode(message));
-      session.streamed += length;
+    for (const quick of [true, false]) {
+      for (const [place, queue] of this.#latest) {
+        if (quick && (queue.head?.payload.length ?? 0) > QUICK) continue;
+        while (this.#leave(session, queue, MAX_PAYLOAD));
+        if (queue.length === 0) this.#latest.delete(place);
+      }
     }
-    this.#forget(place);
-    return true;
+    while (this.#leave(session, this.#reliable, 0));
   }
 
-  #forget(place: string): void {
-    this.#waiting.delete(place);
-    this.#quick.delete(place);
+  /** Let the first of a queue leave, if so much more than the window has room for it. */
+  #leave(session: Session, queue: Queue<Stream>, more: number): boolean {
+    const { head } = queue;
+    if (head === undefined || head.payload.length > session.room + more) return false;
+    queue.shift();
+    this.#size -= head.payload.length;
+    session.put(encode(head));
+    session.streamed += head.payload.length;
+    return true;
   }
 
   /** Forget what waits of a stream. */
   drop(name: string): void {
-    for (const [place, queue] of this.#waiting) {
-      if (queue.head?.name !== name) continue;
-      for (const { payload } of queue) this.#size -= payload.length;
-      this.#forget(place);
+    for (const [place, queue] of this.#latest) if (queue.head?.name === name) this.#latest.delete(place);
+    for (let left = this.#reliable.length; left > 0; left--) {
+      const message = this.#reliable.shift();
+      if (message !== undefined && message.name !== name) this.#reliable.push(message);
     }
+    this.#size = 0;
+    for (const queue of [this.#reliable, ...this.#latest.values()]) for (const { payload } of queue) this.#size += payload.length;
   }
 }

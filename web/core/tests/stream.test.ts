@@ -443,7 +443,7 @@ describe("what goes from a frame to its page", () => {
     expect(sent(link)).toEqual(["s3>p2", "s4>p2", "s2>p1,p2", "r1>p2"]);
   });
 
-  test("[D25] what is small of latest goes first, and finds room where the others fill the window", () => {
+  test("[D25] what is of latest goes first, the small before the large, and finds room where reliable fills the window", () => {
     const queue = new RelayQueue();
     const link = session();
     for (let number = 1; number <= 6; number++) queue.put(stream("reliable"), [one(number, MAX_PAYLOAD)], [BOB]);
@@ -454,7 +454,7 @@ describe("what goes from a frame to its page", () => {
       queue.put(stream("latest", "ecg"), [one(number)], [BOB]);
       queue.fill(link);
     }
-    expect(sent(link)).toEqual(["s1>p2", "s2>p2", "s3>p2", "s4>p2", "ecg1>p2", "ecg2>p2", "ecg3>p2"]);
+    expect(sent(link)).toEqual(["s1>p2", "s2>p2", "s3>p2", "s4>p2", "ecg1>p2", "large1>p2", "ecg2>p2", "ecg3>p2"]);
   });
 
   test("[D2] full from 1 MiB on, and not when the stream is closed", () => {

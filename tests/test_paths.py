@@ -15,7 +15,7 @@ from callmesh.lane import HIGH_WATER, STALLED, Lane
 from callmesh.messages import Mode, Taken
 from callmesh.relay import MAX_WAITING as CALL_WAITING
 from callmesh.session import MAX_WAITING
-from callmesh.stream import StreamMessage, delivery
+from callmesh.stream import MAX_MESSAGE, StreamMessage, delivery
 from callmesh.streams import ANSWERS
 from tests.simulated_paths import RESOURCE, SECOND, Node, World
 
@@ -321,6 +321,20 @@ async def test_who_was_gone_and_comes_back_as_the_same_one_is_told_what_they_mis
     await world.settle(2)
     seen = [heard.inbox.take() for _ in range(len(heard.inbox))]
     assert [getattr(item, "data", "broken") for item in seen] == [0, 1, 2, "broken", 4]
+
+
+async def test_what_is_kept_is_bounded_by_bytes_too() -> None:
+    """[D16] The newest is there, however large."""
+    world = World(2, 6)
+    stream = opened(next(iter(world.nodes.values())), keep=1_000)
+    for number in range(60):
+        stream.put(bytes([number]) * 1024 * 1024)
+    assert [kept[0].payload[0] for kept in stream.kept] == list(range(45, 60))
+    stream.put(bytes(MAX_MESSAGE))
+    assert sum(len(piece.payload) for kept in stream.kept for piece in kept) == MAX_MESSAGE
+    for _ in range(2_000):
+        stream.put(b"")
+    assert len(stream.kept) == 1_000
 
 
 async def test_what_was_sent_before_the_answer_reaches_who_had_it_open() -> None:

@@ -1,7 +1,8 @@
 """DataStream: what programs send and read through."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -13,6 +14,9 @@ from callmesh.lane import Lane, Reading
 from callmesh.messages import Mode
 from callmesh.notify import Notifier
 from callmesh.stream import (
+    HEAD,
+    MAX_MESSAGE,
+    MAX_PARTS,
     Piece,
     StreamMessage,
     delivery,
@@ -23,6 +27,9 @@ from callmesh.stream import (
 )  # fmt: skip
 
 MAX_KEEP = 1_000
+"""Messages that may be kept for who comes later."""
+KEEP_BYTES = MAX_MESSAGE + MAX_PARTS * HEAD
+"""Bytes of them, with `HEAD` for each of their parts: as much as one message may have."""
 
 
 class Codec(Protocol):
@@ -123,7 +130,8 @@ class DataStream:
         self.codec = codec
         self.inbox = Inbox(mode, opened, self._read)
         self.lanes: dict[ParticipantId, Lane] = {}
-        self.kept: list[list[Piece]] = []
+        self.kept: deque[Sequence[Piece]] = deque()
+        self._kept_size = 0
         self.arrived = Notifier()
         self._ending = ""
         """Why nothing is sent or read any more."""
@@ -160,9 +168,14 @@ class DataStream:
         self.number += len(sent)
         full = self._runner.post(self, sent, None if to is None else set(to))
         if self.keep and to is None:
-            self.kept.append(list(sent))
-            del self.kept[: -self.keep]
+            self._keep(sent)
         return full
+
+    def _keep(self, sent: Sequence[Piece]) -> None:
+        self.kept.append(sent)
+        self._kept_size += _size(sent)
+        while len(self.kept) > self.keep or self._kept_size > KEEP_BYTES:
+            self._kept_size -= _size(self.kept.popleft())
 
     def _write(self, data: Any) -> tuple[bool, bytes]:
         return payload_of(data if self.codec is None else self.codec.encode(data))
@@ -308,3 +321,7 @@ class DataStream:
         self._ending = self._ending or str(reason)
         self._closed.set()
         self.arrived.fail(reason)
+
+
+def _size(sent: Sequence[Piece]) -> int:
+    return sum(len(piece.payload) + HEAD for piece in sent)

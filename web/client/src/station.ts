@@ -1,11 +1,14 @@
 /** One stream as this participant has it: all that read it here, and how far each of the others has come. */
 
 import {
-  Inbox, pieces, type Counts, type DataStream, type Delivery, type Due, type End, type Lane, type messages, type ParticipantId, type Payload, type Piece, type Reach, type Source,
+  HEAD, Inbox, MAX_MESSAGE, MAX_PARTS, pieces, Queue, type Counts, type DataStream, type Delivery, type Due, type End, type Lane, type messages, type ParticipantId, type Payload, type Piece, type Reach, type Source,
   type StreamId, type Taking, type Whole,
 } from "@callmesh/core";
 
 import type { Channel } from "./channel.ts";
+
+/** Bytes that are kept for who comes later, with `HEAD` for each part: as much as one message may have. */
+export const KEEP_BYTES = MAX_MESSAGE + MAX_PARTS * HEAD;
 
 /** Who reads a stream here: the page, or a frame of it. */
 export interface Consumer {
@@ -36,7 +39,8 @@ export class Station {
   #number: number;
   /** Who was told to send nothing. */
   readonly #refused = new Set<ParticipantId>();
-  readonly #kept: (readonly Piece[])[] = [];
+  readonly #kept = new Queue<readonly Piece[]>();
+  #keptSize = 0;
 
   constructor(id: StreamId, how: Delivery, key: string, number: number, opened: number) {
     this.id = id;
@@ -114,7 +118,8 @@ export class Station {
     for (const { keep } of this.consumers) most = Math.max(most, keep);
     if (most === 0) return;
     this.#kept.push(sent);
-    this.#kept.splice(0, this.#kept.length - most);
+    this.#keptSize += sizeOf(sent);
+    while (this.#kept.length > most || this.#keptSize > KEEP_BYTES) this.#keptSize -= sizeOf(this.#kept.shift() ?? []);
   }
 
   /** A newcomer gets the last messages. */
@@ -198,4 +203,8 @@ export class Station {
     if (word === "again") lane.again();
     return "nothing";
   }
+}
+
+function sizeOf(sent: readonly Piece[]): number {
+  return sent.reduce((sum, { payload }) => sum + payload.length + HEAD, 0);
 }

@@ -278,6 +278,18 @@ test("[D8] [D12] what others send keeps nobody from being read apart", async () 
   expect(flooding.stats.get(reader.id)).toMatchObject({ reads: false });
 });
 
+test("[D16] what is kept is bounded by bytes too, and the newest is there, however large", async () => {
+  const network = new Network(2, randomOf(4));
+  const [one, late] = network.all as [Node, Node];
+  const stream = opened(one, "reliable", "ecg", 1_000);
+  await network.settle(2);
+  for (let number = 0; number < 60; number++) void stream.send(numbered(number, 1024 * 1024));
+  const got: number[] = [];
+  opened(late).subscribe(({ data }) => got.push(numberOf(data)));
+  await network.settle(20);
+  expect(got).toEqual(Array.from({ length: 15 }, (_, n) => 45 + n));
+});
+
 test("[D14] who asks on and on takes nobody else's answers", async () => {
   const network = new Network(3, randomOf(4));
   const [one, rogue, other] = network.all as [Node, Node, Node];

@@ -93,6 +93,19 @@ class Journey:
         await self.visit("react", host)
         await host.keyboard.press("Escape")
 
+    async def share(self) -> None:
+        host, guest = self.host.page, self.guest.page
+        await self.press("settings")
+        await expect(host.locator("dialog[open] .level")).to_be_visible()
+        await self.visit("devices", host)
+        await host.keyboard.press("Escape")
+        await self.press("screen")
+        await expect(guest.locator(".screen video")).to_be_visible()
+        await self.visit("screen", guest)
+        await self.visit("sharing", host)
+        await self.press("screen")
+        await expect(guest.locator(".screen")).to_have_count(0)
+
     async def part(self) -> None:
         host = self.host.page
         await self.press("inspect", within=".bar")
@@ -135,5 +148,6 @@ async def see_all(
         await journey.meet()
         await journey.add_apps()
         await journey.talk()
+        await journey.share()
         await journey.part()
         assert host.problems == guest.problems == []

@@ -15,9 +15,16 @@ import { People, PeopleButton } from "./People.tsx";
 import { Reactions } from "./Reactions.tsx";
 import { RemovedNotice } from "./RemovedNotice.tsx";
 import { say } from "./say.ts";
+import { Screen, ShareButton, SharingNotice } from "./Screen.tsx";
 import { Stage } from "./Stage.tsx";
 import type { CallStore } from "./store.ts";
 import { Tiles } from "./Tile.tsx";
+
+/** Who has the most room: somebody's screen, what is on the stage, or the faces where nothing is. */
+function floorOf({ watching, resources }: CallStore): string {
+  if (watching.watched.value !== undefined) return "watching";
+  return resources.value.length === 0 ? "faces" : "";
+}
 
 export function CallView({ page, store }: { page: Page; store: CallStore }) {
   const drawer = useSignal(false);
@@ -38,6 +45,7 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
         <DeviceButton kind="microphone" devices={page.devices} onProblem={problem} />
         <DeviceButton kind="camera" devices={page.devices} onProblem={problem} />
         <DevicesButton open={choosing} />
+        <ShareButton devices={page.devices} store={store} />
         {store.mayEdit.value && (
           <button type="button" class="button" aria-haspopup="dialog" onClick={openDrawer}>
             <Icon name="apps" />
@@ -53,7 +61,9 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
         <Knocking store={store} open={people} />
         <Halves store={store} />
         <RemovedNotice store={store} />
-        <div class={`floor ${store.resources.value.length === 0 ? "faces" : ""}`}>
+        <SharingNotice devices={page.devices} />
+        <div class={`floor ${floorOf(store)}`}>
+          <Screen store={store} />
           <Stage store={store} openDrawer={openDrawer} inspecting={inspecting} />
           {inspecting.value && store.isHost.value && <LateInspector store={store} close={() => (inspecting.value = false)} />}
           <Tiles page={page} store={store} />

@@ -15,7 +15,7 @@ export function Preview({ devices, name }: { devices: Devices; name: string }) {
   return (
     <section class="preview" aria-label={say("lobby-preview")}>
       <div class="picture">
-        {shows ? <Video stream={devices.stream} self /> : <Avatar name={name || "?"} seed={name} />}
+        {shows ? <Video stream={devices.stream} mirrored={devices.mirrored} muted /> : <Avatar name={name || "?"} seed={name} />}
         {devices.camera.value === "starting" && <p class="starting">{say("lobby-camera-starting")}</p>}
         <div class="picture-controls">
           {KINDS.map((kind) => (

@@ -1,9 +1,10 @@
-import { useSignal, type Signal } from "@preact/signals";
+import type { Signal } from "@preact/signals";
 import type { Resource } from "@callmesh/client";
 import type { Access } from "@callmesh/core";
 import { useEffect, useRef } from "preact/hooks";
 
 import { FrameView } from "./FrameView.tsx";
+import { FullScreen } from "./FullScreen.tsx";
 import { Icon } from "./icons.tsx";
 import { say } from "./say.ts";
 import type { CallStore } from "./store.ts";
@@ -80,7 +81,7 @@ function Bar({ store, viewed, inspecting }: BarProps) {
             <span>{say("stage-show")}</span>
           </button>
         )}
-        {document.fullscreenEnabled && <FullScreen />}
+        <FullScreen of=".stage" words={say("stage-full-screen")} />
         {inspecting && store.isHost.value && (
           <button
             type="button"
@@ -106,26 +107,6 @@ function Bar({ store, viewed, inspecting }: BarProps) {
         )}
       </div>
     </div>
-  );
-}
-
-/** The stage alone on the whole screen; Escape goes back. */
-function FullScreen() {
-  const on = useSignal(document.fullscreenElement !== null);
-  useEffect(() => {
-    const changed = (): void => void (on.value = document.fullscreenElement !== null);
-    document.addEventListener("fullscreenchange", changed);
-    return () => document.removeEventListener("fullscreenchange", changed);
-  }, []);
-  const toggle = ({ currentTarget }: { currentTarget: HTMLElement }): void => {
-    const done = on.value ? document.exitFullscreen() : currentTarget.closest(".stage")?.requestFullscreen();
-    done?.catch(() => undefined); // the browser says no: it stays as it is
-  };
-  const words = say(on.value ? "stage-full-screen-end" : "stage-full-screen");
-  return (
-    <button type="button" class="button small bare" aria-label={words} title={words} aria-pressed={on.value} onClick={toggle}>
-      <Icon name={on.value ? "shrink" : "expand"} />
-    </button>
   );
 }
 

@@ -39,9 +39,13 @@ function Tile({ page, store, participant, self }: TileProps) {
   const tracks = useTracks(stream, version, self);
   const { name, role, here } = participant;
   const hasMedia = participant.offers.includes("media");
+  const isScreen = store.talk.isShowing(participant.id);
+  const mayWatch = isScreen && !self && store.watching.watched.value !== participant.id;
   return (
-    <li class={`tile ${here ? "" : "away"}`}>
-      {(tracks.video || tracks.audio) && <Video stream={stream} self={self} sink={page.devices.choices.sink} />}
+    <li class={`tile ${here ? "" : "away"} ${isScreen ? "whole" : ""}`}>
+      {(tracks.video || tracks.audio) && (
+        <Video stream={stream} mirrored={self && page.devices.mirrored} muted={self} sink={page.devices.choices.sink} />
+      )}
       {!tracks.video && <Avatar name={name} seed={participant.person} />}
       <Corner store={store} participant={participant} />
       <Reaction talk={store.talk} participant={participant} />
@@ -49,6 +53,13 @@ function Tile({ page, store, participant, self }: TileProps) {
         {self && <span class="badge">{say("you")}</span>}
         {role !== "guest" && <span class="badge">{say("role", { role })}</span>}
       </p>
+      {mayWatch && (
+        <button type="button" class="button small watch" onClick={() => store.watching.watch(participant.id)}>
+          <Icon name="screen" />
+          <span>{say("screen-watch")}</span>
+          <span class="unseen"> {name}</span>
+        </button>
+      )}
       <p class="nameplate">
         <span class="name">{name}</span>
         {hasMedia && here && !tracks.audio && <Off icon="micOff" words={say("microphone-off")} />}

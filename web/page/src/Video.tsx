@@ -5,14 +5,15 @@ import { hue, initials } from "./person.ts";
 
 interface VideoProps {
   stream: MediaStream | undefined;
-  /** One's own: without sound, and mirrored. */
-  self?: boolean;
+  /** As in a mirror. */
+  mirrored?: boolean;
+  muted?: boolean;
   /** A speaker, as `setSinkId` has it. */
   sink?: ReadonlySignal<string>;
 }
 
 /** Plays a stream. */
-export function Video({ stream, self = false, sink }: VideoProps) {
+export function Video({ stream, mirrored = false, muted = false, sink }: VideoProps) {
   const element = useRef<HTMLVideoElement>(null);
   const speaker = sink?.value ?? "";
   useEffect(() => {
@@ -26,7 +27,7 @@ export function Video({ stream, self = false, sink }: VideoProps) {
     const video = element.current;
     if (video && "setSinkId" in video && video.sinkId !== speaker) void video.setSinkId(speaker).catch(() => undefined);
   }, [speaker]);
-  return <video ref={element} class={self ? "mirrored" : ""} autoplay playsInline muted={self} />;
+  return <video ref={element} class={mirrored ? "mirrored" : ""} autoplay playsInline muted={muted} />;
 }
 
 /** What stands where there is no picture: initials on the person's own colour. */

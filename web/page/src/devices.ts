@@ -91,6 +91,11 @@ export class Devices {
     else await this.#turnOn(kind);
   }
 
+  /** Whether people expect to see what is sent as in a mirror: of themselves, and not of what is behind the phone or on the screen. */
+  get mirrored(): boolean {
+    return !this.sharing.value && this.#track("camera")?.getSettings().facingMode !== "environment";
+  }
+
   /** Use another device, by id; an empty one for what the system uses. What is on goes on with it. */
   async choose(purpose: Purpose, id: string): Promise<void> {
     this.choices.choose(purpose, id);

@@ -6,12 +6,14 @@ import { useEffect, useRef } from "preact/hooks";
 /** Nothing has it, or what is out of sight by now. */
 function isLost(): boolean {
   const active = document.activeElement;
-  return active === null || active === document.body || active.closest("dialog:not([open])") !== null;
+  return active === null || active === document.body || active.closest("dialog:not([open]), .watching .stage") !== null;
 }
 
-/** To the stage, where nothing has it any more. */
+/** To what stands on the stage, or in its place, where nothing has it any more. */
 export function regainFocus(): void {
-  if (isLost()) document.querySelector<HTMLElement>(".stage")?.focus({ preventScroll: true });
+  if (!isLost()) return;
+  const stage = document.querySelector<HTMLElement>(".screen") ?? document.querySelector<HTMLElement>(".stage");
+  stage?.focus({ preventScroll: true });
 }
 
 /** A heading that takes the focus when something of `list` went away and took it along. */

@@ -13,7 +13,7 @@ import { joinAgain } from "./returning.ts";
 import { say } from "./say.ts";
 import { CallStore } from "./store.ts";
 import { ToastList } from "./toasts.ts";
-import { deviceProblem, deviceWords, farewell, joinProblem, type Farewell } from "./words.ts";
+import { callProblem, deviceProblem, deviceWords, farewell, joinProblem, type Farewell } from "./words.ts";
 
 /** How it stands with one who asked to be let in. */
 export interface Wait {
@@ -131,6 +131,9 @@ export class Page {
     void this.#catalog.load();
     const store = new CallStore(call, this.#catalog, this.toasts);
     const stopMedia = this.devices.version.subscribe(() => call.media.setLocal(this.devices.stream));
+    const stopScreen = this.devices.sharing.subscribe((on) => {
+      store.talk.showScreen(on).catch((error: unknown) => this.toasts.problem(callProblem(error)));
+    });
     window.callmesh = { call };
     this.phase.value = { kind: "call", store };
     const stopLink = store.link.subscribe((link) => {
@@ -138,6 +141,7 @@ export class Page {
       queueMicrotask(() => {
         stopLink();
         stopMedia();
+        stopScreen();
         this.#leave(store);
       });
     });

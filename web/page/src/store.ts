@@ -11,6 +11,7 @@ import { peopleIn, type Somebody } from "./people.ts";
 import { TALK, Talk } from "./talk.ts";
 import { say } from "./say.ts";
 import type { ToastList } from "./toasts.ts";
+import { Watching } from "./watching.ts";
 import { callProblem, newRoleWords } from "./words.ts";
 
 /** Frames that are kept loaded, the last ones looked at. The others keep their cache and state. */
@@ -32,6 +33,8 @@ export class CallStore implements Ground {
   readonly hosts: Hosts;
   /** Chat, raised hands and reactions. */
   readonly talk: Talk;
+  /** Whose screen is looked at. */
+  readonly watching: Watching;
 
   readonly me = signal<Participant | undefined>(undefined);
   readonly participants = signal<readonly Participant[]>([]);
@@ -123,6 +126,7 @@ export class CallStore implements Ground {
       this.#stops.push(call.on(event as keyof typeof mirrors, mirror));
       mirror();
     }
+    this.watching = new Watching(this.talk.screens, this.active, () => call.me.id);
     this.#stops.push(call.on("resync", () => (this.syncs.value += 1)));
     this.#stops.push(call.on("error", (error) => this.#problem(error)));
     this.#stops.push(this.viewed.subscribe((viewed) => this.#remember(viewed)));
@@ -132,6 +136,7 @@ export class CallStore implements Ground {
   close(): void {
     for (const stop of this.#stops.splice(0)) stop();
     this.talk.close();
+    this.watching.close();
   }
 
   record(id: ResourceId | undefined): Resource | undefined {

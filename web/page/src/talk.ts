@@ -1,4 +1,4 @@
-/** Chat, raised hands and reactions: a resource of the app *talk*, which the page shows itself, beside the stage (G7). */
+/** Chat, raised hands, reactions, and whose screen is shown: a resource of the app *talk*, which the page shows itself, beside the stage (G7). */
 
 import { computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { Call, Resource } from "@callmesh/client";
@@ -25,6 +25,8 @@ interface Shown {
   /** When the hand was raised; undefined while it is down. */
   readonly hand: number | undefined;
   readonly reaction: { readonly emoji: string; readonly at: number } | undefined;
+  /** When they began to show their screen; undefined while they show their camera. */
+  readonly screen: number | undefined;
 }
 
 export class Talk {
@@ -49,12 +51,10 @@ export class Talk {
     () => this.messages.value.filter(({ key, person }) => person !== this.#call.me.person && !this.#read.value.has(key)).length,
   );
   /** Who has raised a hand, the first one first. */
-  readonly hands: ReadonlySignal<readonly ParticipantId[]> = computed(() =>
-    [...this.#shown.value]
-      .flatMap(([id, { hand }]) => (hand === undefined ? [] : [{ id, hand }]))
-      .sort((a, b) => a.hand - b.hand)
-      .map(({ id }) => id),
-  );
+  readonly hands: ReadonlySignal<readonly ParticipantId[]> = computed(() => this.#since("hand"));
+  /** Who shows their screen, the first one first. */
+  readonly screens: ReadonlySignal<readonly ParticipantId[]> = computed(() => this.#since("screen"));
+  #showsScreen = false;
 
   /** `onNews` is told of what others write while the chat is not open. */
   constructor(call: Call, onNews: (message: Message) => void) {
@@ -120,6 +120,28 @@ export class Talk {
     presence.set("reaction", { emoji, at: Date.now() });
   }
 
+  isShowing(id: ParticipantId): boolean {
+    return this.screens.value.includes(id);
+  }
+
+  /** Tell the others that what one sends is one's screen, or that it is not any more. */
+  async showScreen(on: boolean): Promise<void> {
+    if (on === this.#showsScreen) return;
+    this.#showsScreen = on;
+    if (!on) for (const one of this.#resources) one.presence.delete("screen");
+    else {
+      const { presence } = await this.#place();
+      if (this.#showsScreen) presence.set("screen", Date.now());
+    }
+  }
+
+  #since(what: "hand" | "screen"): readonly ParticipantId[] {
+    return [...this.#shown.value]
+      .flatMap(([id, { [what]: since }]) => (since === undefined ? [] : [{ id, since }]))
+      .sort((a, b) => a.since - b.since)
+      .map(({ id }) => id);
+  }
+
   /** What somebody reacts with at the moment. */
   reaction(id: ParticipantId): string | undefined {
     return this.#reacting.value.get(id);
@@ -180,12 +202,13 @@ function messageIn(key: string, value: unknown): Omit<Message, "time"> | undefin
   return { key, person: person as PersonId, name: name.slice(0, 100), text: text.slice(0, MOST_TEXT) };
 }
 
-function shownIn({ hand, reaction }: Record<string, Json>): Shown {
+function shownIn({ hand, reaction, screen }: Record<string, Json>): Shown {
   const said = typeof reaction === "object" && reaction !== null && !Array.isArray(reaction) ? reaction : {};
   const { emoji, at } = said as Record<string, Json>;
   const known = REACTIONS.find((one) => one === emoji);
   return {
     hand: typeof hand === "number" ? hand : undefined,
+    screen: typeof screen === "number" ? screen : undefined,
     reaction: known !== undefined && typeof at === "number" ? { emoji: known, at } : undefined,
   };
 }

@@ -237,6 +237,78 @@ describe("[G20] which device", () => {
   });
 });
 
+describe("[G22] one's screen", () => {
+  const picture = (): FakeTrack | undefined => (devices.stream as unknown as FakeStream).getVideoTracks()[0];
+
+  test("takes the place of the camera, which comes back as it was", async () => {
+    await devices.start();
+    expect(devices.mirrored).toBe(true);
+    expect(await devices.share()).toBe("shared");
+    expect([devices.camera.value, devices.sharing.value, sent()]).toEqual(["paused", true, ["mic", "screen"]]);
+    expect([inUse(), picture()?.contentHint, devices.mirrored]).toEqual([["mic", "screen"], "detail", false]);
+    expect([deviceProblem("camera", "paused"), deviceWords("camera", "paused")]).toEqual([undefined, expect.stringMatching(/comes back/)]);
+    await devices.choose("camera", "back"); // for when it comes back
+    expect(sent()).toEqual(["mic", "screen"]);
+    await devices.unshare();
+    expect([devices.camera.value, devices.sharing.value, sent(), inUse()]).toEqual(["on", false, ["back", "mic"], ["mic", "back"]]);
+
+    await devices.share();
+    picture()?.end(); // by the browser's own button
+    await vi.advanceTimersByTimeAsync(0);
+    expect([devices.camera.value, sent()]).toEqual(["on", ["back", "mic"]]);
+
+    await devices.share();
+    await devices.toggle("camera");
+    expect([devices.camera.value, sent()]).toEqual(["off", ["mic", "screen"]]);
+    await devices.unshare();
+    expect([devices.camera.value, sent()]).toEqual(["off", ["mic"]]);
+    await devices.share();
+    await devices.toggle("camera");
+    await devices.unshare();
+    expect([devices.camera.value, sent()]).toEqual(["on", ["back", "mic"]]);
+    expect(said).toEqual([]);
+  });
+
+  test("a camera that does not come back is told of; what was refused stays refused", async () => {
+    await devices.start();
+    await devices.share();
+    machine.fails = named("NotReadableError");
+    await devices.unshare();
+    expect([devices.camera.value, said, sent()]).toEqual(["busy", ["camera busy"], ["mic"]]);
+    machine.fails = undefined;
+    await devices.share();
+    await devices.unshare();
+    expect([devices.camera.value, sent()]).toEqual(["busy", ["mic"]]);
+  });
+
+  test("a camera that starts only then waits for its turn; who has left shows nothing", async () => {
+    let release = (): void => undefined;
+    machine.held = new Promise((resolve) => (release = resolve));
+    const starting = devices.start();
+    expect(await devices.share()).toBe("shared");
+    release();
+    await starting;
+    expect([devices.camera.value, sent()]).toEqual(["paused", ["mic", "screen"]]);
+    devices.stop();
+    expect([inUse(), devices.sharing.value, devices.camera.value]).toEqual([[], false, "off"]);
+    const late = devices.share();
+    devices.stop();
+    expect([await late, inUse()]).toEqual(["cancelled", []]);
+  });
+
+  test("who is not let, and who thinks better of it", async () => {
+    for (const [error, outcome] of [
+      [named("NotAllowedError", "Permission denied"), "cancelled"],
+      [named("NotAllowedError", "Permission denied by system"), "blocked"],
+      [named("NotReadableError"), "failed"],
+    ] as const) {
+      machine.fails = error;
+      expect(await devices.share()).toBe(outcome);
+      expect([devices.sharing.value, sent()]).toEqual([false, []]);
+    }
+  });
+});
+
 test("[G21] why a device is not on has words of its own, with what to do", async () => {
   const whys: [Error, DeviceState, RegExp][] = [
     [named("NotAllowedError", "Permission denied"), "refused", /Allow it beside the address/],

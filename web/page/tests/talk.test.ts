@@ -1,5 +1,5 @@
 import type { Call, Resource } from "@callmesh/client";
-import type { Participant } from "@callmesh/core";
+import type { Participant, ParticipantId } from "@callmesh/core";
 import { beforeEach, expect, test, vi } from "vitest";
 
 import { Talk, type Message } from "../src/talk.ts";
@@ -129,4 +129,19 @@ test("[G7] a reaction is seen for a while, and not by who comes later", async ()
   } finally {
     vi.useRealTimers();
   }
+});
+
+test("[G22] who shows their screen says so, the first one first; who thought better of it meanwhile says nothing", async () => {
+  follow(place);
+  place.show("p2", { screen: 5 });
+  place.show("p3", { screen: 3 });
+  place.show("p4", { screen: "now" });
+  expect(talk.screens.value).toEqual(["p3", "p2"]);
+  await talk.showScreen(true);
+  expect(talk.screens.value).toContain("p1");
+  await talk.showScreen(false);
+  expect([talk.screens.value, talk.isShowing("p2" as ParticipantId)]).toEqual([["p3", "p2"], true]);
+  const showing = talk.showScreen(true);
+  await Promise.all([talk.showScreen(false), showing]);
+  expect(talk.screens.value).toEqual(["p3", "p2"]);
 });

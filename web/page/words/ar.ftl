@@ -178,6 +178,18 @@ path-words = { $path ->
     [relay] اتصال عبر الخادم
    *[connecting] جارٍ الاتصال…
 }
+screen = الشاشة
+screen-title = عرض شاشتك للجميع بدلًا من الكاميرا
+screen-own = يرى الجميع شاشتك.
+screen-stop = إيقاف العرض
+screen-of = { $name } يعرض الشاشة
+screen-watch = مشاهدة الشاشة
+screen-leave = تصغير
+screen-full = عرضها على الشاشة كاملة
+screen-coming = شاشة { $name } في الطريق…
+screen-unreachable = لا تصل أي صورة من { $name }: لا يوجد طريق مباشر بين شبكتيكما.
+screen-failed = تعذّر عرض شاشتك. حاول مرة أخرى، أو اختر نافذة بدلًا من الشاشة كاملة.
+screen-blocked = يمنع نظامك هذا المتصفح من الوصول إلى الشاشة. اسمح بتسجيل الشاشة في إعدادات الخصوصية في النظام، ثم حاول مرة أخرى.
 
 ### The stage
 

@@ -173,6 +173,18 @@ path-words = { $path ->
     [relay] über den Server verbunden
    *[connecting] wird verbunden…
 }
+screen = Bildschirm
+screen-title = Ihren Bildschirm allen zeigen, anstelle Ihrer Kamera
+screen-own = Alle sehen Ihren Bildschirm.
+screen-stop = Nicht mehr zeigen
+screen-of = { $name } zeigt den Bildschirm
+screen-watch = Bildschirm ansehen
+screen-leave = Verkleinern
+screen-full = Bildfüllend anzeigen
+screen-coming = Der Bildschirm von { $name } ist unterwegs…
+screen-unreachable = Es kommt kein Bild von { $name } an: Zwischen Ihren Netzen gibt es keinen direkten Weg.
+screen-failed = Ihr Bildschirm ließ sich nicht zeigen. Versuchen Sie es noch einmal oder wählen Sie ein Fenster statt des ganzen Bildschirms.
+screen-blocked = Ihr System lässt diesen Browser nicht an den Bildschirm. Erlauben Sie die Bildschirmaufnahme in den Datenschutz-Einstellungen des Systems und versuchen Sie es noch einmal.
 
 ### The stage
 

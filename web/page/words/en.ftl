@@ -172,6 +172,18 @@ path-words = { $path ->
     [relay] connected by way of the hub
    *[connecting] connecting…
 }
+screen = Screen
+screen-title = Show your screen to everybody, in place of your camera
+screen-own = Everybody sees your screen.
+screen-stop = Stop showing it
+screen-of = { $name } shows a screen
+screen-watch = Look at the screen
+screen-leave = Make it small
+screen-full = Show it on the whole screen
+screen-coming = The screen of { $name } is on its way…
+screen-unreachable = No picture of { $name } gets through: there is no direct way between your networks.
+screen-failed = Your screen could not be shown. Try again, or choose a window instead of the whole screen.
+screen-blocked = Your system keeps the screen from this browser. Allow screen recording in the system’s privacy settings, then try again.
 
 ### The stage
 

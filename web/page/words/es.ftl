@@ -170,6 +170,18 @@ path-words = { $path ->
     [relay] conexión a través del servidor
    *[connecting] conectando…
 }
+screen = Pantalla
+screen-title = Mostrar su pantalla a todos, en lugar de su cámara
+screen-own = Todos ven su pantalla.
+screen-stop = Dejar de mostrarla
+screen-of = { $name } muestra su pantalla
+screen-watch = Ver la pantalla
+screen-leave = Hacerla pequeña
+screen-full = Mostrar en toda la pantalla
+screen-coming = La pantalla de { $name } está en camino…
+screen-unreachable = No llega imagen de { $name }: no hay un camino directo entre sus redes.
+screen-failed = No se ha podido mostrar su pantalla. Inténtelo de nuevo o elija una ventana en lugar de toda la pantalla.
+screen-blocked = Su sistema no permite a este navegador ver la pantalla. Permita la grabación de pantalla en los ajustes de privacidad del sistema e inténtelo de nuevo.
 
 ### The stage
 

@@ -1,0 +1,106 @@
+"""Showing one's screen: Chromium, headless, has a pretended one of 1280 × 720."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Locator, expect
+
+from tests.browser.people import Person, person
+from tests.processes import hub_process
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+
+DEVICES = ["camera", "microphone"]
+# Ten more decoded frames, of such a width.
+PLAYED = """([video, wide]) => {
+    const count = video.getVideoPlaybackQuality().totalVideoFrames;
+    video.counted ??= count;
+    return count >= video.counted + 10 && (video.videoWidth > 700) === wide;
+}"""
+LOOK = "video => [getComputedStyle(video).objectFit, getComputedStyle(video).transform]"
+BY_THE_BROWSER = """video => {
+    const [track] = video.srcObject.getVideoTracks();
+    track.stop();
+    track.dispatchEvent(new Event("ended"));
+}"""
+
+
+def tile(one: Person, name: str) -> Locator:
+    return (
+        one.page.get_by_role("list", name="Participants")
+        .get_by_role("listitem")
+        .filter(has_text=name)
+    )
+
+
+def screen(one: Person, name: str) -> Locator:
+    return one.page.get_by_role("main", name=f"{name} shows a screen")
+
+
+async def until_played(one: Person, video: Locator, *, wide: bool) -> None:
+    await expect(video).to_be_visible(timeout=20_000)
+    handle: Any = await video.element_handle()
+    await one.page.wait_for_function(PLAYED, arg=[handle, wide], timeout=20_000)
+    await video.evaluate("video => { delete video.counted; }")
+
+
+async def test_a_screen_is_seen_large_and_the_camera_comes_back(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """[G22] By whatever it ends; frames of apps stay where they are."""
+    with hub_process(tmp_path) as hub:
+        async with (
+            person(browser, "Ada", permissions=DEVICES) as ada,
+            person(browser, "Bob", permissions=DEVICES) as bob,
+            person(browser, "Lee") as lee,
+        ):
+            await ada.join(hub.call(), role="host")
+            await bob.join(hub.call(), role="guest")
+            await until_played(bob, tile(bob, "Ada").locator("video"), wide=False)
+            await bob.add("Poll")
+            await expect(ada.app("Poll").get_by_text("Do you agree?")).to_be_visible()
+            await bob.in_app("Poll", "window.stays = true")
+
+            button = ada.page.get_by_role("button", name="Screen", exact=True)
+            await button.click()
+            await expect(ada.page.get_by_text("Everybody sees your screen.")).to_be_visible()
+            await until_played(bob, screen(bob, "Ada").locator("video"), wide=True)
+            for video in (screen(bob, "Ada").locator("video"), tile(ada, "Ada").locator("video")):
+                assert await video.evaluate(LOOK) == ["contain", "none"]
+            await expect(bob.page.get_by_role("main")).to_have_count(1)
+            await expect(screen(ada, "Ada")).to_have_count(0)
+            await lee.join(hub.call(), role="observer")
+            await expect(screen(lee, "Ada")).to_be_visible()
+            await expect(lee.page.get_by_role("button", name="Screen", exact=True)).to_have_count(0)
+
+            await bob.page.get_by_role("button", name="Make it small").click()
+            await expect(bob.app("Poll").get_by_text("Do you agree?")).to_be_visible()
+            assert await bob.in_app("Poll", "window.stays") is True
+            await bob.page.get_by_role("button", name="Look at the screen").click()
+            await until_played(bob, screen(bob, "Ada").locator("video"), wide=True)
+            await bob.page.get_by_role("button", name="Show it on the whole screen").click()
+            await bob.page.wait_for_function("document.fullscreenElement?.className === 'screen'")
+            await bob.page.get_by_role("button", name="Leave the whole screen").click()
+
+            await ada.page.get_by_role("button", name="Stop showing it").click()
+            await expect(screen(bob, "Ada")).to_have_count(0)
+            await until_played(bob, tile(bob, "Ada").locator("video"), wide=False)
+            assert (await tile(ada, "Ada").locator("video").evaluate(LOOK))[0] == "cover"
+
+            await ada.page.get_by_role("button", name="Camera").click()
+            await expect(tile(bob, "Ada")).to_contain_text("camera off")
+            await button.click()
+            await until_played(bob, screen(bob, "Ada").locator("video"), wide=True)
+            await bob.page.get_by_role("button", name="Make it small").click()
+            await ada.add("Poll")  # a newer thing that everybody sees
+            await button.click()
+            await expect(tile(bob, "Ada")).to_contain_text("camera off")
+
+            await ada.page.get_by_role("button", name="Camera").click()
+            await button.click()
+            await until_played(bob, screen(bob, "Ada").locator("video"), wide=True)
+            await tile(ada, "Ada").locator("video").evaluate(BY_THE_BROWSER)
+            await expect(screen(bob, "Ada")).to_have_count(0)
+            await until_played(bob, tile(bob, "Ada").locator("video"), wide=False)
+            assert ada.problems == bob.problems == lee.problems == []

@@ -36,7 +36,10 @@ from callmesh.settings import (
 from callmesh.tokens import Claims, Key
 
 MARKS = {"kept": "✓", "broken": "✗", "not tried": "–"}
-LISTED = {"apps": "DIR", "webhook_url": "URL", "fetch_private": "URL", "ice_server": "URL"}
+LISTED = {
+    "apps": "DIR", "webhook_url": "URL", "embed": "URL", "fetch_private": "URL",
+    "ice_server": "URL",
+}  # fmt: skip
 """What one of a list is called."""
 
 

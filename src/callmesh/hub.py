@@ -62,6 +62,8 @@ if TYPE_CHECKING:
     from callmesh.webhooks import Webhooks
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
+NEAR = ("http://localhost:*", "http://127.0.0.1:*")
+"""Whose pages may show a stage while an author tries it."""
 FIRST_CALL = "demo"
 ERROR_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>callmesh</title>
@@ -110,6 +112,7 @@ def asgi(
     retention: int | None = None,
     webhook_url: Sequence[str] = (),
     webhook_secret: Path | None = None,
+    embed: Sequence[str] = (),
     ice_server: Sequence[str] = (),
     turn_secret: Path | None = None,
     ice_policy: Literal["all", "relay"] = "all",
@@ -123,10 +126,11 @@ def asgi(
     whether guests wait until a host lets them in; unset, they do where there is a key. `api_key` is
     the file with the key of the operator's API; without one there is none. `retention` is after how
     many days a call that nobody was in is deleted. What happens in calls is sent to each
-    `webhook_url`, signed with what is in the file `webhook_secret`. `ice_server` are STUN and TURN
-    servers, `turn_secret` is the file with what TURN servers share with the hub, and with
-    `ice_policy` "relay" peers reach each other by these alone. `python` is whether the Python
-    halves of apps run. Raises `BadInput` or `StorageFailed`.
+    `webhook_url`, signed with what is in the file `webhook_secret`. `embed` are the origins of
+    pages that may show the stage of a call in a frame. `ice_server` are STUN and TURN servers,
+    `turn_secret` is the file with what TURN servers share with the hub, and with `ice_policy`
+    "relay" peers reach each other by these alone. `python` is whether the Python halves of apps
+    run. Raises `BadInput` or `StorageFailed`.
 
     Mounted into another application, that one needs its lifespan: `FastAPI(lifespan=hub.lifespan)`.
     """
@@ -139,8 +143,8 @@ def asgi(
     settings = Settings(
         data=data, key=key, dev=dev, apps=tuple(apps), waiting_area=waiting_area, limits=limits,
         api_key=api_key, retention=retention, webhook_url=tuple(webhook_url),
-        webhook_secret=webhook_secret, ice_server=tuple(ice_server), turn_secret=turn_secret,
-        ice_policy=ice_policy, python=python,
+        webhook_secret=webhook_secret, embed=tuple(embed), ice_server=tuple(ice_server),
+        turn_secret=turn_secret, ice_policy=ice_policy, python=python,
     )  # fmt: skip
     storage = SqliteStorage(data / DATABASE)
     catalog, files = Catalog(apps, data / APPS), Blobs(data / FILES)
@@ -177,6 +181,7 @@ def application(
         live,
         catalog,
         is_open=authority.is_open,
+        embed=settings.embed,
         reached=halves.reached,
         inside=inside or contextlib.nullcontext(),
         beside=beside,
@@ -189,6 +194,7 @@ def application(
         routes=[
             Route("/", hub.front),
             Route("/call/{call}", hub.page),
+            Route("/call/{call}/stage", hub.stage),
             WebSocketRoute("/call/{call}/socket", hub.socket),
             *depot.routes(),
             *fetching.routes(),
@@ -252,6 +258,7 @@ class Hub:
         catalog: Catalog,
         *,
         is_open: bool,
+        embed: Sequence[str] = (),
         reached: Callable[[Scope], None],
         inside: contextlib.AbstractContextManager[None],
         beside: Sequence[Callable[[], Coroutine[None, None, None]]],
@@ -265,6 +272,7 @@ class Hub:
         self._followed = catalog.changes
         """Which of its changes the calls go by."""
         self._is_open = is_open
+        self._embed = [*embed, *(NEAR if is_open else ())]
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -287,13 +295,21 @@ class Hub:
         return RedirectResponse(f"{root_of(request)}/call/{FIRST_CALL}")
 
     async def page(self, request: Request) -> Response:
+        self._check_call(request)
+        return page_of(request, "index.html")
+
+    async def stage(self, request: Request) -> Response:
+        """The stage of a call alone, for other pages to show (G40)."""
+        self._check_call(request)
+        return page_of(request, "stage.html", within=self._embed)
+
+    def _check_call(self, request: Request) -> None:
         try:
             call_id(request.path_params["call"])
         except BadName as error:
             raise HTTPException(404, f"There is no such call: {error}.") from error
         if not self._live.runs:
             raise HTTPException(503, NOT_RUNNING)
-        return page_of(request, "index.html")
 
     def trying(self) -> list[BaseRoute]:
         """Where an author sees an app as several people at once (A14)."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -44,17 +45,22 @@ def _origin(connection: HTTPConnection) -> str:
     return f"{scheme}://{connection.url.netloc}"
 
 
-def page_of(request: Request, name: str, *, frames: str = "/apps/") -> Response:
-    """One of the built pages, which has frames of what lies under that path alone."""
+def page_of(
+    request: Request, name: str, *, frames: str = "/apps/", within: Sequence[str] = ()
+) -> Response:
+    """One of the built pages, which has frames of what lies under that path alone.
+
+    It may be in a frame itself of the hub's own pages, and of those of the origins `within`.
+    """
     file = PAGE / name
     if not file.is_file():
         raise HTTPException(503, "The call page is not built: run `make page`.")
     base = f'<base href="{root_of(request)}/page/">'
     page = file.read_text().replace("<head>", f"<head>{base}", 1)
-    return HTMLResponse(page, headers=_page_headers(request, frames))
+    return HTMLResponse(page, headers=_page_headers(request, frames, within))
 
 
-def _page_headers(request: Request, frames: str) -> dict[str, str]:
+def _page_headers(request: Request, frames: str, within: Sequence[str]) -> dict[str, str]:
     here = _origin(request)
     policy = {
         "default-src": "'none'",
@@ -67,7 +73,7 @@ def _page_headers(request: Request, frames: str) -> dict[str, str]:
         "frame-src": f"{here}{root_of(request)}{frames}",
         "base-uri": "'self'",
         "form-action": "'none'",
-        "frame-ancestors": "'self'",
+        "frame-ancestors": " ".join(["'self'", *within]),
     }
     return {
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
@@ -79,7 +85,11 @@ def _page_headers(request: Request, frames: str) -> dict[str, str]:
 
 
 def app_headers(request: Request, app: InstalledApp) -> dict[str, str]:
-    """An app may load its own files and the SDK, talk to its hosts alone, and is of no origin."""
+    """An app may load its own files and the SDK, talk to its hosts alone, and is of no origin.
+
+    Whoever shows it elsewhere shows an app that nobody gives anything: only a page with a call
+    hands it a port. So it says nothing of who may, which browsers would remember for a year.
+    """
     here = _origin(request) + root_of(request)
     own = f"{here}/apps/{app.manifest.id}/{request.path_params['hash']}/"
     outside = "".join(f" {host}" for host in app.manifest.hosts)
@@ -94,7 +104,6 @@ def app_headers(request: Request, app: InstalledApp) -> dict[str, str]:
         "connect-src": own + outside,
         "form-action": "'none'",
         "base-uri": "'none'",
-        "frame-ancestors": _origin(request),
     }
     return {
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),

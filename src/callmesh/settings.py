@@ -26,6 +26,7 @@ LIKE = "with https:// or http://, like https://calls.example.org"
 ICE_LIKE = "like stun:HOST:PORT or turn:HOST:PORT?transport=udp"
 PATHS = "a list of paths"
 ADDRESS = r"^https?://[^\s/?#]+[^\s#]*$"
+ORIGIN = r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$"
 PLACE = r"^https://[a-z0-9.-]+(:[0-9]{1,5})?$"
 ICE = r"^(stuns?:[^\s/?#@]+|turns?:[^\s/?#@]+(\?transport=(udp|tcp))?)$"
 CONFIG = "CALLMESH_CONFIG"
@@ -79,6 +80,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Path | None,
         Meta(description="File with the secret that what is sent there is signed with."),
     ] = None
+    embed: Annotated[
+        tuple[Annotated[str, Meta(pattern=ORIGIN)], ...],
+        Meta(
+            description="Origins of pages that may show a call's stage, like "
+            "https://meet.example.org. With dev, those of this machine may, too."
+        ),
+    ] = ()
     fetch_private: Annotated[
         tuple[Annotated[str, Meta(pattern=PLACE)], ...],
         Meta(

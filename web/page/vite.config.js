@@ -12,8 +12,8 @@ export default defineConfig({
     target: "es2022",
     assetsInlineLimit: 0, // the page's Content-Security-Policy allows no data: addresses
     modulePreload: { polyfill: false },
-    // The call page; the page of `callmesh dev`, and what is in its frames.
-    rollupOptions: { input: ["index.html", "dev.html", "seat.html"].map((name) => join(import.meta.dirname, name)) },
+    // The call page; its stage alone, for other pages; the page of `callmesh dev`, and what is in its frames.
+    rollupOptions: { input: ["index.html", "stage.html", "dev.html", "seat.html"].map((name) => join(import.meta.dirname, name)) },
   },
   plugins: [notices()],
 });

@@ -4,10 +4,9 @@ import { useSignal } from "@preact/signals";
 import { Chat, ChatButton } from "./Chat.tsx";
 import { DeviceButton } from "./DeviceButton.tsx";
 import { DevicesButton, DevicesDialog } from "./DevicesDialog.tsx";
-import { Drawer } from "./Drawer.tsx";
+import { AppsButton, Drawer } from "./Drawer.tsx";
 import { Halves } from "./Halves.tsx";
 import { Actions, Header } from "./Header.tsx";
-import { Icon } from "./icons.tsx";
 import { LateInspector } from "./LateInspector.tsx";
 import { Knocking } from "./Knocking.tsx";
 import type { Page } from "./page.ts";
@@ -46,12 +45,7 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
         <DeviceButton kind="camera" devices={page.devices} onProblem={problem} />
         <DevicesButton open={choosing} />
         <ShareButton devices={page.devices} store={store} />
-        {store.mayEdit.value && (
-          <button type="button" class="button" aria-haspopup="dialog" onClick={openDrawer}>
-            <Icon name="apps" />
-            <span class="label">{say("apps")}</span>
-          </button>
-        )}
+        <AppsButton store={store} open={drawer} />
         <PeopleButton store={store} open={people} />
         <ChatButton store={store} />
         <Reactions store={store} />

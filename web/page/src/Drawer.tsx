@@ -9,6 +9,17 @@ import { say } from "./say.ts";
 import type { CallStore } from "./store.ts";
 import { TALK } from "./talk.ts";
 
+/** Opens the drawer, for who may add apps. */
+export function AppsButton({ store, open }: { store: CallStore; open: Signal<boolean> }) {
+  if (!store.mayEdit.value) return null;
+  return (
+    <button type="button" class="button" aria-haspopup="dialog" onClick={() => (open.value = true)}>
+      <Icon name="apps" />
+      <span class="label">{say("apps")}</span>
+    </button>
+  );
+}
+
 /** The apps of the hub, each to be added to the call. */
 export function Drawer({ store, open }: { store: CallStore; open: Signal<boolean> }) {
   const adding = useSignal<string | undefined>(undefined);

@@ -34,7 +34,7 @@ export function Actions({ page, store }: { page: Page; store: CallStore }) {
   );
 }
 
-function Status({ store }: { store: CallStore }) {
+export function Status({ store }: { store: CallStore }) {
   const shown = statusOf(store);
   return (
     <>

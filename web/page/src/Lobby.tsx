@@ -23,8 +23,8 @@ export function Lobby({ page, joining, problem }: LobbyProps) {
   useEffect(() => {
     document.title = say("lobby-document", { call: address.call });
     field.current?.focus({ preventScroll: true });
-    void devices.start();
-  }, [address, devices]);
+    if (page.hasMedia) void devices.start();
+  }, [page, address, devices]);
 
   const submit = (event: Event): void => {
     event.preventDefault();
@@ -34,7 +34,7 @@ export function Lobby({ page, joining, problem }: LobbyProps) {
 
   return (
     <main class="lobby">
-      <Preview devices={devices} name={name.value} />
+      {page.hasMedia && <Preview devices={devices} name={name.value} />}
       <form class="card lobby-form" onSubmit={submit}>
         <p class="quiet">{say("lobby-join-the-call")}</p>
         <h1>{address.call}</h1>

@@ -18,7 +18,8 @@ export function Waiting({ page, wait }: { page: Page; wait: Wait }) {
   const busy = wait.apart.resources.value.length > 0;
   return (
     <main class={`lobby ${busy ? "busy" : ""}`}>
-      {busy ? <Meanwhile key={wait.apart} apart={wait.apart} /> : <Preview devices={devices} name={wait.name} />}
+      {busy && <Meanwhile key={wait.apart} apart={wait.apart} />}
+      {!busy && page.hasMedia && <Preview devices={devices} name={wait.name} />}
       <section class="card waiting">
         <span class="waiting-mark">
           <Icon name={wait.lost ? "offline" : "clock"} />

@@ -14,13 +14,15 @@ export interface Address {
   readonly token: string | undefined;
   /** What the token calls its bearer, if it does. */
   readonly name: string | undefined;
+  /** What the link itself calls who comes: a page that shows a stage knows them. */
+  readonly called: string | undefined;
   /** In which language the page is wanted; a tag, whether the page speaks it or not. */
   readonly language: string | undefined;
 }
 
-/** `<hub>/call/<id>#role=guest&lang=de`; the fragment never leaves the browser. */
+/** `<hub>/call/<id>#role=guest&lang=de`, or `…/<id>/stage`; the fragment never leaves the browser. */
 export function readAddress({ origin, pathname, hash }: Pick<Location, "origin" | "pathname" | "hash">): Address {
-  const [, prefix = "", call = ""] = /^(.*)\/call\/([^/]*)\/?$/.exec(pathname) ?? [];
+  const [, prefix = "", call = ""] = /^(.*)\/call\/([^/]*)(?:\/stage)?\/?$/.exec(pathname) ?? [];
   const fragment = new URLSearchParams(hash.slice(1));
   const role = fragment.get("role") || undefined;
   const token = fragment.get("token") ?? undefined;
@@ -33,6 +35,7 @@ export function readAddress({ origin, pathname, hash }: Pick<Location, "origin" 
     strangeRole: isRole(role) ? undefined : role,
     token,
     name: token === undefined ? undefined : nameIn(token),
+    called: fragment.get("name") || undefined,
     language: fragment.get("lang") || undefined,
   };
 }

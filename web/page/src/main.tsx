@@ -6,13 +6,14 @@ import "./people.css";
 import "./meet.css";
 import "./devices.css";
 import { App } from "./App.tsx";
+import { CallView } from "./CallView.tsx";
 import { beginToSpeak } from "./languages.ts";
 import { Page } from "./page.ts";
 
 const page = new Page(readAddress(location));
 await beginToSpeak(page);
 const root = document.getElementById("root");
-if (root) render(<App page={page} />, root);
+if (root) render(<App page={page} view={CallView} />, root);
 
 // Kept by the browser and shown once more: its call was left when it was hidden.
 addEventListener("pageshow", ({ persisted }) => {

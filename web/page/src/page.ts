@@ -50,8 +50,12 @@ export class Page {
   /** The one try to join that counts. */
   #asking: { readonly name: string; readonly abort: AbortController } | undefined;
 
-  constructor(address: Address) {
+  /** Whether people see and hear each other here, and not elsewhere. */
+  readonly hasMedia: boolean;
+
+  constructor(address: Address, { media = true } = {}) {
     this.address = address;
+    this.hasMedia = media;
     this.memory = new Memory(address.hub);
     this.devices = new Devices(this.memory, {
       gone: (device, label) => this.toasts.problem(say("device-gone", { device, label })),
@@ -93,7 +97,7 @@ export class Page {
   async #join(name: string, signal: AbortSignal): Promise<Call> {
     const { url, role, token } = this.address;
     const options: JoinOptions = {
-      name, media: true, signal, ...(role && { role }), ...(token !== undefined && { token }),
+      name, media: this.hasMedia, signal, ...(role && { role }), ...(token !== undefined && { token }),
       onWaiting: (waiting, area) => this.#wait(name, waiting, area, signal),
       onLost: () => this.#waitLost(),
     }; // prettier-ignore

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from pathlib import Path
+from time import monotonic_ns
 
 import pytest
 from aiortc import RTCPeerConnection
@@ -10,7 +11,8 @@ from aiortc import RTCPeerConnection
 import callmesh
 from callmesh.ids import ParticipantId
 from callmesh.messages import MAX_PAYLOAD
-from callmesh.signaling import CONTROL_LABEL
+from callmesh.signaling import BEGAN_ANEW, CONTROL_LABEL, MOST_CHANNELS, MOST_SIGNALS
+from callmesh.transport import webrtc
 from callmesh.transport.webrtc import RtcPeers
 from tests.processes import HubProcess, hub_process
 
@@ -112,6 +114,46 @@ async def test_what_a_peer_should_not_have_sent_is_dropped(tmp_path: Path) -> No
             (message,) = await read(heard, 1)
             assert message.data == b"still here"
             assert direct(ada, bob)
+
+
+async def test_what_a_peer_signals_and_opens_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[D8, D22] Candidates before their description, channels, and one connection after another."""
+    paths: list[str | None] = []
+    peers = RtcPeers(
+        on_signal=lambda peer, text: None,
+        on_path=lambda peer, why: paths.append(why),
+        on_message=lambda peer, label, mode, data: None,
+        on_room=lambda peer: None,
+        on_word=lambda peer, data: None,
+    )
+    bob = ParticipantId("pb")
+    for _ in range(3):
+        for _ in range(1_000):
+            peers.signal(bob, '{"candidate": {"candidate": "x"}}')
+        assert len(peers._tasks) <= MOST_SIGNALS
+        await asyncio.wait(peers._tasks)
+    connection = peers._connections[bob]
+    assert len(connection.early) == MOST_SIGNALS
+
+    class Channel:
+        label, ordered, maxRetransmits = "r1/ecg", True, None
+        closed = 0
+
+        def on(self, event: str, act: object) -> None: ...
+
+        def close(self) -> None:
+            Channel.closed += 1
+
+    for _ in range(MOST_CHANNELS + 3):
+        peers._listen(bob, connection, Channel())  # type: ignore[arg-type]
+    assert Channel.closed == 3
+    monkeypatch.setattr(webrtc, "_is_another", lambda pc, signal: True)
+    now = monotonic_ns()
+    for seconds in (1, 1, 1, 2, 3, 5):
+        monkeypatch.setattr(webrtc, "monotonic_ns", lambda at=seconds: now + at * 10**9)
+        peers.signal(bob, '{"candidate": {}}')
+    assert paths == [BEGAN_ANEW] * 2
+    await peers.close()
 
 
 async def test_a_direct_path_survives_the_hub(tmp_path: Path) -> None:

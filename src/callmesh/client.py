@@ -41,7 +41,7 @@ from callmesh.replica import Replica
 from callmesh.resources import Resources
 from callmesh.session import Open
 from callmesh.shared import Root, SharedState
-from callmesh.signaling import KINDS, Kind
+from callmesh.signaling import KINDS, MOST_EARLY, MOST_SIGNALS, Kind
 from callmesh.standing import Standings
 from callmesh.state import DELETED
 from callmesh.streams import MESH, MOST_STREAMS, Streams
@@ -55,8 +55,6 @@ if TYPE_CHECKING:
 SAVE_BEFORE_LEAVING = 5.0
 """Seconds that leaving waits for what is not saved yet."""
 
-EARLY_SIGNALS = 64
-"""Signals kept of a participant whom the roster does not show yet."""
 
 log = logging.getLogger("callmesh")
 
@@ -421,8 +419,12 @@ class Call:
             return
         if peer in self._roster:
             self._streams.peers.signal(peer, text)
-        elif len(early := self._early.setdefault(peer, [])) < EARLY_SIGNALS:
+            return
+        early = self._early.setdefault(peer, [])
+        if len(early) < MOST_SIGNALS:
             early.append(text)
+        if len(self._early) > MOST_EARLY:
+            del self._early[next(iter(self._early))]
 
     def _lost(self) -> None:
         self._replica.mesh.link_lost()

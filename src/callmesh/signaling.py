@@ -28,6 +28,14 @@ RESTARTS = 2
 REPEAT = 3 * MICROSECONDS
 """How long an offer waits for its answer before it is sent once more: either may be lost with a
 link to the hub."""
+MOST_SIGNALS = 64
+"""Signals, or candidates, of one participant that may wait here: what comes beyond is dropped."""
+MOST_EARLY = 64
+"""Participants that the roster does not show yet, of whom signals are kept."""
+MOST_CHANNELS = 256
+"""Channels that one participant may have open to here: one more is closed."""
+ANEW = 2 * MICROSECONDS
+"""How long a connection stands before another one of theirs may take its place."""
 BEGAN_ANEW = "the peer began anew"
 ASKS = "the peer asks for another path"
 CONTROL_LABEL = "callmesh"

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from time import monotonic_ns
 from typing import Any
 
 import aioice.ice
@@ -25,10 +26,13 @@ from callmesh.ice import is_turn
 from callmesh.ids import ParticipantId
 from callmesh.messages import Ice, Mode
 from callmesh.signaling import (
+    ANEW,
     ASKS,
     BEGAN_ANEW,
     CONTROL_ID,
     CONTROL_LABEL,
+    MOST_CHANNELS,
+    MOST_SIGNALS,
     fingerprints,
     read_signal,
 )  # fmt: skip
@@ -74,8 +78,14 @@ class _Connection:
     control: RTCDataChannel
     channels: dict[str, RTCDataChannel] = field(default_factory=dict)
     """Our own, by label."""
+    since: int = 0
+    """When it was made, microseconds."""
     early: list[Any] = field(default_factory=list)
     """Candidates that came before their description."""
+    signals: int = 0
+    """How many of theirs wait for their turn."""
+    theirs: int = 0
+    """Channels that the other side has open."""
     offers: bool = False
     """Whether this side makes the offers."""
     asked: bool = False
@@ -128,11 +138,16 @@ class RtcPeers:
             self._on_path(peer, ASKS)
             return
         connection = self._connections.get(peer)
+        if connection is not None and connection.signals >= MOST_SIGNALS:
+            return
         if connection is not None and _is_another(connection.pc, signal):
+            if monotonic_ns() // 1_000 - connection.since < ANEW:
+                return  # who wants it says so again
             self.disconnect(peer)
             self._on_path(peer, BEGAN_ANEW)
             connection = None
         connection = connection or self._open(peer)
+        connection.signals += 1
         self._start(peer, connection, self._take_signal(peer, connection, signal))
 
     def repeat(self) -> None:
@@ -189,7 +204,8 @@ class RtcPeers:
         # Before the channel, as in browsers: what all goes through belongs to what comes first.
         tracks = media.open(peer, pc) if media else None
         control = pc.createDataChannel(CONTROL_LABEL, negotiated=True, id=CONTROL_ID)
-        connection = self._connections[peer] = _Connection(pc, tracks, control)
+        connection = _Connection(pc, tracks, control, since=monotonic_ns() // 1_000)
+        self._connections[peer] = connection
         _lose_what_cannot_go(pc)
 
         def lost(why: str) -> None:
@@ -209,7 +225,7 @@ class RtcPeers:
 
         control.on("open", opened)
         control.on("close", lambda: lost("the peer closed the direct path"))
-        pc.on("datachannel", lambda channel: self._listen(peer, channel))
+        pc.on("datachannel", lambda channel: self._listen(peer, connection, channel))
         pc.on(
             "connectionstatechange",
             lambda: lost("the direct path broke") if pc.connectionState == "failed" else None,
@@ -228,14 +244,24 @@ class RtcPeers:
         channel.on("bufferedamountlow", lambda: self._on_room(peer))
         channel.on("close", lambda: connection.channels.pop(label, None))
 
-    def _listen(self, peer: ParticipantId, channel: RTCDataChannel) -> None:
+    def _listen(
+        self, peer: ParticipantId, connection: _Connection, channel: RTCDataChannel
+    ) -> None:
+        if connection.theirs >= MOST_CHANNELS:
+            channel.close()
+            return
+        connection.theirs += 1
         mode = mode_of(channel.ordered, channel.maxRetransmits)
 
         def message(data: bytes | str) -> None:
             if isinstance(data, bytes):
                 self._on_message(peer, channel.label, mode, data)
 
+        def closed() -> None:
+            connection.theirs -= 1
+
         channel.on("message", message)
+        channel.on("close", closed)
 
     async def _offer(self, peer: ParticipantId, connection: _Connection) -> None:
         pc = connection.pc
@@ -248,6 +274,7 @@ class RtcPeers:
     async def _take_signal(
         self, peer: ParticipantId, connection: _Connection, signal: dict[str, Any]
     ) -> None:
+        connection.signals -= 1
         pc = connection.pc
         description, candidate = signal.get("description"), signal.get("candidate")
         if "negotiate" in signal:
@@ -258,7 +285,8 @@ class RtcPeers:
         elif candidate:
             described: object = pc.remoteDescription  # None at first, whatever its type says
             if described is None:
-                connection.early.append(candidate)
+                if len(connection.early) < MOST_SIGNALS:
+                    connection.early.append(candidate)
             else:
                 await _add(pc, candidate)
 

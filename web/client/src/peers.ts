@@ -1,15 +1,11 @@
 /** The paths to the others: a pair per participant, and a connection where both sides have WebRTC. */
 
 import {
-  Pair, readSignal, WireError, type Delivery, type Ice, type Participant, type ParticipantId, type Path, type PeerSignal,
+  ANEW, MOST_EARLY, MOST_SIGNALS, Pair, readSignal, WireError, type Delivery, type Ice, type Participant, type ParticipantId, type Path, type PeerSignal,
 } from "@callmesh/core";
 
 import { now } from "./runtime.ts";
 import { RtcPeer } from "./webrtc.ts";
-
-/** Signals kept of one participant, and participants, that the roster does not show yet. */
-const EARLY_SIGNALS = 64;
-const EARLY_PEERS = 64;
 
 export interface PeersUser {
   me(): Participant;
@@ -27,6 +23,8 @@ export interface PeersUser {
 interface Peer {
   readonly pair: Pair;
   rtc: RtcPeer | undefined;
+  /** When that was made. */
+  since: number;
   readonly media: boolean;
   /** Whether both sides can restart ICE. */
   readonly restarts: boolean;
@@ -105,7 +103,7 @@ export class Peers {
     const mine = this.#user.me().offers;
     const both = (what: string): boolean => mine.includes(what) && offers.includes(what);
     const pair = new Pair(this.#user.me().id, id, { rtc: both("rtc"), now: now() });
-    const peer: Peer = { pair, rtc: undefined, media: both("media"), restarts: both("restart") };
+    const peer: Peer = { pair, rtc: undefined, since: 0, media: both("media"), restarts: both("restart") };
     this.#peers.set(id, peer);
     if (both("rtc")) this.#connect(id, peer);
     this.#user.pathChanged(id);
@@ -131,6 +129,7 @@ export class Peers {
       },
     );
     peer.rtc = rtc;
+    peer.since = now();
     rtc.setTracks(this.#local);
   }
 
@@ -179,6 +178,7 @@ export class Peers {
       return;
     }
     if (peer.rtc?.isAnother(signal) === true) {
+      if (now() - peer.since < ANEW) return; // who wants it says so again
       this.#turn(id, () => peer.pair.renewed(now()));
       this.#renew(id, peer);
     }
@@ -187,8 +187,9 @@ export class Peers {
 
   #keep(id: ParticipantId, signal: PeerSignal): void {
     const early = this.#early.get(id) ?? [];
-    if (early.length >= EARLY_SIGNALS || this.#early.size >= EARLY_PEERS) return;
-    this.#early.set(id, [...early, signal]);
+    if (early.length < MOST_SIGNALS) this.#early.set(id, [...early, signal]);
+    const [first] = this.#early.keys();
+    if (first !== undefined && this.#early.size > MOST_EARLY) this.#early.delete(first);
   }
 
   /** Let time pass: who is not reached directly by now is reached by way of the hub, and what broke is mended. */

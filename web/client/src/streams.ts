@@ -1,7 +1,7 @@
 /** All streams of a call: who reads them, what of them comes, and where what is sent goes. */
 
 import {
-  BadValue, CallmeshError, Closed, DataStream, decodeFrame, delivery, encodeFrame, encodeMessage, encodePiece, isSameDelivery, label, Lane, modeOf, MOST_STREAMS, NO_BYTES, readLabel, STALLED,
+  BadValue, CallmeshError, Closed, DataStream, decodeFrame, delivery, encodeFrame, encodeMessage, encodePiece, isSameDelivery, label, Lane, modeOf, MOST_CHANNELS, MOST_STREAMS, NO_BYTES, readLabel, STALLED,
   tooMany, Turns, unbundle, type Delivery, type Frame, type Message, type messages, type ParticipantId, type Path, type Payload, type Piece, type Reach,
   type ResourceId, type Session, type StreamId, type StreamOptions,
 } from "@callmesh/core";
@@ -9,8 +9,6 @@ import {
 import { Channel } from "./channel.ts";
 import { Station, type Consumer, type Way } from "./station.ts";
 
-/** Channels that one peer may have open here. */
-const MOST_CHANNELS = 256;
 /** Microseconds after which what is missing is asked for once more. */
 const ASK_AGAIN = 1_000_000;
 /** Participants up to which streams go direct, where the hub says nothing else. */

@@ -5,7 +5,7 @@
  * that Chromium would leave what is received muted (docs/decisions.md).
  */
 
-import { CONTROL_ID, CONTROL_LABEL, REFILL, REPEAT, type Delivery, type Ice, type PeerSignal } from "@callmesh/core";
+import { CONTROL_ID, CONTROL_LABEL, MOST_SIGNALS, REFILL, REPEAT, type Delivery, type Ice, type PeerSignal } from "@callmesh/core";
 
 import { now } from "./runtime.ts";
 
@@ -64,6 +64,7 @@ export class RtcPeer {
   #makingOffer = false;
   /** What was signalled is taken in one after another. */
   #taken = Promise.resolve();
+  #waiting = 0;
   #closed = false;
   #reached = false;
 
@@ -121,7 +122,9 @@ export class RtcPeer {
 
   /** What the other side has signalled. */
   receive(signal: PeerSignal): void {
-    this.#taken = this.#taken.then(() => this.#take(signal));
+    if (this.#waiting >= MOST_SIGNALS) return;
+    this.#waiting++;
+    this.#taken = this.#taken.then(() => this.#take(signal)).finally(() => this.#waiting--);
   }
 
   async #take(signal: PeerSignal): Promise<void> {
@@ -179,7 +182,7 @@ export class RtcPeer {
 
   async #candidate(candidate: RTCIceCandidateInit): Promise<void> {
     if (this.#pc.remoteDescription === null) {
-      this.#early.push(candidate);
+      if (this.#early.length < MOST_SIGNALS) this.#early.push(candidate);
       return;
     }
     try {

@@ -1,6 +1,6 @@
 /** The paths to the others while the hub is away and when it is back, with connections that do what the test says. */
 
-import type { Participant, ParticipantId } from "@callmesh/core";
+import { MOST_EARLY, type Participant, type ParticipantId } from "@callmesh/core";
 import { beforeEach, expect, test, vi } from "vitest";
 
 import { Peers } from "../src/peers.ts";
@@ -95,4 +95,28 @@ test("[D22] who makes no offers asks for them as soon as the hub is back", () =>
   expect(said).toEqual([]);
   peers.retry();
   expect(said).toEqual(['{"again":true}']);
+});
+
+const offer = (n: number): string => JSON.stringify({ description: { type: "offer", sdp: `a=fingerprint:${n}\r\n` } });
+
+test("[D8] of those who are not there yet the newest are heard when they are", async () => {
+  const { peers } = withPath(BOB, ADA);
+  const described = vi.fn(() => Promise.resolve());
+  Object.assign(FakeConnection.prototype, { setRemoteDescription: described });
+  const ids = Array.from({ length: 1_000 }, (_, n) => `p1${n}` as ParticipantId);
+  for (const id of ids) peers.receive(id, offer(1));
+  peers.meet(ids.slice(-MOST_EARLY).map((id) => ({ ...someone(id), offers: ["rtc"] })));
+  await settled();
+  expect(described).toHaveBeenCalledTimes(MOST_EARLY);
+});
+
+test("[D22] another connection of theirs takes the place of one that has stood for a while", () => {
+  const { peers, pc } = withPath(BOB, ADA);
+  Object.assign(pc, { remoteDescription: { type: "offer", sdp: "a=fingerprint:0\r\n" } });
+  for (let n = 1; n < 10; n++) peers.receive(ADA, offer(n));
+  expect(FakeConnection.all).toHaveLength(1);
+  const later = vi.spyOn(performance, "now").mockReturnValue(performance.now() + 3_000);
+  peers.receive(ADA, offer(9));
+  expect(FakeConnection.all).toHaveLength(2);
+  later.mockRestore();
 });

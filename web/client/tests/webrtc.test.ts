@@ -1,4 +1,4 @@
-import type { PeerSignal } from "@callmesh/core";
+import { MOST_SIGNALS, type PeerSignal } from "@callmesh/core";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import { RtcPeer } from "../src/webrtc.ts";
@@ -174,4 +174,15 @@ test("[V7] an offer that nobody has answered is said again", async () => {
   await settled();
   ada.repeat(0);
   expect(kinds()).toEqual([]);
+});
+
+test("[D8] what the other side signals before it can be taken is bounded", async () => {
+  const { peer: bob, pc } = peer(false);
+  for (let turn = 0; turn < 3; turn++) {
+    for (let n = 0; n < 1_000; n++) bob.receive({ candidate: { candidate: "x" } });
+    for (let n = 0; n < 10; n++) await settled();
+  }
+  bob.receive(OFFER);
+  for (let n = 0; n < 10; n++) await settled();
+  expect(pc.candidates.length).toBe(MOST_SIGNALS);
 });

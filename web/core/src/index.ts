@@ -38,7 +38,10 @@ export {
 } from "./session.ts";
 export { complain, Listeners } from "./listeners.ts";
 export { checkFunction, MAX_KEEP, streamOptions } from "./options.ts";
-export { CONTROL_ID, CONTROL_LABEL, Pair, PATIENCE, readSignal, REPEAT, type Mend, type Path, type PeerSignal } from "./signaling.ts";
+export {
+  ANEW, CONTROL_ID, CONTROL_LABEL, MOST_CHANNELS, MOST_EARLY, MOST_SIGNALS, Pair, PATIENCE, readSignal, REPEAT, type Mend, type Path,
+  type PeerSignal,
+} from "./signaling.ts";
 export {
   decodeFrame, delivery, encodeFrame, encodePiece, HEAD, isSameDelivery, label, LOW_WATER, MAX_MESSAGE, MAX_PARTS, modeOf, NO_BYTES, payloadOf, pieces,
   readLabel, readPayload, REFILL, tooMany, type Delivery, type Payload, type Piece, type StreamMessage,

@@ -22,6 +22,14 @@ export const ASKED = 5 * MICROSECONDS;
 export const RESTARTS = 2;
 /** How long an offer waits for its answer before it is sent once more: either may be lost with a link to the hub. */
 export const REPEAT = 3 * MICROSECONDS;
+/** Signals, or candidates, of one participant that may wait here: what comes beyond is dropped. */
+export const MOST_SIGNALS = 64;
+/** Participants that the roster does not show yet, of whom signals are kept. */
+export const MOST_EARLY = 64;
+/** Channels that one participant may have open to here: one more is closed. */
+export const MOST_CHANNELS = 256;
+/** How long a connection stands before another one of theirs may take its place. */
+export const ANEW = 2 * MICROSECONDS;
 /** Both sides open this negotiated channel; when it opens, the path is there. */
 export const CONTROL_LABEL = "callmesh";
 export const CONTROL_ID = 0;

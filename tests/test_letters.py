@@ -457,6 +457,36 @@ def test_what_a_peer_sends_is_bounded(world: World) -> None:
     assert a.exchange._peers[c.me.id].broken == "too much at once"
 
 
+def test_another_path_gives_nothing_anew(world: World) -> None:
+    """[E5] Nor does what one has denied make anybody forget what was denied of others."""
+    a, b, c = peers_of(world)
+    fall(world)
+    letter = messages.encode(signed_by(c, "x", 1))
+    data = b"\x01" + messages.bundle([letter] * 100)
+    for _ in range(TAKES[1] // 100 - 1):
+        a.exchange.hear(c.me.id, data, world.now, world.now)
+    assert not a.exchange._peers[c.me.id].broken
+    for _ in range(2):
+        a.exchange.closed(c.me.id, world.now)
+        a.exchange.opened(c.me.id, world.now)
+        a.exchange.hear(c.me.id, data, world.now, world.now)
+    assert a.exchange._peers[c.me.id].broken == "too much at once"
+    denied = signed_by(b, "y", 1)
+    time, writer = open_letter(denied).stamp
+    a.exchange.denied(messages.Denial("no_right", "", time, writer, [(STATE, "y")]))
+    world.now += 60_000_000
+    a.exchange.closed(c.me.id, world.now)
+    a.exchange.opened(c.me.id, world.now)
+    for many in range(5):
+        stamps = [(2_000 * many + n, f"{c.me.id}.{n % 7 + 1}") for n in range(MAX_VOID)]
+        data = b"\x01" + messages.bundle([messages.encode(Void(stamps))])
+        a.exchange.hear(c.me.id, data, world.now, world.now)
+        a.exchange.voided()
+    assert not a.exchange._peers[c.me.id].broken
+    assert a.exchange.admit(open_letter(denied)) == []
+    assert len(a.exchange._done._of[c.me.id]) == MAX_LETTERS
+
+
 def test_nobody_is_driven_ahead_of_the_clock(world: World) -> None:
     """[E5, J5]"""
     a, b, _ = peers_of(world)

@@ -51,8 +51,10 @@ GRACE = 45 * MICROSECONDS
 """How long somebody whom nobody reaches is shown as being here."""
 MAX_VOID = 2_000
 """Denied letters that one message tells of."""
-MAX_DONE = 4_000
-"""Letters that are remembered as done with."""
+MAX_DONE = MAX_LETTERS
+"""Letters of one author that are remembered as done with."""
+MAX_AUTHORS = 1_000
+"""Authors of whom some are."""
 SENDS = (60, 1_000)
 """Letters that are sent to a peer, a second for long and at once."""
 TAKES = (240, 8_000)
@@ -117,6 +119,36 @@ class Draft:
         return Letter(it.author, it.epoch, it.open, it.write, signature)
 
 
+class Done:
+    """Letters that are not taken in again: so many of each author, so that nobody who has many
+    denied makes others forget what was denied of somebody else.
+    """
+
+    def __init__(self) -> None:
+        self._of: dict[str, dict[Stamp, bool]] = {}
+        """By author; True where that is so after the next link too."""
+
+    def __contains__(self, stamp: Stamp) -> bool:
+        return stamp in self._of.get(_author(stamp), ())
+
+    def add(self, stamp: Stamp, *, final: bool) -> None:
+        known = self._of.setdefault(_author(stamp), {})
+        known[stamp] = final
+        if len(known) > MAX_DONE:
+            del known[next(iter(known))]
+        if len(self._of) > MAX_AUTHORS:
+            del self._of[next(iter(self._of))]
+
+    def link_lost(self) -> None:
+        for author, known in self._of.items():
+            self._of[author] = {stamp: True for stamp, final in known.items() if final}
+
+
+def _author(stamp: Stamp) -> str:
+    """The participant, also where one of their frames has written it."""
+    return stamp[1].partition(".")[0]
+
+
 class Exchange:
     """`now` is microseconds of a clock that only runs forward; `local` is the one stamps go by."""
 
@@ -135,8 +167,9 @@ class Exchange:
         """When each was in reach last."""
         self._peers: dict[ParticipantId, Peer] = {}
         self._own: dict[Stamp, Held] = {}
-        self._done: dict[Stamp, bool] = {}
-        """Letters that are not taken in again; True where that is so after the next link too."""
+        self._rates: dict[ParticipantId, tuple[Rate, Rate]] = {}
+        """What is taken from each, and sent to them: another path gives nothing anew."""
+        self._done = Done()
         self._carried: set[Stamp] = set()
         self._behind = False
         """Whether somebody could not be sent all that they lack."""
@@ -180,7 +213,7 @@ class Exchange:
     def link_lost(self, now: int) -> None:
         if self._linked_at is not None:
             self._linked_at = None
-            self._done = {stamp: True for stamp, final in self._done.items() if final}
+            self._done.link_lost()
             self._seen = dict.fromkeys(self._people, now)
 
     def roster(self, people: Collection[Participant], *, whole: bool) -> None:
@@ -191,6 +224,8 @@ class Exchange:
             else:
                 del self._people[id]
         self._people |= {someone.id: someone for someone in people}
+        for id in self._rates.keys() - self._people.keys() - self._peers.keys():
+            del self._rates[id]
 
     def followed(self) -> None:
         """The call's own State, or what is told of apps, is another."""
@@ -208,7 +243,9 @@ class Exchange:
 
     def opened(self, id: ParticipantId, now: int) -> None:
         """There is a direct path to a participant, or another one than before."""
-        self._peers[id] = Peer(Rate(*TAKES, now), Rate(*SENDS, now))
+        if id not in self._rates:
+            self._rates[id] = Rate(*TAKES, now), Rate(*SENDS, now)
+        self._peers[id] = Peer(*self._rates[id])
 
     def closed(self, id: ParticipantId, now: int) -> None:
         if self._peers.pop(id, None) is not None:
@@ -328,9 +365,7 @@ class Exchange:
         self, letters: Iterable[Held], stamps: Iterable[Stamp], *, final: bool = True
     ) -> list[Change]:
         for stamp in stamps:
-            self._done[stamp] = final
-        while len(self._done) > MAX_DONE:
-            del self._done[next(iter(self._done))]
+            self._done.add(stamp, final=final)
         return self._mesh.let_letters_go(letters)
 
     def tick(self, now: int) -> list[Change]:

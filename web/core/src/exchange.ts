@@ -45,8 +45,9 @@ const CARRY_AFTER = 2 * MICROSECONDS;
 export const SETTLED = 10 * MICROSECONDS;
 /** How long somebody whom nobody reaches is shown as being here. */
 export const GRACE = 45 * MICROSECONDS;
-/** Letters that are remembered as done with. */
-const MAX_DONE = 4_000;
+/** Letters of one author that are remembered as done with, and authors of whom some are. */
+const MAX_DONE = MAX_LETTERS;
+const MAX_AUTHORS = 1_000;
 /** Letters that are sent to a peer, a second for long and at once. */
 const SENDS = [60, 1_000] as const;
 /** The same that are taken from one, where 16 KiB count as one more, and each message as a quarter. */
@@ -84,6 +85,43 @@ class Bucket {
   }
 }
 
+/**
+ * Letters, by name, that are not taken in again: so many of each author, so that nobody who has many denied makes
+ * others forget what was denied of somebody else.
+ */
+class Done {
+  /** By author; true where that is so after the next link too. */
+  readonly #of = new Map<string, Map<string, boolean>>();
+
+  has(name: string): boolean {
+    return this.#of.get(authorOf(name))?.has(name) === true;
+  }
+
+  add(name: string, final: boolean): void {
+    const author = authorOf(name);
+    const known = this.#of.get(author) ?? new Map<string, boolean>();
+    this.#of.set(author, known.set(name, final));
+    dropOldest(known, MAX_DONE);
+    dropOldest(this.#of, MAX_AUTHORS);
+  }
+
+  linkLost(): void {
+    for (const known of this.#of.values()) for (const [name, final] of known) if (!final) known.delete(name);
+  }
+}
+
+/** The participant, also where one of their frames has written it. */
+function authorOf(name: string): string {
+  return name.slice(name.indexOf(" ") + 1).split(".", 1).join();
+}
+
+function dropOldest<T>(known: Map<string, T>, most: number): void {
+  for (const oldest of known.keys()) {
+    if (known.size <= most) return;
+    known.delete(oldest);
+  }
+}
+
 /** What the hub has confirmed of a mesh: rights that are read from it depend on no order. */
 class Confirmed implements Readable {
   readonly versions = new Map<StateId, number>();
@@ -101,6 +139,11 @@ class Confirmed implements Readable {
   keys(state: StateId): string[] {
     return this.#mesh.confirmedKeys(state);
   }
+}
+
+interface Rates {
+  readonly takes: Bucket;
+  readonly sends: Bucket;
 }
 
 /** Somebody who is reached directly. */
@@ -124,9 +167,9 @@ class Peer {
   /** Why nothing is heard from it any more. */
   broken = "";
 
-  constructor(now: number) {
-    this.takes = new Bucket(TAKES, now);
-    this.sends = new Bucket(SENDS, now);
+  constructor({ takes, sends }: Rates) {
+    this.takes = takes;
+    this.sends = sends;
   }
 }
 
@@ -153,8 +196,9 @@ export class Exchange {
   readonly #seen = new Map<ParticipantId, number>();
   readonly #peers = new Map<ParticipantId, Peer>();
   readonly #own = new Map<string, Held>();
-  /** Letters that are not taken in again; true where that is so after the next link too. */
-  readonly #done = new Map<string, boolean>();
+  /** What is taken from each, and sent to them: another path gives nothing anew. */
+  readonly #rates = new Map<ParticipantId, Rates>();
+  readonly #done = new Done();
   readonly #carried = new Set<string>();
   /** Whether somebody could not be sent all that they lack. */
   #behind = false;
@@ -212,7 +256,7 @@ export class Exchange {
   linkLost(now: number): void {
     if (this.away) return;
     this.#linkedAt = undefined;
-    for (const [name, final] of this.#done) if (!final) this.#done.delete(name);
+    this.#done.linkLost();
     for (const id of this.#people.keys()) this.#seen.set(id, now);
   }
 
@@ -224,6 +268,7 @@ export class Exchange {
       if (whole) now.set(id, { ...someone, here: false });
     }
     this.#people = now;
+    for (const id of this.#rates.keys()) if (!now.has(id) && !this.#peers.has(id)) this.#rates.delete(id);
   }
 
   /** The call's own State, or what is told of apps, is another. */
@@ -243,7 +288,9 @@ export class Exchange {
 
   /** There is a direct path to a participant, or another one than before. */
   opened(id: ParticipantId, now: number): void {
-    this.#peers.set(id, new Peer(now));
+    const rates = this.#rates.get(id) ?? { takes: new Bucket(TAKES, now), sends: new Bucket(SENDS, now) };
+    this.#rates.set(id, rates);
+    this.#peers.set(id, new Peer(rates));
   }
 
   closed(id: ParticipantId, now: number): void {
@@ -367,11 +414,7 @@ export class Exchange {
   }
 
   #letGo(letters: readonly Held[], names: Iterable<string>, final = true): Change[] {
-    for (const name of names) this.#done.set(name, final);
-    for (const oldest of this.#done.keys()) {
-      if (this.#done.size <= MAX_DONE) break;
-      this.#done.delete(oldest);
-    }
+    for (const name of names) this.#done.add(name, final);
     return this.#mesh.letLettersGo(letters);
   }
 

@@ -541,6 +541,40 @@ describe("a call without its hub", () => {
     expect(a.view()).toEqual({});
   });
 
+  test("[E5] another path gives nothing anew", () => {
+    const world = new World("ab");
+    const [a, b] = world.peers as [Peer, Peer];
+    world.fall();
+    for (let n = 0; n < 5; n++) {
+      a.part(b);
+      a.meet(b);
+      for (let m = 0; m < 10_000; m++) a.hearFrom(b, new Uint8Array([1, ...bundle([])]));
+    }
+    b.write(["x"], 1);
+    world.gossip();
+    expect(a.view()).toEqual({});
+    a.part(b);
+    world.now += 10_000_000;
+    a.meet(b);
+    world.gossip();
+    expect(a.view()).toEqual({ x: 1 });
+  });
+
+  test("[E5] who has many denied makes nobody forget what was denied of others", () => {
+    const world = new World("abc");
+    const [a, b, c] = world.peers as [Peer, Peer, Peer];
+    world.fall();
+    const letter = { ...letterBy("pb", world.now - START, ["x"]), signature: b.signature() };
+    const { time, writer } = openLetter(letter).stamp;
+    a.take({ type: "denied", reason: "no_right", why: "", time, writer, places: [[STATE, "x"]], now: world.now });
+    for (let many = 0; many < 5; many++) {
+      const stamps = Array.from({ length: 2_000 }, (_, n) => [2_000 * many + n, `pc.${(n % 7) + 1}`] as const);
+      a.hearFrom(c, new Uint8Array([1, ...bundle([encode({ type: "void", stamps })])]));
+    }
+    a.hearFrom(b, new Uint8Array([1, ...bundle([encode(letter)])]));
+    expect(a.mesh.entry(STATE, "x")).toBeUndefined();
+  });
+
   test("[E5] nobody is driven ahead of the clock", () => {
     const world = new World("ab");
     const [a, b] = world.peers as [Peer, Peer];

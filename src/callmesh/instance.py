@@ -130,7 +130,8 @@ class Resource:
         `keep`: who opens it later gets so many of the last messages that were sent to everybody.
         `codec`: an object whose `encode` and `decode` make bytes of messages, and the reverse.
 
-        Raises `BadName`, `BadValue`, or `Denied` where the app has not asked for streams.
+        Raises `BadName`, `BadValue`, `TooFast` where as many are open as a participant may have, or
+        `Denied` where the app has not asked for streams.
         """
         self.standings.check_capability(self.id, Capability.STREAMS)
         return self._streams.stream(

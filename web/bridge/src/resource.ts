@@ -165,7 +165,10 @@ export class Resource<S extends object = Record<string, Json>> {
     return stop;
   }
 
-  /** Fast data between participants. Raises `BadName`, `BadValue`, or `Denied` where the app has not asked for streams. */
+  /**
+   * Fast data between participants. Raises `BadName`, `BadValue`, or `Denied` where the app has not asked for streams.
+   * Where as many are open as a participant may have, sending on it and reading it rejects with `TooFast`.
+   */
   stream(name: string, options: StreamOptions = {}): DataStream {
     this.#ask("streams");
     return this.#parts.stream(appStream(name), streamOptions(options));

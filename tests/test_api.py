@@ -215,6 +215,9 @@ async def test_a_call_from_its_making_to_its_end(app: Application, http: httpx.A
     assert (changed.json()["retention"], changed.json()["waiting_area"]) == (None, False)
     same = await http.patch("/api/calls/demo", json={})
     assert same.json() == changed.json()
+    for locked in (True, False):
+        found = await http.patch("/api/calls/demo", json={"locked": locked})
+        assert found.json()["locked"] is locked
     assert (await http.post("/api/calls/demo/end")).json()["final"] is True
     assert (await http.post("/api/calls/demo/reopen")).json()["ended"] == 0
     denied = await http.post("/api/calls/demo/reopen")

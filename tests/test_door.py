@@ -312,6 +312,59 @@ async def test_hosts_switch_the_waiting_area(clock: Clock) -> None:
         await cy.go()
 
 
+async def test_while_a_call_is_locked_nobody_new_comes_in(clock: Clock) -> None:
+    """[J29] Whoever is there stays, and comes back; who waits is told, and comes in afterwards."""
+    storage = MemoryStorage()
+    async with keyed(storage=storage) as hub, hub.join("A", url=link(clock, "host", "ada")) as ada:
+        bob = Guest(hub, link(clock, "guest", "bob", wait=False))
+        inside = await bob.inside()
+        await ada.hosting.lock()
+        await inside.until(lambda: inside.hosting.locked)
+        cy, dee = (Guest(hub, link(clock, "guest", name, wait=False)) for name in ("cy", "dee"))
+        assert (await cy.waits()).locked
+        await seen(ada, lambda found: len(found) == 2)
+        (waiting,) = [it for it in ada.hosting.waiting if it.name == "Dee"]
+        await ada.hosting.admit(waiting.person)
+        await (await dee.inside()).until(lambda: True)
+        await bob.go()
+        bob = Guest(hub, link(clock, "guest", "bob"))  # a reload
+        inside = await bob.inside()
+        await hub.links[-1].cut()
+        await ada.hosting.set_role(inside.me.person, "guest")
+        async with hub.join("E", url=link(clock, "host", "eve")) as eve:
+            assert eve.hosting.locked
+        with pytest.raises(Denied, match="only a host"):
+            await inside.hosting.lock(False)
+        await ada.hosting.lock(False)
+        await cy.inside()
+        await ada.hosting.lock()
+        await ada.state.saved()
+        for guest in (bob, cy, dee):
+            await guest.go()
+    async with keyed(storage=storage) as hub, hub.join("A", url=link(clock, "host", "ada")) as ada:
+        assert ada.hosting.locked
+        fay = Guest(hub, link(clock, "guest", "fay"))
+        assert (await fay.waits()).locked
+        await ada.hosting.lock(False)
+        await fay.until(lambda told: not told.locked)  # and now waits for a host's word
+        await ada.hosting.admit()
+        await fay.inside()
+        await fay.go()
+
+
+async def test_a_locked_call_keeps_out_guests_where_there_is_no_waiting_area() -> None:
+    """[J29, J27]"""
+    async with MemoryHub() as hub, hub.join("Ada") as ada:
+        await ada.hosting.lock()
+        bob = Guest(hub, ADDRESS, role="guest")
+        assert (await bob.waits()).locked
+        await ada.hosting.hold(words="Soon.")
+        assert (await bob.waits(held=True)).words == "Soon."
+        await ada.hosting.lock(False)
+        await bob.inside()
+        await bob.go()
+
+
 async def test_the_waiting_area_is_bounded(clock: Clock) -> None:
     """[J19, O6]"""
     assert Limits().waiting == 50

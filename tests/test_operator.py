@@ -75,6 +75,7 @@ def live(operator: Operator) -> HostedCall:
 VERBS: list[Callable[[Operator], Awaitable[object]]] = [
     lambda operator: operator.info(DEMO),
     lambda operator: operator.set_waiting_area(DEMO, True),
+    lambda operator: operator.lock(DEMO, True),
     lambda operator: operator.set_retention(DEMO, 3),
     lambda operator: operator.delete(DEMO),
     lambda operator: operator.command(DEMO, "end"),

@@ -125,6 +125,8 @@ def _calls(operator: Operator) -> APIRouter:
         given = changes.model_fields_set
         if "waiting_area" in given:
             await operator.set_waiting_area(CallId(call), changes.waiting_area)
+        if "locked" in given:
+            await operator.lock(CallId(call), changes.locked)
         if "retention" in given:
             await operator.set_retention(CallId(call), changes.retention)
         return await operator.info(CallId(call))

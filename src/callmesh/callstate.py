@@ -5,6 +5,7 @@ access/<id>/<who>    what a role or a person may do with it: edit, view or hidde
                      waits to be let in
 version/<id>         which form its state has; 1 where nothing is said
 waiting_area         whether hosts are asked before somebody comes in
+locked               whether nobody new comes in
 active               the resource in view for everybody
 """
 
@@ -18,6 +19,7 @@ from callmesh.resource import ACTIVE, ResourceRecord, read_record, resource_in
 from callmesh.values import MAX_INTEGER
 
 WAITING_AREA = "waiting_area"
+LOCKED = "locked"
 WAITING = "waiting"
 """Whom an access setting may be for besides roles and persons: who waits to be let in."""
 
@@ -76,8 +78,8 @@ def check_call_value(key: str, value: object) -> None:
             raise BadValue(f"{key} is a state version, a number from 1")
     elif key == ACTIVE and not isinstance(value, str):
         raise BadValue("active is the id of a resource")
-    elif key == WAITING_AREA and not isinstance(value, bool):
-        raise BadValue("waiting_area is true or false")
+    elif key in (WAITING_AREA, LOCKED) and not isinstance(value, bool):
+        raise BadValue(f"{key} is true or false")
 
 
 class CallState:
@@ -89,6 +91,8 @@ class CallState:
         """Those that are there no more, and can be restored (R12)."""
         self.waiting_area: bool | None = None
         """Whether hosts are asked before somebody comes in; None where hosts have not said."""
+        self.locked = False
+        """Whether nobody new comes in (J29)."""
         self._access: dict[ResourceId, dict[str, Access]] = {}
         self._versions: dict[ResourceId, int] = {}
         self.turns = 0
@@ -147,6 +151,8 @@ class CallState:
             self._set(setting, value)
         elif key == WAITING_AREA:
             self.waiting_area = None if value is None else bool(value)
+        elif key == LOCKED:
+            self.locked = bool(value)
 
     def _set(self, setting: Setting, value: object | None) -> None:
         settings = self._access.setdefault(setting.resource, {})

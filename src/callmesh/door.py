@@ -44,6 +44,8 @@ class Visitor:
     """When their token was issued, microseconds since the epoch; 0 without one."""
     waits: bool = True
     """Whether a host is asked, where there is a waiting area."""
+    returns: bool = False
+    """Whether this very presence was in the call before, and may come back."""
 
 
 class Grant(msgspec.Struct):
@@ -145,10 +147,10 @@ class Door:
         decided = max(grant.removed, grant.role_since if grant.role else 0)
         return max(now // MICROSECONDS, decided // MICROSECONDS + 1)
 
-    def lets_in(self, visitor: Visitor, role: Role) -> bool:
-        """Whether somebody comes in without asking a host."""
-        grant = self.grants.all.get(visitor.participant.person)
-        return role is Role.HOST or not visitor.waits or bool(grant and grant.admitted)
+    def has_admitted(self, person: PersonId) -> bool:
+        """Whether somebody was let in, and has not been gone for too long (G1)."""
+        grant = self.grants.all.get(person)
+        return grant is not None and grant.admitted
 
     # --- decisions
 

@@ -15,6 +15,7 @@ from callmesh import messages
 from callmesh.app import Capability, Manifest, Rulebook, not_asked
 from callmesh.audit import OPERATOR, Journal
 from callmesh.callstate import (
+    LOCKED,
     WAITING_AREA,
     CallState,
     check_call_key,
@@ -495,6 +496,8 @@ class HostedCall:
         said = "" if value is None else str(value).lower()
         if key == WAITING_AREA:
             self.journal.add("call.settings", now, by=by, waiting_area=said)
+        elif key == LOCKED:
+            self.journal.add("call.settings", now, by=by, locked=said)
         elif setting := setting_in(key):
             self.journal.add(
                 "resource.access", now, by=by, resource=setting.resource, who=setting.who,

@@ -9,7 +9,7 @@ import msgspec
 
 from callmesh import messages
 from callmesh.address import read_role
-from callmesh.callstate import WAITING_AREA
+from callmesh.callstate import LOCKED, WAITING_AREA
 from callmesh.errors import CallmeshError, Denied, TimedOut
 from callmesh.ids import CALL, DOOR, ParticipantId, PersonId, ResourceId, person_id
 from callmesh.participant import Role
@@ -68,7 +68,7 @@ class HalfTrouble(msgspec.Struct, frozen=True):
 
 
 class Hosting:
-    """Every command waits until what it did is on the hub's disk, but for `set_waiting_area`.
+    """Every command waits until what it did is on the hub's disk, but for settings of the call.
 
     It raises `Denied` where it cannot be done, `TimedOut` where the hub has not answered in time.
     Nobody but a host may command.
@@ -129,6 +129,20 @@ class Hosting:
         value = DELETED if on is None else encode(on)
         groups = {CALL: {WAITING_AREA: value}}
         await self._replica.commit(groups, CALL, WAITING_AREA, timeout, "setting the waiting area")
+
+    @property
+    def locked(self) -> bool:
+        """Whether nobody new comes in; everybody in the call sees it."""
+        value = self._replica.mesh.value(CALL, LOCKED)
+        return value is not None and decode(value) is True
+
+    async def lock(self, on: bool = True, *, timeout: float | None = 10) -> None:
+        """Have everybody wait who is new, until it is opened again: `lock(False)`.
+
+        Returns when the hub has taken it.
+        """
+        groups = {CALL: {LOCKED: encode(True) if on else DELETED}}
+        await self._replica.commit(groups, CALL, LOCKED, timeout, "locking the call")
 
     async def admit(self, person: PersonId | None = None, *, timeout: float | None = 10) -> None:
         """Let a person in; without one, everybody who waits."""

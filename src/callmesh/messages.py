@@ -123,6 +123,8 @@ class Waiting(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="waiti
     """What you may do once you are in."""
     groups: list[Group] = []
     """Resources for who waits, and the rules of their apps: nothing else of the call."""
+    locked: bool = False
+    """Whether nobody new comes in at the moment (J29)."""
 
 
 class Command(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="command"):

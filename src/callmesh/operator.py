@@ -14,7 +14,7 @@ from typing import BinaryIO, Literal
 from callmesh import archive
 from callmesh.audit import OPERATOR, Event, Line
 from callmesh.auth import Authority
-from callmesh.callstate import WAITING, WAITING_AREA
+from callmesh.callstate import LOCKED, WAITING, WAITING_AREA
 from callmesh.clock import MICROSECONDS
 from callmesh.door import DAY, MAX_DAYS, Door
 from callmesh.errors import BadValue, Denied
@@ -61,6 +61,8 @@ class CallInfo:
     """Whether hosts are asked who comes in."""
     waiting_area_set: bool | None
     """What hosts or the operator have said of it; null where that is left to the hub."""
+    locked: bool
+    """Whether nobody new comes in."""
     retention: int | None
     """Days after which it is deleted when nobody was in it; null where that is left to the hub."""
     expires: int | None
@@ -214,6 +216,7 @@ class Operator:
             final=about.final,
             waiting_area=people.has_waiting_area,
             waiting_area_set=hosted.call.waiting_area,
+            locked=hosted.call.locked,
             retention=about.days or None,
             expires=self._expires(hosted.ledger),
             participants=len(people.members),
@@ -225,6 +228,11 @@ class Operator:
         """Whether hosts are asked who comes in; None leaves it to the hub."""
         async with self.live.changing(id) as hosted:
             hosted.set(WAITING_AREA, on, self.live.now())
+
+    async def lock(self, id: CallId, on: bool) -> None:
+        """Whether nobody new comes in."""
+        async with self.live.changing(id) as hosted:
+            hosted.set(LOCKED, on or None, self.live.now())
 
     async def set_retention(self, id: CallId, days: int | None) -> None:
         """How long it is kept when nobody is in it; None leaves that to the hub."""

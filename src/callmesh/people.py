@@ -70,6 +70,8 @@ class Knock:
     held: bool = False
     """Whether a host has asked for patience."""
     words: str = ""
+    locked: bool = False
+    """Whether it was told that the call is locked."""
     shown: list[messages.Group] = field(default_factory=list)
     """What it is shown of the call meanwhile."""
 
@@ -158,7 +160,7 @@ class People:
         if was_over:
             self._journal.add("call.reopened", now, by=me.person)
         role = self.door.role(me, me.role, visitor.issued)
-        if not self.has_waiting_area or self.door.lets_in(visitor, role):
+        if not self._has_to_wait(visitor, role):
             member = self.join(me, session, cursor, now, issued=visitor.issued)
             if me.half:
                 return member
@@ -177,6 +179,13 @@ class People:
         self._journal.add("participant.waiting", now, me, role=me.role.value)
         self.show_knock(knock, now)
         return knock
+
+    def _has_to_wait(self, visitor: Visitor, role: Role) -> bool:
+        """Whether somebody waits for a host's word (J18), or until the call is opened (J29)."""
+        me = visitor.participant
+        if role is Role.HOST or me.half or visitor.returns or self.door.has_admitted(me.person):
+            return False
+        return self._call.locked or (self.has_waiting_area and visitor.waits)
 
     def join(
         self, participant: Participant, session: Session, cursor: int, now: int, *, issued: int = 0
@@ -245,17 +254,20 @@ class People:
         """Tell the one who waits how that stands."""
         me = knock.participant
         knock.shown = shown_to(me.role, self._call, self._ledger)
+        knock.locked = self._call.locked
         knock.session.wait(
             messages.encode(
                 messages.Waiting(messages.VERSION, self.id, me.person, me.name, now, proof,
-                                 knock.held, knock.words, me.role.value, knock.shown)
+                                 knock.held, knock.words, me.role.value, knock.shown,
+                                 knock.locked)
             )
         )  # fmt: skip
 
     def _show_meanwhile(self, now: int) -> None:
-        """What those who wait are shown may be something else by now."""
+        """What those who wait are shown, and why they do, may be something else by now."""
         for knock in self.knocks.values():
-            if knock.shown != shown_to(knock.participant.role, self._call, self._ledger):
+            shown = shown_to(knock.participant.role, self._call, self._ledger)
+            if knock.shown != shown or knock.locked is not self._call.locked:
                 self.tell_to_wait(knock, "", now)
 
     def let_in(self, knock: Knock, now: int) -> None:
@@ -295,7 +307,7 @@ class People:
         if visit is None:
             return None
         participant = Participant(id, visit.person, visit.name, visit.role, offers, key=key)
-        return Visitor(participant, visit.issued, waits=False)
+        return Visitor(participant, visit.issued, waits=False, returns=True)
 
     def may_come_back(self, member: Member, generation: int, now: int) -> int:
         """Keep who the member is; the generation of the proof to give it (J2).
@@ -467,7 +479,7 @@ class People:
         self._close_visits(now)
         for id in list(self.visits.over(set(self.members), now)):
             self.visits.forget(id, now)
-        self._let_in_all_if_open(now)
+        self._let_in_who_need_not_wait(now)
         self.door.tidy({who.participant.person for who in self}, now)
 
     def turn(self, now: int, *, rights: bool) -> None:
@@ -482,14 +494,16 @@ class People:
                 self.introduce(member, now)
             member.feed.see(self._sights.of(member.participant), anew=rights)
         self.show_waiting_area(now)
-        self._let_in_all_if_open(now)
+        self._let_in_who_need_not_wait(now)
         self._show_meanwhile(now)
 
-    def _let_in_all_if_open(self, now: int) -> None:
-        """Without a waiting area who still waits does so for room alone."""
-        if self.knocks and not self.has_waiting_area:
-            with contextlib.suppress(TooFast):  # the others go on waiting
-                for knock in list(self.knocks.values()):
+    def _let_in_who_need_not_wait(self, now: int) -> None:
+        """Who waits though neither a host is asked nor the call locked does so for room alone."""
+        with contextlib.suppress(TooFast):  # the others go on waiting
+            for knock in list(self.knocks.values()):
+                me = knock.participant
+                role = self.door.role(me, me.role, knock.issued)
+                if not self._has_to_wait(knock.visitor, role):
                     self.let_in(knock, now)
 
     def _close_visits(self, now: int) -> None:

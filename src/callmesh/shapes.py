@@ -78,6 +78,8 @@ class Changes(Sent):
 
     waiting_area: bool | None = None
     """Whether hosts are asked who comes in; null leaves it to the hub."""
+    locked: bool = False
+    """Whether nobody new comes in."""
     retention: Days | None = None
     """Days after which it is deleted when nobody was in it; null leaves it to the hub."""
 

@@ -110,6 +110,44 @@ async def test_switched_off_nobody_waits_any_more(browser: Browser, hub: HubProc
         await expect(ada.panel.get_by_text("Whoever has the link comes in at once")).to_be_visible()
 
 
+async def test_a_locked_call_says_so_to_who_comes_and_opens_again(
+    browser: Browser, hub: HubProcess
+) -> None:
+    """[J29] Who is there stays, over a reload too, and sees it; who waits hears of its opening."""
+    async with (
+        host_of(browser, hub, "locked") as ada,
+        person(browser, "Bob") as bob,
+        person(browser, "Cleo") as cleo,
+        person(browser, "Dee") as dee,
+    ):
+        await bob.page.goto(hub.invite("locked", "--no-wait"))
+        await bob.enter()
+        await ada.open_people()
+        lock = ada.panel.get_by_role("switch", name="Lock the call")
+        await lock.check()
+        await ada.page.keyboard.press("Escape")
+        for one in (ada, bob):
+            mark = one.page.get_by_role("status").filter(has_text="Locked")
+            await expect(mark).to_be_visible()
+        for guest, wait in ((cleo, ("--no-wait",)), (dee, ())):
+            await guest.page.goto(hub.invite("locked", *wait))
+            await guest._ask()
+            heading = guest.page.get_by_role("heading", name="This call is locked")
+            await expect(heading).to_be_focused()
+        await expect(ada.page.locator(".knocking.shown")).to_have_count(0)
+        await bob.page.reload()
+        await bob.enter()
+        await ada.open_people()
+        await expect(ada.panel.get_by_text("Waiting to be let in (2)")).to_be_visible()
+        await lock.uncheck()
+        await cleo.until_call("call.status === 'synced'")
+        opened = cleo.page.get_by_role("status").filter(has_text="The call is open again")
+        await expect(opened).to_be_visible()
+        await expect(dee.waiting).to_be_visible()
+        await expect(ada.page.get_by_role("status").filter(has_text="Locked")).to_have_count(0)
+        assert ada.problems == bob.problems == cleo.problems == dee.problems == []
+
+
 async def test_who_is_removed_is_told_and_does_not_get_back_by_a_reload(
     browser: Browser, hub: HubProcess
 ) -> None:

@@ -7,6 +7,8 @@ import {
 
 /** The key in the call's own State that says whether hosts are asked before somebody comes in. */
 export const WAITING_AREA = "waiting_area";
+/** The one that says whether nobody new comes in. */
+const LOCKED = "locked";
 /** Milliseconds that a command waits for its answer unless told otherwise. */
 const ANSWER_TIMEOUT = 10_000;
 
@@ -71,8 +73,8 @@ interface Asked {
 }
 
 /**
- * Every command but `setWaitingArea` resolves when what it did is on the hub's disk. It rejects with `Denied` where it cannot
- * be done, with `TimedOut` where the hub has not answered in time. Nobody but a host may command.
+ * Every command but settings of the call resolves when what it did is on the hub's disk. It rejects with `Denied` where it
+ * cannot be done, with `TimedOut` where the hub has not answered in time. Nobody but a host may command.
  */
 export class Hosting {
   readonly #access: ReplicaAccess;
@@ -127,9 +129,23 @@ export class Hosting {
 
   /** Whether hosts are asked who comes in; undefined leaves it to the hub. Off lets in who waits. Resolves when the hub has taken it. */
   async setWaitingArea(on: boolean | undefined, options?: CommandOptions): Promise<void> {
+    await this.#set(WAITING_AREA, on ?? DELETED, options);
+  }
+
+  /** Whether nobody new comes in; everybody in the call sees it. */
+  get locked(): boolean {
+    return this.#access.mesh.value(CALL, LOCKED) === true;
+  }
+
+  /** Have everybody wait who is new, or open the call again. Resolves when the hub has taken it. */
+  async lock(on = true, options?: CommandOptions): Promise<void> {
+    await this.#set(LOCKED, on || DELETED, options);
+  }
+
+  async #set(key: string, value: Value, options?: CommandOptions): Promise<void> {
     if (this.#access.ended !== undefined) throw this.#access.ended;
     const { mesh } = this.#access;
-    const values = new Map<string, Value>([[WAITING_AREA, on ?? DELETED]]);
+    const values = new Map<string, Value>([[key, value]]);
     this.#access.wrote(mesh.write(new Map([[CALL, values]]), this.#access.now()));
     const receipt = mesh.receipt(CALL);
     await received(this.#access, receipt, () => receipt.accepted, { timeout: ANSWER_TIMEOUT, ...options });

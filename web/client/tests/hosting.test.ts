@@ -10,7 +10,7 @@ const URL = "http://127.0.0.1:8484/call/demo";
 const BOB = "u7" as PersonId;
 const WAITING: messages.Waiting = {
   type: "waiting", version: 1, call: "demo", person: "u5", name: "Ada", time: 1_700_000_000_000_000,
-  personProof: "proof", held: false, words: "", role: "guest", groups: [],
+  personProof: "proof", held: false, words: "", role: "guest", groups: [], locked: false,
 }; // prettier-ignore
 
 let hub: FakeHub;
@@ -128,6 +128,18 @@ test.each([[4410, "declined"], [4411, "removed"], [4412, "call_over"]])(
     expect(hub.sockets).toHaveLength(1);
   },
 );
+
+test("[J29] a host locks the call; it is locked for whoever is in it", async () => {
+  const call = await joined();
+  const locking = call.hosting.lock();
+  await vi.advanceTimersByTimeAsync(16);
+  expect(hub.socket.of("write")[0]!.groups).toMatchObject([{ state: CALL, entries: [{ key: "locked", value: true }] }]);
+  hub.accept({ saved: false });
+  await locking;
+  expect(call.hosting.locked).toBe(true);
+  hub.socket.say(hub.batch({ [CALL]: { locked: DELETED } }));
+  expect(call.hosting.locked).toBe(false);
+});
 
 test("[J19, J26] hosts see who waits, longest first, who is kept out, and who has left, the latest first", async () => {
   const call = await joined();

@@ -69,8 +69,8 @@ function fieldsOf(message: Message): unknown[] {
       return [version, call, participant, writer, person, name, role, time, resume, personProof, resource];
     }
     case "waiting": {
-      const { version, call, person, name, time, personProof, held, words, role, groups } = message;
-      return [version, call, person, name, time, personProof, held, words, role, groups.map(packableGroup)];
+      const { version, call, person, name, time, personProof, held, words, role, groups, locked } = message;
+      return [version, call, person, name, time, personProof, held, words, role, groups.map(packableGroup), locked];
     }
     case "batch":
       return [message.cursor, message.saved, message.whole, message.groups.map(packableGroup)];
@@ -234,7 +234,7 @@ const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: 
     personProof: count > 9 ? r.text() : "",
     resource: count > 10 && !r.nil() ? id(r) : null,
   })),
-  waiting: shape([5, 10], (r, count) => ({
+  waiting: shape([5, 11], (r, count) => ({
     type: "waiting",
     version: r.number(),
     call: id(r),
@@ -246,6 +246,7 @@ const SHAPES: { readonly [T in Message["type"]]: Shape<Extract<Message, { type: 
     words: count > 7 ? text(r, MAX_WORDS) : "",
     role: count > 8 ? oneOf(r, ROLES) : "guest",
     groups: count > 9 ? r.list(group) : [],
+    locked: count > 10 ? r.boolean() : false,
   })),
   command: shape([2, 4], (r, count) => ({
     type: "command",

@@ -88,6 +88,8 @@ export interface Waiting {
   readonly role: Role;
   /** Resources that are shown to who waits, and the rules of their apps: of the call nothing else. */
   readonly groups: readonly Group[];
+  /** Whether nobody new comes in at the moment (J29). */
+  readonly locked: boolean;
 }
 
 /** What a host wants done about a person. Sent again over every new link until answered. */

@@ -49,8 +49,9 @@ export function readRecord(value: unknown): ResourceRecord {
   const { app, title, owner, added = 0, removed = false, ...others } = value as { [name: string]: unknown };
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw new BadValue(`not a resource record: it has no ${unknown}`);
-  if (typeof removed !== "boolean") throw new BadValue("not a resource record: removed is true or false");
-  if (!isCount(added)) throw new BadValue("not a resource record: added is a time in microseconds");
+  if (!isCount(added) || typeof removed !== "boolean") {
+    throw new BadValue("not a resource record: added is a time in microseconds, removed is true or false");
+  }
   return {
     app: text("app", app, 0, 40),
     title: text("title", title, 1, MAX_NAME),

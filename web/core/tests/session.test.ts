@@ -14,7 +14,7 @@ const WELCOME: Welcome = {
   role: "host", time: 5, resume: "", personProof: "", resource: null,
 };
 const WAITING: Waiting = {
-  type: "waiting", version: 1, call: "demo", person: "u1", name: "Ada", time: 5, personProof: "", held: false, words: "", role: "guest", groups: [],
+  type: "waiting", version: 1, call: "demo", person: "u1", name: "Ada", time: 5, personProof: "", held: false, words: "", role: "guest", groups: [], locked: false,
 };
 const PING: Message = { type: "ping", number: 1 };
 const LEAVE: Message = { type: "leave" };

@@ -16,6 +16,14 @@ export function Header({ page, store }: { page: Page; store: CallStore }) {
     <header class="header">
       <h1>{page.address.call}</h1>
       <Status store={store} />
+      <p class="locked-mark" role="status" title={store.hosts.locked.value ? say("locked-title") : undefined}>
+        {store.hosts.locked.value && (
+          <>
+            <Icon name="lock" />
+            <span>{say("locked")}</span>
+          </>
+        )}
+      </p>
     </header>
   );
 }

@@ -1,4 +1,4 @@
-import { useSignal, type Signal } from "@preact/signals";
+import { useSignal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { useEffect, useId } from "preact/hooks";
 import type { Hosting } from "@callmesh/client";
 import type { PersonId } from "@callmesh/core";
@@ -70,7 +70,18 @@ function Parts({ store, question }: PartsProps) {
       <Absent hosts={hosts} what="people-left" people={hosts.left.value} button={BAN} />
       <Absent hosts={hosts} what="people-kept-out" people={hosts.keptOut.value} button={LET_BACK_IN} />
       <section class="people-part" aria-label={say("people-the-call")}>
-        <AreaSwitch hosts={hosts} />
+        <Switch
+          label={say("people-area")}
+          words={say(hosts.waitingArea.value ? "people-area-on" : "people-area-off")}
+          on={hosts.waitingArea}
+          set={(on) => hosts.setWaitingArea(on)}
+        />
+        <Switch
+          label={say("people-lock")}
+          words={say(hosts.locked.value ? "people-lock-on" : "people-lock-off")}
+          on={hosts.locked}
+          set={(on) => hosts.lock(on)}
+        />
         <button type="button" class="button danger" onClick={end}>
           {say("people-end")}
         </button>
@@ -143,25 +154,33 @@ function Absent({ hosts, what, people, button }: AbsentProps) {
   );
 }
 
-function AreaSwitch({ hosts }: { hosts: Hosts }) {
-  const on = hosts.waitingArea.value;
+interface SwitchProps {
+  label: string;
+  words: string;
+  on: ReadonlySignal<boolean>;
+  /** Tells whether it was done. */
+  set: (on: boolean) => Promise<boolean>;
+}
+
+function Switch({ label, words, on, set }: SwitchProps) {
+  const id = useId();
   return (
     <label class="switch">
       <input
         type="checkbox"
         role="switch"
-        checked={on}
-        aria-describedby="area-words"
+        checked={on.value}
+        aria-describedby={id}
         onChange={({ currentTarget: box }) =>
-          void hosts.setWaitingArea(box.checked).then((done) => {
-            if (!done) box.checked = hosts.waitingArea.value;
+          void set(box.checked).then((done) => {
+            if (!done) box.checked = on.value;
           })
         }
       />
       <span>
-        <strong>{say("people-area")}</strong>
-        <span id="area-words" class="quiet">
-          {say(on ? "people-area-on" : "people-area-off")}
+        <strong>{label}</strong>
+        <span id={id} class="quiet">
+          {words}
         </span>
       </span>
     </label>

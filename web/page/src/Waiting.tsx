@@ -22,12 +22,12 @@ export function Waiting({ page, wait }: { page: Page; wait: Wait }) {
       {!busy && page.hasMedia && <Preview devices={devices} name={wait.name} />}
       <section class="card waiting">
         <span class="waiting-mark">
-          <Icon name={wait.lost ? "offline" : "clock"} />
+          <Icon name={wait.lost ? "offline" : wait.locked ? "lock" : "clock"} />
         </span>
         <div>
           <p class="quiet">{address.call}</p>
           <h1 ref={heading} tabIndex={-1}>
-            {say("waiting-title")}
+            {say(wait.locked ? "waiting-locked" : "waiting-title")}
           </h1>
         </div>
         <div class="waiting-words" role="status">
@@ -46,16 +46,16 @@ function Meanwhile({ apart }: { apart: Apart }) {
   return <AppsApart apart={apart} label={say("waiting-apps")} words={say("waiting-apps-words")} />;
 }
 
-function Words({ wait: { lost, held, words } }: { wait: Wait }) {
+function Words({ wait: { lost, held, words, locked } }: { wait: Wait }) {
   if (lost) {
     return <p class="warn">{say("waiting-lost")}</p>;
   }
   if (!held) {
-    return <p>{say("waiting-seen-soon")}</p>;
+    return <p>{say(locked ? "waiting-locked-words" : "waiting-seen-soon")}</p>;
   }
   return (
     <>
-      <p>{say("waiting-held")}</p>
+      <p>{say(locked ? "waiting-locked-words" : "waiting-held")}</p>
       {words !== "" && (
         <blockquote>
           <span class="unseen">{say("waiting-host-says")} </span>

@@ -1,4 +1,4 @@
-/** Two soft tones: for a host whose tab is out of sight when somebody asks to be let in, and to try the speaker. */
+/** Two soft tones: for a host whose tab is out of sight when somebody asks to be let in, for who has waited, and to try the speaker. */
 
 const TONES = [660, 880];
 /** Seconds. */

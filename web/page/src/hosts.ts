@@ -17,6 +17,8 @@ export class Hosts {
   readonly left = signal<readonly Left[]>([]);
   /** Whether guests wait; undefined where no host has said, and the hub decides. */
   readonly waitingArea = signal(false);
+  /** Whether nobody new comes in; everybody sees that. */
+  readonly locked = signal(false);
   /** Apps whose Python should run and does not. */
   readonly halves = signal<readonly HalfTrouble[]>([]);
   /** What went wrong with the last command, in words. */
@@ -27,9 +29,9 @@ export class Hosts {
   readonly #seenHalves = signal<ReadonlySet<ResourceId>>(new Set());
   #ends = false;
 
-  /** Who waits, and was not looked at yet. */
+  /** Who waits, and was not looked at yet; none while the call is locked, which is to have peace. */
   readonly news: ReadonlySignal<readonly Waiting[]> = computed(() =>
-    this.waiting.value.filter(({ person, held }) => !held && !this.#seen.value.has(person)),
+    this.locked.value ? [] : this.waiting.value.filter(({ person, held }) => !held && !this.#seen.value.has(person)),
   );
 
   /** Of those halves, the ones whose trouble was not looked at yet. */
@@ -48,6 +50,7 @@ export class Hosts {
     this.keptOut.value = this.#hosting.noted.filter(({ removed }) => removed > 0);
     this.left.value = this.#hosting.left;
     this.waitingArea.value = this.#hosting.waitingArea;
+    this.locked.value = this.#hosting.locked;
     this.halves.value = this.#hosting.halves;
     this.#forgetHalves();
     // Who comes again is news again.
@@ -76,6 +79,11 @@ export class Hosts {
   /** Tells whether it was done. */
   async setWaitingArea(on: boolean): Promise<boolean> {
     return this.run(EVERYBODY, (hosting) => hosting.setWaitingArea(on));
+  }
+
+  /** Tells whether it was done. */
+  async lock(on: boolean): Promise<boolean> {
+    return this.run(EVERYBODY, (hosting) => hosting.lock(on));
   }
 
   /** Whether a command about that person, or about everybody, is under way. */

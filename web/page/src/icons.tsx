@@ -75,6 +75,12 @@ const DRAWINGS = {
   ),
   back: <path d="M9 6 4 11l5 5M4 11h10a6 6 0 0 1 6 6v1" />,
   remove: <path d="M4.5 7h15M9.5 7V4.5h5V7M6.5 7l1 12.5h9l1-12.5M10 11v5M14 11v5" />,
+  lock: (
+    <>
+      <rect x="5" y="11" width="14" height="9.5" rx="2" />
+      <path d="M8 11V7.5a4 4 0 0 1 8 0V11" />
+    </>
+  ),
   undo: <path d="M8 5 3.5 9.5 8 14M3.5 9.5H14a5.5 5.5 0 0 1 0 11h-3" />,
   close: <path d="M6 6l12 12M18 6 6 18" />,
   add: <path d="M12 5v14M5 12h14" />,

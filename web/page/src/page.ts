@@ -7,6 +7,7 @@ import { CallOver, Declined, Removed, type messages } from "@callmesh/core";
 import type { Address } from "./address.ts";
 import { Apart } from "./apart.ts";
 import { Catalog } from "./catalog.ts";
+import { chime } from "./chime.ts";
 import { Devices } from "./devices.ts";
 import { Memory } from "./memory.ts";
 import { joinAgain } from "./returning.ts";
@@ -21,6 +22,8 @@ export interface Wait {
   /** Whether a host has asked for patience, and with which words. */
   readonly held: boolean;
   readonly words: string;
+  /** Whether the call is locked: nobody new comes in before it is opened again. */
+  readonly locked: boolean;
   /** Whether the link is lost, for now. */
   readonly lost: boolean;
   /** What there is to do meanwhile. */
@@ -104,14 +107,15 @@ export class Page {
     return joinAgain(url, this.memory, options);
   }
 
-  #wait(name: string, { personProof, held, words }: messages.Waiting, area: WaitingArea, { aborted }: AbortSignal): void {
+  #wait(name: string, { personProof, held, words, locked }: messages.Waiting, area: WaitingArea, { aborted }: AbortSignal): void {
     if (aborted) return;
     this.#remember(name, personProof); // who reloads is the same person, and asks once
     const before = this.phase.peek();
     const apart = before.kind === "waiting" && before.wait.apart.source === area ? before.wait.apart : new Apart(area, this.#catalog);
     apart.mirror();
     if (apart.resources.value.length > 0 && this.#catalog.state.peek() !== "ready") void this.#catalog.load();
-    this.phase.value = { kind: "waiting", wait: { name, held, words, lost: false, apart } };
+    if (before.kind === "waiting" && before.wait.locked && !locked) void chime();
+    this.phase.value = { kind: "waiting", wait: { name, held, words, locked, lost: false, apart } };
   }
 
   #waitLost(): void {
@@ -139,6 +143,11 @@ export class Page {
       store.talk.showScreen(on).catch((error: unknown) => this.toasts.problem(callProblem(error)));
     });
     window.callmesh = { call };
+    const before = this.phase.peek();
+    if (before.kind === "waiting" && before.wait.locked) {
+      void chime();
+      this.toasts.note(say("waiting-opened"));
+    }
     this.phase.value = { kind: "call", store };
     const stopLink = store.link.subscribe((link) => {
       if (link !== "left") return;

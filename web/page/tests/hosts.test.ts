@@ -13,6 +13,7 @@ class FakeHosting {
   left: Left[] = [];
   halves: HalfTrouble[] = [];
   waitingArea: boolean | undefined;
+  locked = false;
   readonly asked: { resolve: () => void; reject: (reason: Error) => void }[] = [];
 
   admit = (): Promise<void> => new Promise((resolve, reject) => this.asked.push({ resolve, reject }));
@@ -47,6 +48,13 @@ describe("who waits", () => {
     expect(see(knock("Cy", true))).toEqual([]);
     expect(see(knock("Bob"))).toEqual(["Bob"]);
     expect(hosts.waiting.value).toHaveLength(1);
+  });
+
+  test("[J29] is no news while the call is locked", () => {
+    hosting.locked = true;
+    expect(see(knock("Bob"))).toEqual([]);
+    hosting.locked = false;
+    expect(see(knock("Bob"))).toEqual(["Bob"]);
   });
 
   test("[J20] kept out are those who were removed, not all to whom a role was given", () => {

@@ -17,7 +17,7 @@ class FakeCall {
   list: Resource[] = [];
   state = { canWrite: () => this.mayRestore };
   mayRestore = true;
-  hosting = { waiting: [], noted: [], halves: [], waitingArea: undefined };
+  hosting = { waiting: [], noted: [], halves: [], waitingArea: undefined, locked: false };
   readonly #listeners = new Map<string, (value?: unknown) => void>();
 
   resources = {

@@ -115,6 +115,9 @@ waiting-lost = Die Verbindung ist unterbrochen. Sie wird wiederhergestellt… Da
 waiting-seen-soon = Die Gesprächsleitung sieht, dass Sie warten, sobald sie da ist. Sie kommen hinein, wenn Sie eingelassen werden.
 waiting-held = Die Gesprächsleitung hat Sie gesehen und bittet Sie um noch etwas Geduld.
 waiting-host-says = Die Leitung sagt:
+waiting-locked = Dieses Gespräch ist gesperrt
+waiting-locked-words = Die Leitung hat das Gespräch gesperrt: Zurzeit kommt niemand Neues herein. Lassen Sie diese Seite offen: Sie sagt Ihnen, sobald das Gespräch wieder offen ist.
+waiting-opened = Das Gespräch ist wieder offen: Sie sind dabei.
 waiting-apps = Während Sie warten
 waiting-apps-words = Bevor Sie eingelassen werden, sieht das niemand. Danach sehen es die Personen im Gespräch.
 
@@ -151,6 +154,8 @@ status-away-title = { $others ->
 status-read-only = Nur lesen
 status-read-only-title = Der Server kann im Moment nicht speichern. Was gespeichert wurde, ist sicher; ändern lässt sich erst wieder etwas, wenn er wieder speichert
 status-connected = Verbunden
+locked = Gesperrt
+locked-title = Die Leitung hat das Gespräch gesperrt: Niemand Neues kommt herein
 
 participants = Teilnehmende
 you = Sie
@@ -307,6 +312,9 @@ people-end-yes = Gespräch beenden
 people-area = Gäste warten auf Einlass
 people-area-on = Sie werden gefragt, bevor Gäste oder Beobachter:innen hereinkommen. Wenn Sie das ausschalten, kommen alle herein, die warten.
 people-area-off = Wer den Link hat, kommt sofort herein.
+people-lock = Gespräch sperren
+people-lock-on = Niemand Neues kommt herein, was immer in der Einladung steht. Wer hier ist, bleibt und kommt nach einer Unterbrechung zurück.
+people-lock-off = Wenn Sie es sperren, kommt niemand Neues herein, bis Sie es wieder öffnen. Wer hier ist, bleibt.
 people-new-role = { $role ->
     [host] Sie gehören jetzt zur Leitung: Sie lassen Personen ein und bestimmen, was andere dürfen.
     [observer] Sie sind jetzt Beobachter:in: Sie sehen alles und ändern nichts.

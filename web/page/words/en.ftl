@@ -117,6 +117,9 @@ waiting-lost = The connection is lost. Reconnecting… Then you wait again, by i
 waiting-seen-soon = The hosts of this call see that you wait, as soon as they are here. You come in when one of them lets you in.
 waiting-held = A host has seen you, and asks you to wait a little longer.
 waiting-host-says = The host says:
+waiting-locked = This call is locked
+waiting-locked-words = A host has locked the call: nobody new comes in at the moment. Keep this page open: it tells you as soon as the call is opened again.
+waiting-opened = The call is open again: you are in.
 waiting-apps = While you wait
 waiting-apps-words = Nobody sees this before you are let in. Then it goes to the people in the call.
 
@@ -150,6 +153,8 @@ status-away-title = { $others ->
 status-read-only = Read only
 status-read-only-title = The hub cannot save at the moment. What was saved is safe; nothing can be changed until it saves again
 status-connected = Connected
+locked = Locked
+locked-title = A host has locked the call: nobody new comes in
 
 participants = Participants
 you = you
@@ -303,6 +308,9 @@ people-end-yes = End the call
 people-area = Guests wait to be let in
 people-area-on = You are asked before a guest or an observer comes in. If you switch this off, whoever waits comes in.
 people-area-off = Whoever has the link comes in at once.
+people-lock = Lock the call
+people-lock-on = Nobody new comes in, whatever their link says. Whoever is here stays, and comes back after a break.
+people-lock-off = If you lock it, nobody new comes in until you open it again. Whoever is here stays.
 people-new-role = { $role ->
     [host] You are a host now: you let people in, and say what others may do.
     [observer] You are an observer now: you see everything and change nothing.

@@ -115,6 +115,9 @@ waiting-lost = Se ha perdido la conexión. Reconectando… Después seguirá esp
 waiting-seen-soon = Los anfitriones de esta llamada verán que está esperando en cuanto lleguen. Entrará cuando uno de ellos le dé paso.
 waiting-held = Un anfitrión le ha visto y le pide que espere un poco más.
 waiting-host-says = El anfitrión dice:
+waiting-locked = Esta llamada está bloqueada
+waiting-locked-words = Un anfitrión ha bloqueado la llamada: por ahora no entra nadie nuevo. Deje abierta esta página: le avisará en cuanto la llamada vuelva a abrirse.
+waiting-opened = La llamada vuelve a estar abierta: ya está dentro.
 waiting-apps = Mientras espera
 waiting-apps-words = Nadie lo verá hasta que le dejen entrar. Entonces lo verán las personas de la llamada.
 
@@ -148,6 +151,8 @@ status-away-title = { $others ->
 status-read-only = Solo lectura
 status-read-only-title = El servidor no puede guardar en este momento. Lo guardado está a salvo; no se puede cambiar nada hasta que vuelva a guardar
 status-connected = Conectado
+locked = Bloqueada
+locked-title = Un anfitrión ha bloqueado la llamada: no entra nadie nuevo
 
 participants = Participantes
 you = usted
@@ -304,6 +309,9 @@ people-end-yes = Terminar la llamada
 people-area = Los invitados esperan para entrar
 people-area-on = Se le pregunta antes de que entre un invitado o un observador. Si lo desactiva, entrarán quienes estén esperando.
 people-area-off = Quien tenga el enlace entra de inmediato.
+people-lock = Bloquear la llamada
+people-lock-on = No entra nadie nuevo, diga lo que diga su enlace. Quien está aquí se queda, y vuelve tras un corte.
+people-lock-off = Si la bloquea, no entra nadie nuevo hasta que vuelva a abrirla. Quien está aquí se queda.
 people-new-role = { $role ->
     [host] Ahora es anfitrión: deja entrar a otras personas y decide qué pueden hacer los demás.
     [observer] Ahora es observador: lo ve todo y no cambia nada.

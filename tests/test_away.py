@@ -7,13 +7,19 @@ from pathlib import Path
 import pytest
 
 import callmesh
-from callmesh.errors import Closed, Denied, EndedByPeer, Refused, TooLarge
+from callmesh.address import read_address
+from callmesh.away import Away, Keeping, Shelf
+from callmesh.errors import Broken, Closed, Denied, EndedByPeer, Refused, TooLarge
+from callmesh.fileio import Memory
+from callmesh.ids import ParticipantId, PersonId, ResourceId
+from callmesh.participant import Participant, Role
 from callmesh.storage.blobs import PART
 from callmesh.transfers import FileOffer
 from tests.processes import SHELF, HubProcess, hub_process
 
 pytestmark = pytest.mark.anyio
 MEGABYTE = 1_000_000
+ADA = Participant(ParticipantId("p1"), PersonId("u1"), "Ada", Role.HOST)
 
 
 async def first(files: callmesh.Resource) -> FileOffer:
@@ -152,6 +158,34 @@ async def test_a_sender_sees_why_it_is_not_kept(tmp_path: Path) -> None:
             assert denied.value.reason == "no_right"
             await empty.take_back()
             await (await shelf.files.keep(b"y")).done(timeout=20)
+
+
+async def test_an_answer_that_is_not_the_hubs_is_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """[F9] It is tried again, and in the end whoever waits is told."""
+    answers = [b"<html>sign in", b"[]", b'"at"', b'{"at":-1,"expires":0}', b'{"at":0}', b"\xff"]
+    asked = 0
+
+    class Hub(Away):
+        async def request(
+            self, method: str, path: str, body: bytes = b"", **headers: str
+        ) -> tuple[int, bytes]:
+            nonlocal asked
+            asked += 1
+            return 200, answers.pop(0) if answers else b'{"at":0,"expires":7}'
+
+    monkeypatch.setattr("callmesh.away.PAUSES", (0.0, 0.0))
+    away = Hub(read_address("http://127.0.0.1:1/call/demo"), lambda: ADA, lambda: None)
+    shelf = Shelf(away, ResourceId("r1"), lambda: None)
+    keeping = Keeping(shelf, Memory(b""), "a", "", [], 0)
+    await keeping.done(timeout=20)
+    assert (asked, keeping.kept_until) == (7, 7)
+    answers += [b"<html>"]
+    monkeypatch.setattr("callmesh.away.PATIENCE", -1.0)
+    with pytest.raises(Broken, match="in its place"):
+        await Keeping(shelf, Memory(b""), "a", "", [], 0).done(timeout=20)
+    monkeypatch.setattr(Hub, "request", None)
+    with pytest.raises(Broken, match="TypeError"):
+        await Keeping(shelf, Memory(b""), "a", "", [], 0).done(timeout=20)
 
 
 async def test_who_is_removed_has_nothing_of_it_any_more(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from callmesh.errors import (
     WireError,
     WouldBlock,
 )  # fmt: skip
-from callmesh.fileio import Disk, Memory, PartFile
+from callmesh.fileio import Buffer, Disk, Memory, PartFile
 from callmesh.files import (
     MAX_OFFERS,
     PART,
@@ -474,6 +474,74 @@ async def test_a_file_that_shrinks_ends_at_both(tmp_path: Path) -> None:
         assert isinstance(await failed(transfer), StorageFailed)
         with pytest.raises(StorageFailed):
             await room.files[0].send(tmp_path / "none")
+
+
+async def test_a_cancel_reaches_the_receiver_however_long_its_reason_is() -> None:
+    """[F4] And where it was lost, whoever asks for more is told again."""
+    async with Room(2) as room:
+        transfer = await room.files[0].send(b"x" * LONG)
+        (offer,) = await offered(room.files[1])
+        transfer.cancel("because " * 100)
+        with pytest.raises(EndedByPeer, match="because because"):
+            await offer.read(timeout=20)
+
+        transfer = await room.files[0].send(b"x" * LONG)
+        (offer,) = await offered(room.files[1])
+        reading = asyncio.create_task(offer.read())
+        while offer.received == 0:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        room.files[0]._transfers.clear()  # as if all that it said of it had been lost
+        with pytest.raises(EndedByPeer, match="not sent any more"):
+            await asyncio.wait_for(reading, 20)
+
+
+@pytest.mark.parametrize("side", ["sender", "receiver"])
+async def test_what_nobody_thought_of_is_told_to_who_waits(
+    side: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[F4] And ends that transfer alone."""
+
+    def fails(*_: object) -> bytes:
+        raise ZeroDivisionError("it")
+
+    async with Room(2) as room:
+        with monkeypatch.context() as patch:
+            if side == "sender":
+                patch.setattr(Memory, "read", fails)
+            else:
+                patch.setattr(Buffer, "write", fails)
+            transfer = await room.files[0].send(b"x" * LONG)
+            (offer,) = await offered(room.files[1])
+            with pytest.raises(EndedByPeer if side == "sender" else Broken) as there:
+                await offer.read(timeout=20)
+            here = await failed(transfer)
+        told = here if side == "sender" else there.value
+        assert isinstance(told, Broken)
+        assert isinstance(told.__cause__, ZeroDivisionError)
+        assert "ZeroDivisionError" in str(here)
+        again = await room.files[0].send(b"abc")
+        (offer,) = await offered(room.files[1])
+        assert await offer.read(timeout=20) == b"abc"
+        await again.done(timeout=20)
+
+
+async def test_what_has_come_is_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[F2] All of it before it has its name, and the name before that is told."""
+    synced: list[tuple[str, int, list[str]]] = []
+
+    def fsync(fd: int) -> None:
+        name = Path(f"/proc/self/fd/{fd}").readlink().name
+        synced.append((name.rpartition(".")[2], os.fstat(fd).st_size, names_in(tmp_path)))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    async with Room(2) as room:
+        transfer = await room.files[0].send(b"x" * 3 * PART, name="a.bin")
+        (offer,) = await offered(room.files[1])
+        await offer.save(tmp_path)
+        await transfer.done(timeout=20)
+    part = f"a.bin.{hashlib.sha256(b'x' * 3 * PART).hexdigest()[:12]}.part"
+    assert (synced[0], synced[1][2]) == (("part", 3 * PART, [part]), ["a.bin"])
+    assert len(synced) == 2
 
 
 async def test_several_at_once_share_the_way(monkeypatch: pytest.MonkeyPatch) -> None:

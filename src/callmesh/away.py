@@ -12,10 +12,11 @@ import secrets
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Meta
 
 from callmesh import messages
 from callmesh.address import Address
@@ -33,7 +34,7 @@ from callmesh.errors import (
     Unauthorized,
     from_wire,
 )  # fmt: skip
-from callmesh.fileio import Sink, Source
+from callmesh.fileio import Sink, Source, as_told
 from callmesh.files import Incoming, Offer, Stage, kept_after
 from callmesh.ids import ParticipantId, PersonId, ResourceId
 from callmesh.notify import Notifier
@@ -154,7 +155,7 @@ def _error(status: int, data: bytes) -> CallmeshError | None:
     """What went wrong; None for an answer that says how to go on."""
     try:
         said: Any = json.loads(data)
-        if "at" in said:
+        if isinstance(said, dict) and "at" in said:
             return None
         code, reason, why = str(said["code"]), str(said["reason"]), str(said["message"])
     except (ValueError, KeyError, TypeError):
@@ -191,6 +192,14 @@ class Brought(msgspec.Struct, frozen=True, kw_only=True):
     over: bool
     error: CallmeshError | None
     """Why it is not kept, once it is over."""
+
+
+class _Come(msgspec.Struct):
+    """What the hub says of what it was brought."""
+
+    at: Annotated[int, Meta(ge=0)]
+    """The first byte that it lacks."""
+    expires: Annotated[int, Meta(ge=0)]
 
 
 class Keeping:
@@ -280,6 +289,8 @@ class Keeping:
                     await patience.wait(error)
         except CallmeshError as error:
             self._error = error
+        except Exception as error:  # whoever waits for it has to know
+            self._error = as_told(error, f"{self.name} was not brought")
         finally:
             self._source.close()
             self._shelf.bringing.discard(self)
@@ -300,10 +311,13 @@ class Keeping:
             self._note(came, patience)
 
     def _note(self, came: tuple[int, bytes], patience: Patience) -> None:
-        said = json.loads(came[1])
-        if said["at"] > self._at or said["expires"]:
+        try:
+            said = msgspec.json.decode(came[1], type=_Come)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise Broken("something between here and the hub answered in its place") from error
+        if said.at > self._at or said.expires:
             patience.moved()
-        self._at, self.kept_until = min(int(said["at"]), self.size), int(said["expires"])
+        self._at, self.kept_until = min(said.at, self.size), said.expires
         self._moved.notify()
 
     def __repr__(self) -> str:

@@ -196,13 +196,19 @@ class PartFile:
             raise StorageFailed(f"{self._name} cannot be written: {error}") from error
 
     def _finish(self, sha256: str) -> None:
-        self.close()
+        """It has its name once all of it is on disk, and keeps it when the power goes."""
         try:
             check(self._hash.hexdigest(), sha256)
+            if self._file is not None:
+                self._file.flush()
+                os.fsync(self._file.fileno())
         except Broken:
+            self.close()
             self._part.unlink()
             raise
+        self.close()
         self.path = self._place()
+        _sync_names(self._folder)
 
     def _place(self) -> Path:
         """Give it its name: that of no other file, where a folder was named."""
@@ -227,6 +233,26 @@ class PartFile:
         if self._mine:
             self.busy.discard(self._part)
             self._mine = False
+
+
+def _sync_names(folder: Path) -> None:
+    """Also what the files in it are called is on disk now, where a system can say so."""
+    if os.name == "nt":
+        return
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def as_told(error: Exception, what: str) -> CallmeshError:
+    """An error that nobody thought of, as it is raised where somebody waits."""
+    if isinstance(error, CallmeshError):
+        return error
+    told = Broken(f"{what}: {error!r}")
+    told.__cause__ = error
+    return told
 
 
 def check(found: str, wanted: str) -> None:

@@ -42,6 +42,8 @@ ABSENCE = 60 * MICROSECONDS
 MAX_FILE_NAME = 120
 """Bytes of a file's name, in UTF-8."""
 MAX_WHY = 400
+MAX_REASON = 200
+"""Characters of a reason that are sent."""
 
 Id: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 Bytes: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
@@ -146,6 +148,10 @@ def kept_after(before: list[KeptFile], news: Kept) -> list[KeptFile]:
 
 def refusal(id: str, error: CallmeshError) -> Refuse:
     return Refuse(id, error.code, str(error)[:MAX_WHY])
+
+
+def cancel(id: str, why: str) -> Cancel:
+    return Cancel(id, why[:MAX_REASON])
 
 
 class Stage(Enum):

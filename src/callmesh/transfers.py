@@ -19,13 +19,13 @@ from callmesh.errors import (
     Closed,
     Declined,
     EndedByPeer,
-    StorageFailed,
     WireError,
 )  # fmt: skip
-from callmesh.fileio import Buffer, Disk, Memory, PartFile, Sink, Source, Taker
+from callmesh.fileio import Buffer, Disk, Memory, PartFile, Sink, Source, Taker, as_told
 from callmesh.files import (
     PATIENCE,
     STREAM,
+    Accept,
     Cancel,
     Incoming,
     Offer,
@@ -34,6 +34,7 @@ from callmesh.files import (
     Receiving,
     Stage,
     Word,
+    cancel,
     decode,
     encode_part,
     encode_word,
@@ -125,7 +126,7 @@ class Transfer:
         """Send nothing more of it: receivers get `EndedByPeer`."""
         for way in self.ways.values():
             if not way.over:
-                self._files.say(way.peer, Cancel(self.offer.id, why))
+                self._files.say(way.peer, cancel(self.offer.id, why))
                 way.end(Closed("this transfer was cancelled"))
         self._files.swept()
 
@@ -342,22 +343,27 @@ class Files:
                 if peer not in self._stream.reaches:
                     way.again(self._now())
                 elif part := way.next():
-                    await self._send_part(transfer, way, *part)
+                    try:
+                        await self._send_part(transfer, way, *part)
+                    except Exception as error:  # whoever waits for it has to know
+                        self._fail(transfer, way, as_told(error, f"{transfer.name} was not sent"))
         self.swept()
 
+    def _fail(self, transfer: Transfer, way: Outgoing, why: CallmeshError) -> None:
+        """It is over with one receiver, who is told."""
+        with contextlib.suppress(Closed):
+            self.say(way.peer, cancel(transfer.offer.id, str(why)))
+        way.end(why)
+        transfer.moved.notify()
+
     async def _send_part(self, transfer: Transfer, way: Outgoing, at: int, size: int) -> None:
+        data = await transfer.source.read(at, size)
+        if way.next() != (at, size):
+            return  # it was cancelled, or another part was asked for
         try:
-            data = await transfer.source.read(at, size)
-            if way.next() != (at, size):
-                return  # it was cancelled, or another part was asked for
             self._stream.put(encode_part(transfer.offer.id, at, data), to=[way.peer])
         except Closed:
             way.end(self._ended or Closed("this resource was closed"))
-            return
-        except StorageFailed as error:
-            self.say(way.peer, Cancel(transfer.offer.id, str(error)[:400]))
-            way.end(error)
-            transfer.moved.notify()
             return
         way.left(at, size, self._now())
         transfer.moved.notify()
@@ -462,8 +468,8 @@ class Files:
     async def _finish(self, incoming: Incoming, sink: Sink) -> None:
         try:
             await sink.finish(incoming.offer.sha256)
-        except CallmeshError as error:
-            self.close(incoming, error)
+        except Exception as error:
+            self.close(incoming, as_told(error, f"{incoming.offer.name} was not taken"))
         else:
             self.close(incoming, None)
 
@@ -498,10 +504,16 @@ class Files:
                     self.say(sender, answer)  # who does not take it will ask again
                 self._moved.notify()
             case _:
-                for transfer in self._transfers:
-                    for way in transfer.ways.values():
-                        if way.peer == sender and transfer.offer.id == word.id:
-                            way.hear(word, self._now())
+                ways = [
+                    way
+                    for transfer in self._transfers
+                    for way in transfer.ways.values()
+                    if way.peer == sender and transfer.offer.id == word.id
+                ]
+                if isinstance(word, Accept) and all(way.over for way in ways):
+                    self.say(sender, cancel(word.id, "it is not sent any more"))
+                for way in ways:
+                    way.hear(word, self._now())
                 self._pump_for(sender)
 
     async def _came(self, sender: ParticipantId, part: Part) -> None:
@@ -516,8 +528,8 @@ class Files:
             return
         try:
             await sink.write(part.data)
-        except StorageFailed as error:
-            self.close(incoming, error)
+        except Exception as error:  # whoever waits for it has to know
+            self.close(incoming, as_told(error, f"{incoming.offer.name} was not taken"))
             return
         if incoming.at == incoming.offer.size and not incoming.over:
             await self._finish(incoming, sink)

@@ -187,6 +187,50 @@ test("[F4] either side may stop", async () => {
   }
 });
 
+test("[F4] a cancel reaches the receiver however long its reason is, and again who asks for more", async () => {
+  const room = new Room(2);
+  const [ada] = room.files as [Files];
+  const transfer = await ada.send(filled(200 * PART, 1));
+  const offer = await room.offered(1);
+  transfer.cancel("because \u{1F600} ".repeat(100));
+  await expect(room.moving(offer.blob())).rejects.toMatchObject({ code: "ended_by_peer", message: expect.stringMatching(/^because/) as string });
+  const again = await ada.send(filled(200 * PART, 2));
+  const taking = (await room.offered(1)).blob();
+  let lost = false;
+  const stop = meddle((data) => {
+    const isCancel = !(data instanceof Uint8Array) && (data as { word: string }).word === "cancel";
+    if (!isCancel || lost) return false;
+    return (lost = true);
+  });
+  again.cancel();
+  await expect(room.moving(taking)).rejects.toMatchObject({ code: "ended_by_peer", message: "it is not sent any more" });
+  stop();
+});
+
+test("[F4] what nobody thought of is told to who waits, at both", async () => {
+  const room = new Room(2);
+  const transfer = await (room.files[0] as Files).send(filled(2 * PART, 1));
+  const stop = meddle((data) => {
+    if (data instanceof Uint8Array) throw new RangeError("it");
+    return false;
+  });
+  const taking = (await room.offered(1)).blob();
+  taking.catch(() => undefined);
+  await expect(room.moving(taking)).rejects.toMatchObject({ code: "ended_by_peer" });
+  await expect(room.moving(transfer.done())).rejects.toMatchObject({ code: "broken", message: "file was not sent: RangeError: it" });
+  stop();
+});
+
+/** What is sent is looked at before, and lost where that says so. Returns what ends it. */
+function meddle(loses: (data: unknown) => boolean): () => void {
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called on a stream below
+  const { send } = DataStream.prototype;
+  const spy = vi.spyOn(DataStream.prototype, "send").mockImplementation(async function (this: DataStream, data, options) {
+    if (!loses(data)) await send.call(this, data, options);
+  });
+  return () => spy.mockRestore();
+}
+
 test.each(["sender", "receiver"])("[F3] a %s that comes again as another participant goes on", async (side) => {
   const room = new Room(2);
   const data = filled(200 * PART, 1);

@@ -36,6 +36,8 @@ export const ABSENCE = 60 * MICROSECONDS;
 /** Bytes of a file's name, in UTF-8. */
 const MAX_FILE_NAME = 120;
 const MAX_WHY = 400;
+/** Bytes of a reason that are sent. */
+const MAX_REASON = 200;
 
 export interface Offer {
   readonly word: "offer";
@@ -147,6 +149,10 @@ function cut(text: string, bytes: number): string {
 
 export function refusal(id: string, error: CallmeshError): Word {
   return { word: "refuse", id, code: error.code, why: cut(error.message, MAX_WHY) };
+}
+
+export function cancellation(id: string, why: string): Word {
+  return { word: "cancel", id, why: cut(why, MAX_REASON) };
 }
 
 /** `opening`: the receiver sees where it puts it. `sent`: all has left, and the receiver has not said that it is right. */

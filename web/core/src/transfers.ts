@@ -4,10 +4,10 @@ import { unlessAborted, type Abort } from "./abort.ts";
 import { Keeping, KeptFile, Shelf, type ShelfUser } from "./away.ts";
 import { MICROSECONDS } from "./clock.ts";
 import type { DataStream } from "./datastream.ts";
-import { BadValue, Broken, CallmeshError, Closed, EndedByPeer, StorageFailed, WireError } from "./errors.ts";
+import { BadValue, Broken, CallmeshError, Closed, EndedByPeer, WireError } from "./errors.ts";
 import { hashed, randomId, read, Sink, type Taker } from "./fileio.ts";
 import {
-  ANSWER_TIME, decodeWord, encodePart, fileName, keyOf, Outgoing, Receiving, type Incoming, type Offer, type Part, type Word,
+  ANSWER_TIME, cancellation, decodeWord, encodePart, fileName, keyOf, Outgoing, Receiving, type Incoming, type Offer, type Part, type Word,
 } from "./files.ts"; // prettier-ignore
 import type { ParticipantId, PersonId } from "./ids.ts";
 import { HIGH_WATER } from "./lane.ts";
@@ -222,7 +222,7 @@ export class Files {
   #cancel(transfer: Transfer, { id }: Offer, why: string): void {
     for (const way of transfer.ways.values()) {
       if (way.over) continue;
-      this.#say(way.peer, { word: "cancel", id, why: why.slice(0, 200) });
+      this.#say(way.peer, cancellation(id, why));
       way.end(new Closed("this transfer was cancelled"));
     }
     this.#swept();
@@ -265,9 +265,9 @@ export class Files {
       transfer.tell();
       await sent;
     } catch (error) {
-      if (!(error instanceof CallmeshError)) throw error;
-      if (error instanceof StorageFailed) this.#say(way.peer, { word: "cancel", id: offer.id, why: error.message.slice(0, 200) });
-      way.end(error);
+      const why = error instanceof CallmeshError ? error : new Broken(`${offer.name} was not sent: ${String(error)}`);
+      this.#say(way.peer, cancellation(offer.id, why.message));
+      way.end(why); // whoever waits for it has to know
     }
   }
 
@@ -407,9 +407,9 @@ export class Files {
     if (word.word === "part") this.#came(sender, word);
     else if (word.word === "offer" || word.word === "cancel") this.#offered(sender, word);
     else {
-      for (const { transfer, offer } of this.#sent) {
-        for (const way of transfer.ways.values()) if (way.peer === sender && offer.id === word.id) way.hear(word, this.#user.now());
-      }
+      const ways = this.#sent.flatMap(({ transfer, offer }) => (offer.id === word.id ? [...transfer.ways.values()] : [])).filter((way) => way.peer === sender);
+      if (word.word === "accept" && ways.every((way) => way.over)) this.#say(sender, cancellation(word.id, "it is not sent any more"));
+      for (const way of ways) way.hear(word, this.#user.now());
       void this.#pump(sender).catch(complain);
     }
   }

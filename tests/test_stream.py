@@ -338,6 +338,7 @@ def test_who_asks_on_and_on_and_acknowledges_nothing_loses_it_too(has_room: bool
                 lane.take()
         found.append(lane.due(now))
     assert found.count(Due.LOSE) == 1
+    assert (Due.MARK in found) == has_room, "of nothing that has left nobody is asked"
     assert (lane.size, lane.losses) == (0, 1)
     assert lane.resent <= 10 * len(found)
 

@@ -284,6 +284,8 @@ class Lane:
             return Due.NOTHING
         self._pause = min(2 * self._pause, ASK[1])
         self._try_at = now + self._pause
+        if self.reading is Reading.READS and not self.flying:
+            return Due.NOTHING  # they have asked, and nothing could leave
         return Due.OPEN if self.reading is Reading.UNKNOWN else Due.MARK
 
     @property

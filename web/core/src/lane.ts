@@ -307,6 +307,7 @@ export class Lane {
     if (now < this.#tryAt) return "nothing";
     this.#pause = Math.min(2 * this.#pause, ASK[1]);
     this.#tryAt = now + this.#pause;
+    if (this.reading === "reads" && this.flying === 0) return "nothing"; // they have asked, and nothing could leave
     return this.reading === "unknown" ? "open" : "mark";
   }
 

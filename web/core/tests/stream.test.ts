@@ -294,6 +294,7 @@ describe("what waits to go", () => {
       found.push(lane.due(now));
     }
     expect(found.filter((due) => due === "lose")).toHaveLength(1);
+    expect(found.includes("mark")).toBe(hasRoom); // of nothing that has left nobody is asked
     expect(lane).toMatchObject({ size: 0, losses: 1 });
     expect(lane.resent).toBeLessThanOrEqual(10 * found.length);
   });

@@ -1,5 +1,6 @@
 """What every test shares: one event loop library, seeds that are printed, Chromium."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import AsyncIterator, Generator
@@ -35,9 +36,8 @@ def chromium() -> str:
     return path
 
 
-@pytest.fixture(scope="module")
-async def browser(chromium: str, anyio_backend: str) -> AsyncIterator[Browser]:
-    """A headless Chromium with a pretended camera and microphone; contexts are the test's own."""
+@contextlib.asynccontextmanager
+async def _launched(chromium: str) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=chromium,
@@ -45,6 +45,20 @@ async def browser(chromium: str, anyio_backend: str) -> AsyncIterator[Browser]:
         )
         yield browser
         await browser.close()
+
+
+@pytest.fixture(scope="module")
+async def browser(chromium: str, anyio_backend: str) -> AsyncIterator[Browser]:
+    """A headless Chromium with a pretended camera and microphone; contexts are the test's own."""
+    async with _launched(chromium) as browser:
+        yield browser
+
+
+@pytest.fixture
+async def laptop(chromium: str, anyio_backend: str) -> AsyncIterator[Browser]:
+    """Another one, with processes of its own: they may be stopped."""
+    async with _launched(chromium) as browser:
+        yield browser
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
 import { useSignal, type Signal } from "@preact/signals";
 
-import type { App } from "./catalog.ts";
+import { asksOf, type App } from "./catalog.ts";
 import { AppIcon } from "./AppIcon.tsx";
 import { Icon } from "./icons.tsx";
 import { Modal } from "./Modal.tsx";
@@ -57,7 +57,8 @@ export function Drawer({ store, open }: { store: CallStore; open: Signal<boolean
             <div>
               <h3>{app.name}</h3>
               <p>{app.description}</p>
-              {!store.mayAdd(app) && <p class="quiet">{say("drawer-who-adds", { roles: app.add.join(" ") })}</p>}
+              {asksOf(app).length > 0 && <p class="quiet">{asksOf(app).join(" · ")}</p>}
+              {(app.add.length === 1 || !store.mayAdd(app)) && <p class="quiet">{say("drawer-who-adds", { roles: app.add.join(" ") })}</p>}
             </div>
             <button
               type="button"

@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import type { Role } from "@callmesh/core";
 
-import { locale } from "./say.ts";
+import { locale, say } from "./say.ts";
 
 interface Named {
   readonly name: string;
@@ -26,6 +26,9 @@ export interface App {
   readonly icon: string;
   /** The roles that may add it. */
   readonly add: readonly Role[];
+  /** What it uses besides its own state, and the hosts that it talks to (A8, A1). */
+  readonly capabilities: readonly string[];
+  readonly hosts: readonly string[];
   /** CSS pixels that it needs at least. */
   readonly size: { readonly width: number; readonly height: number };
   /** The state version that it is written for. */
@@ -80,6 +83,13 @@ export function translated(app: Told, wanted: readonly string[]): App {
     if (language === "en") return app;
   }
   return app;
+}
+
+/** What an app asks for, in plain words: to be read before it is added. */
+export function asksOf({ capabilities, hosts }: Pick<App, "capabilities" | "hosts">): readonly string[] {
+  const named = hosts.map((host) => host.replace(/^[a-z]+:\/\//u, ""));
+  const talks = hosts.length > 0 ? [say("drawer-asks-hosts", { hosts: named.join(", ") })] : [];
+  return [...talks, ...capabilities.map((what) => say("drawer-asks", { what }))];
 }
 
 /** Where the page of an app is. What it is tried as is part of its address: a `--dev` hub makes it seem so. */

@@ -2,8 +2,9 @@ import { BadName, Denied, EndedByPeer, Replaced, Restarting, TimedOut, Unauthori
 import { describe, expect, test } from "vitest";
 
 import { inviteLink, readAddress } from "../src/address.ts";
-import { iconOf, numberedTitle, translated, type App, type Told } from "../src/catalog.ts";
+import { asksOf, iconOf, numberedTitle, translated, type App, type Told } from "../src/catalog.ts";
 import { hue, initials } from "../src/person.ts";
+import { LANGUAGES, speak, type Language } from "../src/say.ts";
 import { addressProblem, callProblem, endProblem, joinProblem, roleWords, stopProblem } from "../src/words.ts";
 
 function address(path: string, hash = "") {
@@ -61,7 +62,7 @@ describe("the address of the page", () => {
 
 const A: Told = {
   id: "a", name: "A", version: "1", description: "an app", entry: "i.html", icon: "i.svg", state: 1, base: "/apps/a/",
-  add: ["host"], size: { width: 0, height: 0 }, languages: {}, afterwards: false,
+  add: ["host"], size: { width: 0, height: 0 }, capabilities: [], hosts: [], languages: {}, afterwards: false,
 }; // prettier-ignore
 
 test.each([
@@ -73,6 +74,23 @@ test.each([
 ])("[A9] an app is called as the reader speaks: %s", (wanted, name, description) => {
   const languages = { de: { name: "Notizen", description: "" }, "pt-BR": { name: "Notas do Brasil", description: "um app" } };
   expect(translated({ ...A, languages }, wanted)).toMatchObject({ name, description });
+});
+
+test("[G9] what an app asks for is said in plain words, in every language", async () => {
+  const hosts = ["https://api.example.org", "wss://*.example.org:8443"];
+  const asks = { hosts, capabilities: ["files", "participants", "fetch", "documents", "streams"] };
+  expect(asksOf({ hosts: [], capabilities: [] })).toEqual([]);
+  expect(asksOf({ ...asks, capabilities: ["files", "participants"] })).toEqual([
+    "Talks to: api.example.org, *.example.org:8443", "Sends files", "Sees who is here",
+  ]); // prettier-ignore
+  const said: string[] = [];
+  for (const tag of Object.keys(LANGUAGES) as Language[]) {
+    await speak(tag);
+    expect(asksOf(asks)[0]).toContain("api.example.org, *.example.org:8443");
+    said.push(...asksOf(asks));
+  }
+  expect(new Set(said).size).toBe(6 * Object.keys(LANGUAGES).length);
+  await speak("en");
 });
 
 describe("titles of resources", () => {

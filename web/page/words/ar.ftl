@@ -255,6 +255,14 @@ drawer-who-adds = { $roles ->
     [guest] يضيفه الضيوف.
    *[both] يضيفه المضيفون والضيوف.
 }
+drawer-asks-hosts = يتصل بـ: { $hosts }
+drawer-asks = { $what ->
+    [files] يرسل ملفات
+    [participants] يرى من هو حاضر
+    [fetch] يسأل هذه العناوين عبر الخادم
+    [documents] نصوص يكتبها عدة أشخاص معًا
+   *[streams] يرسل بيانات مباشرة
+}
 drawer-failed = تتعذّر قراءة قائمة التطبيقات. تحقق من اتصالك، ثم افتحها مرة أخرى.
 drawer-list-failed = تتعذّر قراءة قائمة التطبيقات.
 drawer-none = لا توجد تطبيقات على هذا الخادم.

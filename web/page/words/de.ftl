@@ -250,6 +250,14 @@ drawer-who-adds = { $roles ->
     [guest] Das fügen Gäste hinzu.
    *[both] Das fügen die Leitung und Gäste hinzu.
 }
+drawer-asks-hosts = Verbindet sich mit: { $hosts }
+drawer-asks = { $what ->
+    [files] Überträgt Dateien
+    [participants] Sieht, wer da ist
+    [fetch] Fragt diese Adressen über den Server ab
+    [documents] Texte, an denen mehrere zugleich schreiben
+   *[streams] Überträgt laufende Daten
+}
 drawer-failed = Die Liste der Apps lässt sich nicht laden. Prüfen Sie Ihre Verbindung und öffnen Sie dies noch einmal.
 drawer-list-failed = Die Liste der Apps lässt sich nicht laden.
 drawer-none = Dieser Server hat keine Apps.

@@ -249,6 +249,14 @@ drawer-who-adds = { $roles ->
     [guest] Guests add this.
    *[both] Hosts and guests add this.
 }
+drawer-asks-hosts = Talks to: { $hosts }
+drawer-asks = { $what ->
+    [files] Sends files
+    [participants] Sees who is here
+    [fetch] Asks these hosts by way of the hub
+    [documents] Texts that several write at once
+   *[streams] Sends live data
+}
 drawer-failed = The list of apps cannot be read. Check your connection, and open this again.
 drawer-list-failed = The list of apps cannot be read.
 drawer-none = This hub has no apps.

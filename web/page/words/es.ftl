@@ -247,6 +247,14 @@ drawer-who-adds = { $roles ->
     [guest] La añaden los invitados.
    *[both] La añaden los anfitriones y los invitados.
 }
+drawer-asks-hosts = Se conecta con: { $hosts }
+drawer-asks = { $what ->
+    [files] Envía archivos
+    [participants] Ve quién está
+    [fetch] Consulta esas direcciones a través del servidor
+    [documents] Textos que varios escriben a la vez
+   *[streams] Envía datos en directo
+}
 drawer-failed = No se puede leer la lista de apps. Revise su conexión y vuelva a abrir esto.
 drawer-list-failed = No se puede leer la lista de apps.
 drawer-none = Este servidor no tiene apps.

@@ -1,6 +1,7 @@
 # make run     start a hub with the call page and the built-in apps, and print links to open
 # make test    every check: lint, types, vitest, pytest with the browser tests
 # make soak    the simulations and the faults at length: SCHEDULES=20000, FAULTS=20000, or as many as you say
+# make screenshots  every screen of the call page as a picture, into screenshots/
 # make page    build the call page, the app SDK and the whiteboard into src/callmesh
 # make wheel   build the page and a wheel with the page in it, into dist/
 # make format  let ruff and eslint mend what they can
@@ -12,7 +13,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint types test-web test-python soak page wheel format lock clean
+.PHONY: help run test lint types test-web test-python soak screenshots page wheel format lock clean
 
 # A stamp lives inside what it vouches for, so removing the folder removes the stamp.
 VENV := .venv/.stamp
@@ -59,6 +60,9 @@ soak: $(VENV) $(NODE) $(PAGE)
 	FAULTS=$(FAULTS) .venv/bin/pytest --timeout=0 -rP tests/test_reliability.py
 	FILE_MEGABYTES=200 .venv/bin/pytest --timeout=0 -rP tests/browser/test_through_cuts.py
 
+screenshots: $(VENV) $(PAGE)
+	.venv/bin/python -m tests.browser.screenshots screenshots $(ARGS)
+
 page: $(PAGE)
 
 wheel: $(VENV) $(PAGE)
@@ -74,7 +78,7 @@ lock:
 	tools/lock.sh
 
 clean:
-	rm -rf .venv node_modules web/*/node_modules dist src/callmesh/page/dist src/callmesh/apps/whiteboard
+	rm -rf .venv node_modules web/*/node_modules dist screenshots src/callmesh/page/dist src/callmesh/apps/whiteboard
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV): requirements-dev.txt pyproject.toml tools/venv.sh tools/hatch_build.py

@@ -17,6 +17,8 @@ BROWSER_TESTS = Path(__file__).parent / "browser"
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=False)
 settings.load_profile("ci")
 
+FAKE_DEVICES = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+
 # Playwright's own Node needs libraries that a bare Debian lacks; ours will do.
 if node := shutil.which("node"):
     os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", node)
@@ -39,10 +41,7 @@ def chromium() -> str:
 @contextlib.asynccontextmanager
 async def _launched(chromium: str) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=chromium,
-            args=["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
-        )
+        browser = await playwright.chromium.launch(executable_path=chromium, args=FAKE_DEVICES)
         yield browser
         await browser.close()
 

@@ -229,6 +229,28 @@ def test_what_every_app_loads_is_small() -> None:
     assert zipped(SDK / "react.js") < 1_000
 
 
+def test_the_first_load_of_the_page_is_small() -> None:
+    """[G52] Scripts and styles that the page names, what these import at once, and a language."""
+    page = SDK.parent
+
+    def needs(file: Path, found: set[Path]) -> set[Path]:
+        if file not in found:
+            found.add(file)
+            for name in re.findall(r"""(?:from|import) ?["']\./([^"']+)["']""", file.read_text()):
+                needs(file.parent / name, found)
+        return found
+
+    html = (page / "index.html").read_text()
+    named = {page / name for name in re.findall(r'(?:src|href)="\./(assets/[^"]+)"', html)}
+    loaded = set[Path]().union(*(needs(file, set()) for file in named))
+    assert any(file.suffix == ".js" for file in loaded)
+    assert any(file.suffix == ".css" for file in loaded)
+    largest = max((page / "assets").glob("??-*.js"), key=lambda file: file.stat().st_size)
+    loaded.add(largest)
+    sizes = {file.name: len(gzip.compress(file.read_bytes())) for file in sorted(loaded)}
+    assert sum(sizes.values()) < 200_000, sizes
+
+
 def test_the_app_example_is_an_app_of_thirty_lines() -> None:
     app = read_app(ROOT / "examples/hands")
     assert app.manifest.name == "Hands up"

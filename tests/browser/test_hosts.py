@@ -1,6 +1,9 @@
 """The waiting area and what hosts do, in real browsers, at a hub with a key."""
 
 import contextlib
+import json
+import re
+import zipfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -146,6 +149,33 @@ async def test_a_locked_call_says_so_to_who_comes_and_opens_again(
         await expect(dee.waiting).to_be_visible()
         await expect(ada.page.get_by_role("status").filter(has_text="Locked")).to_have_count(0)
         assert ada.problems == bob.problems == cleo.problems == dee.problems == []
+
+
+async def test_a_host_downloads_what_is_in_the_call(
+    browser: Browser, hub: HubProcess, tmp_path: Path
+) -> None:
+    """[G50] Any program reads the file."""
+    async with host_of(browser, hub, "export") as ada:
+        await ada.add("Poll")
+        await ada.in_call("call.resources.all()[0].state.set('question', 'Où – wohin?')")
+        await ada.page.get_by_role("button", name="Chat").click()
+        await ada.page.get_by_role("textbox", name="Write to everybody").fill("Good morning\nAll")
+        await ada.page.keyboard.press("Enter")
+        await expect(ada.page.locator(".said")).to_be_visible()
+        await ada.open_people()
+        async with ada.page.expect_download() as coming:
+            await ada.panel.get_by_role("button", name="Download what is in the call").click()
+        download = await coming.value
+        assert re.fullmatch(r"export-[\d-]{16}\.zip", download.suggested_filename)
+        await download.save_as(tmp_path / "call.zip")
+        assert ada.problems == []
+    with zipfile.ZipFile(tmp_path / "call.zip") as file:
+        assert file.testzip() is None
+        assert set(file.namelist()) == {"call.json", "1-Poll.json", "2-Talk.json", "chat.txt"}
+        poll = json.loads(file.read("1-Poll.json"))
+        assert (poll["app"], poll["state"]["question"]) == ("poll", "Où – wohin?")
+        assert json.loads(file.read("call.json"))["people"] == [{"name": "Ada", "role": "host"}]
+        assert "Ada:\n    Good morning\n    All\n" in file.read("chat.txt").decode()
 
 
 async def test_who_is_removed_is_told_and_does_not_get_back_by_a_reload(

@@ -296,6 +296,21 @@ async def test_a_port_is_given_to_the_frame_that_asks_and_to_nobody_else(
         assert ports == 0
 
 
+async def test_an_app_that_hangs_is_started_again(browser: Browser, hub: HubProcess) -> None:
+    """[A24] It alone; its state and its cache are there."""
+    async with person(browser, "Ada") as ada:
+        await ada.join(hub.call("hangs"), role="host")
+        await ada.add("Poll")
+        await ada.in_call("call.resources.all()[0].state.set('question', 'Why?')")
+        await expect(ada.app("Poll").get_by_text("Why?")).to_be_visible()
+        await ada.in_app("Poll", "() => void setTimeout(() => { for (;;); })")
+        alert = ada.page.get_by_role("alert").filter(has_text="does not answer")
+        await expect(alert).to_be_visible(timeout=20_000)
+        await alert.get_by_role("button", name="Start it again").click()
+        await expect(ada.app("Poll").get_by_text("Why?")).to_be_visible()
+        await expect(alert).to_have_count(0)
+
+
 async def test_a_frame_sees_its_own_resource_alone(browser: Browser, hub: HubProcess) -> None:
     """[A2, A3, R1] Two polls: neither knows of the other, nor of the call's own State."""
     async with person(browser, "Ada") as ada:

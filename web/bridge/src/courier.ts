@@ -14,6 +14,8 @@ const HELLO = 500;
 export class Courier {
   /** A frame has said hello, and has everything: now its life begins. */
   onConnect: () => void = () => undefined;
+  /** It does not answer any more, though it is seen (A24); or it does again. */
+  onHang: (hangs: boolean) => void = () => undefined;
   /** The frame broke the rules of its port (A5), or says itself that it cannot go on: `EndedByPeer`. */
   onEnd: (error: CallmeshError) => void = () => undefined;
   readonly #host: CourierHost;
@@ -54,6 +56,7 @@ export class Courier {
     }
     const link: FrameLink = new FrameLink(this.#host, port, this.#rate, {
       connected: () => this.onConnect(),
+      hangs: (hangs) => this.onHang(hangs),
       ended: (error) => {
         if (this.#link !== link) return;
         this.#link = undefined;

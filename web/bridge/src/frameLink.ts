@@ -24,6 +24,9 @@ const GAP = 8;
 const LARGE = 16 * 1024;
 /** Milliseconds after which a frame is told how its streams stand, where they stand otherwise. */
 const STREAMS = 1_000;
+/** Seconds after which a frame that has nothing to answer is asked something, and in which one that is seen has to answer. */
+const ASK = 4;
+const PATIENCE = 8;
 /** Things that a frame fetches at a time. */
 const MOST_FETCHES = 64;
 /** A value in a cache may be larger than a bundle of everything else. */
@@ -31,6 +34,8 @@ const MAX_CACHE_BUNDLE = MAX_ITEM + 64 * 1024;
 
 export interface FrameEvents {
   connected(): void;
+  /** It does not answer any more, though it is seen; or it does again. */
+  hangs(hangs: boolean): void;
   ended(error: CallmeshError): void;
 }
 
@@ -52,6 +57,10 @@ export class FrameLink {
   #sentAt = -Infinity;
   #endRest: (() => void) | undefined;
   #asked = false;
+  /** Seconds of silence: nothing to answer, or no answer. */
+  #quiet = 0;
+  #silent = 0;
+  #hangs = false;
   readonly #standings: Standings;
   readonly #rate: PortRate;
   /** How many things it fetches now. */
@@ -90,7 +99,10 @@ export class FrameLink {
         this.#soon();
       }),
       host.onWord((word) => this.#heard(word)),
-      every(STREAMS, () => this.#streams.tick()),
+      every(STREAMS, () => {
+        this.#streams.tick();
+        this.#watch();
+      }),
       host.onLink(() => this.#soon()),
     ];
     port.onmessage = ({ data }: MessageEvent<unknown>) => this.#receive(data);
@@ -239,6 +251,25 @@ export class FrameLink {
   #pinged(number: number): void {
     this.#asked ||= number <= this.#answered;
     if (number <= this.#sent) this.#answered = Math.max(this.#answered, number);
+  }
+
+  /** Once a second. One that cannot be seen may be slowed down by the browser, as may its page. */
+  #watch(): void {
+    if (this.#session.state.kind !== "open" || this.#surroundings?.visible !== true) {
+      this.#silent = 0;
+      return;
+    }
+    const answered = this.#answered === this.#sent;
+    this.#silent = answered ? 0 : this.#silent + 1;
+    this.#quiet = answered ? this.#quiet + 1 : 0;
+    if (this.#quiet >= ASK) {
+      this.#quiet = 0;
+      this.#asked = true; // the time, which every frame answers as any bundle
+      this.#soon();
+    }
+    if (this.#hangs === this.#silent >= PATIENCE) return;
+    this.#hangs = !this.#hangs;
+    this.#events.hangs(this.#hangs);
   }
 
   // --- to the frame

@@ -824,6 +824,30 @@ describe("a bad frame", () => {
     expect(entries).toHaveLength(8);
     expect(entries.find(({ key }) => key === "n")?.value).toBe(500);
   });
+
+  test("[A24] one that is seen and does not answer is told of, until it does", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] });
+    const told: boolean[] = [];
+    courier.onHang = (hangs) => told.push(hangs);
+    const seconds = async (count: number): Promise<void> => {
+      for (let n = 0; n < count; n++) {
+        vi.advanceTimersByTime(1_000);
+        await settle();
+      }
+    };
+    const hung = new Rogue();
+    hung.send({ type: "ping", number: 1 });
+    await seconds(20);
+    expect([told, hung.bundles]).toEqual([[], 1]); // nobody sees it
+    courier.surround({ locale: "en", theme: "light", size: { width: 1, height: 1 }, visible: true });
+    await settle();
+    hung.send({ type: "ping", number: 2 });
+    await seconds(20);
+    expect([told, hung.bundles]).toEqual([[true], 3]); // asked once
+    hung.send({ type: "ping", number: 3 });
+    await seconds(1);
+    expect(told).toEqual([true, false]);
+  });
 });
 
 describe("services over presence", () => {

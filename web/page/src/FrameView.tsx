@@ -75,6 +75,7 @@ interface SandboxProps extends FrameViewProps {
 /** The frame itself: scripts and forms, which send nothing, and nothing else that a page may do (A1). Words cover it until its app has connected. */
 function Sandbox({ store, resource, address, stateVersion, size, removed, onStop, again }: SandboxProps) {
   const state = useSignal<"starting" | "late" | "connected">("starting");
+  const hangs = useSignal(false);
   const element = useRef<HTMLIFrameElement>(null);
   const frame = useRef<Frame>(undefined);
   // Before the frame can have said anything.
@@ -86,6 +87,7 @@ function Sandbox({ store, resource, address, stateVersion, size, removed, onStop
       element: element.current,
       stateVersion,
       onConnect: () => (state.value = "connected"),
+      onHang: (now) => (hangs.value = now),
       onLate: () => (state.value = "late"),
       onStop,
     });
@@ -98,6 +100,12 @@ function Sandbox({ store, resource, address, stateVersion, size, removed, onStop
   }, [removed]);
   return (
     <>
+      {hangs.value && (
+        <div class="outdated" role="alert">
+          <p>{say("app-hangs", { title: resource.title })}</p>
+          <Again again={again} />
+        </div>
+      )}
       <iframe
         ref={element}
         title={resource.title}
@@ -152,7 +160,7 @@ function Stopped({ words, again }: { words: string; again: () => void }) {
 
 function Again({ again }: { again: () => void }) {
   return (
-    <button type="button" class="button primary" onClick={again}>
+    <button type="button" class="button small primary" onClick={again}>
       {say("app-start-again")}
     </button>
   );

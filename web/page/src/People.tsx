@@ -82,11 +82,35 @@ function Parts({ store, question }: PartsProps) {
           on={hosts.locked}
           set={(on) => hosts.lock(on)}
         />
+        <Export store={store} />
         <button type="button" class="button danger" onClick={end}>
           {say("people-end")}
         </button>
       </section>
     </>
+  );
+}
+
+/** Its code is loaded when somebody asks for it. */
+function Export({ store }: { store: CallStore }) {
+  const id = useId();
+  const save = async (): Promise<void> => {
+    try {
+      (await import("./exporting.ts")).download(store, store.call.id);
+    } catch (error) {
+      store.hosts.problem.value = say("export-failed", { why: String(error) });
+    }
+  };
+  return (
+    <div class="export">
+      <button type="button" class="button" aria-describedby={id} onClick={() => void save()}>
+        <Icon name="download" />
+        <span>{say("people-export")}</span>
+      </button>
+      <p id={id} class="quiet">
+        {say("people-export-words")}
+      </p>
+    </div>
   );
 }
 

@@ -33,6 +33,8 @@ interface FrameOptions {
   stateVersion: number;
   /** The app has said hello. */
   onConnect: () => void;
+  /** It does not answer any more, though it is in view; or it does again. */
+  onHang: (hangs: boolean) => void;
   /** It has had `PATIENCE` to say hello, and did not; it still may. */
   onLate: () => void;
   /** The app broke the rules of its port, or cannot go on, and hears nothing any more. */
@@ -57,6 +59,7 @@ export class Frame {
     if (this.#closed) return;
     const courier = (this.#courier = new Courier(host));
     courier.onConnect = () => this.#connected();
+    courier.onHang = (hangs) => this.#options.onHang(hangs);
     courier.onEnd = (error) => this.#stopped(error);
     this.#stops.push(serveFrame(element, courier, stateVersion), this.#followSyncs(), this.#followView());
     const viewed = (): boolean => store.viewed.value === resource.id;

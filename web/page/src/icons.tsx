@@ -81,6 +81,7 @@ const DRAWINGS = {
       <path d="M8 11V7.5a4 4 0 0 1 8 0V11" />
     </>
   ),
+  download: <path d="M12 4v11M7.5 10.5 12 15l4.5-4.5M5 19.5h14" />,
   undo: <path d="M8 5 3.5 9.5 8 14M3.5 9.5H14a5.5 5.5 0 0 1 0 11h-3" />,
   close: <path d="M6 6l12 12M18 6 6 18" />,
   add: <path d="M12 5v14M5 12h14" />,

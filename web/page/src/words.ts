@@ -52,6 +52,12 @@ export function endProblem(error: unknown): string {
     case "too_large":
     case "bad_message":
       return say("over-broken");
+    case "unauthorized":
+      return say("over-unauthorized", { why: messageOf(error) });
+    case "too_fast":
+      return say("over-too-fast", { why: messageOf(error) });
+    case "storage_failed":
+      return say("over-storage-failed", { why: messageOf(error) });
     default: {
       const why = messageOf(error);
       return why.endsWith("join again") ? say("over-why-alone", { why }) : say("over-why", { why });
@@ -99,19 +105,37 @@ export function callProblem(error: unknown): string {
       return deniedProblem(error);
     case "timed_out":
       return say("problem-timed-out");
+    case "too_fast":
+      return say("problem-too-fast", { why: sentence(messageOf(error)) });
+    case "too_large":
+      return say("problem-too-large", { why: sentence(messageOf(error)) });
+    case "storage_failed":
+      return say("problem-read-only", { why: sentence(messageOf(error)) });
     default:
       return sentence(messageOf(error));
   }
 }
 
+/** The English words are the hub's, which knows more; other languages have their own for each reason. */
 function deniedProblem(error: unknown): string {
+  const why = sentence(messageOf(error));
   switch (error instanceof Denied ? error.reason : "") {
     case "last_host":
       return say("problem-last-host");
     case "nobody":
+      return say("problem-nobody", { why });
     case "full":
+      return say("problem-full", { why });
     case "read_only":
-      return sentence(messageOf(error));
+      return say("problem-read-only", { why });
+    case "no_resource":
+      return say("problem-no-resource", { why });
+    case "no_app":
+      return say("problem-no-app", { why });
+    case "clock_ahead":
+      return say("problem-clock", { why });
+    case "outdated":
+      return say("problem-outdated", { why });
     default:
       return say("problem-denied", { why: messageOf(error) });
   }

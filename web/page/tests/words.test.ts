@@ -2,10 +2,12 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { DENIALS, Denied, StorageFailed, TooFast, TooLarge, Unauthorized } from "@callmesh/core";
 import { FluentBundle, FluentResource } from "@fluent/bundle";
 import { afterEach, describe, expect, test, vi } from "vitest";
 
 import { direction, language, LANGUAGES, locale, preferredLanguage, say, speak, type Language } from "../src/say.ts";
+import { callProblem, endProblem } from "../src/words.ts";
 
 const HERE = join(import.meta.dirname, "..");
 const TAGS = Object.keys(LANGUAGES) as Language[];
@@ -72,6 +74,20 @@ test("[G1] the page says what there are words for, and there are no words that i
 
 test("[G1] what there are no words for is an error, not an empty button", () => {
   expect(() => say("nothing-of-the-kind")).toThrow("nothing-of-the-kind");
+});
+
+test("[G1] what the hub refuses is told in other languages by its reason", async () => {
+  const errors = [...DENIALS.map((reason) => new Denied(reason, "why so")), new TooFast("why so"), new TooLarge("why so"), new StorageFailed("why so")];
+  for (const error of errors) {
+    expect(callProblem(error)).toMatch(error instanceof Denied && error.reason === "last_host" ? /only host/ : /[Ww]hy so/);
+  }
+  for (const tag of TAGS.filter((one) => one !== "en")) {
+    await speak(tag);
+    for (const error of errors) expect(callProblem(error)).not.toMatch(/why so/i);
+    for (const error of [new Unauthorized("why so"), new TooFast("why so"), new StorageFailed("why so")]) {
+      expect(endProblem(error)).not.toMatch(/why so/i);
+    }
+  }
 });
 
 test("[G2] it speaks what the browser prefers, as far as it can", async () => {

@@ -1,6 +1,7 @@
 """Apps that fall into traps, and those that do not, before `callmesh apps check --conformance`."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import TypeAlias
@@ -116,12 +117,28 @@ def test_a_text_of_which_each_has_a_part(tmp_path: Path, capsys: Capture) -> Non
     assert [code, said["T5"][0]] == [0, "✓"]
 
 
+def framed(folder: Path) -> Path:
+    """Talk by another id: the call page has no frame for it by its own (G7)."""
+    copy = shutil.copytree(BUILT_IN / "talk", folder / "spoken")
+    file = copy / "manifest.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "id": "spoken"}))
+    return copy
+
+
 @pytest.mark.parametrize(
     ("name", "kept"),
-    [("poll", "T1 T2 T6"), ("vitals", "T1 T6"), ("whiteboard", "T1 T2 T6")],
+    [
+        ("poll", "T1 T2 T6"),
+        ("talk", "T1 T6"),
+        ("vitals", "T1 T6"),
+        ("whiteboard", "T1 T2 T6"),
+    ],
 )
-def test_a_built_in_app_keeps_clear_of_them(name: str, kept: str, capsys: Capture) -> None:
+def test_a_built_in_app_keeps_clear_of_them(
+    tmp_path: Path, name: str, kept: str, capsys: Capture
+) -> None:
     """[T1, T2, T6] And falls into none of the others."""
-    code, said = tried(capsys, BUILT_IN / name)
+    source = framed(tmp_path) if name == "talk" else BUILT_IN / name
+    code, said = tried(capsys, source)
     assert code == 0
     assert [trap for trap, what in said.items() if what[0] == "✓"] == kept.split()

@@ -80,7 +80,9 @@ async def test_a_screen_is_seen_large_and_the_camera_comes_back(
             await bob.page.get_by_role("button", name="Look at the screen").click()
             await until_played(bob, screen(bob, "Ada").locator("video"), wide=True)
             await bob.page.get_by_role("button", name="Show it on the whole screen").click()
-            await bob.page.wait_for_function("document.fullscreenElement?.className === 'screen'")
+            await bob.page.wait_for_function(
+                "() => document.fullscreenElement?.className === 'screen'"
+            )
             await bob.page.get_by_role("button", name="Leave the whole screen").click()
 
             await ada.page.get_by_role("button", name="Stop showing it").click()

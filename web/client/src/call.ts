@@ -133,7 +133,11 @@ export class Call {
     this.#streams = this.#makeStreams();
     this.#away = new Away(options.socket, this.#tickets);
     this.resources = this.#makeResources();
-    this.media = new Media((stream) => this.#peers.setTracks(stream));
+    this.media = new Media({
+      setTracks: (stream) => this.#peers.setTracks(stream),
+      hear: (id) => this.#peers.hear(id),
+      measure: (id) => this.#peers.measure(id),
+    });
     if (typeof indexedDB !== "undefined") {
       this.#caches = new IdbCacheStore((error) => this.#cacheFailed(error));
       const isHere = (id: ParticipantId): boolean => this.#roster.participants.get(id)?.here === true;

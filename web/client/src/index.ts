@@ -6,6 +6,7 @@ export type { CommandOptions, HalfTrouble, Hosting, Left, Noted, Waiting } from 
 export type { HostOfCourier } from "./courierHost.ts";
 export { IdbCacheStore, type CacheId } from "./idb.ts";
 export type { Media } from "./media.ts";
+export type { Quality } from "./quality.ts";
 export type { Resource } from "./resource.ts";
 export type { AddOptions, RemovedResource, Resources } from "./resources.ts";
 export type { OpenStream } from "./streams.ts";

@@ -4,6 +4,7 @@ import {
   ANEW, MOST_EARLY, MOST_SIGNALS, Pair, readSignal, WireError, type Delivery, type Ice, type Participant, type ParticipantId, type Path, type PeerSignal,
 } from "@callmesh/core";
 
+import type { Quality } from "./quality.ts";
 import { now } from "./runtime.ts";
 import { RtcPeer } from "./webrtc.ts";
 
@@ -237,6 +238,15 @@ export class Peers {
   /** Tell a peer something over the direct path. */
   tell(id: ParticipantId, data: Uint8Array<ArrayBuffer>): void {
     this.#peers.get(id)?.rtc?.tell(data);
+  }
+
+  hear(id: ParticipantId): number {
+    return this.#peers.get(id)?.rtc?.hear() ?? 0;
+  }
+
+  async measure(id: ParticipantId): Promise<Quality | undefined> {
+    const peer = this.#peers.get(id);
+    return peer?.pair.path.kind === "direct" ? peer.rtc?.measure() : undefined;
   }
 
   setTracks(stream: MediaStream | undefined): void {

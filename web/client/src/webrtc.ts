@@ -7,6 +7,7 @@
 
 import { CONTROL_ID, CONTROL_LABEL, MOST_SIGNALS, REFILL, REPEAT, type Delivery, type Ice, type PeerSignal } from "@callmesh/core";
 
+import { Gauge, type Quality } from "./quality.ts";
 import { now } from "./runtime.ts";
 
 /** What a connection tells of. */
@@ -65,6 +66,9 @@ export class RtcPeer {
   /** What was signalled is taken in one after another. */
   #taken = Promise.resolve();
   #waiting = 0;
+  /** The RTP time of what was heard last. */
+  #heard: number | undefined;
+  readonly #gauge = new Gauge();
   #closed = false;
   #reached = false;
 
@@ -318,6 +322,18 @@ export class RtcPeer {
       this.#transceivers.set(kind, transceiver);
       this.#setTrack(kind, transceiver);
     }
+  }
+
+  /** The amplitude of what is heard now, from 0 to 1; 0 where nothing has come since the last time. */
+  hear(): number {
+    const [source] = this.#transceivers.get("audio")?.receiver.getSynchronizationSources() ?? [];
+    const isNew = source?.rtpTimestamp !== this.#heard;
+    this.#heard = source?.rtpTimestamp;
+    return isNew ? (source?.audioLevel ?? 0) : 0;
+  }
+
+  async measure(): Promise<Quality> {
+    return this.#gauge.read(await this.#pc.getStats());
   }
 
   #show(stream: MediaStream | undefined): void {

@@ -16,7 +16,7 @@ export function LevelMeter({ devices }: { devices: Devices }) {
   const bar = useRef<HTMLDivElement>(null);
   const heard = useSignal<"listening" | "heard" | "silent">("listening");
   devices.version.valueOf(); // then the track may be another one
-  const track = devices.microphone.value === "on" ? devices.stream?.getAudioTracks()[0] : undefined;
+  const track = devices.audio;
   useEffect(() => {
     if (track === undefined || typeof AudioContext === "undefined") return undefined;
     const level = new Level(track);

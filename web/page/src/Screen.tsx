@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import { mediaDevices } from "./choices.ts";
 import type { Devices } from "./devices.ts";
 import { regainFocus } from "./focus.ts";
+import { Floating } from "./Floating.tsx";
 import { FullScreen } from "./FullScreen.tsx";
 import { Icon } from "./icons.tsx";
 import { say } from "./say.ts";
@@ -81,6 +82,7 @@ export function Screen({ store }: { store: CallStore }) {
             <Icon name="back" />
             <span>{say("screen-leave")}</span>
           </button>
+          {tracks.video && <Floating of=".screen" words={say("floating", { name })} />}
           <FullScreen of=".screen" words={say("screen-full")} />
         </div>
       </div>

@@ -1,8 +1,13 @@
+import { useComputed, type ReadonlySignal } from "@preact/signals";
 import type { Participant } from "@callmesh/core";
+import { useEffect, useMemo } from "preact/hooks";
 
+import { Connections, type Going } from "./connections.ts";
+import { Floating } from "./Floating.tsx";
 import { Icon } from "./icons.tsx";
 import type { Page } from "./page.ts";
 import { say } from "./say.ts";
+import { Speaking } from "./speaking.ts";
 import type { CallStore } from "./store.ts";
 import type { Talk } from "./talk.ts";
 import { useTracks } from "./tracks.ts";
@@ -10,12 +15,24 @@ import { Avatar, Video } from "./Video.tsx";
 
 export function Tiles({ page, store }: { page: Page; store: CallStore }) {
   const me = store.me.value?.id;
+  const speaking = useMemo(() => new Speaking(store.call, () => page.devices.audio), [store, page]);
+  const connections = useMemo(() => new Connections(store.call), [store]);
+  useEffect(() => speaking.start(), [speaking]);
+  useEffect(() => connections.start(), [connections]);
   const shown = store.participants.value.filter(({ half }) => half === undefined);
   const columns = { "--columns": columnsFor(shown.length), "--columns-narrow": shown.length < 3 ? 1 : 2 };
   return (
     <ul class="tiles" aria-label={say("participants")} style={columns}>
       {shown.map((participant) => (
-        <Tile key={participant.id} page={page} store={store} participant={participant} self={participant.id === me} />
+        <Tile
+          key={participant.id}
+          page={page}
+          store={store}
+          participant={participant}
+          self={participant.id === me}
+          speaking={speaking}
+          connections={connections}
+        />
       ))}
     </ul>
   );
@@ -31,23 +48,27 @@ interface TileProps {
   store: CallStore;
   participant: Participant;
   self: boolean;
+  speaking: Speaking;
+  connections: Connections;
 }
 
-function Tile({ page, store, participant, self }: TileProps) {
+function Tile({ page, store, participant, self, speaking, connections }: TileProps) {
   const version = self ? page.devices.version.value : store.media.value;
   const stream = self ? page.devices.stream : store.call.media.remote(participant.id);
   const tracks = useTracks(stream, version, self);
   const { name, role, here } = participant;
   const hasMedia = participant.offers.includes("media");
   const isScreen = store.talk.isShowing(participant.id);
+  const speaks = useComputed(() => speaking.now.value.has(participant.id)).value && tracks.audio;
+  const going = useComputed(() => connections.now.value.get(participant.id));
   const mayWatch = isScreen && !self && store.watching.watched.value !== participant.id;
   return (
-    <li class={`tile ${here ? "" : "away"} ${isScreen ? "whole" : ""}`}>
+    <li class={`tile ${here ? "" : "away"} ${isScreen ? "whole" : ""} ${speaks ? "speaks" : ""}`}>
       {(tracks.video || tracks.audio) && (
         <Video stream={stream} mirrored={self && page.devices.mirrored} muted={self} sink={page.devices.choices.sink} />
       )}
       {!tracks.video && <Avatar name={name} seed={participant.person} />}
-      <Corner store={store} participant={participant} />
+      <Corner store={store} participant={participant} going={going} />
       <Reaction talk={store.talk} participant={participant} />
       <p class="badges">
         {self && <span class="badge">{say("you")}</span>}
@@ -60,10 +81,12 @@ function Tile({ page, store, participant, self }: TileProps) {
           <span class="unseen"> {name}</span>
         </button>
       )}
+      {tracks.video && <Floating of=".tile" words={say("floating", { name })} />}
       <p class="nameplate">
+        {speaks && <Mark icon="speaks" words={say("speaks")} />}
         <span class="name">{name}</span>
-        {hasMedia && here && !tracks.audio && <Off icon="micOff" words={say("microphone-off")} />}
-        {hasMedia && here && !tracks.video && <Off icon="cameraOff" words={say("camera-off")} />}
+        {hasMedia && here && !tracks.audio && <Mark icon="micOff" words={say("microphone-off")} />}
+        {hasMedia && here && !tracks.video && <Mark icon="cameraOff" words={say("camera-off")} />}
       </p>
     </li>
   );
@@ -90,17 +113,23 @@ function Reaction({ talk, participant: { id, name } }: { talk: Talk; participant
   );
 }
 
-function Off({ icon, words }: { icon: "micOff" | "cameraOff"; words: string }) {
+function Mark({ icon, words }: { icon: "micOff" | "cameraOff" | "speaks"; words: string }) {
   return (
-    <span class="off" title={words}>
+    <span class={icon === "speaks" ? "loud" : "off"} title={words}>
       <Icon name={icon} />
       <span class="unseen">{words}</span>
     </span>
   );
 }
 
+interface CornerProps {
+  store: CallStore;
+  participant: Participant;
+  going: ReadonlySignal<Going | undefined>;
+}
+
 /** The upper corner: whether they are away, or how one is connected to them. */
-function Corner({ store, participant }: { store: CallStore; participant: Participant }) {
+function Corner({ store, participant, going }: CornerProps) {
   if (!participant.here) {
     return (
       <span class="badge corner" title={say("away-title")}>
@@ -108,7 +137,8 @@ function Corner({ store, participant }: { store: CallStore; participant: Partici
       </span>
     );
   }
-  const path = store.path(participant.id);
+  const found = store.path(participant.id);
+  const path = found === "direct" ? (going.value ?? found) : found;
   return path === undefined ? null : (
     <span class={`badge corner path-${path}`} title={say("path-of", { name: participant.name, path })}>
       {say("path", { path })}

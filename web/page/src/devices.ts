@@ -96,6 +96,11 @@ export class Devices {
     return !this.sharing.value && this.#track("camera")?.getSettings().facingMode !== "environment";
   }
 
+  /** What one's microphone gives, while it is on. */
+  get audio(): MediaStreamTrack | undefined {
+    return this.microphone.value === "on" ? this.#track("microphone") : undefined;
+  }
+
   /** Use another device, by id; an empty one for what the system uses. What is on goes on with it. */
   async choose(purpose: Purpose, id: string): Promise<void> {
     this.choices.choose(purpose, id);

@@ -28,6 +28,13 @@ const DRAWINGS = {
       <path d="M12 13.5v-6M9.2 10.2 12 7.4l2.8 2.8M8 20.5h8" />
     </>
   ),
+  floating: (
+    <>
+      <path d="M21 10V6.5A1.5 1.5 0 0 0 19.5 5h-15A1.5 1.5 0 0 0 3 6.5v11A1.5 1.5 0 0 0 4.5 19H9" />
+      <rect x="12.5" y="13" width="8.5" height="6.5" rx="1.2" />
+    </>
+  ),
+  speaks: <path d="M4 10v4M8 7v10M12 4v16M16 7v10M20 10v4" stroke-width="2.4" />,
   speaker: <path d="M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM15.5 9a4.2 4.2 0 0 1 0 6M18 6.5a8 8 0 0 1 0 11" />,
   apps: (
     <>

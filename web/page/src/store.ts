@@ -260,6 +260,7 @@ export class CallStore implements Ground {
   }
 
   path(id: ParticipantId): ReturnType<Call["path"]> | undefined {
+    this.media.valueOf(); // whoever shows it shows it anew
     return id === this.call.me.id ? undefined : this.call.path(id);
   }
 

@@ -168,14 +168,20 @@ away = غير متصل
 away-title = انقطع الاتصال، وقد يعود
 microphone-off = الميكروفون متوقف
 camera-off = الكاميرا متوقفة
+speaks = يتحدث
+floating = إبقاء صورة { $name } فوق النوافذ الأخرى
 path = { $path ->
     [direct] مباشر
     [relay] عبر الخادم
+    [server] عبر الخادم
+    [poor] اتصال ضعيف
    *[connecting] جارٍ الاتصال…
 }
 path-of = { $path ->
     [direct] الاتصال مع { $name } مباشر
     [relay] الاتصال مع { $name } عبر الخادم
+    [server] { $name } متصل عبر خادم وسيط
+    [poor] الاتصال مع { $name } ضعيف: قد يتقطع الصوت والصورة
    *[connecting] جارٍ الاتصال مع { $name }…
 }
 path-words = { $path ->

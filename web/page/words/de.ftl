@@ -163,14 +163,20 @@ away = getrennt
 away-title = Die Verbindung ist unterbrochen; die Person kommt vielleicht zurück
 microphone-off = Mikrofon aus
 camera-off = Kamera aus
+speaks = spricht
+floating = Das Bild von { $name } über anderen Fenstern halten
 path = { $path ->
     [direct] direkt
     [relay] über Server
+    [server] über Server
+    [poor] schlechte Verbindung
    *[connecting] verbinden…
 }
 path-of = { $path ->
     [direct] { $name } ist direkt verbunden
     [relay] { $name } ist über den Server verbunden
+    [server] { $name } ist über einen Vermittlungsserver verbunden
+    [poor] Die Verbindung zu { $name } ist schlecht: Ton und Bild können stocken
    *[connecting] { $name } wird verbunden…
 }
 path-words = { $path ->

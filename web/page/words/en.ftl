@@ -162,14 +162,20 @@ away = away
 away-title = The connection is lost; they may come back
 microphone-off = microphone off
 camera-off = camera off
+speaks = speaking
+floating = Keep the picture of { $name } above other windows
 path = { $path ->
     [direct] direct
     [relay] relay
+    [server] relay
+    [poor] poor connection
    *[connecting] connecting…
 }
 path-of = { $path ->
     [direct] { $name } is connected directly
     [relay] { $name } is connected by way of the hub
+    [server] { $name } is connected by way of a relay server
+    [poor] The connection to { $name } is poor: sound and picture may falter
    *[connecting] { $name } is connecting…
 }
 path-words = { $path ->

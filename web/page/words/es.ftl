@@ -160,14 +160,20 @@ away = ausente
 away-title = Se ha perdido la conexión; es posible que vuelva
 microphone-off = micrófono desactivado
 camera-off = cámara desactivada
+speaks = habla
+floating = Mantener la imagen de { $name } sobre las demás ventanas
 path = { $path ->
     [direct] directa
     [relay] vía servidor
+    [server] vía servidor
+    [poor] mala conexión
    *[connecting] conectando…
 }
 path-of = { $path ->
     [direct] Conexión directa con { $name }
     [relay] Conexión con { $name } a través del servidor
+    [server] { $name } está conectado a través de un servidor de retransmisión
+    [poor] La conexión con { $name } es mala: el sonido y la imagen pueden fallar
    *[connecting] Conectando con { $name }…
 }
 path-words = { $path ->

@@ -239,6 +239,7 @@ class _Coming:
         if self.most < 0:
             raise EndpointFailed(f"{self.target.origin} sent far more than its answer")
         self.connection.receive_data(data)
+        await asyncio.sleep(0)  # it need not have waited, and heads are long to read
 
 
 def _reply(target: Target, head: h11.Response, body: bytes) -> Reply:

@@ -106,3 +106,26 @@ async def test_a_screen_is_seen_large_and_the_camera_comes_back(
             await expect(screen(bob, "Ada")).to_have_count(0)
             await until_played(bob, tile(bob, "Ada").locator("video"), wide=False)
             assert ada.problems == bob.problems == lee.problems == []
+
+
+async def test_who_may_not_edit_any_more_shows_no_screen(browser: Browser, tmp_path: Path) -> None:
+    """[G22] The camera is back, for them and for those who looked."""
+    with hub_process(tmp_path) as hub:
+        async with (
+            person(browser, "Ada", permissions=DEVICES) as ada,
+            person(browser, "Bob", permissions=DEVICES) as bob,
+        ):
+            await ada.join(hub.call(), role="host")
+            await bob.join(hub.call(), role="guest")
+            await bob.page.get_by_role("button", name="Screen", exact=True).click()
+            await until_played(ada, screen(ada, "Bob").locator("video"), wide=True)
+            panel = await ada.open_people()
+            await panel.get_by_role("button", name="Manage Bob").click()
+            await panel.get_by_role("button", name="Make observer").click()
+            await ada.page.keyboard.press("Escape")
+            await expect(bob.page.get_by_text("Everybody sees your screen.")).to_have_count(0)
+            await expect(screen(ada, "Bob")).to_have_count(0)
+            await until_played(ada, tile(ada, "Bob").locator("video"), wide=False)
+            look = await tile(ada, "Bob").locator("video").evaluate(LOOK)
+            assert look[0] == "cover"
+            assert ada.problems == bob.problems == []

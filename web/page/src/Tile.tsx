@@ -58,7 +58,7 @@ function Tile({ page, store, participant, self, speaking, connections }: TilePro
   const tracks = useTracks(stream, version, self);
   const { name, role, here } = participant;
   const hasMedia = participant.offers.includes("media");
-  const isScreen = store.talk.isShowing(participant.id);
+  const isScreen = store.watching.screens.value.includes(participant.id);
   const speaks = useComputed(() => speaking.now.value.has(participant.id)).value && tracks.audio;
   const going = useComputed(() => connections.now.value.get(participant.id));
   const mayWatch = isScreen && !self && store.watching.watched.value !== participant.id;

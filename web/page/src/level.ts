@@ -21,7 +21,11 @@ export class Level {
     this.#heard = this.#audio.createAnalyser();
     this.#heard.fftSize = 2048;
     this.#samples = new Float32Array(this.#heard.fftSize);
-    this.#audio.createMediaStreamSource(new MediaStream([track])).connect(this.#heard);
+    try {
+      this.#audio.createMediaStreamSource(new MediaStream([track])).connect(this.#heard);
+    } catch {
+      // Firefox connects no microphone that has another rate than the speaker: it reads as silence.
+    }
     const { signal } = this.#stop;
     const resume = (): void => void this.#audio.resume().catch(() => undefined);
     for (const gesture of GESTURES) document.addEventListener(gesture, resume, { signal, passive: true });

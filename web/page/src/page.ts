@@ -142,6 +142,7 @@ export class Page {
     const stopScreen = this.devices.sharing.subscribe((on) => {
       store.talk.showScreen(on).catch((error: unknown) => this.toasts.problem(callProblem(error)));
     });
+    const stopRights = store.mayEdit.subscribe((may) => void (may || this.devices.unshare()));
     window.callmesh = { call };
     const before = this.phase.peek();
     if (before.kind === "waiting" && before.wait.locked) {
@@ -155,6 +156,7 @@ export class Page {
         stopLink();
         stopMedia();
         stopScreen();
+        stopRights();
         this.#leave(store);
       });
     });

@@ -87,6 +87,11 @@ export class CallStore implements Ground {
     const me = this.me.value;
     return me !== undefined && mayEdit(me.role);
   });
+  /** Of those who may show one. */
+  readonly #screens: ReadonlySignal<readonly ParticipantId[]> = computed(() => {
+    const may = new Set(this.participants.value.filter(({ role }) => mayEdit(role)).map(({ id }) => id));
+    return this.talk.screens.value.filter((id) => may.has(id));
+  });
   /** In an order that never moves a frame: a frame that is moved loads anew. */
   readonly mounted: ReadonlySignal<readonly Mounted[]> = computed(() => {
     const recent = [this.viewed.value, ...this.#recent.value].filter((id) => this.#known(id) !== undefined);
@@ -126,7 +131,7 @@ export class CallStore implements Ground {
       this.#stops.push(call.on(event as keyof typeof mirrors, mirror));
       mirror();
     }
-    this.watching = new Watching(this.talk.screens, this.active, () => call.me.id);
+    this.watching = new Watching(this.#screens, this.active, () => call.me.id);
     this.#stops.push(call.on("resync", () => (this.syncs.value += 1)));
     this.#stops.push(call.on("error", (error) => this.#problem(error)));
     this.#stops.push(this.viewed.subscribe((viewed) => this.#remember(viewed)));

@@ -120,10 +120,6 @@ export class Talk {
     presence.set("reaction", { emoji, at: Date.now() });
   }
 
-  isShowing(id: ParticipantId): boolean {
-    return this.screens.value.includes(id);
-  }
-
   /** Tell the others that what one sends is one's screen, or that it is not any more. */
   async showScreen(on: boolean): Promise<void> {
     if (on === this.#showsScreen) return;

@@ -6,15 +6,18 @@ import type { ParticipantId, ResourceId } from "@callmesh/core";
 export class Watching {
   readonly #chosen = signal<ParticipantId | undefined>(undefined);
   readonly #stops: (() => void)[];
+  /** Who shows a screen, the last one last. */
+  readonly screens: ReadonlySignal<readonly ParticipantId[]>;
   /** Undefined while the stage has its place. */
   readonly watched: ReadonlySignal<ParticipantId | undefined>;
 
-  /** `screens`: whose screens there are, the last one last; `active`: what everybody is shown on the stage. */
+  /** `active`: what everybody is shown on the stage. */
   constructor(
     screens: ReadonlySignal<readonly ParticipantId[]>,
     active: ReadonlySignal<ResourceId | undefined>,
     me: () => ParticipantId,
   ) {
+    this.screens = screens;
     this.watched = computed(() => screens.value.find((id) => id === this.#chosen.value));
     let known: readonly ParticipantId[] = [];
     let shown = active.peek();

@@ -77,7 +77,7 @@ function Tile({ page, store, participant, self, speaking, connections }: TilePro
       {mayWatch && (
         <button type="button" class="button small watch" onClick={() => store.watching.watch(participant.id)}>
           <Icon name="screen" />
-          <span>{say("screen-watch")}</span>
+          <span class="label">{say("screen-watch")}</span>
           <span class="unseen"> {name}</span>
         </button>
       )}

@@ -242,6 +242,55 @@ async def test_others_see_what_who_leads_sees_until_they_look_away(
         assert ada.problems == bob.problems == []
 
 
+async def test_what_is_selected_is_resized(browser: Browser, hub: HubProcess) -> None:
+    """[D1, S5] Seen while it is done, in the state once, and one step of undo."""
+    call = hub.call("resize")
+    async with person(browser, "Ada") as ada, person(browser, "Bob") as bob:
+        await ada.join(call, role="host")
+        await bob.join(call, role="host")
+        await ada.add("Whiteboard")
+        await board_of(bob)
+        bobs = await bob.in_call("call.me.id")
+        await until(ada, f"whiteboard.stream.reaches.has({bobs!r})")
+        canvas = await board_of(ada)
+        for key in "ro":
+            await canvas.press(key)
+            await press(ada, SQUARE)
+        await canvas.press("Control+a")
+        # Of both, as they are alike.
+        sizes = f"[...new Set({ELEMENTS}.map(({{x, y, w, h}}) => [x, y, w, h].join()))]"
+        size = f"(all => all.length === 1 && all[0])({sizes})"
+        await until(bob, f"{ELEMENTS}.length === 2")
+        left, top = 400 - 40, 250 - 100
+        await until(bob, f"{size} === '{left},{top},100,100'")
+
+        await press(ada, [(506, 356), (526, 366), (556, 396)], release=False)
+        live = await until(bob, f"(live => live.length > 1 && live)({LIVE})")
+        assert [one["w"] > 100 for one in live] == [True, True]
+        assert await bob.in_app("Whiteboard", size) == f"{left},{top},100,100"
+        await ada.page.mouse.up()
+        await until(bob, f"{size} === '{left},{top},150,140'")
+        assert await bob.in_app("Whiteboard", f"{ELEMENTS}.map(one => one.v)") == [2, 2]
+        await until(bob, f"{LIVE}.length === 0")
+
+        await canvas.press("Control+z")
+        await until(bob, f"{size} === '{left},{top},100,100'")
+        await ada.page.keyboard.down("Shift")
+        await press(ada, [(394, 244), (374, 244), (344, 244)])
+        await ada.page.keyboard.up("Shift")
+        await until(bob, f"{size} === '{left - 50},{top - 50},150,150'")
+        await canvas.press("Alt+ArrowRight")
+        await canvas.press("Alt+Shift+ArrowUp")
+        await until(bob, f"{size} === '{left - 50},{top - 50},158,110'")
+        await expect(ada.app("Whiteboard").get_by_text("172 by 124")).to_be_attached()
+        await press(ada, [(511, 309), (600, 400)], release=False)
+        await canvas.press("Escape")
+        await ada.page.mouse.up()
+        await until(bob, f"{LIVE}.length === 0")
+        assert await bob.in_app("Whiteboard", size) == f"{left - 50},{top - 50},158,110"
+        assert ada.problems == bob.problems == []
+
+
 async def test_two_fingers_move_the_board_and_draw_nothing(
     browser: Browser, hub: HubProcess
 ) -> None:

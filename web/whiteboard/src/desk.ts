@@ -3,8 +3,10 @@
 import type { Json, ResourceCache } from "callmesh/app";
 
 import type { Board } from "./board.ts";
-import { COLOURS, SHAPES, type Colour, type Element, type ShapeKind } from "./elements.ts";
+import type { Measure } from "./drawings.ts";
+import { bodyOf, boxOf, COLOURS, frameAround, isStraight, SHAPES, union, type Box, type Colour, type Element, type ShapeKind } from "./elements.ts";
 import type { Live } from "./live.ts";
+import { fittedInto, gripsOn, stretched, withEnd, type Edges, type Grip } from "./resize.ts";
 import { before, type Item, type Scene } from "./scene.ts";
 
 export const TOOLS = ["select", "hand", "pen", "shape", "text", "note", "laser"] as const;
@@ -13,11 +15,23 @@ export const SIZES = [3, 6, 12] as const;
 
 /** Tools with which nothing is changed. */
 const HARMLESS: readonly Tool[] = ["hand", "laser"];
+const NOWHERE: Box = { x: 0, y: 0, w: 0, h: 0 };
+
+/** What becomes of what is selected. */
+export interface Change {
+  of(element: Element): Element;
+  /** To the others, while it is under way. */
+  show(page: string, ids: readonly string[]): void;
+}
+
+/** What a drag that far makes of it; whether it keeps its ratio. */
+export type How = (dx: number, dy: number, keeps: boolean) => Change;
 
 export class Desk {
   readonly board: Board;
   readonly scene: Scene;
   readonly live: Live;
+  readonly #measure: Measure;
   readonly #cache: ResourceCache;
   /** Told when something here is otherwise. */
   readonly #changed: () => void;
@@ -30,10 +44,11 @@ export class Desk {
   colour: Colour = "ink";
   size: number = SIZES[0];
 
-  constructor(board: Board, scene: Scene, live: Live, cache: ResourceCache, changed: () => void) {
+  constructor(board: Board, scene: Scene, live: Live, measure: Measure, cache: ResourceCache, changed: () => void) {
     this.board = board;
     this.scene = scene;
     this.live = live;
+    this.#measure = measure;
     this.#cache = cache;
     this.#changed = changed;
     this.#tool = TOOLS.find((one) => one === cache.get("tool")) ?? "pen";
@@ -101,8 +116,71 @@ export class Desk {
     this.write(new Map(this.selected.map(({ id, element }) => [id, change(element)] as const)));
   }
 
+  // --- moving and resizing what is selected
+
+  /** Around what is selected, as it looks at the moment. */
+  frame(zoom: number): Box | undefined {
+    return frameAround(this.selectedBoxes, zoom);
+  }
+
+  get selectedBoxes(): Box[] {
+    return this.selected.map(({ id, box }) => {
+      const changed = this.own.get(id);
+      return changed === undefined ? box : boxOf(changed);
+    });
+  }
+
+  /** By which it is resized. */
+  grips(zoom: number): Grip[] {
+    const frame = this.mayWrite ? this.frame(zoom) : undefined;
+    if (frame === undefined) return [];
+    const line = this.#line;
+    return gripsOn(frame, line && (this.own.get(line.id) ?? line.element), zoom);
+  }
+
+  moving(): How {
+    return this.#fitting((from, dx, dy) => ({ ...from, x: from.x + dx, y: from.y + dy }));
+  }
+
+  resizing(holds: Edges | "start" | "end"): How {
+    if (typeof holds !== "string") return this.#fitting((from, dx, dy, keeps) => stretched(from, holds, dx, dy, keeps));
+    return (dx, dy, keeps) => {
+      const of = (element: Element): Element => (isStraight(element) ? withEnd(element, holds, dx, dy, keeps) : element);
+      const show = (page: string, ids: readonly string[]): void => {
+        for (const id of ids) {
+          const element = this.board.get(page, id);
+          if (element !== undefined) this.live.show(page, id, { ...of(element), v: this.board.nextVersion(id) });
+        }
+      };
+      return { of, show };
+    };
+  }
+
+  #fitting(fit: (from: Box, dx: number, dy: number, keeps: boolean) => Box): How {
+    const from = union(this.selected.map(({ element }) => bodyOf(element))) ?? NOWHERE;
+    return (dx, dy, keeps) => {
+      const to = fit(from, dx, dy, keeps);
+      return {
+        of: (element) => fittedInto(element, from, to, this.#measure),
+        show: (page, ids) => this.live.fit(page, ids, from, to),
+      };
+    };
+  }
+
+  /** The one that is selected alone, if it is a line or an arrow. */
+  get #line(): Item | undefined {
+    const [only] = this.selection.size === 1 ? this.selected : [];
+    return only !== undefined && isStraight(only.element) ? only : undefined;
+  }
+
   nudge(dx: number, dy: number): void {
     this.edit((element) => ({ ...element, x: element.x + dx, y: element.y + dy }));
+  }
+
+  /** By its right and lower edges, or of a line its end. */
+  stretch(dx: number, dy: number): void {
+    const change = this.resizing(this.#line === undefined ? [1, 1] : "end")(dx, dy, false);
+    this.edit((element) => change.of(element));
   }
 
   /** To the top, or to the bottom; among themselves they stay as they are. */

@@ -57,7 +57,7 @@ export function drawingOf(element: Element, theme: Theme, measure: Measure): Dra
     case "pen":
       return { path: strokePath(element), fill: theme.inks[element.c] };
     case "text":
-      return { path: "", lines: linesOfText(element), letters: element.size, ink: theme.inks[element.c] };
+      return { path: "", lines: linesOfText(element, measure), letters: element.size, ink: theme.inks[element.c] };
     case "note":
       return {
         path: `M0 0H${short(element.w)}V${short(element.h)}H0Z`,
@@ -114,8 +114,10 @@ export function shapePath({ t, w, h, size }: Shape): string {
   }
 }
 
-function linesOfText({ text, size }: Text): Line[] {
-  return text.split("\n").map((line, n) => ({ text: line, x: 0, y: short(size * (0.98 + n * LINE)) }));
+export function linesOfText({ text, size, w, wraps }: Text, measure: Measure): Line[] {
+  // A hair wider: a width that was rounded breaks no line.
+  const lines = wraps === true ? wrapped(text, (w + 0.01) / size, measure) : text.split("\n");
+  return lines.map((line, n) => ({ text: line, x: 0, y: short(size * (0.98 + n * LINE)) }));
 }
 
 function linesOfNote(note: Note, measure: Measure): Line[] {

@@ -2,7 +2,7 @@
 
 import { newId } from "./board.ts";
 import type { Desk } from "./desk.ts";
-import { heightOfNote, LINE, sizeOfText, type Measure, type Theme } from "./drawings.ts";
+import { heightOfNote, LINE, linesOfText, sizeOfText, type Measure, type Theme } from "./drawings.ts";
 import { NOTE, NOTE_LETTERS, NOTE_PADDING, type Element, type Note, type Text } from "./elements.ts";
 import type { Stage } from "./stage.ts";
 
@@ -77,7 +77,8 @@ export class Editor {
 
   #with(element: Text | Note): Text | Note {
     const text = this.#field.value;
-    if (element.t === "note") return { ...element, text, h: Math.max(NOTE, heightOfNote(text, element.w, this.#measure)) };
+    if (element.t === "note") return { ...element, text, h: Math.max(element.h, heightOfNote(text, element.w, this.#measure)) };
+    if (element.wraps === true) return { ...element, text, h: linesOfText({ ...element, text }, this.#measure).length * LINE * element.size };
     return { ...element, text, ...sizeOfText(text, element.size, this.#measure) };
   }
 
@@ -93,11 +94,12 @@ export class Editor {
     style.left = `${(element.x - x) * zoom}px`;
     style.top = `${(element.y - y) * zoom}px`;
     style.transform = `scale(${zoom})`;
-    style.width = `${note ? element.w : Math.max(element.w + letters, 3 * letters)}px`;
+    const wraps = note || element.wraps === true;
+    style.width = `${wraps ? element.w : Math.max(element.w + letters, 3 * letters)}px`;
     style.height = `${element.h}px`;
     style.padding = note ? `${NOTE_PADDING}px` : "0";
     style.fontSize = `${letters}px`;
-    style.whiteSpace = note ? "pre-wrap" : "pre";
+    style.whiteSpace = wraps ? "pre-wrap" : "pre";
     style.color = note ? this.theme.noteText : this.theme.inks[element.c];
     style.background = note ? this.theme.notes[element.c] : "transparent";
     // Beneath the field nothing is drawn twice.

@@ -36,6 +36,9 @@ export interface Stroke extends Common {
   readonly u: number;
   /** Whether the points have pressure. */
   readonly f: boolean;
+  /** By how much it was made wider and higher than it was drawn; 1 if left out. */
+  readonly kx?: number;
+  readonly ky?: number;
 }
 
 /** Of a line or an arrow, `w` and `h` lead from its beginning to its end and may be negative. */
@@ -53,6 +56,8 @@ export interface Text extends Common {
   readonly size: number;
   readonly w: number;
   readonly h: number;
+  /** Whether its lines are broken where they are wider than `w`. */
+  readonly wraps?: boolean;
 }
 
 export interface Note extends Common {
@@ -82,17 +87,19 @@ export function readElement(value: Json | undefined): Element | undefined {
   if (t === "pen") {
     const { p, u, f } = fields;
     if (typeof p !== "string" || p.length > MAX_STROKE + 100 || !isWithin(u, 1, 256) || !isWithin(size, 0.01, 1_000)) return undefined;
-    return { ...common, t, size, p, u, f: f === true };
+    const { kx = 1, ky = 1 } = fields;
+    if (!isWithin(kx, 0.001, 1_000) || !isWithin(ky, 0.001, 1_000)) return undefined;
+    return { ...common, t, size, p, u, f: f === true, ...(kx === 1 && ky === 1 ? {} : { kx, ky }) };
   }
   if (!isWithin(w, -LARGE, LARGE) || !isWithin(h, -LARGE, LARGE)) return undefined;
   const shape = SHAPES.find((kind) => kind === t);
   if (shape !== undefined) {
-    const straight = shape === "line" || shape === "arrow";
-    if (!isWithin(size, 0.01, 1_000) || (!straight && (w < 0 || h < 0))) return undefined;
-    return { ...common, t: shape, w, h, size };
+    const made: Shape = { ...common, t: shape, w, h, size: 0 };
+    return isWithin(size, 0.01, 1_000) && (isStraight(made) || (w >= 0 && h >= 0)) ? { ...made, size } : undefined;
   }
   if (typeof text !== "string" || text.length > MAX_TEXT || w < 0 || h < 0) return undefined;
-  if (t === "text") return isWithin(size, 1, 1_000) ? { ...common, t, text, size, w, h } : undefined;
+  const wraps = fields["wraps"] === true ? { wraps: true } : {};
+  if (t === "text") return isWithin(size, 1, 1_000) ? { ...common, t, text, size, w, h, ...wraps } : undefined;
   return t === "note" ? { ...common, t, text, w, h } : undefined;
 }
 
@@ -107,34 +114,34 @@ function isWithin(value: Json | undefined, low: number, high: number): value is 
 
 /** As a value: without what JSON has not, and rounded to what can be seen. */
 export function written(element: Element): Record<string, Json> {
-  const entries = Object.entries(element).map(([name, value]: [string, Json]) => [name, typeof value === "number" ? round(value) : value] as const);
+  const entries = Object.entries(element).map(([name, value]: [string, Json]) => [name, typeof value === "number" ? round(value, name) : value] as const);
   return Object.fromEntries(entries);
 }
 
-function round(value: number): number {
-  return Number.isInteger(value) ? value : Math.round(value * 1_000) / 1_000;
+function round(value: number, name: string): number {
+  const steps = name.startsWith("k") ? 1_000_000 : 1_000; // a factor counts for a thousand units
+  return Number.isInteger(value) ? value : Math.round(value * steps) / steps;
+}
+
+/** The box of its lines, were they without width. */
+export function bodyOf(element: Element): Box {
+  if (element.t === "pen") return bounds(pointsOf(element).map(([x, y]) => [x + element.x, y + element.y]));
+  return between(element.x, element.y, element.x + element.w, element.y + element.h);
 }
 
 /** The box in which all of it lies, its line's width included. */
 export function boxOf(element: Element): Box {
-  switch (element.t) {
-    case "pen": {
-      const points = pointsOf(element);
-      const around = bounds(points.map(([x, y]) => [x + element.x, y + element.y]));
-      return grown(around, element.size);
-    }
-    case "line":
-    case "arrow":
-    case "rect":
-    case "ellipse":
-      return grown(between(element.x, element.y, element.x + element.w, element.y + element.h), element.t === "arrow" ? 4 * element.size : element.size);
-    default:
-      return { x: element.x, y: element.y, w: element.w, h: element.h };
-  }
+  const width = element.t === "text" || element.t === "note" ? 0 : element.size;
+  return grown(bodyOf(element), element.t === "arrow" ? 4 * width : width);
 }
 
-export function pointsOf({ p, u, f }: Stroke): ReturnType<typeof readStroke> {
-  return readStroke(p, u, f);
+export function isStraight(element: Element): element is Shape {
+  return element.t === "line" || element.t === "arrow";
+}
+
+export function pointsOf({ p, u, f, kx = 1, ky = 1 }: Stroke): ReturnType<typeof readStroke> {
+  const points = readStroke(p, u, f);
+  return kx === 1 && ky === 1 ? points : points.map(([x, y, pressure]) => [x * kx, y * ky, pressure]);
 }
 
 export function bounds(points: Iterable<readonly [number, number]>): Box {
@@ -159,6 +166,12 @@ export function grown({ x, y, w, h }: Box, by: number): Box {
 export function union(boxes: Iterable<Box>): Box | undefined {
   const corners = [...boxes].flatMap(({ x, y, w, h }): [number, number][] => [[x, y], [x + w, y + h]]); // prettier-ignore
   return corners.length === 0 ? undefined : bounds(corners);
+}
+
+/** The frame that is shown around what is selected. */
+export function frameAround(boxes: Iterable<Box>, zoom: number): Box | undefined {
+  const around = union(boxes);
+  return around === undefined ? undefined : grown(around, 4 / zoom);
 }
 
 export function touch(one: Box, other: Box): boolean {

@@ -1,10 +1,11 @@
 /** What pointers do on the board: one finger, pen or mouse uses the tool, two fingers move the board. */
 
 import { moved, zoomed } from "./camera.ts";
-import { between, contains, grown, union, type Box, type Element, type Shape, type Stroke } from "./elements.ts";
+import { between, contains, union, type Box, type Element, type Shape, type Stroke } from "./elements.ts";
 import { newId } from "./board.ts";
-import type { Desk } from "./desk.ts";
+import type { Change, Desk, How } from "./desk.ts";
 import { framed, hit } from "./hits.ts";
+import { cursorOf, even, GRIP, gripAt, type Grip } from "./resize.ts";
 import type { Stage } from "./stage.ts";
 import { stepsFor, StrokeWriter } from "./strokes.ts";
 
@@ -36,6 +37,7 @@ export interface GestureUser {
 
 export class Gestures {
   readonly #user: GestureUser;
+  readonly #canvas: HTMLCanvasElement;
   readonly #pointers = new Map<number, PointerEvent>();
   #gesture: Gesture | undefined;
   /** Somebody with a pen rests a hand on the screen: fingers then move the board. */
@@ -46,7 +48,8 @@ export class Gestures {
 
   constructor(canvas: HTMLCanvasElement, user: GestureUser) {
     this.#user = user;
-    canvas.addEventListener("pointerdown", (event) => this.#down(canvas, event));
+    this.#canvas = canvas;
+    canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     canvas.addEventListener("pointerup", (event) => this.#up(event, true));
     canvas.addEventListener("pointercancel", (event) => this.#up(event, false));
@@ -70,10 +73,10 @@ export class Gestures {
     this.#gesture = undefined;
   }
 
-  #down(canvas: HTMLCanvasElement, event: PointerEvent): void {
-    canvas.focus({ preventScroll: true });
+  #down(event: PointerEvent): void {
+    this.#canvas.focus({ preventScroll: true });
     try {
-      canvas.setPointerCapture(event.pointerId);
+      this.#canvas.setPointerCapture(event.pointerId);
     } catch {
       // it is gone already
     }
@@ -89,8 +92,13 @@ export class Gestures {
 
   #move(event: PointerEvent): void {
     if (this.#pointers.has(event.pointerId)) this.#pointers.set(event.pointerId, event);
-    if (this.#gesture !== undefined) this.#gesture.move(event);
-    else if (this.#user.desk.tool === "laser") this.#user.laser(this.#user.stage.place(event));
+    if (this.#gesture !== undefined) {
+      this.#gesture.move(event);
+      return;
+    }
+    const grip = this.#grip(event);
+    this.#canvas.style.cursor = grip === undefined ? "" : cursorOf(grip);
+    if (this.#user.desk.tool === "laser") this.#user.laser(this.#user.stage.place(event));
   }
 
   #up(event: PointerEvent, counts: boolean): void {
@@ -201,8 +209,16 @@ export class Gestures {
     return { move: point, end: (now) => now.pointerType !== "mouse" && stop(), cancel: stop };
   }
 
+  #grip(event: PointerEvent): Grip | undefined {
+    const { desk, stage } = this.#user;
+    const { zoom } = stage.view;
+    return gripAt(desk.grips(zoom), stage.place(event), (event.pointerType === "mouse" ? GRIP.mouse : GRIP.touch) / zoom);
+  }
+
   #selecting(event: PointerEvent): Gesture {
     const { desk, stage } = this.#user;
+    const grip = this.#grip(event);
+    if (grip !== undefined) return new ChangeGesture(this.#user, event, desk.resizing(grip.holds));
     const start = stage.place(event);
     const reach = (event.pointerType === "mouse" ? REACH.mouse : REACH.touch) / stage.view.zoom;
     const around = union(desk.selected.map(({ box }) => box));
@@ -215,7 +231,7 @@ export class Gestures {
       desk.selection.delete(found.id);
       desk.choose([], true);
     }
-    return new MoveGesture(this.#user, event);
+    return new ChangeGesture(this.#user, event, desk.moving());
   }
 
   #framing(start: readonly [number, number], more: boolean): Gesture {
@@ -384,40 +400,30 @@ class ShapeGesture implements Gesture {
   }
 }
 
-/** A square, a circle, a line in one of eight directions. */
-function even(kind: Shape["t"], w: number, h: number): [number, number] {
-  if (kind === "line" || kind === "arrow") {
-    const turn = Math.round(Math.atan2(h, w) / (Math.PI / 4)) * (Math.PI / 4);
-    const length = Math.hypot(w, h);
-    return [length * Math.cos(turn), length * Math.sin(turn)];
-  }
-  const side = Math.max(Math.abs(w), Math.abs(h));
-  return [side * (w < 0 ? -1 : 1), side * (h < 0 ? -1 : 1)];
-}
-
-class MoveGesture implements Gesture {
+/** What is selected becomes otherwise: it is moved or resized. */
+class ChangeGesture implements Gesture {
   readonly #user: GestureUser;
   readonly #page: string;
   readonly #from: PointerEvent;
+  readonly #how: How;
   readonly #elements: ReadonlyMap<string, Element>;
-  #by: [number, number] = [0, 0];
-  #moves = false;
-  readonly #rhythm = new Rhythm(() => this.#user.desk.live.move(this.#page, [...this.#elements.keys()], ...this.#by));
+  #change: Change | undefined;
+  readonly #rhythm = new Rhythm(() => this.#change?.show(this.#page, [...this.#elements.keys()]));
 
-  constructor(user: GestureUser, event: PointerEvent) {
+  constructor(user: GestureUser, event: PointerEvent, how: How) {
     this.#user = user;
     this.#page = user.desk.page;
     this.#from = event;
+    this.#how = how;
     this.#elements = new Map(user.desk.selected.map(({ id, element }) => [id, element]));
   }
 
   move(event: PointerEvent): void {
     const { desk, stage } = this.#user;
     const [dx, dy] = [event.clientX - this.#from.clientX, event.clientY - this.#from.clientY];
-    this.#moves ||= Math.hypot(dx, dy) >= STILL;
-    if (!this.#moves) return;
-    this.#by = [dx / stage.view.zoom, dy / stage.view.zoom];
-    for (const [id, element] of this.#elements) desk.own.set(id, this.#movedBy(element));
+    if (this.#change === undefined && Math.hypot(dx, dy) < STILL) return;
+    this.#change = this.#how(dx / stage.view.zoom, dy / stage.view.zoom, event.shiftKey);
+    for (const [id, element] of this.#elements) desk.own.set(id, this.#change.of(element));
     this.#rhythm.ask();
     stage.draw();
   }
@@ -425,21 +431,17 @@ class MoveGesture implements Gesture {
   end(event: PointerEvent): void {
     this.move(event);
     this.#stop();
-    if (!this.#moves) return;
+    const change = this.#change;
+    if (change === undefined) return;
     // What was deleted meanwhile stays deleted.
     const { board } = this.#user.desk;
     const there = [...this.#elements].filter(([id]) => board.get(this.#page, id) !== undefined);
-    board.write(this.#page, new Map(there.map(([id, element]) => [id, this.#movedBy(element)])));
+    board.write(this.#page, new Map(there.map(([id, element]) => [id, change.of(element)])));
   }
 
   cancel(): void {
     this.#stop();
-    if (this.#moves) this.#user.desk.live.drop([...this.#elements.keys()]);
-  }
-
-  #movedBy(element: Element): Element {
-    const [dx, dy] = this.#by;
-    return { ...element, x: element.x + dx, y: element.y + dy };
+    if (this.#change !== undefined) this.#user.desk.live.drop([...this.#elements.keys()]);
   }
 
   #stop(): void {
@@ -447,10 +449,4 @@ class MoveGesture implements Gesture {
     for (const id of this.#elements.keys()) this.#user.desk.own.delete(id);
     this.#user.stage.draw();
   }
-}
-
-/** A frame around what is selected. */
-export function frameAround(boxes: Iterable<Box>, zoom: number): Box | undefined {
-  const around = union(boxes);
-  return around === undefined ? undefined : grown(around, 4 / zoom);
 }

@@ -5,7 +5,10 @@
 
 import type { DataStream, Json, StreamMessage } from "callmesh/app";
 
-import { readElement, written, type Element, type Stroke } from "./elements.ts";
+import { readNumbers } from "./camera.ts";
+import type { Measure } from "./drawings.ts";
+import { readElement, written, type Box, type Element, type Stroke } from "./elements.ts";
+import { fittedInto } from "./resize.ts";
 import { MAX_STROKE } from "./strokes.ts";
 
 /** Changes under way of one participant: more than that is rubbish. */
@@ -23,6 +26,7 @@ export interface LiveUser {
   /** How often an element was changed, as far as is known: a change under way is of a later version. */
   version(id: string): number;
   get(page: string, id: string): Element | undefined;
+  readonly measure: Measure;
   changed(): void;
 }
 
@@ -53,8 +57,9 @@ export class Live {
     this.#send({ do: "show", page, id, el: written(element) });
   }
 
-  move(page: string, ids: readonly string[], dx: number, dy: number): void {
-    this.#send({ do: "move", page, ids: ids.map((id) => [id, this.#user.version(id) + 1]), by: [dx, dy] });
+  /** Moved or resized: what lay in one frame lies in another. */
+  fit(page: string, ids: readonly string[], from: Box, to: Box): void {
+    this.#send({ do: "fit", page, ids: ids.map((id) => [id, this.#user.version(id) + 1]), from: numbers(from), to: numbers(to) });
   }
 
   /** Nothing comes of it. */
@@ -75,7 +80,7 @@ export class Live {
     const { do: what, page, id } = message;
     if (what === "drop" && Array.isArray(message["ids"])) this.#drop(message["ids"] as Json[], sender);
     if (typeof page !== "string") return;
-    if (what === "move") this.#moved(page, message, sender);
+    if (what === "fit") this.#fitted(page, message, sender);
     if (typeof id !== "string") return;
     const element = readElement(message["el"]);
     if (element === undefined) return;
@@ -91,15 +96,17 @@ export class Live {
     this.#put(page, id, { ...part, p: before + part.p }, sender);
   }
 
-  #moved(page: string, { ids, by }: { readonly [name: string]: Json }, sender: Sender): void {
-    if (!Array.isArray(ids) || !Array.isArray(by)) return;
-    const [dx, dy] = by as Json[];
-    if (typeof dx !== "number" || typeof dy !== "number") return;
+  #fitted(page: string, message: { readonly [name: string]: Json }, sender: Sender): void {
+    const { ids } = message;
+    const [from, to] = [readBox(message["from"]), readBox(message["to"])];
+    if (!Array.isArray(ids) || from === undefined || to === undefined) return;
     for (const pair of (ids as Json[]).slice(0, MOST)) {
       const [id, v] = Array.isArray(pair) ? (pair as Json[]) : [];
       const element = typeof id === "string" ? this.#user.get(page, id) : undefined;
       if (typeof id !== "string" || typeof v !== "number" || element === undefined) continue;
-      this.#put(page, id, { ...element, x: element.x + dx, y: element.y + dy, v }, sender);
+      // What others could not keep in a state is not shown either.
+      const changed = readElement(written({ ...fittedInto(element, from, to, this.#user.measure), v }));
+      if (changed !== undefined) this.#put(page, id, changed, sender);
     }
     this.#user.changed();
   }
@@ -127,4 +134,13 @@ export class Live {
     for (const [id, { sender }] of [...this.#shown]) if (!present(sender)) this.#shown.delete(id);
     this.#user.changed();
   }
+}
+
+function numbers({ x, y, w, h }: Box): number[] {
+  return [x, y, w, h];
+}
+
+function readBox(value: Json | undefined): Box | undefined {
+  const [x = 0, y = 0, w = -1, h = -1] = readNumbers(value, 4) ?? [];
+  return w >= 0 && h >= 0 ? { x, y, w, h } : undefined;
 }

@@ -58,9 +58,10 @@ const stream = resource.stream("pen");
 const live = new Live(stream, {
   version: (id) => board.version(id),
   get: (page, id) => board.get(page, id),
+  measure,
   changed: () => stage.draw(),
 });
-const desk = new Desk(board, scene, live, cache, () => show());
+const desk = new Desk(board, scene, live, measure, cache, () => show());
 
 let laser: readonly [number, number] | undefined;
 let words: ReturnType<typeof setTimeout> | undefined;
@@ -156,7 +157,7 @@ function placeBar(): void {
   if (bar.hidden || around === undefined) return;
   const { x, y, zoom } = stage.view;
   const left = (around.x + around.w / 2 - x) * zoom - bar.offsetWidth / 2;
-  const top = (around.y - y) * zoom - bar.offsetHeight - 14;
+  const top = (around.y - y) * zoom - bar.offsetHeight - 26; // above the grips
   bar.style.left = `${Math.max(6, Math.min(stage.width - bar.offsetWidth - 6, left))}px`;
   bar.style.top = `${Math.max(70, Math.min(stage.height - bar.offsetHeight - 76, top))}px`;
 }
@@ -352,7 +353,10 @@ document.addEventListener("keydown", (event) => {
     if (withControl(event.key.toLowerCase(), event.shiftKey)) event.preventDefault();
     return;
   }
-  if (event.altKey) return;
+  if (event.altKey) {
+    if (onBoard && withAlt(event)) event.preventDefault();
+    return;
+  }
   if ((onBoard && withKey(event)) || takeTool(event.key.toLowerCase())) event.preventDefault();
 });
 document.addEventListener("keyup", ({ key }) => {
@@ -379,11 +383,25 @@ function takeTool(key: string): boolean {
   return true;
 }
 
+const ARROWS: Readonly<Record<string, readonly [number, number]>> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+/** How far an arrow moves things, and with Shift. */
+const [STEP, FAR] = [8, 40];
+
+function withAlt({ key, shiftKey }: KeyboardEvent): boolean {
+  const arrow = ARROWS[key];
+  if (arrow === undefined || desk.selection.size === 0 || !desk.mayWrite) return false;
+  const far = shiftKey ? FAR : STEP;
+  desk.stretch(arrow[0] * far, arrow[1] * far);
+  const { w, h } = desk.frame(stage.view.zoom) ?? { w: 0, h: 0 };
+  say(`${Math.round(w)} by ${Math.round(h)}`);
+  return true;
+}
+
 function withKey({ key, shiftKey }: KeyboardEvent): boolean {
-  const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key];
+  const arrow = ARROWS[key];
   const [dx = 0, dy = 0] = arrow ?? [];
   if (arrow !== undefined) {
-    const far = shiftKey ? 40 : 8;
+    const far = shiftKey ? FAR : STEP;
     if (desk.selection.size > 0 && desk.mayWrite) desk.nudge(dx * far, dy * far);
     else {
       looksAway();

@@ -3,10 +3,10 @@
 import type { View } from "./camera.ts";
 import type { Desk } from "./desk.ts";
 import { FONT } from "./drawings.ts";
-import { boxOf, grown, type Box } from "./elements.ts";
-import { frameAround } from "./gestures.ts";
+import { boxOf, frameAround, grown, type Box } from "./elements.ts";
 import type { Laser, Others } from "./others.ts";
 import type { Painter } from "./paint.ts";
+import { GRIP } from "./resize.ts";
 import { Trails } from "./trails.ts";
 
 export interface OverlayParts {
@@ -47,14 +47,12 @@ export class OverlayDrawing {
   }
 
   #selections(context: CanvasRenderingContext2D, zoom: number, accent: string): void {
-    const { desk, others } = this.#parts;
-    const boxes = desk.selected.map(({ id, box }) => {
-      const moved = desk.own.get(id);
-      return moved === undefined ? box : boxOf(moved);
-    });
+    const { desk, others, painter } = this.#parts;
+    const boxes = desk.selectedBoxes;
     if (boxes.length > 1 && boxes.length <= 200) for (const box of boxes) outline(context, grown(box, 2 / zoom), zoom, accent, [3, 3]);
     const around = frameAround(boxes, zoom);
     if (around !== undefined) outline(context, around, zoom, accent, []);
+    for (const { place } of desk.grips(zoom)) square(context, place, zoom, painter.theme.board, accent);
     const shown = desk.underWay;
     for (const { name, ids } of others.selections(desk.page)) {
       const theirs = ids.flatMap((id) => {
@@ -92,6 +90,14 @@ function outline(context: CanvasRenderingContext2D, { x, y, w, h }: Box, zoom: n
   context.setLineDash(dashes.map((dash) => dash / zoom));
   context.strokeRect(x, y, w, h);
   context.setLineDash([]);
+}
+
+/** A grip. */
+function square(context: CanvasRenderingContext2D, [x, y]: readonly [number, number], zoom: number, fill: string, colour: string): void {
+  const side = GRIP.shown / zoom;
+  context.fillStyle = fill;
+  context.fillRect(x - side / 2, y - side / 2, side, side);
+  outline(context, { x: x - side / 2, y: y - side / 2, w: side, h: side }, zoom, colour, []);
 }
 
 function label(context: CanvasRenderingContext2D, name: string, x: number, y: number, zoom: number, colour: string): void {

@@ -84,7 +84,7 @@ describe("changes under way", () => {
 
   beforeEach(() => {
     const stream = { subscribe: (fn: typeof hear) => (hear = (data, sender = "p2") => fn({ data, sender })), send: async () => undefined };
-    live = new Live(stream as never, { version: (id) => board.version(id), get: (page, id) => board.get(page, id), changed: () => undefined });
+    live = new Live(stream as never, { version: (id) => board.version(id), get: (page, id) => board.get(page, id), measure: (words) => words.length / 2, changed: () => undefined });
   });
 
   test("a stroke grows, and makes room for what it becomes", () => {
@@ -105,7 +105,7 @@ describe("changes under way", () => {
 
   test("what is moved is shown where it is, until it has landed, or nothing comes of it", () => {
     put("a", note("", 10, 20));
-    hear({ do: "move", page: "1", ids: [["a", 2], ["none", 1]], by: [5, 6] }); // prettier-ignore
+    hear({ do: "fit", page: "1", ids: [["a", 2], ["none", 1]], from: [10, 20, 180, 180], to: [15, 26, 180, 180] }); // prettier-ignore
     expect([...live.on("1")]).toEqual([["a", { ...note("", 15, 26), v: 2 }]]);
     hear({ do: "drop", ids: ["a"] }, "p3");
     expect(live.on("1").size).toBe(1);
@@ -120,7 +120,7 @@ describe("changes under way", () => {
   });
 
   test("rubbish shows nothing", () => {
-    for (const data of [null, 1, "x", [], {}, new Uint8Array(3), { do: "move", page: "1", ids: 1, by: [1] }, { do: "move", page: "1", ids: [1, [], ["a"]], by: [0, 0] }, { do: "show", page: "1", id: "a", el: {} }, { do: "drop", ids: [{}] }]) hear(data);
+    for (const data of [null, 1, "x", [], {}, new Uint8Array(3), { do: "fit", page: "1", ids: 1, from: [1], to: 1 }, { do: "fit", page: "1", ids: [1, [], ["a"]], from: [0, 0, 1, 1], to: [0, 0, 1, 1] }, { do: "show", page: "1", id: "a", el: {} }, { do: "drop", ids: [{}] }]) hear(data);
     expect(live.on("1").size).toBe(0);
   });
 });

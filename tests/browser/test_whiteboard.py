@@ -242,6 +242,44 @@ async def test_others_see_what_who_leads_sees_until_they_look_away(
         assert ada.problems == bob.problems == []
 
 
+async def test_the_eraser_takes_what_it_is_drawn_over(browser: Browser, hub: HubProcess) -> None:
+    """[S5] Whole things, when it is lifted; one stroke of it is one step of undo."""
+    call = hub.call("eraser")
+    async with person(browser, "Ada") as ada, person(browser, "Bob") as bob:
+        await ada.join(call, role="host")
+        await bob.join(call)
+        await ada.add("Whiteboard")
+        canvas = await board_of(ada)
+        kinds = f"{ELEMENTS}.map(one => one.t).join()"
+        for key, places in (("p", WAVE), ("r", SQUARE), ("l", [(600, 200), (700, 200)])):
+            await canvas.press(key)
+            await press(ada, places)
+        await until(bob, f"{kinds} === 'pen,rect,line'")
+        await ada.app("Whiteboard").get_by_role("button", name="Eraser").click()
+        across = [(60, 100), (60, 270), (500, 270)]
+        await press(ada, across, release=False)
+        assert await ada.in_app("Whiteboard", "whiteboard.desk.fading.size") == 2
+        assert await bob.in_app("Whiteboard", kinds) == "pen,rect,line"
+        await canvas.press("Escape")
+        await ada.page.mouse.up()
+        assert await ada.in_app("Whiteboard", kinds) == "pen,rect,line"
+        await press(ada, across)
+        await until(bob, f"{kinds} === 'line'")
+        await canvas.press("Control+z")
+        await until(bob, f"{kinds} === 'pen,rect,line'")
+        await canvas.press("v")
+        await canvas.press("e")
+        await press(ada, [(650, 150), (650, 250)])
+        await until(bob, f"{kinds} === 'pen,rect'")
+
+        # Who may only look has no eraser, by key neither.
+        await (await board_of(bob)).press("e")
+        await press(bob, across)
+        assert await bob.in_app("Whiteboard", "whiteboard.desk.tool") == "hand"
+        assert await bob.in_app("Whiteboard", kinds) == "pen,rect"
+        assert ada.problems == bob.problems == []
+
+
 async def test_what_is_selected_is_resized(browser: Browser, hub: HubProcess) -> None:
     """[D1, S5] Seen while it is done, in the state once, and one step of undo."""
     call = hub.call("resize")

@@ -94,8 +94,9 @@ export class Board {
     return this.#versions.get(id) ?? 0;
   }
 
-  mayWrite(page: string): boolean {
-    return this.#state.canWrite(keyOf(page, "new"));
+  /** Something new, or what is there under that id. */
+  mayWrite(page: string, id = "new"): boolean {
+    return this.#state.canWrite(keyOf(page, id));
   }
 
   #note(key: string, value: Json | undefined): void {

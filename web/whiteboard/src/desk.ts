@@ -9,7 +9,7 @@ import type { Live } from "./live.ts";
 import { fittedInto, gripsOn, stretched, withEnd, type Edges, type Grip } from "./resize.ts";
 import { before, type Item, type Scene } from "./scene.ts";
 
-export const TOOLS = ["select", "hand", "pen", "shape", "text", "note", "laser"] as const;
+export const TOOLS = ["select", "hand", "pen", "eraser", "shape", "text", "note", "laser"] as const;
 export type Tool = (typeof TOOLS)[number];
 export const SIZES = [3, 6, 12] as const;
 
@@ -37,6 +37,8 @@ export class Desk {
   readonly #changed: () => void;
   /** What this participant is changing, as it looks at the moment. */
   readonly own = new Map<string, Element>();
+  /** What the eraser has gone over: it is shown fading, until it is gone. */
+  readonly fading = new Set<string>();
   readonly selection = new Set<string>();
   #page = "";
   #tool: Tool = "pen";
@@ -105,6 +107,11 @@ export class Desk {
   /** What is shown in the place of what is written: one's own changes under way, and others'. */
   get underWay(): Map<string, Element> {
     return new Map([...this.live.on(this.#page), ...this.own]);
+  }
+
+  /** What is shown otherwise than it is written. */
+  get lifted(): Set<string> {
+    return new Set([...this.underWay.keys(), ...this.fading]);
   }
 
   write(edits: ReadonlyMap<string, Element | undefined>): void {

@@ -4,7 +4,7 @@ import { moved, zoomed } from "./camera.ts";
 import { between, contains, union, type Box, type Element, type Shape, type Stroke } from "./elements.ts";
 import { newId } from "./board.ts";
 import type { Change, Desk, How } from "./desk.ts";
-import { framed, hit } from "./hits.ts";
+import { crossed, framed, hit } from "./hits.ts";
 import { cursorOf, even, GRIP, gripAt, type Grip } from "./resize.ts";
 import type { Stage } from "./stage.ts";
 import { stepsFor, StrokeWriter } from "./strokes.ts";
@@ -13,6 +13,8 @@ import { stepsFor, StrokeWriter } from "./strokes.ts";
 const SHOW_EVERY = 33;
 /** Screen pixels within which something is meant. */
 const REACH = { mouse: 5, touch: 14 };
+/** Screen pixels around the eraser within which it takes away: what its cursor shows. */
+const ERASES = { mouse: 8, touch: 14 };
 /** Screen pixels up to which a press is no drag. */
 const STILL = 4;
 
@@ -138,6 +140,8 @@ export class Gestures {
     if (finger || this.#space || event.button === 1 || tool === "hand") return this.#pan(event);
     if (event.button !== 0) return undefined;
     switch (tool) {
+      case "eraser":
+        return new EraserGesture(this.#user, event);
       case "pen":
         return new PenGesture(this.#user, event);
       case "shape":
@@ -309,8 +313,7 @@ class PenGesture implements Gesture {
 
   move(event: PointerEvent): void {
     const { desk, stage } = this.#user;
-    const all = event.getCoalescedEvents();
-    for (const one of all.length > 0 ? all : [event]) {
+    for (const one of eachOf(event)) {
       const [x, y] = stage.place(one);
       this.#writer.add([x - this.#stroke.x, y - this.#stroke.y, one.pressure]);
     }
@@ -348,6 +351,53 @@ class PenGesture implements Gesture {
     desk.own.delete(this.#id);
     desk.board.write(this.#page, new Map([[this.#id, this.#stroke]]));
   }
+}
+
+/** Takes away whole things that it is drawn over; they go all at once when it is lifted. */
+class EraserGesture implements Gesture {
+  readonly #user: GestureUser;
+  readonly #page: string;
+  readonly #reach: number;
+  #last: [number, number];
+
+  constructor(user: GestureUser, event: PointerEvent) {
+    this.#user = user;
+    this.#page = user.desk.page;
+    this.#reach = event.pointerType === "mouse" ? ERASES.mouse : ERASES.touch;
+    this.#last = user.stage.place(event);
+    this.move(event);
+  }
+
+  move(event: PointerEvent): void {
+    const { desk, stage } = this.#user;
+    for (const one of eachOf(event)) {
+      const now = stage.place(one);
+      for (const { id } of crossed(desk.scene, this.#last, now, this.#reach / stage.view.zoom)) {
+        if (desk.board.mayWrite(this.#page, id)) desk.fading.add(id);
+      }
+      this.#last = now;
+    }
+    stage.draw();
+  }
+
+  end(event: PointerEvent): void {
+    this.move(event);
+    const { board, fading } = this.#user.desk;
+    const there = [...fading].filter((id) => board.get(this.#page, id) !== undefined);
+    if (there.length > 0) board.write(this.#page, new Map(there.map((id) => [id, undefined])));
+    this.cancel();
+  }
+
+  cancel(): void {
+    this.#user.desk.fading.clear();
+    this.#user.stage.draw();
+  }
+}
+
+/** Where a pointer has been since the last frame. */
+function eachOf(event: PointerEvent): PointerEvent[] {
+  const all = event.getCoalescedEvents();
+  return all.length > 0 ? all : [event];
 }
 
 class ShapeGesture implements Gesture {

@@ -1,6 +1,6 @@
 /** What lies under a point, and in a frame. */
 
-import { boxOf, contains, grown, pointsOf, touch, type Box, type Element } from "./elements.ts";
+import { between, contains, grown, pointsOf, touch, type Box } from "./elements.ts";
 import type { Item, Scene } from "./scene.ts";
 
 type Spot = readonly [x: number, y: number];
@@ -8,7 +8,18 @@ type Spot = readonly [x: number, y: number];
 /** The topmost element at a spot, or within `reach` of it. */
 export function hit(scene: Scene, [x, y]: Spot, reach: number): Item | undefined {
   const around = grown({ x, y, w: 0, h: 0 }, reach);
-  return scene.within(around).findLast(({ element }) => isHit(element, [x, y], reach));
+  return scene.within(around).findLast((item) => isHit(item, [x, y], reach));
+}
+
+/** What lies within `reach` of the way from one spot to another. */
+export function crossed(scene: Scene, [fromX, fromY]: Spot, [toX, toY]: Spot, reach: number): Item[] {
+  const steps = Math.ceil(Math.hypot(toX - fromX, toY - fromY) / reach);
+  const way = Array.from({ length: steps + 1 }, (_, n): Spot => {
+    const part = steps === 0 ? 1 : n / steps;
+    return [fromX + part * (toX - fromX), fromY + part * (toY - fromY)];
+  });
+  const around = grown(between(fromX, fromY, toX, toY), reach);
+  return scene.within(around).filter((item) => way.some((spot) => isHit(item, spot, reach)));
 }
 
 /** Everything that lies wholly in a frame. */
@@ -16,8 +27,8 @@ export function framed(scene: Scene, frame: Box): Item[] {
   return scene.within(frame).filter(({ box }) => contains(frame, box));
 }
 
-export function isHit(element: Element, [x, y]: Spot, reach: number): boolean {
-  if (!touch(grown(boxOf(element), reach), { x, y, w: 0, h: 0 })) return false;
+function isHit({ element, box }: Item, [x, y]: Spot, reach: number): boolean {
+  if (!touch(grown(box, reach), { x, y, w: 0, h: 0 })) return false;
   switch (element.t) {
     case "pen": {
       const near = element.size / 2 + reach;

@@ -22,7 +22,7 @@ import { Stage } from "./stage.ts";
 import { Tiles } from "./tiles.ts";
 
 const KEYS: Readonly<Record<string, Tool | ShapeKind>> = {
-  v: "select", h: "hand", p: "pen", t: "text", n: "note", k: "laser", r: "rect", o: "ellipse", l: "line", a: "arrow",
+  v: "select", h: "hand", p: "pen", e: "eraser", t: "text", n: "note", k: "laser", r: "rect", o: "ellipse", l: "line", a: "arrow",
 }; // prettier-ignore
 const SHAPE_NAMES: Readonly<Record<ShapeKind, string>> = { rect: "Rectangle", ellipse: "Ellipse", line: "Line", arrow: "Arrow" };
 const SHAPE_ICONS: Readonly<Record<ShapeKind, string>> = {
@@ -80,7 +80,7 @@ const stage: Stage = new Stage(
   tiles,
   (context, view) => overlay.draw(context, view),
   () => moved(),
-  () => scene.lift(new Set(desk.underWay.keys())),
+  () => scene.lift(desk.lifted),
 );
 const gestures: Gestures = new Gestures(canvas("above"), {
   desk,

@@ -9,6 +9,9 @@ import type { Painter } from "./paint.ts";
 import { GRIP } from "./resize.ts";
 import { Trails } from "./trails.ts";
 
+/** How much of it is seen of what is being erased. */
+const FADED = 0.2;
+
 export interface OverlayParts {
   readonly desk: Desk;
   readonly others: Others;
@@ -32,6 +35,12 @@ export class OverlayDrawing {
     const { desk, painter } = this.#parts;
     const under = [...desk.underWay].sort(([, one], [, other]) => one.z - other.z);
     for (const [, element] of under) painter.paint(context, element);
+    context.globalAlpha = FADED;
+    for (const id of desk.fading) {
+      const item = desk.scene.get(id);
+      if (item !== undefined) painter.paint(context, item.element);
+    }
+    context.globalAlpha = 1;
     const colours = getComputedStyle(document.documentElement);
     const accent = colours.getPropertyValue("--accent");
     this.#selections(context, zoom, accent);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { readElement, touch, written, type Box } from "../src/elements.ts";
-import { framed, hit } from "../src/hits.ts";
+import { crossed, framed, hit } from "../src/hits.ts";
 import { Scene } from "../src/scene.ts";
 import { note, ONE_OF_EACH, shape, stroke } from "./made.ts";
 
@@ -80,6 +80,15 @@ describe("what is hit", () => {
   test("the topmost one", () => {
     const both = scene({ ...note(""), z: 2 }, note(""));
     expect(hit(both, [90, 90], 0)?.id).toBe("e0");
+  });
+
+  test("by the eraser: whatever lies on its way, however fast it goes", () => {
+    const made = scene(shape("rect", 0, 0, 100, 80), stroke([[0, 0], [0, 100]], { x: 300, y: 0 }), shape("line", 0, 200, 400, 0), note("", 500, 0)); // prettier-ignore
+    const ids = (from: [number, number], to: [number, number]): string[] => crossed(made, from, to, 8).map(({ id }) => id);
+    expect(ids([20, 40], [80, 40])).toEqual([]);
+    expect(ids([50, 40], [600, 40])).toEqual(["e0", "e1", "e3"]);
+    expect(ids([200, 150], [200, 193])).toEqual(["e2"]);
+    expect(ids([306, 50], [306, 50])).toEqual(["e1"]);
   });
 
   test("a frame takes what lies wholly in it", () => {

@@ -32,8 +32,13 @@ export function Tabs({ store }: { store: CallStore }) {
     list.current?.querySelector<HTMLElement>(`#${tabId(target.id)}`)?.focus();
   };
 
+  // Who comes back to the tabs begins with the one in view.
+  const left = ({ relatedTarget }: FocusEvent): void => {
+    if (!(relatedTarget instanceof Node) || list.current?.contains(relatedTarget) !== true) focused.value = undefined;
+  };
+
   return (
-    <div ref={list} class="tabs" role="tablist" aria-label={say("stage-tabs")} onKeyDown={move}>
+    <div ref={list} class="tabs" role="tablist" aria-label={say("stage-tabs")} onKeyDown={move} onFocusOut={left}>
       {resources.map((resource) => (
         <Tab
           key={resource.id}

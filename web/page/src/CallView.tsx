@@ -52,7 +52,7 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
       </div>
       <Actions page={page} store={store} />
       <div class="hall">
-        <Knocking store={store} open={people} />
+        <Knocking store={store} open={people} sink={page.devices.choices.sink} />
         <Halves store={store} />
         <RemovedNotice store={store} />
         <SharingNotice devices={page.devices} />

@@ -1,4 +1,4 @@
-import type { Signal } from "@preact/signals";
+import type { ReadonlySignal, Signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 
 import { chime } from "./chime.ts";
@@ -9,13 +9,20 @@ import { say } from "./say.ts";
 import type { CallStore } from "./store.ts";
 import { knockWords } from "./words.ts";
 
+interface KnockingProps {
+  store: CallStore;
+  open: Signal<boolean>;
+  /** Through which speaker one is called. */
+  sink: ReadonlySignal<string>;
+}
+
 /** Hosts: somebody has begun to wait. It stands above the stage and covers nothing, until it is looked at. */
-export function Knocking({ store, open }: { store: CallStore; open: Signal<boolean> }) {
+export function Knocking({ store, open, sink }: KnockingProps) {
   const { hosts } = store;
   const news = hosts.news.value;
   const [first] = news;
   const words = knockWords(news.map(({ name }) => name));
-  useNews(news.length);
+  useNews(news.length, sink);
   const failed = (): void => {
     if (hosts.problem.value !== undefined) store.toasts.problem(hosts.problem.value);
   };
@@ -52,11 +59,11 @@ export function Knocking({ store, open }: { store: CallStore; open: Signal<boole
 }
 
 /** More news, and nobody to see it: a sound. Less: the button that was pressed is gone. */
-function useNews(count: number): void {
+function useNews(count: number, sink: ReadonlySignal<string>): void {
   const before = useRef(0);
   useEffect(() => {
-    if (count > before.current && document.hidden) void chime();
+    if (count > before.current && document.hidden) void chime(sink.peek());
     if (count < before.current) regainFocus();
     before.current = count;
-  }, [count]);
+  }, [count, sink]);
 }

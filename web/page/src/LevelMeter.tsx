@@ -31,7 +31,7 @@ export function LevelMeter({ devices }: { devices: Devices }) {
       const loud = level.read();
       draw(bar.current, loud);
       if (loud > HEARD) heard.value = "heard";
-      else if (heard.peek() === "listening" && now - began > PATIENCE) heard.value = "silent";
+      else if (!level.deaf && heard.peek() === "listening" && now - began > PATIENCE) heard.value = "silent";
     }
     return () => {
       cancelAnimationFrame(frame);

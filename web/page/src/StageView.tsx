@@ -26,7 +26,7 @@ export function StageView({ page, store }: { page: Page; store: CallStore }) {
         <PeopleButton store={store} open={people} />
       </div>
       <div class="hall">
-        <Knocking store={store} open={people} />
+        <Knocking store={store} open={people} sink={page.devices.choices.sink} />
         <Halves store={store} />
         <RemovedNotice store={store} />
         <div class="floor">

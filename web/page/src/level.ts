@@ -16,6 +16,8 @@ export class Level {
   readonly #heard: AnalyserNode;
   readonly #samples: Float32Array<ArrayBuffer>;
   readonly #stop = new AbortController();
+  /** Nothing can be read of it, however loud it is. */
+  readonly deaf: boolean = false;
 
   constructor(track: MediaStreamTrack) {
     this.#heard = this.#audio.createAnalyser();
@@ -24,7 +26,7 @@ export class Level {
     try {
       this.#audio.createMediaStreamSource(new MediaStream([track])).connect(this.#heard);
     } catch {
-      // Firefox connects no microphone that has another rate than the speaker: it reads as silence.
+      this.deaf = true; // Firefox connects no microphone that has another rate than the speaker
     }
     const { signal } = this.#stop;
     const resume = (): void => void this.#audio.resume().catch(() => undefined);

@@ -72,7 +72,7 @@ function Said({ store, message, before }: { store: CallStore; message: Message; 
     <div class={`said ${here?.self ? "own" : ""}`}>
       {!goesOn && (
         <p class="quiet">
-          <strong dir="auto">{here?.self ? say("you") : (here?.name ?? message.name)}</strong> {timeOfDay(time)}
+          <strong dir="auto">{here?.self ? say("you") : store.authorOf(message)}</strong> {timeOfDay(time)}
         </p>
       )}
       <p class="text" dir="auto">

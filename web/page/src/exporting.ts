@@ -27,7 +27,7 @@ export function filesOf(store: CallStore, call: string, now: Date): Map<string, 
     people: store.people.value.map(({ name, role }) => ({ name, role })),
     resources: named.map(([file, { id, app, title }]) => ({ file, id, app, title })),
   };
-  const messages = store.talk.messages.value;
+  const messages = store.talk.messages.value.map((message) => ({ ...message, name: store.authorOf(message) }));
   return new Map([
     ["call.json", json(about)],
     ...named.map(([file, resource]) => [file, json(contentOf(resource))] as const),

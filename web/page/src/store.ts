@@ -2,13 +2,13 @@
 
 import { computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { Call, RemovedResource, Resource } from "@callmesh/client";
-import { keyOf, mayEdit, WAITING, type Access, type Participant, type ParticipantId, type ResourceId } from "@callmesh/core";
+import { keyOf, mayEdit, WAITING, type Access, type Participant, type ParticipantId, type PersonId, type ResourceId } from "@callmesh/core";
 
 import { numberedTitle, type App, type Catalog } from "./catalog.ts";
 import type { Ground } from "./frame.ts";
 import { Hosts } from "./hosts.ts";
 import { peopleIn, type Somebody } from "./people.ts";
-import { TALK, Talk } from "./talk.ts";
+import { TALK, Talk, type Message } from "./talk.ts";
 import { say } from "./say.ts";
 import type { ToastList } from "./toasts.ts";
 import { Watching } from "./watching.ts";
@@ -61,6 +61,8 @@ export class CallStore implements Ground {
   readonly #hidden = signal<Resource | undefined>(undefined);
   readonly #recent = signal<readonly ResourceId[]>([]);
   readonly #farewell = signal<readonly Resource[]>([]);
+  /** Whom the page has seen in the roster, by their last name there. */
+  readonly #met = signal<ReadonlyMap<PersonId, string>>(new Map());
   readonly #introduced = new Set<ResourceId>();
   /** Removed here while everybody saw it. */
   readonly #wasShown = new Set<ResourceId>();
@@ -110,7 +112,9 @@ export class CallStore implements Ground {
     this.catalog = catalog;
     this.toasts = toasts;
     this.hosts = new Hosts(call);
-    this.talk = new Talk(call, ({ name, text }) => toasts.note(say("chat-news", { name, text: text.slice(0, 200) })));
+    this.talk = new Talk(call, (message) =>
+      toasts.note(say("chat-news", { name: this.authorOf(message), text: message.text.slice(0, 200) })),
+    );
     const mirrors = {
       participants: () => {
         this.#mirrorParticipants();
@@ -258,6 +262,16 @@ export class CallStore implements Ground {
     return this.call.courierHost(resource);
   }
 
+  /**
+   * Whose message it is, in words: by the roster, also once they have left, or by what hosts are told of who left. The name
+   * that a message itself gives may be anybody's, and is marked.
+   */
+  authorOf({ person, name }: Message): string {
+    const { left, keptOut } = this.hosts;
+    const told = [...left.value, ...keptOut.value].find((one) => one.person === person);
+    return this.#met.value.get(person) ?? told?.name ?? say("chat-claimed", { name });
+  }
+
   introduce(resource: Resource): boolean {
     const first = resource.adder && !this.#introduced.has(resource.id);
     this.#introduced.add(resource.id);
@@ -291,6 +305,7 @@ export class CallStore implements Ground {
     const others = [...this.call.participants.values()].filter(({ id }) => id !== me.id);
     this.me.value = me;
     this.participants.value = [me, ...others];
+    this.#met.value = new Map([...this.#met.peek(), ...[me, ...others].map(({ person, name }) => [person, name] as const)]);
     this.media.value += 1;
   }
 

@@ -3,6 +3,7 @@ import type { Participant, ParticipantId, ResourceId } from "@callmesh/core";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import { Catalog, type App } from "../src/catalog.ts";
+import { filesOf } from "../src/exporting.ts";
 import { CallStore, MOST_FRAMES } from "../src/store.ts";
 import { ToastList } from "../src/toasts.ts";
 
@@ -17,7 +18,7 @@ class FakeCall {
   list: Resource[] = [];
   state = { canWrite: () => this.mayRestore };
   mayRestore = true;
-  hosting = { waiting: [], noted: [], halves: [], waitingArea: undefined, locked: false };
+  hosting = { waiting: [], noted: [], left: [] as { person: string; name: string }[], halves: [], waitingArea: undefined, locked: false };
   readonly #listeners = new Map<string, (value?: unknown) => void>();
 
   resources = {
@@ -225,6 +226,37 @@ describe("rights", () => {
       true, true, false, false,
     ]);
   });
+});
+
+test("[G7] a message has the name that the roster gives its author, else it says that the name is theirs alone", () => {
+  const written = new Map<string, unknown>();
+  const listeners: (() => void)[] = [];
+  const state = { entries: () => [...written], listen: (fn: () => void) => (listeners.push(fn), () => undefined) };
+  const presence = { all: () => new Map(), subscribe: () => () => undefined };
+  Object.assign(call, { mesh: { entry: () => undefined } });
+  written.set("chat/u2/a", { name: "Dr Ada", text: "Take 50 mg" });
+  call.list = [{ id: "r1", app: "talk", title: "Talk", added: 1, access: "edit", state, presence } as unknown as Resource];
+  call.tell("resources");
+  const saidBy = (name: string): void => {
+    expect(store.talk.messages.value.map((message) => store.authorOf(message))).toEqual([name]);
+    expect(filesOf(store, "c", new Date(0)).get("chat.txt")).toContain(`  ${name}:\n    Take 50 mg`);
+  };
+  saidBy("somebody who called themselves “Dr Ada”");
+  call.hosting.left = [{ person: "u2", name: "Bo" }];
+  call.tell("door");
+  saidBy("Bo");
+  const bob = { id: "p2", person: "u2", name: "Bob", role: "guest", offers: [], here: true } as unknown as Participant;
+  call.participants.set(bob.id, bob);
+  call.tell("participants");
+  saidBy("Bob");
+  written.set("chat/u2/b", { name: "Dr Ada", text: "now" });
+  for (const fn of listeners) fn();
+  expect(store.toasts.shown.value.map(({ text }) => text)).toEqual(["Bob: now"]);
+  written.delete("chat/u2/b");
+  for (const fn of listeners) fn();
+  call.participants.delete(bob.id);
+  call.tell("participants");
+  saidBy("Bob");
 });
 
 test("[J14] what a host has hidden leaves a word: on the stage where it stood, else in a note", async () => {

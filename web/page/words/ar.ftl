@@ -403,6 +403,7 @@ chat-empty = لم يكتب أحد بعد. ما يُكتب هنا يبقى مع �
 chat-may-read = يمكنك القراءة دون الكتابة.
 chat-write = اكتب إلى الجميع
 chat-send = إرسال
+chat-claimed = شخص سمّى نفسه «{ $name }»
 chat-news = { $name }: { $text }
 react = تفاعل
 react-with = التفاعل بـ { $emoji }

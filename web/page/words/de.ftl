@@ -379,6 +379,7 @@ chat-empty = Noch hat niemand geschrieben. Was hier steht, bleibt beim Gespräch
 chat-may-read = Sie können lesen, aber nicht schreiben.
 chat-write = An alle schreiben
 chat-send = Senden
+chat-claimed = jemand unter dem Namen „{ $name }“
 chat-news = { $name }: { $text }
 react = Reagieren
 react-with = Mit { $emoji } reagieren

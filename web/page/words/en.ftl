@@ -375,6 +375,7 @@ chat-empty = Nobody has written yet. What is written here stays with the call, a
 chat-may-read = You may read, and not write.
 chat-write = Write to everybody
 chat-send = Send
+chat-claimed = somebody who called themselves “{ $name }”
 chat-news = { $name }: { $text }
 react = React
 react-with = React with { $emoji }

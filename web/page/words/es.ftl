@@ -376,6 +376,7 @@ chat-empty = Nadie ha escrito todavía. Lo que se escribe aquí se queda en la l
 chat-may-read = Usted puede leer, pero no escribir.
 chat-write = Escribir a todos
 chat-send = Enviar
+chat-claimed = alguien que dijo llamarse «{ $name }»
 chat-news = { $name }: { $text }
 react = Reaccionar
 react-with = Reaccionar con { $emoji }

@@ -18,6 +18,15 @@ PLAYED = """([video, wide]) => {
     video.counted ??= count;
     return count >= video.counted + 10 && (video.videoWidth > 700) === wide;
 }"""
+# A way is looked for only over a server, and there is none.
+NO_WAY = """
+    const Given = RTCPeerConnection;
+    const cut = (wanted) => ({ ...wanted, iceTransportPolicy: "relay" });
+    window.RTCPeerConnection = class extends Given {
+        constructor(wanted) { super(cut(wanted)); }
+        setConfiguration(wanted) { super.setConfiguration(cut(wanted)); }
+    };
+"""
 LOOK = "video => [getComputedStyle(video).objectFit, getComputedStyle(video).transform]"
 BY_THE_BROWSER = """video => {
     const [track] = video.srcObject.getVideoTracks();
@@ -128,4 +137,27 @@ async def test_who_may_not_edit_any_more_shows_no_screen(browser: Browser, tmp_p
             await until_played(ada, tile(ada, "Bob").locator("video"), wide=False)
             look = await tile(ada, "Bob").locator("video").evaluate(LOOK)
             assert look[0] == "cover"
+            assert ada.problems == bob.problems == []
+
+
+async def test_where_no_way_is_found_tiles_and_screens_say_so(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """[G22, G25] Instead of a black picture, and of silence without a word."""
+    with hub_process(tmp_path) as hub:
+        async with (
+            person(browser, "Ada", permissions=DEVICES, before=NO_WAY) as ada,
+            person(browser, "Bob", permissions=DEVICES, before=NO_WAY) as bob,
+        ):
+            await ada.join(hub.call(), role="host")
+            await bob.join(hub.call(), role="guest")
+            for one, other in ((ada, "Bob"), (bob, "Ada")):
+                await one.until_path(other, "relay", timeout=40_000)
+                await expect(tile(one, other)).to_contain_text("No sound or picture gets through")
+                await expect(tile(one, other).locator(".avatar")).to_be_visible()
+                await expect(tile(one, other).locator("video")).to_have_count(0)
+                await expect(tile(one, one.name)).not_to_contain_text("gets through")
+            await ada.page.get_by_role("button", name="Screen", exact=True).click()
+            await expect(screen(bob, "Ada")).to_contain_text("No picture of Ada gets through")
+            await expect(screen(bob, "Ada").locator("video")).to_have_count(0)
             assert ada.problems == bob.problems == []

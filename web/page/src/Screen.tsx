@@ -67,6 +67,7 @@ export function Screen({ store }: { store: CallStore }) {
   const sharer = store.participants.value.find((one) => one.id === id);
   const stream = id === undefined ? undefined : store.call.media.remote(id);
   const tracks = useTracks(stream, store.media.value, false);
+  const cut = id !== undefined && store.path(id) === "relay"; // the hub carries no picture
   const isWatched = sharer !== undefined;
   useEffect(regainFocus, [isWatched]); // what had it may be out of sight
   if (sharer === undefined) return null;
@@ -82,15 +83,17 @@ export function Screen({ store }: { store: CallStore }) {
             <Icon name="back" />
             <span>{say("screen-leave")}</span>
           </button>
-          {tracks.video && <Floating of=".screen" words={say("floating", { name })} />}
+          {tracks.video && !cut && <Floating of=".screen" words={say("floating", { name })} />}
           <FullScreen of=".screen" words={say("screen-full")} />
         </div>
       </div>
       <div class="screen-picture">
-        {tracks.video ? (
+        {tracks.video && !cut ? (
           <Video stream={stream} muted />
         ) : (
-          <p class="screen-words">{say(store.path(sharer.id) === "relay" ? "screen-unreachable" : "screen-coming", { name })}</p>
+          <p class="screen-words" role="status">
+            {say(cut ? "screen-unreachable" : "screen-coming", { name })}
+          </p>
         )}
       </div>
     </main>

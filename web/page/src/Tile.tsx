@@ -55,9 +55,11 @@ interface TileProps {
 function Tile({ page, store, participant, self, speaking, connections }: TileProps) {
   const version = self ? page.devices.version.value : store.media.value;
   const stream = self ? page.devices.stream : store.call.media.remote(participant.id);
-  const tracks = useTracks(stream, version, self);
+  const agreed = useTracks(stream, version, self);
   const { name, role, here } = participant;
   const hasMedia = participant.offers.includes("media");
+  const cut = hasMedia && here && store.path(participant.id) === "relay"; // the hub carries no sound or picture
+  const tracks = cut ? { video: false, audio: false } : agreed;
   const isScreen = store.watching.screens.value.includes(participant.id);
   const speaks = useComputed(() => speaking.now.value.has(participant.id)).value && tracks.audio;
   const going = useComputed(() => connections.now.value.get(participant.id));
@@ -68,6 +70,9 @@ function Tile({ page, store, participant, self, speaking, connections }: TilePro
         <Video stream={stream} mirrored={self && page.devices.mirrored} muted={self} sink={page.devices.choices.sink} />
       )}
       {!tracks.video && <Avatar name={name} seed={participant.person} />}
+      <p class="cut" role="status">
+        {cut && say("media-cut")}
+      </p>
       <Corner store={store} participant={participant} going={going} />
       <Reaction talk={store.talk} participant={participant} />
       <p class="badges">
@@ -85,8 +90,8 @@ function Tile({ page, store, participant, self, speaking, connections }: TilePro
       <p class="nameplate">
         {speaks && <Mark icon="speaks" words={say("speaks")} />}
         <span class="name">{name}</span>
-        {hasMedia && here && !tracks.audio && <Mark icon="micOff" words={say("microphone-off")} />}
-        {hasMedia && here && !tracks.video && <Mark icon="cameraOff" words={say("camera-off")} />}
+        {hasMedia && here && !agreed.audio && <Mark icon="micOff" words={say("microphone-off")} />}
+        {hasMedia && here && !agreed.video && <Mark icon="cameraOff" words={say("camera-off")} />}
       </p>
     </li>
   );

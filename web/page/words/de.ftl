@@ -184,6 +184,7 @@ path-words = { $path ->
     [relay] über den Server verbunden
    *[connecting] wird verbunden…
 }
+media-cut = Weder Ton noch Bild kommt durch
 screen = Bildschirm
 screen-title = Ihren Bildschirm allen zeigen, anstelle Ihrer Kamera
 screen-own = Alle sehen Ihren Bildschirm.
@@ -332,8 +333,8 @@ people-area = Gäste warten auf Einlass
 people-area-on = Sie werden gefragt, bevor Gäste oder Beobachter:innen hereinkommen. Wenn Sie das ausschalten, kommen alle herein, die warten.
 people-area-off = Wer den Link hat, kommt sofort herein.
 people-lock = Gespräch sperren
-people-lock-on = Niemand Neues kommt herein, was immer in der Einladung steht. Wer hier ist, bleibt und kommt nach einer Unterbrechung zurück.
-people-lock-off = Wenn Sie es sperren, kommt niemand Neues herein, bis Sie es wieder öffnen. Wer hier ist, bleibt.
+people-lock-on = Niemand Neues kommt herein außer der Leitung, was immer in der Einladung steht. Wer hier ist, bleibt und kommt nach einer Unterbrechung zurück.
+people-lock-off = Wenn Sie es sperren, kommt außer der Leitung niemand Neues herein, bis Sie es wieder öffnen. Wer hier ist, bleibt.
 people-new-role = { $role ->
     [host] Sie gehören jetzt zur Leitung: Sie lassen Personen ein und bestimmen, was andere dürfen.
     [observer] Sie sind jetzt Beobachter:in: Sie sehen alles und ändern nichts.

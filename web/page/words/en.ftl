@@ -183,6 +183,7 @@ path-words = { $path ->
     [relay] connected by way of the hub
    *[connecting] connecting…
 }
+media-cut = No sound or picture gets through
 screen = Screen
 screen-title = Show your screen to everybody, in place of your camera
 screen-own = Everybody sees your screen.
@@ -328,8 +329,8 @@ people-area = Guests wait to be let in
 people-area-on = You are asked before a guest or an observer comes in. If you switch this off, whoever waits comes in.
 people-area-off = Whoever has the link comes in at once.
 people-lock = Lock the call
-people-lock-on = Nobody new comes in, whatever their link says. Whoever is here stays, and comes back after a break.
-people-lock-off = If you lock it, nobody new comes in until you open it again. Whoever is here stays.
+people-lock-on = Nobody new comes in except hosts, whatever their link says. Whoever is here stays, and comes back after a break.
+people-lock-off = If you lock it, nobody new comes in except hosts until you open it again. Whoever is here stays.
 people-new-role = { $role ->
     [host] You are a host now: you let people in, and say what others may do.
     [observer] You are an observer now: you see everything and change nothing.

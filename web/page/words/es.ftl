@@ -181,6 +181,7 @@ path-words = { $path ->
     [relay] conexión a través del servidor
    *[connecting] conectando…
 }
+media-cut = No llegan ni sonido ni imagen
 screen = Pantalla
 screen-title = Mostrar su pantalla a todos, en lugar de su cámara
 screen-own = Todos ven su pantalla.
@@ -329,8 +330,8 @@ people-area = Los invitados esperan para entrar
 people-area-on = Se le pregunta antes de que entre un invitado o un observador. Si lo desactiva, entrarán quienes estén esperando.
 people-area-off = Quien tenga el enlace entra de inmediato.
 people-lock = Bloquear la llamada
-people-lock-on = No entra nadie nuevo, diga lo que diga su enlace. Quien está aquí se queda, y vuelve tras un corte.
-people-lock-off = Si la bloquea, no entra nadie nuevo hasta que vuelva a abrirla. Quien está aquí se queda.
+people-lock-on = No entra nadie nuevo salvo anfitriones, diga lo que diga su enlace. Quien está aquí se queda, y vuelve tras un corte.
+people-lock-off = Si la bloquea, no entra nadie nuevo salvo anfitriones hasta que vuelva a abrirla. Quien está aquí se queda.
 people-new-role = { $role ->
     [host] Ahora es anfitrión: deja entrar a otras personas y decide qué pueden hacer los demás.
     [observer] Ahora es observador: lo ve todo y no cambia nada.

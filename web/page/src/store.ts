@@ -64,8 +64,8 @@ export class CallStore implements Ground {
   /** Whom the page has seen in the roster, by their last name there. */
   readonly #met = signal<ReadonlyMap<PersonId, string>>(new Map());
   readonly #introduced = new Set<ResourceId>();
-  /** Removed here while everybody saw it. */
-  readonly #wasShown = new Set<ResourceId>();
+  /** Removed here while everybody saw it, and what took its place. */
+  readonly #wasShown = new Map<ResourceId, ResourceId | undefined>();
   /** Whose removal was told, or is looked at no more. */
   readonly #told = new Set<ResourceId>();
   readonly #stops: (() => void)[] = [];
@@ -121,7 +121,7 @@ export class CallStore implements Ground {
         this.reached.value = call.reached;
       },
       resources: () => this.#mirrorResources(),
-      active: () => (this.active.value = call.active),
+      active: () => this.#mirrorActive(),
       link: () => {
         this.link.value = call.link;
         this.reached.value = call.reached;
@@ -233,15 +233,17 @@ export class CallStore implements Ground {
     const place = all.findIndex((resource) => resource.id === id);
     const next = all[place + 1] ?? all[place - 1];
     this.#wasShown.delete(id);
-    if (this.active.value === id) this.#wasShown.add(id);
+    if (this.active.value === id) this.#wasShown.set(id, next?.id);
     if (this.active.value === id && next) this.call.show(next.id);
     this.call.resources.remove(id, { restorable: true });
   }
 
-  /** Bring back what was removed, for everybody; also into view, where it was taken out of that. */
+  /** Bring back what was removed, for everybody; also into view, where it was taken out of that and nobody has shown anything since. */
   restore(id: ResourceId): void {
+    const shown = this.#known(this.active.value);
+    const isAsLeft = this.#wasShown.has(id) && (shown === undefined || shown === this.#wasShown.get(id));
     this.call.resources.restore(id);
-    if (this.#wasShown.has(id)) this.show(id);
+    if (isAsLeft) this.show(id);
     else this.look(id);
   }
 
@@ -320,6 +322,13 @@ export class CallStore implements Ground {
     this.resources.value = now;
     for (const resource of gone.filter(({ id }) => loaded.has(id))) this.#sayGoodbye(resource);
     this.#mirrorRemoved();
+  }
+
+  /** What has no place on the stage takes nobody else's: it stays as it was, or shows who comes later the newest there is. */
+  #mirrorActive(): void {
+    const { active, resources } = this.call;
+    const isBeside = resources.all().some(({ id, app }) => id === active && app === TALK);
+    this.active.value = isBeside ? (this.active.peek() ?? this.resources.peek().at(-1)?.id) : active;
   }
 
   /** Who may not restore it is told that it was removed. */

@@ -111,7 +111,31 @@ describe("[R12] what was removed", () => {
   });
 });
 
+test("[R12] what is restored leaves the stage to what somebody has shown since", async () => {
+  const [first, second, third] = (await add(3)) as [ResourceId, ResourceId, ResourceId];
+  call.show(second);
+  store.remove(second);
+  expect(call.active).toBe(third);
+  call.show(first); // somebody else
+  store.restore(second);
+  expect([call.active, store.viewed.value]).toEqual([first, second]);
+});
+
 describe("what is in view", () => {
+  test("[G7] what stands beside the stage takes nobody's place on it, also for who comes later", async () => {
+    const [first, second] = (await add(2)) as [ResourceId, ResourceId];
+    const state = { entries: () => [], listen: () => () => undefined };
+    const presence = { all: () => new Map(), subscribe: () => () => undefined };
+    call.list = [...call.list, { id: "rt", app: "talk", access: "edit", state, presence } as unknown as Resource];
+    call.tell("resources");
+    call.show(first);
+    call.show("rt" as ResourceId);
+    expect([store.viewed.value, store.follows.value]).toEqual([first, true]);
+    const later = new CallStore(call as unknown as Call, new Catalog("http://hub"), new ToastList());
+    expect(later.viewed.value).toBe(second);
+  });
+
+
   test("nothing at first, then what was added: for everybody", async () => {
     expect(store.viewed.value).toBeUndefined();
     const [first] = await add();

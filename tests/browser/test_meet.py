@@ -68,6 +68,10 @@ async def test_who_writes_is_read_by_who_is_there_and_who_comes_later(
 
             person_of_ada = await ada.in_call("call.me.person")
             assert await bob.in_call(FORGE.replace("PERSON", person_of_ada)) is False
+            await ada.page.get_by_label("Write to everybody").fill("the last")
+            await ada.page.keyboard.press("Escape")
+            await ada.page.get_by_role("button", name="Chat").click()
+            await expect(ada.page.get_by_label("Write to everybody")).to_have_value("the last")
             await write(ada, "the last one")
             await expect(log(bob)).to_contain_text("the last one")
 

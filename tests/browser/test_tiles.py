@@ -73,6 +73,26 @@ async def test_who_speaks_is_marked_in_words_too(browser: Browser, tmp_path: Pat
             assert ada.problems == bob.problems == []
 
 
+async def test_nobody_hears_themselves_in_another_tab(browser: Browser, tmp_path: Path) -> None:
+    """[G23]"""
+    with hub_process(tmp_path) as hub:
+        async with (
+            person(browser, "Ada", permissions=DEVICES) as ada,
+            person(browser, "Bob", permissions=DEVICES) as bob,
+        ):
+            await ada.join(hub.call(), role="host")
+            await bob.join(hub.call(), role="guest")
+            second = Person(await ada.page.context.new_page(), "Ada")
+            await second.join(hub.call(), role="host")
+            await expect(second.page.locator(".tile video")).to_have_count(3)
+            muted = "videos => videos.map(video => video.muted)"
+            for one in (ada, second):
+                await expect(tile(one, "Ada").locator("video")).to_have_count(2)
+                assert await tile(one, "Ada").locator("video").evaluate_all(muted) == [True, True]
+                await expect(tile(one, "Bob").locator("video")).to_have_count(1)
+                assert await tile(one, "Bob").locator("video").evaluate_all(muted) == [False]
+
+
 async def test_a_poor_connection_is_said(browser: Browser, tmp_path: Path) -> None:
     """[G25]"""
     with hub_process(tmp_path) as hub:

@@ -1,4 +1,3 @@
-import { useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
@@ -83,7 +82,7 @@ function Said({ store, message, before }: { store: CallStore; message: Message; 
 }
 
 function Compose({ store, field }: { store: CallStore; field: RefObject<HTMLTextAreaElement | null> }) {
-  const text = useSignal("");
+  const text = store.talk.draft;
   const send = (event: Event): void => {
     event.preventDefault();
     const said = text.value.trim();

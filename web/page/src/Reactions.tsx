@@ -32,6 +32,7 @@ export function Reactions({ store }: { store: CallStore }) {
   const escape = (event: KeyboardEvent): void => {
     if (event.key === "Escape" && open.value) close();
   };
+  if (!talk.mayShow) return null;
   return (
     <div ref={root} class="reactions" onKeyDown={escape}>
       <button

@@ -57,6 +57,7 @@ function Tile({ page, store, participant, self, speaking, connections }: TilePro
   const stream = self ? page.devices.stream : store.call.media.remote(participant.id);
   const agreed = useTracks(stream, version, self);
   const { name, role, here } = participant;
+  const isOwn = participant.person === store.me.value?.person; // also in another tab: it would hear itself
   const hasMedia = participant.offers.includes("media");
   const cut = hasMedia && here && store.path(participant.id) === "relay"; // the hub carries no sound or picture
   const tracks = cut ? { video: false, audio: false } : agreed;
@@ -67,7 +68,7 @@ function Tile({ page, store, participant, self, speaking, connections }: TilePro
   return (
     <li class={`tile ${here ? "" : "away"} ${isScreen ? "whole" : ""} ${speaks ? "speaks" : ""}`}>
       {(tracks.video || tracks.audio) && (
-        <Video stream={stream} mirrored={self && page.devices.mirrored} muted={self} sink={page.devices.choices.sink} />
+        <Video stream={stream} mirrored={self && page.devices.mirrored} muted={isOwn} sink={page.devices.choices.sink} />
       )}
       {!tracks.video && <Avatar name={name} seed={participant.person} />}
       <p class="cut" role="status">

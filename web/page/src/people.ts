@@ -32,8 +32,9 @@ export function heirs(people: readonly Somebody[]): Somebody[] {
   return people.filter(({ self, here, half }) => !self && here && !half).sort((a, b) => seen(a) - seen(b));
 }
 
-/** Whether one is a host, and no other host is there. */
+/** Whether one is a host here alone, and no other host is there. */
 export function isOnlyHost(people: readonly Somebody[]): boolean {
   const hosts = people.filter(({ role, here, self }) => role === "host" && (here || self));
-  return hosts.length === 1 && hosts[0]?.self === true;
+  const [host, ...more] = hosts;
+  return more.length === 0 && host?.self === true && host.presences.filter(({ here }) => here).length < 2;
 }

@@ -2,7 +2,7 @@
 
 import { computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { Call, Resource } from "@callmesh/client";
-import { stateOf, type Json, type ParticipantId, type PersonId } from "@callmesh/core";
+import { mayEdit, stateOf, type Json, type ParticipantId, type PersonId } from "@callmesh/core";
 
 export const TALK = "talk";
 /** Characters of one message. */
@@ -33,6 +33,8 @@ export class Talk {
   /** In the order in which they were written. */
   readonly messages = signal<readonly Message[]>([]);
   readonly open = signal(false);
+  /** What is written and not sent yet, also while it is closed. */
+  readonly draft = signal("");
   readonly #shown = signal<ReadonlyMap<ParticipantId, Shown>>(new Map());
   /** Of whom a reaction is seen now. */
   readonly #reacting = signal<ReadonlyMap<ParticipantId, string>>(new Map());
@@ -95,6 +97,12 @@ export class Talk {
   get maySend(): boolean {
     // Its key rules come a moment after it: by them the field would be gone for that long, and the focus with it.
     return this.#resources[0] === undefined ? this.#call.me.role !== "observer" : this.#resources[0].access === "edit";
+  }
+
+  /** Whether this participant may raise a hand and react: observers add no place for it. */
+  get mayShow(): boolean {
+    this.#shown.valueOf(); // whoever asks asks anew where that has changed
+    return this.#resources.length > 0 || mayEdit(this.#call.me.role);
   }
 
   /** Rejects where there is no place for it, and none could be made. */

@@ -171,6 +171,8 @@ describe("people", () => {
     const people = (...others: Participant[]) => peopleIn([at("p1", ME, "host"), ...others], ME);
     expect(isOnlyHost(people(at("p2", "bob", "guest")))).toBe(true);
     expect(isOnlyHost(people(at("p2", "bob", "host")))).toBe(false);
+    expect(isOnlyHost(people(at("p5", ME, "host")))).toBe(false); // another tab of theirs
+    expect(isOnlyHost(people(at("p5", ME, "host", false)))).toBe(true);
     expect(isOnlyHost(people(at("p2", "bob", "host", false)))).toBe(true);
     expect(isOnlyHost(peopleIn([at("p1", ME, "guest"), at("p2", "bob", "host")], ME))).toBe(false);
     const found = heirs(people(at("p2", "bob", "guest", false), at("p3", "ecg", "guest", true, ["rtc"]), at("p4", "cy", "guest")));

@@ -48,6 +48,7 @@ const times = new Map<string, number>();
 let place: FakeTalk;
 let news: Message[];
 let talk: Talk;
+let me: Record<"id" | "person" | "name" | "role", string>;
 let add: ReturnType<typeof vi.fn<() => Promise<unknown>>>;
 const follow = (...all: unknown[]): void => talk.follow(all as Resource[]);
 const texts = (): string[] => talk.messages.value.map(({ text }) => text);
@@ -57,7 +58,7 @@ beforeEach(() => {
   place = new FakeTalk("r1");
   news = [];
   add = vi.fn(() => Promise.resolve(place));
-  const me = { id: "p1", person: "u1", name: "Ada", role: "guest" } as unknown as Participant;
+  me = { id: "p1", person: "u1", name: "Ada", role: "guest" };
   const mesh = { entry: (_: unknown, key: string) => ({ time: times.get(key) ?? 0 }) };
   talk = new Talk({ me, mesh, resources: { add } } as unknown as Call, (message) => news.push(message));
 });
@@ -100,6 +101,14 @@ test("[G7] it is added when it is needed, once; of several all count, and the fi
   expect([add.mock.calls.length, place.written.size, other.written.size]).toEqual([1, 3, 1]);
   follow();
   expect(texts()).toEqual([]);
+});
+
+test("[G7] an observer is offered hands and reactions where there is a place for them: they cannot add it", () => {
+  expect(talk.mayShow).toBe(true);
+  me.role = "observer";
+  expect(talk.mayShow).toBe(false);
+  follow(place);
+  expect(talk.mayShow).toBe(true);
 });
 
 test("[G7] hands stand in the order in which they were raised; what is shown may be anything", async () => {

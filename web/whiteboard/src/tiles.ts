@@ -6,23 +6,37 @@
 import type { View } from "./camera.ts";
 import { touch, union, type Box } from "./elements.ts";
 import type { Painter } from "./paint.ts";
-import type { Scene } from "./scene.ts";
+import type { Item, Scene } from "./scene.ts";
 
 /** Pixels of the device along a side. */
 const SIDE = 512;
 /** So many are kept: 1 MiB each. */
 const MOST = 96;
-/** Milliseconds of a frame that go to squares in view, and to those around, which will be in view soon. */
-const IN_VIEW = 24;
-const AROUND = 5;
+/**
+ * Things that are drawn into squares in one frame, and the milliseconds after which it are fewer. A canvas notes what is
+ * drawn and does it later, so that the clock alone would let a frame take far too many.
+ */
+export const THINGS = 150;
+const SLICE = 6;
+/** The ground of a square counts as so many things. */
+const SQUARE = 15;
 const DOTS = 32;
 
 interface Tile {
-  readonly context: CanvasRenderingContext2D;
+  /** Undefined until it has been drawn. */
+  context: CanvasRenderingContext2D | undefined;
   /** What it shows of the board. */
   readonly box: Box;
-  /** What of it has to be drawn anew. */
+  /** What of it has to be drawn anew, when what is being drawn has been. */
   dirty: Box | undefined;
+  work: Work | undefined;
+}
+
+/** The drawing of a square, over some frames if it holds much: out of sight, until all of it takes the place of what was there. */
+interface Work {
+  readonly context: CanvasRenderingContext2D;
+  readonly items: readonly Item[];
+  next: number;
 }
 
 export class Tiles {
@@ -33,6 +47,11 @@ export class Tiles {
   /** By column and row; those shown last at the end. */
   #tiles = new Map<string, Tile>();
   #before: Tile[] = [];
+  /** The canvas that the last square drawn had before: the next one is drawn on it. */
+  #spareContext: CanvasRenderingContext2D | undefined;
+  /** Things that may be drawn yet in this frame, and until when. */
+  #left = 0;
+  #until = 0;
 
   constructor(scene: Scene, painter: Painter) {
     this.#scene = scene;
@@ -56,7 +75,9 @@ export class Tiles {
     const { width, height } = context.canvas;
     const scale = view.zoom * ratio;
     if (settled && scale !== this.#scale) {
-      this.#before = [...this.#tiles.values()].filter(({ dirty, box }) => dirty !== box);
+      const drawn = [...this.#tiles.values()].filter(({ context }) => context !== undefined);
+      // Where the board was not even drawn at the zoom before, what was shown then is shown on.
+      this.#before = [...this.#before, ...drawn].slice(-MOST);
       this.#tiles = new Map();
       this.#scale = scale;
     }
@@ -65,11 +86,13 @@ export class Tiles {
     const place = (box: Box): [number, number, number, number] => [
       Math.round((box.x - view.x) * scale), Math.round((box.y - view.y) * scale), Math.ceil(box.w * scale), Math.ceil(box.h * scale),
     ]; // prettier-ignore
-    for (const tile of this.#before) context.drawImage(tile.context.canvas, ...place(tile.box));
-    if (scale !== this.#scale) {
-      for (const tile of this.#tiles.values()) context.drawImage(tile.context.canvas, ...place(tile.box));
-      return false;
+    const inView = { x: view.x, y: view.y, w: width / scale, h: height / scale };
+    for (const tile of scale === this.#scale ? this.#before : [...this.#before, ...this.#tiles.values()]) {
+      if (tile.context !== undefined && touch(tile.box, inView)) context.drawImage(tile.context.canvas, ...place(tile.box));
     }
+    if (scale !== this.#scale) return false;
+    this.#left = THINGS;
+    this.#until = performance.now() + SLICE;
     const whole = this.#drawSquares(context, view);
     if (whole) this.#before = [];
     return whole && this.#drawAround(view, width, height);
@@ -77,58 +100,64 @@ export class Tiles {
 
   #drawSquares(context: CanvasRenderingContext2D, view: View): boolean {
     const { width, height } = context.canvas;
-    const begun = performance.now();
     const [left, top] = [Math.round(view.x * this.#scale), Math.round(view.y * this.#scale)];
     let whole = true;
     for (const [column, row] of squares(left, top, width, height, 0)) {
-      const fits = performance.now() - begun < IN_VIEW;
-      const tile = this.#tile(column, row, fits);
-      if (tile === undefined || tile.dirty !== undefined) whole = false;
-      if (tile !== undefined) context.drawImage(tile.context.canvas, column * SIDE - left, row * SIDE - top);
+      const tile = this.#tile(column, row);
+      if (isStale(tile)) whole = false;
+      if (tile.context !== undefined) context.drawImage(tile.context.canvas, column * SIDE - left, row * SIDE - top);
     }
     return whole;
   }
 
   /** Those that stand next to the view; tells whether all are there. */
   #drawAround(view: View, width: number, height: number): boolean {
-    const begun = performance.now();
     const [left, top] = [Math.round(view.x * this.#scale), Math.round(view.y * this.#scale)];
     for (const [column, row] of squares(left, top, width, height, 1)) {
-      const known = this.#tiles.get(`${column},${row}`);
-      if (known !== undefined && known.dirty === undefined) continue;
-      if (performance.now() - begun > AROUND) return false;
-      this.#tile(column, row, true);
+      if (isStale(this.#tile(column, row))) return false;
     }
     this.#spare();
     return true;
   }
 
-  /** Drawn as it is now, if there is time for that. */
-  #tile(column: number, row: number, fits: boolean): Tile | undefined {
+  /** Drawn as it is now, as far as this frame has room for that. */
+  #tile(column: number, row: number): Tile {
     const name = `${column},${row}`;
-    let tile = this.#tiles.get(name);
-    if (tile === undefined) {
-      if (!fits) return undefined;
-      tile = this.#newTile(column, row);
-    }
+    const side = SIDE / this.#scale;
+    const box = { x: column * side, y: row * side, w: side, h: side };
+    const tile = this.#tiles.get(name) ?? { context: undefined, box, dirty: box, work: undefined };
     this.#tiles.delete(name);
     this.#tiles.set(name, tile);
-    if (tile.dirty !== undefined && fits) this.#paint(tile, tile.dirty);
+    if (isStale(tile) && this.#hasRoom) this.#paint(tile);
     return tile;
   }
 
-  #newTile(column: number, row: number): Tile {
-    const canvas = document.createElement("canvas");
-    canvas.width = canvas.height = SIDE;
-    const context = canvas.getContext("2d", { alpha: false });
-    if (context === null) throw new Error("there is no room for another canvas");
-    const side = SIDE / this.#scale;
-    const box = { x: column * side, y: row * side, w: side, h: side };
-    return { context, box, dirty: box };
+  #paint(tile: Tile): void {
+    const work = (tile.work ??= this.#begin(tile));
+    while (work.next < work.items.length && this.#hasRoom) {
+      const item = work.items[work.next++];
+      if (item === undefined || item.lifted) continue;
+      this.#painter.paint(work.context, item.element);
+      this.#left--;
+    }
+    if (work.next < work.items.length) return;
+    work.context.restore();
+    this.#spareContext = tile.context;
+    tile.context = work.context;
+    tile.work = undefined;
   }
 
-  #paint(tile: Tile, dirty: Box): void {
-    const { context, box } = tile;
+  get #hasRoom(): boolean {
+    return this.#left > 0 && performance.now() < this.#until;
+  }
+
+  #begin(tile: Tile): Work {
+    const { box, dirty = box } = tile;
+    tile.dirty = undefined;
+    const context = this.#spareContext ?? newContext();
+    this.#spareContext = undefined;
+    this.#left -= SQUARE;
+    if (tile.context !== undefined) context.drawImage(tile.context.canvas, 0, 0);
     // Whole pixels, and one more: what lies beside them is left as it is.
     const left = Math.max(0, Math.floor((dirty.x - box.x) * this.#scale) - 1);
     const top = Math.max(0, Math.floor((dirty.y - box.y) * this.#scale) - 1);
@@ -143,9 +172,7 @@ export class Tiles {
     context.fillRect(left, top, right - left, bottom - top);
     context.setTransform(this.#scale, 0, 0, this.#scale, -box.x * this.#scale, -box.y * this.#scale);
     this.#dots(context, shown);
-    for (const item of this.#scene.within(shown)) if (!item.lifted) this.#painter.paint(context, item.element);
-    context.restore();
-    tile.dirty = undefined;
+    return { context, items: this.#scene.within(shown), next: 0 };
   }
 
   #dots(context: CanvasRenderingContext2D, { x, y, w, h }: Box): void {
@@ -165,6 +192,18 @@ export class Tiles {
       this.#tiles.delete(name);
     }
   }
+}
+
+function isStale({ dirty, work }: Tile): boolean {
+  return dirty !== undefined || work !== undefined;
+}
+
+function newContext(): CanvasRenderingContext2D {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = SIDE;
+  const context = canvas.getContext("2d", { alpha: false });
+  if (context === null) throw new Error("there is no room for another canvas");
+  return context;
 }
 
 function* squares(left: number, top: number, width: number, height: number, around: number): Generator<[number, number]> {

@@ -107,7 +107,7 @@ async def test_a_whole_call_with_the_keyboard_alone(browser: Browser, hub: HubPr
         await keys.press("React")
         await keys.press("Raise your hand", key="Space")
         await ada.until_call(RAISED)
-        microphone = page.get_by_role("toolbar").get_by_role("button", name="Microphone").first
+        microphone = page.locator(".controls").get_by_role("button", name="Microphone")
         before = await microphone.get_attribute("aria-pressed")
         await keys.press("Microphone", key="Space")
         await expect(microphone).not_to_have_attribute("aria-pressed", str(before))

@@ -40,7 +40,7 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
   return (
     <div class="call">
       <Header page={page} store={store} />
-      <div class="controls" role="toolbar" aria-label={say("controls")}>
+      <div class="controls" role="group" aria-label={say("controls")}>
         <DeviceButton kind="microphone" devices={page.devices} onProblem={problem} />
         <DeviceButton kind="camera" devices={page.devices} onProblem={problem} />
         <DevicesButton open={choosing} />

@@ -80,6 +80,6 @@ async function copyLink(page: Page): Promise<void> {
     await navigator.clipboard.writeText(link);
     page.toasts.note(say("invite-copied"));
   } catch {
-    page.toasts.note(say("invite-link", { link }));
+    page.toasts.problem(say("invite-link", { link })); // whole, and for long enough to copy it
   }
 }

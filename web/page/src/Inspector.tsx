@@ -43,7 +43,7 @@ export function Inspector({ call, inspection, resource, onClose }: InspectorProp
   const id = costs.find((cost) => cost.id === looked)?.id;
   const detail = inspection.detail(id, wanted.value);
   return (
-    <aside class="inspector" aria-label="Inspector">
+    <aside class="inspector" aria-label="Inspector" dir="ltr" lang="en">
       <header>
         <h2>Inspector</h2>
         <p class="quiet">as {call.me.name} sees it</p>

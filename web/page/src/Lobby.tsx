@@ -62,7 +62,7 @@ export function Lobby({ page, joining, problem }: LobbyProps) {
         <button class="button primary large" disabled={joining || wrong !== undefined}>
           {say(joining ? "lobby-joining" : "lobby-join")}
         </button>
-        {wrong === undefined && <p class="quiet">{roleWords(address)}</p>}
+        {said === undefined && <p class="quiet">{roleWords(address)}</p>}
         <LanguageChoice page={page} />
       </form>
     </main>

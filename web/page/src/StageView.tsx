@@ -21,7 +21,7 @@ export function StageView({ page, store }: { page: Page; store: CallStore }) {
         <h1 class="unseen">{page.address.call}</h1>
         <Status store={store} />
       </header>
-      <div class="controls" role="toolbar" aria-label={say("controls")}>
+      <div class="controls" role="group" aria-label={say("controls")}>
         <AppsButton store={store} open={drawer} />
         <PeopleButton store={store} open={people} />
       </div>

@@ -40,13 +40,30 @@ export function readAddress({ origin, pathname, hash }: Pick<Location, "origin" 
   };
 }
 
-/** For show alone: whether a token is good is for the hub to say. */
+/** What may be wrong with a link that the hub refused; `other`: only the hub knows. */
+export type LinkTrouble = "none" | "cut" | "elsewhere" | "late" | "other";
+
+/** Why the hub may have refused the link; `now` in seconds since the epoch, by a clock that may be wrong. */
+export function linkTrouble({ token, call }: Pick<Address, "token" | "call">, now: number): LinkTrouble {
+  if (token === undefined) return "none";
+  const claims = claimsIn(token);
+  if (claims === undefined) return "cut";
+  if (typeof claims["call"] === "string" && claims["call"] !== call) return "elsewhere";
+  return typeof claims["exp"] === "number" && claims["exp"] <= now ? "late" : "other";
+}
+
 function nameIn(token: string): string | undefined {
+  const name = claimsIn(token)?.["name"];
+  return typeof name === "string" ? name : undefined;
+}
+
+/** For show alone: whether a token is good is for the hub to say. */
+function claimsIn(token: string): Record<string, unknown> | undefined {
   try {
-    const [, claims = ""] = token.split(".");
-    const bytes = Uint8Array.from(atob(claims.replace(/-/gu, "+").replace(/_/gu, "/")), (c) => c.codePointAt(0) ?? 0);
-    const { name } = JSON.parse(new TextDecoder().decode(bytes)) as { name?: unknown };
-    return typeof name === "string" ? name : undefined;
+    const [, body = ""] = token.split(".");
+    const bytes = Uint8Array.from(atob(body.replace(/-/gu, "+").replace(/_/gu, "/")), (c) => c.codePointAt(0) ?? 0);
+    const claims: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return typeof claims === "object" && claims !== null ? { ...claims } : undefined;
   } catch {
     return undefined;
   }

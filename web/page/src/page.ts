@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import type { Call, JoinOptions, WaitingArea } from "@callmesh/client";
 import { CallOver, Declined, Removed, type messages } from "@callmesh/core";
 
-import type { Address } from "./address.ts";
+import { linkTrouble, type Address } from "./address.ts";
 import { Apart } from "./apart.ts";
 import { Catalog } from "./catalog.ts";
 import { chime } from "./chime.ts";
@@ -132,7 +132,7 @@ export class Page {
     if (error instanceof Declined || error instanceof Removed || error instanceof CallOver) {
       this.devices.stop();
       this.phase.value = { kind: "over", farewell: farewell(error) };
-    } else this.phase.value = { kind: "lobby", joining: false, problem: joinProblem(error) };
+    } else this.phase.value = { kind: "lobby", joining: false, problem: joinProblem(error, linkTrouble(this.address, Date.now() / 1_000)) };
   }
 
   #enter(call: Call): void {
@@ -164,6 +164,7 @@ export class Page {
 
   #leave(store: CallStore): void {
     store.close();
+    this.toasts.clear();
     this.devices.stop();
     delete window.callmesh;
     const error = store.ended.value;

@@ -27,6 +27,11 @@ export class ToastList {
     this.shown.value = this.shown.value.filter((toast) => toast.id !== id);
   }
 
+  /** None of them concerns anybody any more. */
+  clear(): void {
+    this.shown.value = [];
+  }
+
   #add(kind: Toast["kind"], text: string): void {
     const others = this.shown.value.filter((toast) => toast.text !== text);
     const toast = { id: ++this.#last, kind, text };

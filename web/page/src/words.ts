@@ -3,14 +3,14 @@
 import type { HalfTrouble } from "@callmesh/client";
 import { CallmeshError, Denied, type Role } from "@callmesh/core";
 
-import type { Address } from "./address.ts";
+import type { Address, LinkTrouble } from "./address.ts";
 import type { DeviceState, Kind } from "./devices.ts";
 import { locale, say } from "./say.ts";
 
-/** As whom one is about to join. A hub that asks for no token makes those without a role hosts. */
-export function roleWords({ role, token }: Pick<Address, "role" | "token">): string {
-  if (role === undefined && token !== undefined) return say("lobby-as-token");
-  return say("lobby-as", { role: role ?? "host" });
+/** As whom one is about to join; nothing where the link leaves that to the hub. */
+export function roleWords({ role, token }: Pick<Address, "role" | "token">): string | undefined {
+  if (token !== undefined) return say("lobby-as-token");
+  return role && say("lobby-as", { role });
 }
 
 /** What is wrong with the page's address; nothing if all is well. */
@@ -18,15 +18,15 @@ export function addressProblem({ strangeRole }: Pick<Address, "strangeRole">): s
   return strangeRole === undefined ? undefined : say("lobby-strange-role", { role: strangeRole });
 }
 
-/** Why one could not join. */
-export function joinProblem(error: unknown): string {
+/** Why one could not join, with a link that may be what is wrong. */
+export function joinProblem(error: unknown, link: LinkTrouble = "other"): string {
   switch (codeOf(error)) {
     case "bad_name":
       return say("join-bad-name");
     case "no_such_call":
       return say("join-no-such-call");
     case "unauthorized":
-      return say("join-unauthorized", { why: sentence(messageOf(error)) });
+      return say("join-unauthorized", { link, why: sentence(messageOf(error)) });
     case "refused":
       return say("join-refused");
     case "too_fast":

@@ -311,7 +311,7 @@ describe("[G22] one's screen", () => {
 
 test("[G21] why a device is not on has words of its own, with what to do", async () => {
   const whys: [Error, DeviceState, RegExp][] = [
-    [named("NotAllowedError", "Permission denied"), "refused", /Allow it beside the address/],
+    [named("NotAllowedError", "Permission denied"), "refused", /icon at the start of the address bar/],
     [named("NotAllowedError", "Permission denied by system"), "blocked", /system’s privacy settings/],
     [named("NotFoundError"), "none", /works without/],
     [named("NotReadableError"), "busy", /Close that program/],

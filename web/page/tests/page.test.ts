@@ -1,7 +1,7 @@
 import { BadName, Denied, EndedByPeer, Replaced, Restarting, TimedOut, Unauthorized, WireError } from "@callmesh/core";
 import { describe, expect, test } from "vitest";
 
-import { inviteLink, readAddress } from "../src/address.ts";
+import { inviteLink, linkTrouble, readAddress } from "../src/address.ts";
 import { asksOf, iconOf, numberedTitle, translated, type App, type Told } from "../src/catalog.ts";
 import { hue, initials } from "../src/person.ts";
 import { LANGUAGES, speak, type Language } from "../src/say.ts";
@@ -48,11 +48,27 @@ describe("the address of the page", () => {
   });
 
   test("the lobby says as whom one joins, and that a role is unknown", () => {
-    expect(roleWords(address("/call/a"))).toBe("You join as a host.");
+    expect(roleWords(address("/call/a"))).toBeUndefined(); // a hub that wants an invitation lets in nobody so
     expect(roleWords(address("/call/a", "#role=guest"))).toBe("You join as a guest.");
     expect(roleWords(address("/call/a", "#role=observer"))).toMatch(/as an observer/);
     expect(addressProblem(address("/call/a", "#role=guest"))).toBeUndefined();
     expect(addressProblem(address("/call/a", "#role=king"))).toMatch(/“king”/);
+  });
+
+  test("what is wrong with a link that was refused is told from the link", async () => {
+    const trouble = (claims: object) => linkTrouble(address("/call/a", `#token=e30.${btoa(JSON.stringify(claims))}.x`), 1_000);
+    expect(linkTrouble(address("/call/a", "#role=host"), 1_000)).toBe("none");
+    expect(linkTrouble(address("/call/a", "#token=e30.e3"), 1_000)).toBe("cut");
+    expect(trouble({ call: "b", exp: 2_000 })).toBe("elsewhere");
+    expect(trouble({ call: "a", exp: 1_000 })).toBe("late");
+    expect(trouble({ call: "a", exp: 1_001 })).toBe("other");
+    const error = new Unauthorized("this invitation is not valid yet");
+    for (const tag of Object.keys(LANGUAGES) as Language[]) {
+      await speak(tag);
+      const said = (["none", "cut", "elsewhere", "late", "other"] as const).map((link) => joinProblem(error, link));
+      expect(new Set(said).size).toBe(5);
+    }
+    await speak("en");
   });
 
   test("an invitation is for a guest, whoever sends it", () => {

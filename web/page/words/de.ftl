@@ -47,8 +47,8 @@ device-is-off = { $device ->
    *[microphone] Mikrofon ist aus
 }
 device-refused = { $device ->
-    [camera] Diese Seite darf Ihre Kamera nicht benutzen. Erlauben Sie es neben der Adresse und schalten Sie die Kamera dann hier ein.
-   *[microphone] Diese Seite darf Ihr Mikrofon nicht benutzen. Erlauben Sie es neben der Adresse und schalten Sie das Mikrofon dann hier ein.
+    [camera] Diese Seite darf Ihre Kamera nicht benutzen. Klicken Sie auf das Symbol am Anfang der Adresszeile, erlauben Sie dort die Kamera und drücken Sie dann hier noch einmal auf „Kamera“.
+   *[microphone] Diese Seite darf Ihr Mikrofon nicht benutzen. Klicken Sie auf das Symbol am Anfang der Adresszeile, erlauben Sie dort das Mikrofon und drücken Sie dann hier noch einmal auf „Mikrofon“.
 }
 device-none = { $device ->
     [camera] Es wurde keine Kamera gefunden. Das Gespräch geht auch ohne.
@@ -98,7 +98,13 @@ blur = Meinen Hintergrund unscharf zeigen
 join-bad-name = Dieser Name oder dieser Link kann nicht verwendet werden. Prüfen Sie Ihren Namen oder bitten Sie noch einmal um den Link.
 join-no-such-call = Dieses Gespräch gibt es hier nicht. Bitten Sie noch einmal um den Link.
 join-refused = Mit diesem Link kommen Sie nicht hinein. Bitten Sie die Person, die Sie eingeladen hat, um einen neuen.
-join-unauthorized = Ihr Link ist nicht oder nicht mehr gültig. Bitten Sie die Person, die Sie eingeladen hat, um einen neuen.
+join-unauthorized = { $link ->
+    [none] Dieses Gespräch öffnet sich nur mit einer Einladung. Öffnen Sie den ganzen Link oder bitten Sie die Leitung um einen.
+    [cut] Dieser Link ist nicht vollständig. Öffnen Sie den ganzen Link oder bitten Sie um einen neuen.
+    [elsewhere] Dieser Link gehört zu einem anderen Gespräch. Bitten Sie um den Link zu diesem.
+    [late] Dieser Link ist abgelaufen. Bitten Sie die Person, die Sie eingeladen hat, um einen neuen.
+   *[other] Ihr Link ist nicht oder nicht mehr gültig. Bitten Sie die Person, die Sie eingeladen hat, um einen neuen.
+}
 join-too-fast = Das Gespräch ist voll, oder es wollten zu viele auf einmal hinein. Versuchen Sie es in einer Minute noch einmal.
 join-broken = Das Gespräch ist nicht erreichbar. Prüfen Sie Ihre Verbindung und versuchen Sie es noch einmal.
 join-restarting = Der Server startet gerade neu. Versuchen Sie es in ein paar Sekunden noch einmal.

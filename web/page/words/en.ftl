@@ -49,8 +49,8 @@ device-is-off = { $device ->
    *[microphone] Microphone is off
 }
 device-refused = { $device ->
-    [camera] This page may not use your camera. Allow it beside the address, then turn it on here.
-   *[microphone] This page may not use your microphone. Allow it beside the address, then turn it on here.
+    [camera] This page may not use your camera. Press the icon at the start of the address bar, allow the camera there, then press the camera button here again.
+   *[microphone] This page may not use your microphone. Press the icon at the start of the address bar, allow the microphone there, then press the microphone button here again.
 }
 device-none = { $device ->
     [camera] No camera was found. The call works without.
@@ -100,7 +100,13 @@ blur = Blur my background
 join-bad-name = This name or this link cannot be used. Check your name, or ask for the link once more.
 join-no-such-call = There is no such call here. Ask for the link once more.
 join-refused = This link does not let you in. Ask who invited you for a new one.
-join-unauthorized = { $why }
+join-unauthorized = { $link ->
+    [none] This call is opened by an invitation. Open the whole link, or ask its host for a link.
+    [cut] This link is not whole. Open the whole link, or ask for a new one.
+    [elsewhere] This link is for another call. Ask for the link to this one.
+    [late] This link has run out. Ask who invited you for a new one.
+   *[other] { $why }
+}
 join-too-fast = The call is full, or too many came in at once. Try again in a minute.
 join-broken = The call cannot be reached. Check your connection, and try again.
 join-restarting = The hub is restarting. Try again in a few seconds.

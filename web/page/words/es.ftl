@@ -47,8 +47,8 @@ device-is-off = { $device ->
    *[microphone] El micrófono está desactivado
 }
 device-refused = { $device ->
-    [camera] Esta página no puede usar su cámara. Permítalo junto a la dirección y luego actívela aquí.
-   *[microphone] Esta página no puede usar su micrófono. Permítalo junto a la dirección y luego actívelo aquí.
+    [camera] Esta página no puede usar su cámara. Pulse el icono al principio de la barra de direcciones, permita allí la cámara y pulse otra vez aquí el botón de la cámara.
+   *[microphone] Esta página no puede usar su micrófono. Pulse el icono al principio de la barra de direcciones, permita allí el micrófono y pulse otra vez aquí el botón del micrófono.
 }
 device-none = { $device ->
     [camera] No se ha encontrado ninguna cámara. La llamada funciona sin ella.
@@ -98,7 +98,13 @@ blur = Desenfocar mi fondo
 join-bad-name = Este nombre o este enlace no se puede usar. Revise su nombre o pida el enlace otra vez.
 join-no-such-call = Esta llamada no existe aquí. Pida el enlace otra vez.
 join-refused = Este enlace no le permite entrar. Pida uno nuevo a quien le invitó.
-join-unauthorized = Su enlace no es válido o ya no lo es. Pida uno nuevo a quien le invitó.
+join-unauthorized = { $link ->
+    [none] A esta llamada se entra con una invitación. Abra el enlace completo o pida uno al anfitrión.
+    [cut] Este enlace no está completo. Abra el enlace completo o pida uno nuevo.
+    [elsewhere] Este enlace es para otra llamada. Pida el enlace de esta.
+    [late] Este enlace ha caducado. Pida uno nuevo a quien le invitó.
+   *[other] Su enlace no es válido o ya no lo es. Pida uno nuevo a quien le invitó.
+}
 join-too-fast = La llamada está llena o han entrado demasiadas personas a la vez. Inténtelo de nuevo dentro de un minuto.
 join-broken = No se puede acceder a la llamada. Revise su conexión e inténtelo de nuevo.
 join-restarting = El servidor se está reiniciando. Inténtelo de nuevo en unos segundos.

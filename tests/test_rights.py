@@ -679,6 +679,21 @@ def test_who_may_remove_a_resource_may_restore_it(world: World) -> None:
     assert write(ada, "resource/r2", record, CALL) == ["no_resource"]
 
 
+def test_what_belongs_to_nobody_hosts_alone_change_and_remove() -> None:
+    """[J7] As the chat: who has added it neither renames nor removes it."""
+    world = World(msgspec.structs.replace(NOTES, owned=False))
+    world.start()
+    host, ada = world.client("host"), world.client("ada", Role.GUEST)
+    world.settle()
+    record = {"app": "notes", "title": "Talk", "owner": ada.me.person}
+    assert write(ada, "resource/r2", record, CALL) == []
+    for wanted in ({**record, "title": "x"}, {**record, "removed": True}, ...):
+        assert write(ada, "resource/r2", wanted, CALL) == ["no_right"]
+    assert write(host, "resource/r2", {**record, "removed": True}, CALL) == []
+    assert write(ada, "resource/r2", record, CALL) == ["no_right"]
+    assert write(host, "resource/r2", ..., CALL) == []
+
+
 def test_what_is_restored_needs_room_in_the_call() -> None:
     """[R12, J8]"""
     world = World()

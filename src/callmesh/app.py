@@ -272,6 +272,13 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[AdderRole, ...],
         Meta(min_length=1, max_length=2, description="Roles that may add it to a call."),
     ] = ("host", "guest")
+    owned: Annotated[
+        bool,
+        Meta(
+            description="Whether who added it may change its title, and remove it. Otherwise hosts "
+            "alone do."
+        ),
+    ] = True
     access: Annotated[
         DefaultAccess,
         Meta(

@@ -557,7 +557,9 @@ class HostedCall:
         manifest = self._rulebook.manifest_of(app)
         rules, version = self._rulebook.rules(app), manifest.state.version if manifest else 0
         asked = sorted({word.value for word in manifest.capabilities}) if manifest else []
-        said = {"version": version, "keys": rules.described(), "capabilities": asked}
+        owned = manifest is None or manifest.owned
+        keys = rules.described()
+        said = {"version": version, "keys": keys, "capabilities": asked, "owned": owned}
         old = self.ledger.state(APPS).entries.get(app)
         if old is not None and old.value == encode(said):
             return False

@@ -366,6 +366,9 @@ class Rights:
         if record is None and not entry.deleted and self._old(CALL, entry) is not None:
             return USED  # (R11)
         if record and me.role is not Role.HOST:
+            manifest = self._rulebook.manifest_of(record.app)
+            if manifest is not None and not manifest.owned:
+                return Refusal("no_right", f"only hosts change or remove {manifest.name}")
             own = record.owner == me.person and self._may_edit(transaction, resource)
             if not own:
                 return Refusal(

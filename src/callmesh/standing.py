@@ -44,6 +44,7 @@ class Told(msgspec.Struct):
 
     keys: list[ToldRule]
     capabilities: list[str] = []
+    owned: bool = True
 
 
 class Readable(Protocol):
@@ -68,16 +69,21 @@ class Standings:
         self._call = CallState()
         self._rules: dict[str, Rules] = {}
         self._capabilities: dict[str, list[str]] = {}
+        self._unowned: set[str] = set()
+        """Apps whose resources hosts alone change and remove (J7)."""
 
     def follow(self) -> None:
         self._call = CallState(self._values(CALL))
         self._rules = {}
         self._capabilities = {}
+        self._unowned = set()
         for app, value in self._values(APPS):
             with contextlib.suppress(msgspec.ValidationError):
                 told = msgspec.convert(value, Told)
                 self._rules[app] = Rules([rule.rule() for rule in told.keys])
                 self._capabilities[app] = told.capabilities
+                if not told.owned:
+                    self._unowned.add(app)
 
     def _values(self, state: StateId) -> list[tuple[str, Any]]:
         found = [(key, self._mesh.value(state, key)) for key in self._mesh.keys(state)]
@@ -143,8 +149,9 @@ class Standings:
         if not someone.role.may_edit or someone.half:
             return False
         if resource_in(key) is not None:
-            own = record is None or (record.owner == someone.person and may_edit)
-            return own or someone.role is Role.HOST
+            owned = record is not None and record.app not in self._unowned
+            own = owned and record is not None and record.owner == someone.person and may_edit
+            return record is None or own or someone.role is Role.HOST
         if key == ACTIVE:
             return True
         return someone.role is Role.HOST and (about is None or record is not None)

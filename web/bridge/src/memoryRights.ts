@@ -13,6 +13,7 @@ export interface Manifest {
   readonly id: string;
   readonly name: string;
   readonly version: string;
+  readonly owned?: boolean;
   readonly capabilities?: readonly string[];
   readonly keys?: readonly { readonly key: string; readonly write?: readonly string[]; readonly change?: readonly string[]; readonly read?: readonly string[] }[];
   readonly access?: { readonly guest?: string; readonly observer?: string };
@@ -20,11 +21,11 @@ export interface Manifest {
 }
 
 /** What a hub tells of an app. Raises `BadManifest`. */
-export function toldOf({ id, version, keys = [], capabilities = [] }: Manifest): Json {
+export function toldOf({ id, version, keys = [], capabilities = [], owned = true }: Manifest): Json {
   const words: readonly Capability[] = ["streams", "files", "participants", "fetch", "documents"];
   const [wrong] = capabilities.filter((one) => !words.some((word) => word === one));
   if (wrong !== undefined) throw new BadManifest(`the manifest of ${id} asks for ${wrong}; the words are ${words.join(", ")}`);
-  return { version, keys: keys.map((rule) => spelledOut(id, rule as KeyRule)), capabilities: [...capabilities] };
+  return { version, keys: keys.map((rule) => spelledOut(id, rule as KeyRule)), capabilities: [...capabilities], owned };
 }
 
 const WHO = ["everyone", "host", "guest", "observer", "owner", "self"];

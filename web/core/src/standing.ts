@@ -129,7 +129,7 @@ export class Standings {
     if (!mayEdit(someone.role)) return false;
     switch (kind) {
       case "resource": // a new one is anybody's to add
-        return host || record === undefined || (edits && record.owner === someone.person);
+        return host || record === undefined || (edits && record.owner === someone.person && this.#isOwned(record.app));
       case "active":
         return true;
       case "access":
@@ -137,6 +137,12 @@ export class Standings {
       case "other":
         return host;
     }
+  }
+
+  /** Whether resources of an app belong to who added them; otherwise hosts alone change and remove them (J7). */
+  #isOwned(app: string): boolean {
+    const told = this.#mesh.value(APPS, app);
+    return !isObject(told) || told["owned"] !== false;
   }
 
   // --- of letters

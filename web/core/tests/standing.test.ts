@@ -170,6 +170,15 @@ test("[K6, J6, J7] of the call's own State, what the hub lets each role write", 
   }
 });
 
+test("[K6, J7] what belongs to nobody hosts alone change and remove", () => {
+  hubSays(CALL, { [keyOf(RESOURCE)]: { ...RECORD, owner: "u2" } });
+  const host: Participant = { ...GUEST, role: "host" };
+  const may = (): boolean[] => [GUEST, host].map((who) => standings.canWriteCall(keyOf(RESOURCE), who));
+  expect(may()).toEqual([true, true]);
+  hubSays(APPS, { notes: { version: 1, keys: [], owned: false } });
+  expect(may()).toEqual([false, true]);
+});
+
 test("[Y4] a Python half has its own resource, whatever is set, and no other", () => {
   hubSays(CALL, { [accessKey(RESOURCE, "guest")]: "hidden" });
   expect(standings.access(RESOURCE, { ...GUEST, half: RESOURCE })).toBe("edit");

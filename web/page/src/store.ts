@@ -188,7 +188,7 @@ export class CallStore implements Ground {
   mayRemove(resource: Resource): boolean {
     const me = this.me.value;
     const own = this.mayEdit.value && resource.owner === me?.person && this.accessTo(resource) === "edit";
-    return me !== undefined && (me.role === "host" || own);
+    return me !== undefined && (me.role === "host" || (own && this.call.state.canWrite(keyOf(resource.id))));
   }
 
   /** What this participant may do with a resource. */

@@ -198,6 +198,7 @@ export class Peers {
     for (const [id, peer] of this.#peers) {
       if (peer.pair.tick(now())) this.#user.pathChanged(id);
       peer.rtc?.repeat();
+      peer.rtc?.share(this.#peers.size);
       this.#mend(id, peer);
     }
   }

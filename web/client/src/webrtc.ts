@@ -7,6 +7,7 @@
 
 import { CONTROL_ID, CONTROL_LABEL, MOST_SIGNALS, REFILL, REPEAT, type Delivery, type Ice, type PeerSignal } from "@callmesh/core";
 
+import { limit } from "./bandwidth.ts";
 import { Gauge, type Quality } from "./quality.ts";
 import { now } from "./runtime.ts";
 
@@ -68,6 +69,8 @@ export class RtcPeer {
   #waiting = 0;
   /** The RTP time of what was heard last. */
   #heard: number | undefined;
+  /** With how many the line was shared last. */
+  #others = 0;
   readonly #gauge = new Gauge();
   #closed = false;
   #reached = false;
@@ -311,6 +314,14 @@ export class RtcPeer {
     if (this.#local !== undefined && track !== null) sender.setStreams(this.#local);
     const direction = track === null ? "recvonly" : "sendrecv";
     if (transceiver.direction !== direction) transceiver.direction = direction;
+  }
+
+  /** With so many others the line is shared. */
+  share(others: number): void {
+    const { signalingState, remoteDescription } = this.#pc;
+    if (this.#closed || others === this.#others || signalingState !== "stable" || remoteDescription === null) return;
+    this.#others = others;
+    for (const [kind, { sender }] of this.#transceivers) void limit(sender, kind, others);
   }
 
   /** Who answers uses what the other side has made room for. */

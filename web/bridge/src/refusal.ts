@@ -47,7 +47,7 @@ function whyNot(
   if (entry.writer !== writer) return ["foreign_writer", "an app signs with its own writer id (J4)"];
   const { clock } = host.mesh;
   if (entry.time > Math.max(clock.hubTime(host.now()) + FRAME_AHEAD, clock.seen + FOLLOWING)) {
-    return ["clock_ahead", "this write is stamped too far ahead"];
+    return ["clock_ahead", "this write is stamped too far ahead (A5)"];
   }
   try {
     checkKey(entry.key);

@@ -1,10 +1,11 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
+import type { CourierHost } from "@callmesh/bridge";
 import type { Resource } from "@callmesh/client";
 import type { CallmeshError } from "@callmesh/core";
 
 import { Frame, type Ground } from "./frame.ts";
-import { entryOf, type App } from "./catalog.ts";
+import { boundsOf, entryOf, type App } from "./catalog.ts";
 import { say } from "./say.ts";
 import { stopProblem } from "./words.ts";
 
@@ -41,9 +42,7 @@ export function FrameView({ store, resource, removed }: FrameViewProps) {
         key={`${app.base} ${starts.value}`}
         store={store}
         resource={resource}
-        address={entryOf(app, store.catalog.guise)}
-        stateVersion={app.state}
-        size={app.size}
+        app={app}
         removed={removed}
         onStop={(error) => (stopped.value = error)}
         again={again}
@@ -65,39 +64,45 @@ function Outdated({ title, reload }: { title: string; reload: () => void }) {
 }
 
 interface SandboxProps extends FrameViewProps {
-  address: string;
-  stateVersion: number;
-  size: App["size"];
+  app: App;
   onStop: (error: CallmeshError) => void;
   again: () => void;
 }
 
 /** The frame itself: scripts and forms, which send nothing, and nothing else that a page may do (A1). Words cover it until its app has connected. */
-function Sandbox({ store, resource, address, stateVersion, size, removed, onStop, again }: SandboxProps) {
+function Sandbox({ store, resource, app, removed, onStop, again }: SandboxProps) {
   const state = useSignal<"starting" | "late" | "connected">("starting");
   const hangs = useSignal(false);
   const element = useRef<HTMLIFrameElement>(null);
   const frame = useRef<Frame>(undefined);
-  // Before the frame can have said anything.
+  const host = useSignal<CourierHost | undefined>(undefined);
   useLayoutEffect(() => {
-    if (!element.current) return undefined;
+    let gone = false;
+    void store.courierHost(resource).then((found) => {
+      if (!gone) host.value = found;
+    });
+    return () => (gone = true);
+  }, []);
+  // Before the frame can have said anything, or loaded.
+  useLayoutEffect(() => {
+    if (!element.current || !host.value) return undefined;
     const started = new Frame({
       store,
       resource,
+      host: host.value,
       element: element.current,
-      stateVersion,
+      stateVersion: app.state,
       onConnect: () => (state.value = "connected"),
       onHang: (now) => (hangs.value = now),
       onLate: () => (state.value = "late"),
       onStop,
     });
     frame.current = started;
-    void started.start(address);
     return () => started.close();
-  }, []);
+  }, [host.value]);
   useLayoutEffect(() => {
     if (removed) frame.current?.remove();
-  }, [removed]);
+  }, [removed, host.value]);
   return (
     <>
       {hangs.value && (
@@ -106,14 +111,18 @@ function Sandbox({ store, resource, address, stateVersion, size, removed, onStop
           <Again again={again} />
         </div>
       )}
-      <iframe
-        ref={element}
-        title={resource.title}
-        sandbox="allow-scripts allow-forms allow-downloads"
-        allow=""
-        referrerpolicy="no-referrer"
-        style={{ minWidth: size.width, minHeight: size.height }}
-      />
+      {host.value && (
+        <iframe
+          ref={element}
+          title={resource.title}
+          src={entryOf(app, store.catalog.guise)}
+          {...{ csp: boundsOf(app, store.catalog.guise) }}
+          sandbox="allow-scripts allow-forms allow-downloads"
+          allow=""
+          referrerpolicy="no-referrer"
+          style={{ minWidth: app.size.width, minHeight: app.size.height }}
+        />
+      )}
       {state.value === "starting" && (
         <p class="panel-words" aria-hidden="true">
           {say("app-starting", { title: resource.title })}

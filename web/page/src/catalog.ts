@@ -93,9 +93,20 @@ export function asksOf({ capabilities, hosts }: Pick<App, "capabilities" | "host
 }
 
 /** Where the page of an app is. What it is tried as is part of its address: a `--dev` hub makes it seem so. */
-export function entryOf({ base, entry }: App, { theme, language }: Guise): string {
-  if (theme === undefined && language === undefined) return base + entry;
-  return `${base.slice(0, -1)}~${theme ?? ""}~${language ?? ""}/${entry}`;
+export function entryOf(app: App, guise: Guise): string {
+  return folderOf(app, guise) + app.entry;
+}
+
+function folderOf({ base }: App, { theme, language }: Guise): string {
+  if (theme === undefined && language === undefined) return base;
+  return `${base.slice(0, -1)}~${theme ?? ""}~${language ?? ""}/`;
+}
+
+/** The policy that whatever an app's frame loads is held to, besides its own: also another app's page (A25). */
+export function boundsOf(app: App, guise: Guise): string {
+  const own = new URL(folderOf(app, guise), location.href);
+  const sdk = new URL("../../../sdk/", own);
+  return ["default-src 'unsafe-inline' data: blob:", own.href, sdk.href, ...app.hosts].join(" ");
 }
 
 export function iconOf(app: App | undefined): string | undefined {

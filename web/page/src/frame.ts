@@ -1,12 +1,13 @@
 /** One app frame: its courier, and the life of its resource as this frame is told of it. */
 
 import { effect, type ReadonlySignal } from "@preact/signals";
-import { Courier, serveFrame, type Surroundings } from "@callmesh/bridge";
+import { Courier, serveFrame, type CourierHost, type Surroundings } from "@callmesh/bridge";
 import type { Call, Resource } from "@callmesh/client";
-import { Lifecycle, type CallmeshError, type LifeEvent, type ResourceId } from "@callmesh/core";
+import { Denied, EndedByPeer, Lifecycle, type CallmeshError, type LifeEvent, type ResourceId } from "@callmesh/core";
 
 import type { Catalog } from "./catalog.ts";
 import { followSurroundings } from "./surroundings.ts";
+import { ELSEWHERE } from "./words.ts";
 
 /** How long an app has to connect before the page says that it does not; milliseconds. */
 const PATIENCE = 10_000;
@@ -28,6 +29,8 @@ export interface Ground {
 interface FrameOptions {
   store: Ground;
   resource: Resource;
+  host: CourierHost;
+  /** It has begun to load in this very task, so nothing of it is missed. */
   element: HTMLIFrameElement;
   /** Of the manifest that it is loaded with. */
   stateVersion: number;
@@ -44,19 +47,14 @@ interface FrameOptions {
 export class Frame {
   readonly #options: FrameOptions;
   readonly #stops: (() => void)[] = [];
-  #courier: Courier | undefined;
+  readonly #courier: Courier;
+  readonly #late: ReturnType<typeof setTimeout>;
   #life = new Lifecycle();
-  #late: ReturnType<typeof setTimeout> | undefined;
-  #closed = false;
+  #loads = 0;
 
   constructor(options: FrameOptions) {
     this.#options = options;
-  }
-
-  async start(address: string): Promise<void> {
-    const { store, resource, element, stateVersion } = this.#options;
-    const host = await store.courierHost(resource);
-    if (this.#closed) return;
+    const { store, resource, host, element, stateVersion } = options;
     const courier = (this.#courier = new Courier(host));
     courier.onConnect = () => this.#connected();
     courier.onHang = (hangs) => this.#options.onHang(hangs);
@@ -65,8 +63,8 @@ export class Frame {
     const viewed = (): boolean => store.viewed.value === resource.id;
     const tell = (surroundings: Surroundings): void => courier.surround(surroundings);
     this.#stops.push(followSurroundings(element, viewed, store.catalog.guise, tell));
-    element.src = address;
-    this.#late = setTimeout(this.#options.onLate, PATIENCE);
+    this.#stops.push(this.#followLoads());
+    this.#late = setTimeout(options.onLate, PATIENCE);
   }
 
   /** The resource was removed from the call. */
@@ -75,13 +73,12 @@ export class Frame {
   }
 
   close(): void {
-    this.#closed = true;
     clearTimeout(this.#late);
     for (const stop of this.#stops.splice(0)) stop();
-    this.#courier?.close();
+    this.#courier.close();
   }
 
-  /** The frame is there, or has loaded itself anew: its life begins. */
+  /** The frame is there, or asks anew: its life begins. */
   #connected(): void {
     const { store, resource, onConnect } = this.#options;
     clearTimeout(this.#late);
@@ -94,8 +91,20 @@ export class Frame {
   /** Its author reads in the console why: the frame itself is gone, with what it had to say. */
   #stopped(error: CallmeshError): void {
     const { resource, onStop } = this.#options;
-    console.error(`The app ${resource.app} was stopped (${error.code}): ${error.message}`);
+    const rule = /\([A-Z]\d+\)/u.test(error.message) || error instanceof EndedByPeer ? "" : " (A5)";
+    console.error(`The app ${resource.app} was stopped (${error.code}): ${error.message}${rule}`);
     onStop(error);
+  }
+
+  /** What a second document is cannot be seen from here: it may be another app's page. */
+  #followLoads(): () => void {
+    const { element } = this.#options;
+    const loaded = (): void => {
+      this.#loads += 1;
+      if (this.#loads > 1) this.#stopped(new Denied(ELSEWHERE, "an app stays at its page: it has led its frame elsewhere, or loaded it anew (A25)"));
+    };
+    element.addEventListener("load", loaded);
+    return () => element.removeEventListener("load", loaded);
   }
 
   #followView(): () => void {
@@ -116,6 +125,6 @@ export class Frame {
   }
 
   #tell(events: readonly LifeEvent[]): void {
-    for (const event of events) this.#courier?.life(event);
+    for (const event of events) this.#courier.life(event);
   }
 }

@@ -7,6 +7,9 @@ import type { Address, LinkTrouble } from "./address.ts";
 import type { DeviceState, Kind } from "./devices.ts";
 import { locale, say } from "./say.ts";
 
+/** Why a frame is denied to go on that has left its app's page (A25). */
+export const ELSEWHERE = "elsewhere";
+
 /** As whom one is about to join; nothing where the link leaves that to the hub. */
 export function roleWords({ role, token }: Pick<Address, "role" | "token">): string | undefined {
   if (token !== undefined) return say("lobby-as-token");
@@ -94,6 +97,7 @@ export function farewell(error: unknown, { byMe = false } = {}): Farewell {
 
 /** Why the frame of an app is not served any more. What an app says of itself is kept short. */
 export function stopProblem(title: string, error: unknown): string {
+  if (error instanceof Denied && error.reason === ELSEWHERE) return say("app-elsewhere", { title });
   if (codeOf(error) !== "ended_by_peer") return say("app-stopped", { title });
   return say("app-stopped-itself", { title, why: messageOf(error).slice(0, 300) });
 }

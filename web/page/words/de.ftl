@@ -248,6 +248,7 @@ app-newer = Es gibt eine neuere Version von „{ $title }“. Bis Sie sie laden,
 app-load-newer = Laden
 app-missing = Dieser Server hat die App „{ $app }“ nicht mehr. Was darin ist, bleibt erhalten.
 app-late = „{ $title }“ ist nicht gestartet. Wer die App entwickelt, findet den Grund in der Konsole des Browsers.
+app-elsewhere = „{ $title }“ wollte auf eine andere Seite gehen, was Apps nicht dürfen. Was darin steht, bleibt erhalten; das Gespräch geht weiter.
 app-hangs = „{ $title }“ antwortet nicht mehr. Was darin steht, bleibt erhalten.
 app-start-again = Neu starten
 app-stopped = „{ $title }“ wurde angehalten: Die App hat etwas getan, was Apps nicht dürfen. Das Gespräch geht weiter.

@@ -247,6 +247,7 @@ app-newer = There is a newer version of “{ $title }”. Until you load it, you
 app-load-newer = Load it
 app-missing = This hub does not have the app “{ $app }” any more. What is in it is kept.
 app-late = “{ $title }” has not started. Its author finds why in the browser’s console.
+app-elsewhere = “{ $title }” wanted to go to another page, which apps may not. What is in it is kept; the call goes on.
 app-hangs = “{ $title }” does not answer any more. What is in it is kept.
 app-start-again = Start it again
 app-stopped = “{ $title }” has stopped: it did something that an app may not do. The call goes on.

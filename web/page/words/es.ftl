@@ -245,6 +245,7 @@ app-newer = Hay una versión más reciente de «{ $title }». Hasta que la cargu
 app-load-newer = Cargar
 app-missing = Este servidor ya no tiene la app «{ $app }». Su contenido se conserva.
 app-late = «{ $title }» no se ha iniciado. Su autor puede ver el motivo en la consola del navegador.
+app-elsewhere = «{ $title }» quiso ir a otra página, lo que las apps no pueden hacer. Lo que contiene se conserva; la llamada continúa.
 app-hangs = «{ $title }» ya no responde. Lo que contiene se conserva.
 app-start-again = Reiniciar
 app-stopped = «{ $title }» se ha detenido: hizo algo que una app no puede hacer. La llamada continúa.

@@ -191,21 +191,25 @@ class Mesh:
         """Take back what was unsaved before a restart: at its time, now in this writer's name.
 
         What is newer stays, and what is there already is not written again. One time is one
-        transaction, as it was, and taken or denied whole.
+        transaction, as it was, and taken or denied whole. Where this writer has something on its
+        way with that very time, it and what comes after it are later by as little as that takes.
         """
         before: Seen = {}
         transactions: dict[int, list[Unsaved]] = {}
         for state, old, version in sorted(writes, key=lambda write: write[1].time):
             entry = Entry(old.key, old.time, self.writer, old.value)
             transactions.setdefault(old.time, []).append((state, entry, version))
-        for transaction in transactions.values():
+        last = 0
+        for time, transaction in transactions.items():
             lost = [write for write in transaction if not self._is_there(write[0], write[1])]
             if any(newer(entry, self.entry(state, entry.key)) for state, entry, _ in lost):
                 self._look([(state, entry.key) for state, entry, _ in lost], before)
-                self.clock.follow(transaction[0][1].time)  # no other one of this writer has it
+                last = self._outbox.free_time(max(time, last + 1))
+                self.clock.follow(last)  # no later one of this writer has it
                 self._outbox.begin()
-                for state, entry, version in lost:
-                    self._outbox.put((state, entry.key), entry, version)
+                for state, old, version in lost:
+                    entry = Entry(old.key, last, self.writer, old.value)
+                    self._outbox.put((state, old.key), entry, version)
         return self._changes(before, "own")
 
     def _is_there(self, state: StateId, entry: Entry) -> bool:

@@ -209,25 +209,32 @@ export class Mesh {
    * Take back what was unsaved before a restart: at its time, now in this writer's name.
    *
    * What is newer stays, and what is there already is not written again. One time is one transaction,
-   * as it was, and taken or denied whole.
+   * as it was, and taken or denied whole. Where this writer has something on its way with that very
+   * time, it and what comes after it are later by as little as that takes.
    */
   replay(writes: readonly Unsaved[]): Change[] {
     const before: Seen = new Map<StateId, Map<string, Entry | undefined>>();
     const own = writes.map((write): Unsaved => ({ ...write, entry: { ...write.entry, writer: this.writer } }));
     own.sort((a, b) => a.entry.time - b.entry.time);
+    let last = 0;
     for (const transaction of transactionsOf(own, ({ entry }) => entry.time)) {
       const lost = transaction.filter(({ state, entry }) => !isSame(entry, this.entry(state, entry.key)));
       this.#look(lost.map(({ state, entry }) => [state, entry.key]), before);
-      if (this.#put(lost)) for (const { entry } of lost) this.clock.follow(entry.time); // no other one of its writer has it
+      const time = this.#outbox.freeTime(Math.max(transaction[0]?.entry.time ?? 0, last + 1));
+      if (!this.#put(lost, time)) continue;
+      last = time;
+      this.clock.follow(time); // no later one of this writer has it
     }
     return this.#changes(before, "own");
   }
 
   /** Take a transaction that was stamped before, whole, unless something newer stands everywhere; whether it was. */
-  #put(transaction: readonly Unsaved[]): boolean {
+  #put(transaction: readonly Unsaved[], time?: number): boolean {
     if (!transaction.some(({ state, entry }) => newer(entry, this.entry(state, entry.key)))) return false;
     this.#outbox.begin();
-    for (const { state, entry, version } of transaction) this.#outbox.put(state, entry, version);
+    for (const { state, entry, version } of transaction) {
+      this.#outbox.put(state, time === undefined ? entry : { ...entry, time }, version);
+    }
     return true;
   }
 

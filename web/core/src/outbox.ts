@@ -148,6 +148,14 @@ export class Outbox {
     }
   }
 
+  /** That time, or the next that no own write on its way has. */
+  freeTime(time: number): number {
+    const taken = new Set([...this.#own].flatMap((own) => own.map(({ entry }) => entry.time)));
+    let free = time;
+    while (taken.has(free)) free++;
+    return free;
+  }
+
   /** What is stamped next is later than what is pending there, even by a wrong clock. */
   follow(state: StateId, key: string): void {
     const pending = this.get(state, key);

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 import callmesh
@@ -66,7 +67,11 @@ async def half(call: callmesh.Call, resource: callmesh.Resource, start: int = 1)
 
 
 async def test_each_resource_has_a_half_of_its_own(hub: HubProcess) -> None:
-    """[Y1]"""
+    """[Y1, G9] Who adds the app can know that it has one."""
+    async with httpx.AsyncClient() as client:
+        apps = (await client.get(f"{hub.address}/api/apps")).json()
+    runs = {app["id"]: app["python"] for app in apps}
+    assert (runs["crasher"], runs["poll"]) == (True, False)
     async with joined(hub) as call:
         one = await call.resources.add("crasher", title="One")
         two = await call.resources.add("crasher", title="Two")

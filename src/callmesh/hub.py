@@ -363,6 +363,7 @@ class Hub:
                     "afterwards": app.manifest.afterwards,
                     "capabilities": app.manifest.capabilities,
                     "hosts": app.manifest.hosts,
+                    "python": app.manifest.python != "",
                     "base": f"{root}/apps/{app.manifest.id}/{app.hash}/",
                     "problem": (app.problem or None) if self._is_open else None,
                 }

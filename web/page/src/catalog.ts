@@ -29,6 +29,8 @@ export interface App {
   /** What it uses besides its own state, and the hosts that it talks to (A8, A1). */
   readonly capabilities: readonly string[];
   readonly hosts: readonly string[];
+  /** Whether it has a program that the hub runs. */
+  readonly python: boolean;
   /** CSS pixels that it needs at least. */
   readonly size: { readonly width: number; readonly height: number };
   /** The state version that it is written for. */
@@ -86,10 +88,11 @@ export function translated(app: Told, wanted: readonly string[]): App {
 }
 
 /** What an app asks for, in plain words: to be read before it is added. */
-export function asksOf({ capabilities, hosts }: Pick<App, "capabilities" | "hosts">): readonly string[] {
+export function asksOf({ capabilities, hosts, python }: Pick<App, "capabilities" | "hosts" | "python">): readonly string[] {
   const named = hosts.map((host) => host.replace(/^[a-z]+:\/\//u, ""));
   const talks = hosts.length > 0 ? [say("drawer-asks-hosts", { hosts: named.join(", ") })] : [];
-  return [...talks, ...capabilities.map((what) => say("drawer-asks", { what }))];
+  const uses = python ? [...capabilities, "python"] : capabilities;
+  return [...talks, ...uses.map((what) => say("drawer-asks", { what }))];
 }
 
 /** Where the page of an app is. What it is tried as is part of its address: a `--dev` hub makes it seem so. */

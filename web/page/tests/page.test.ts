@@ -78,7 +78,7 @@ describe("the address of the page", () => {
 
 const A: Told = {
   id: "a", name: "A", version: "1", description: "an app", entry: "i.html", icon: "i.svg", state: 1, base: "/apps/a/",
-  add: ["host"], size: { width: 0, height: 0 }, capabilities: [], hosts: [], languages: {}, afterwards: false,
+  add: ["host"], size: { width: 0, height: 0 }, capabilities: [], hosts: [], python: false, languages: {}, afterwards: false,
 }; // prettier-ignore
 
 test.each([
@@ -94,9 +94,9 @@ test.each([
 
 test("[G9] what an app asks for is said in plain words, in every language", async () => {
   const hosts = ["https://api.example.org", "wss://*.example.org:8443"];
-  const asks = { hosts, capabilities: ["files", "participants", "fetch", "documents", "streams"] };
-  expect(asksOf({ hosts: [], capabilities: [] })).toEqual([]);
-  expect(asksOf({ ...asks, capabilities: ["files", "participants"] })).toEqual([
+  const asks = { hosts, capabilities: ["files", "participants", "fetch", "documents", "streams"], python: true };
+  expect(asksOf({ hosts: [], capabilities: [], python: false })).toEqual([]);
+  expect(asksOf({ ...asks, capabilities: ["files", "participants"], python: false })).toEqual([
     "Talks to: api.example.org, *.example.org:8443", "Sends files", "Sees who is here",
   ]); // prettier-ignore
   const said: string[] = [];
@@ -105,7 +105,7 @@ test("[G9] what an app asks for is said in plain words, in every language", asyn
     expect(asksOf(asks)[0]).toContain("api.example.org, *.example.org:8443");
     said.push(...asksOf(asks));
   }
-  expect(new Set(said).size).toBe(6 * Object.keys(LANGUAGES).length);
+  expect(new Set(said).size).toBe(7 * Object.keys(LANGUAGES).length);
   await speak("en");
 });
 

@@ -61,7 +61,7 @@ class FakeCall {
 
 const POLL: App = {
   id: "poll", name: "Poll", version: "1", description: "", entry: "index.html", icon: "", state: 1, base: "/apps/poll/",
-  add: ["host"], size: { width: 0, height: 0 }, capabilities: [], hosts: [], afterwards: false,
+  add: ["host"], size: { width: 0, height: 0 }, capabilities: [], hosts: [], python: false, afterwards: false,
 }; // prettier-ignore
 
 let call: FakeCall;

@@ -271,6 +271,7 @@ drawer-asks = { $what ->
     [participants] Sieht, wer da ist
     [fetch] Fragt diese Adressen über den Server ab
     [documents] Texte, an denen mehrere zugleich schreiben
+    [python] Lässt ein Programm auf dem Server laufen
    *[streams] Überträgt laufende Daten
 }
 drawer-failed = Die Liste der Apps lässt sich nicht laden. Prüfen Sie Ihre Verbindung und öffnen Sie dies noch einmal.

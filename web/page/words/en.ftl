@@ -268,8 +268,9 @@ drawer-asks-hosts = Talks to: { $hosts }
 drawer-asks = { $what ->
     [files] Sends files
     [participants] Sees who is here
-    [fetch] Asks these hosts by way of the hub
+    [fetch] Asks these hosts by way of the server
     [documents] Texts that several write at once
+    [python] Runs a program on the server
    *[streams] Sends live data
 }
 drawer-failed = The list of apps cannot be read. Check your connection, and open this again.

@@ -268,6 +268,7 @@ drawer-asks = { $what ->
     [participants] Ve quién está
     [fetch] Consulta esas direcciones a través del servidor
     [documents] Textos que varios escriben a la vez
+    [python] Ejecuta un programa en el servidor
    *[streams] Envía datos en directo
 }
 drawer-failed = No se puede leer la lista de apps. Revise su conexión y vuelva a abrir esto.

@@ -1,7 +1,8 @@
 """The whiteboard, which is written on the public SDK alone: what one draws, the others see."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,19 @@ async def board_of(someone: Person) -> Any:
     return canvas
 
 
+@contextlib.asynccontextmanager
+async def two_hosts(browser: Browser, call: str) -> AsyncIterator[tuple[Person, Person]]:
+    """Ada and Bob at one board: what Ada draws reaches Bob while she draws it."""
+    async with person(browser, "Ada") as ada, person(browser, "Bob") as bob:
+        await ada.join(call, role="host")
+        await bob.join(call, role="host")
+        await ada.add("Whiteboard")
+        await board_of(bob)
+        bobs = await bob.in_call("call.me.id")
+        await until(ada, f"whiteboard.stream.reaches.has({bobs!r})")
+        yield ada, bob
+
+
 async def until(someone: Person, script: str) -> Any:
     """Wait until an expression in the app is true; returns it."""
     ready = f"typeof whiteboard !== 'undefined' && ({script})"
@@ -67,13 +81,7 @@ async def test_a_stroke_is_seen_while_it_is_drawn_and_then_kept(
 ) -> None:
     """[D1, S5, R7] By the stream first, in the state when it is finished, for late joiners too."""
     call = hub.call("board")
-    async with person(browser, "Ada") as ada, person(browser, "Bob") as bob:
-        await ada.join(call, role="host")
-        await bob.join(call, role="host")
-        await ada.add("Whiteboard")
-        await board_of(bob)
-        bobs = await bob.in_call("call.me.id")
-        await until(ada, f"whiteboard.stream.reaches.has({bobs!r})")
+    async with two_hosts(browser, call) as (ada, bob):
         await press(ada, WAVE, release=False)
         (live,) = await until(bob, f"(live => live.length > 0 && live)({LIVE})")
         assert (live["t"], live["c"]) == ("pen", "ink")
@@ -282,14 +290,7 @@ async def test_the_eraser_takes_what_it_is_drawn_over(browser: Browser, hub: Hub
 
 async def test_what_is_selected_is_resized(browser: Browser, hub: HubProcess) -> None:
     """[D1, S5] Seen while it is done, in the state once, and one step of undo."""
-    call = hub.call("resize")
-    async with person(browser, "Ada") as ada, person(browser, "Bob") as bob:
-        await ada.join(call, role="host")
-        await bob.join(call, role="host")
-        await ada.add("Whiteboard")
-        await board_of(bob)
-        bobs = await bob.in_call("call.me.id")
-        await until(ada, f"whiteboard.stream.reaches.has({bobs!r})")
+    async with two_hosts(browser, hub.call("resize")) as (ada, bob):
         canvas = await board_of(ada)
         for key in "ro":
             await canvas.press(key)
@@ -320,7 +321,7 @@ async def test_what_is_selected_is_resized(browser: Browser, hub: HubProcess) ->
         await canvas.press("Alt+ArrowRight")
         await canvas.press("Alt+Shift+ArrowUp")
         await until(bob, f"{size} === '{left - 50},{top - 50},158,110'")
-        await expect(ada.app("Whiteboard").get_by_text("172 by 124")).to_be_attached()
+        await expect(ada.app("Whiteboard").get_by_text("158 by 110")).to_be_attached()
         await press(ada, [(511, 309), (600, 400)], release=False)
         await canvas.press("Escape")
         await ada.page.mouse.up()

@@ -17,6 +17,8 @@ export class Board {
   readonly #history: UndoHistory;
   /** How often each element was changed, as far as was seen: one that was undone counts on. */
   readonly #versions = new Map<string, number>();
+  /** Where each page stands among the others. */
+  readonly #pages = new Map<string, number>();
 
   constructor(state: State) {
     this.#state = state;
@@ -29,22 +31,16 @@ export class Board {
 
   /** Their ids, in order. There is always one. */
   get pages(): string[] {
-    const found = this.#state.entries().flatMap(([key, value]) => {
-      const [kind, id, ...more] = key.split("/");
-      if (kind !== "pages" || id === undefined || more.length > 0) return [];
-      return [{ id, place: placeOfPage(value) ?? 0 }];
-    });
-    found.sort((one, other) => one.place - other.place || (one.id < other.id ? -1 : 1));
-    return found.length > 0 ? found.map(({ id }) => id) : ["1"];
+    const found = [...this.#pages].sort(([one, place], [other, otherPlace]) => place - otherPlace || (one < other ? -1 : 1));
+    return found.length > 0 ? found.map(([id]) => id) : ["1"];
   }
 
   /** A new page behind `page`; returns its id. */
   addPage(page: string): string {
     const { pages } = this;
     const id = newId();
-    const place = (one = ""): number | undefined => placeOfPage(this.#state.get(`pages/${one}`));
-    const before = place(page) ?? 1;
-    const after = place(pages[pages.indexOf(page) + 1]) ?? before + 2;
+    const before = this.#pages.get(page) ?? 1;
+    const after = this.#pages.get(pages[pages.indexOf(page) + 1] ?? "") ?? before + 2;
     this.#state.set(`pages/${id}`, { n: (before + after) / 2 });
     return id;
   }
@@ -103,6 +99,10 @@ export class Board {
     const place = placeOf(key);
     const element = place === undefined ? undefined : readElement(value);
     if (place !== undefined && element !== undefined) this.#versions.set(place.id, Math.max(this.version(place.id), element.v));
+    const page = pageOf(key);
+    if (page === undefined) return;
+    if (value === undefined) this.#pages.delete(page);
+    else this.#pages.set(page, standOf(value));
   }
 
   // --- undo, of one's own
@@ -153,7 +153,12 @@ export function newId(): string {
   return high.toString(36) + low.toString(36);
 }
 
-function placeOfPage(value: Json | undefined): number | undefined {
+function pageOf(key: string): string | undefined {
+  const [kind, page, ...more] = key.split("/");
+  return kind === "pages" && more.length === 0 ? page : undefined;
+}
+
+function standOf(value: Json): number {
   const { n } = fieldsOf(value);
-  return typeof n === "number" ? n : undefined;
+  return typeof n === "number" ? n : 0;
 }

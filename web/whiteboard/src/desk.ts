@@ -125,11 +125,12 @@ export class Desk {
 
   // --- moving and resizing what is selected
 
-  /** Around what is selected, as it looks at the moment. */
-  frame(zoom: number): Box | undefined {
-    return frameAround(this.selectedBoxes, zoom);
+  /** The box of what is selected, as it is written: without the width of lines. */
+  get body(): Box {
+    return union(this.selected.map(({ element }) => bodyOf(element))) ?? NOWHERE;
   }
 
+  /** Of each, as it looks at the moment. */
   get selectedBoxes(): Box[] {
     return this.selected.map(({ id, box }) => {
       const changed = this.own.get(id);
@@ -139,7 +140,7 @@ export class Desk {
 
   /** By which it is resized. */
   grips(zoom: number): Grip[] {
-    const frame = this.mayWrite ? this.frame(zoom) : undefined;
+    const frame = this.mayWrite ? frameAround(this.selectedBoxes, zoom) : undefined;
     if (frame === undefined) return [];
     const line = this.#line;
     return gripsOn(frame, line && (this.own.get(line.id) ?? line.element), zoom);
@@ -164,7 +165,7 @@ export class Desk {
   }
 
   #fitting(fit: (from: Box, dx: number, dy: number, keeps: boolean) => Box): How {
-    const from = union(this.selected.map(({ element }) => bodyOf(element))) ?? NOWHERE;
+    const from = this.body;
     return (dx, dy, keeps) => {
       const to = fit(from, dx, dy, keeps);
       return {

@@ -11,6 +11,8 @@ import { stepsFor, StrokeWriter } from "./strokes.ts";
 
 /** Milliseconds between what others see of a change under way. */
 const SHOW_EVERY = 33;
+/** Things of which others are told in a second: of many that move together they are told less often. */
+const SHOWN = 4_000;
 /** Screen pixels within which something is meant. */
 const REACH = { mouse: 5, touch: 14 };
 /** Screen pixels around the eraser within which it takes away: what its cursor shows. */
@@ -260,8 +262,8 @@ export class Gestures {
   }
 }
 
-/** At most one call in `milliseconds`; the last one always comes. */
-class Rhythm {
+/** At most one call in `SHOW_EVERY`, or in what so many things take; the last one always comes. */
+export class Rhythm {
   readonly #fn: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -269,11 +271,12 @@ class Rhythm {
     this.#fn = fn;
   }
 
-  ask(): void {
+  ask(things = 1): void {
+    const rest = Math.max(SHOW_EVERY, (1_000 * things) / SHOWN);
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#fn();
-    }, SHOW_EVERY);
+    }, rest);
   }
 
   stop(): void {
@@ -474,7 +477,7 @@ class ChangeGesture implements Gesture {
     if (this.#change === undefined && Math.hypot(dx, dy) < STILL) return;
     this.#change = this.#how(dx / stage.view.zoom, dy / stage.view.zoom, event.shiftKey);
     for (const [id, element] of this.#elements) desk.own.set(id, this.#change.of(element));
-    this.#rhythm.ask();
+    this.#rhythm.ask(this.#elements.size);
     stage.draw();
   }
 

@@ -11,7 +11,7 @@ import { readElement, written, type Box, type Element, type Stroke } from "./ele
 import { fittedInto } from "./resize.ts";
 import { MAX_STROKE } from "./strokes.ts";
 
-/** Changes under way of one participant: more than that is rubbish. */
+/** Changes under way that are shown: of more that are moved at once the rest is seen when it is where it stays. */
 const MOST = 2_000;
 
 type Sender = string;
@@ -59,7 +59,7 @@ export class Live {
 
   /** Moved or resized: what lay in one frame lies in another. */
   fit(page: string, ids: readonly string[], from: Box, to: Box): void {
-    this.#send({ do: "fit", page, ids: ids.map((id) => [id, this.#user.version(id) + 1]), from: numbers(from), to: numbers(to) });
+    this.#send({ do: "fit", page, ids: ids.slice(0, MOST).map((id) => [id, this.#user.version(id) + 1]), from: numbers(from), to: numbers(to) });
   }
 
   /** Nothing comes of it. */

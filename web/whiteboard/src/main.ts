@@ -392,7 +392,7 @@ function withAlt({ key, shiftKey }: KeyboardEvent): boolean {
   if (arrow === undefined || desk.selection.size === 0 || !desk.mayWrite) return false;
   const far = shiftKey ? FAR : STEP;
   desk.stretch(arrow[0] * far, arrow[1] * far);
-  const { w, h } = desk.frame(stage.view.zoom) ?? { w: 0, h: 0 };
+  const { w, h } = desk.body;
   say(`${Math.round(w)} by ${Math.round(h)}`);
   return true;
 }

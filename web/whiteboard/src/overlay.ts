@@ -3,7 +3,7 @@
 import type { View } from "./camera.ts";
 import type { Desk } from "./desk.ts";
 import { FONT } from "./drawings.ts";
-import { boxOf, frameAround, grown, type Box } from "./elements.ts";
+import { boxOf, frameAround, grown, type Box, type Element } from "./elements.ts";
 import type { Laser, Others } from "./others.ts";
 import type { Painter } from "./paint.ts";
 import { GRIP } from "./resize.ts";
@@ -33,8 +33,8 @@ export class OverlayDrawing {
   /** Tells whether it goes on by itself. */
   draw(context: CanvasRenderingContext2D, { zoom }: View): boolean {
     const { desk, painter } = this.#parts;
-    const under = [...desk.underWay].sort(([, one], [, other]) => one.z - other.z);
-    for (const [, element] of under) painter.paint(context, element);
+    const shown = desk.underWay;
+    for (const element of [...shown.values()].sort((one, other) => one.z - other.z)) painter.paint(context, element);
     context.globalAlpha = FADED;
     for (const id of desk.fading) {
       const item = desk.scene.get(id);
@@ -43,7 +43,7 @@ export class OverlayDrawing {
     context.globalAlpha = 1;
     const colours = getComputedStyle(document.documentElement);
     const accent = colours.getPropertyValue("--accent");
-    this.#selections(context, zoom, accent);
+    this.#selections(context, zoom, accent, shown);
     const frame = this.#parts.frame();
     if (frame !== undefined) {
       context.fillStyle = accent;
@@ -55,14 +55,13 @@ export class OverlayDrawing {
     return this.#lasers(context, zoom, colours.getPropertyValue("--laser"));
   }
 
-  #selections(context: CanvasRenderingContext2D, zoom: number, accent: string): void {
+  #selections(context: CanvasRenderingContext2D, zoom: number, accent: string, shown: ReadonlyMap<string, Element>): void {
     const { desk, others, painter } = this.#parts;
     const boxes = desk.selectedBoxes;
     if (boxes.length > 1 && boxes.length <= 200) for (const box of boxes) outline(context, grown(box, 2 / zoom), zoom, accent, [3, 3]);
     const around = frameAround(boxes, zoom);
     if (around !== undefined) outline(context, around, zoom, accent, []);
     for (const { place } of desk.grips(zoom)) square(context, place, zoom, painter.theme.board, accent);
-    const shown = desk.underWay;
     for (const { name, ids } of others.selections(desk.page)) {
       const theirs = ids.flatMap((id) => {
         const element = shown.get(id);

@@ -1,10 +1,11 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 
-import { Replica, SharedState, type StateId, type Writer } from "@callmesh/core";
+import { DELETED, Replica, SharedState, type Entry, type StateId, type Value, type Writer } from "@callmesh/core";
 
 import { Board } from "../src/board.ts";
 import { Live } from "../src/live.ts";
 import type { Element } from "../src/elements.ts";
+import { Rhythm } from "../src/gestures.ts";
 import { note, shape, stroke } from "./made.ts";
 
 const STATE = "state/r1" as StateId;
@@ -24,8 +25,8 @@ beforeEach(() => {
 });
 
 /** Somebody else writes. */
-function theyWrite(id: string, element: Element): void {
-  const entry = { key: `page/1/el/${id}`, value: { ...element }, time: (time += 1_000_000), writer: "p2" as Writer };
+function theyWrite(key: string, value: Value): void {
+  const entry: Entry = { key, value, time: (time += 1_000_000), writer: "p2" as Writer };
   replica.hear({ type: "batch", cursor: 2, saved: 2, whole: false, groups: [{ state: STATE, entries: [entry], version: 0 }] });
 }
 
@@ -47,7 +48,7 @@ describe("the board", () => {
   test("undo takes back one's own, and not what somebody has changed since", () => {
     put("a", note("mine"));
     put("b", note("mine too"));
-    theyWrite("a", { ...note("theirs"), v: 2 });
+    theyWrite("page/1/el/a", { ...note("theirs"), v: 2 });
     expect([board.undo(), board.undo()]).toEqual(["1", undefined]);
     expect([...board.elements("1").keys()]).toEqual(["a"]);
     expect([board.canUndo, board.redo(), board.elements("1").size]).toEqual([false, "1", 2]);
@@ -72,8 +73,19 @@ describe("the board", () => {
     expect(board.pages).toEqual(["1"]);
   });
 
+  test("pages that others add, move and delete are known at once, and those that were there before", () => {
+    theyWrite("pages/2", { n: 2 });
+    theyWrite("pages/0", "rubbish");
+    theyWrite("pages/1/x", { n: 0 });
+    expect(board.pages).toEqual(["0", "1", "2"]);
+    theyWrite("pages/1", { n: 3 });
+    theyWrite("pages/0", DELETED);
+    expect(board.pages).toEqual(["2", "1"]);
+    expect(new Board(new SharedState(replica, STATE)).pages).toEqual(["2", "1"]);
+  });
+
   test("what is no element is not there", () => {
-    theyWrite("a", { ...note(""), t: "star" } as unknown as Element);
+    theyWrite("page/1/el/a", { ...note(""), t: "star" });
     expect([board.elements("1").size, board.get("1", "a")]).toEqual([0, undefined]);
   });
 });
@@ -81,9 +93,11 @@ describe("the board", () => {
 describe("changes under way", () => {
   let hear: (data: unknown, sender?: string) => void;
   let live: Live;
+  let sent: { ids: unknown[] }[];
 
   beforeEach(() => {
-    const stream = { subscribe: (fn: typeof hear) => (hear = (data, sender = "p2") => fn({ data, sender })), send: async () => undefined };
+    sent = [];
+    const stream = { subscribe: (fn: typeof hear) => (hear = (data, sender = "p2") => fn({ data, sender })), send: async (data: (typeof sent)[0]) => void sent.push(data) };
     live = new Live(stream as never, { version: (id) => board.version(id), get: (page, id) => board.get(page, id), measure: (words) => words.length / 2, changed: () => undefined });
   });
 
@@ -92,7 +106,7 @@ describe("changes under way", () => {
     hear({ do: "stroke", page: "1", id: "a", from: 0, el: { ...whole, p: whole.p.slice(0, 2) } });
     hear({ do: "stroke", page: "1", id: "a", from: 2, el: { ...whole, p: whole.p.slice(2) } });
     expect(live.on("1").get("a")).toEqual(whole);
-    theyWrite("a", whole);
+    theyWrite("page/1/el/a", { ...whole });
     live.landed(["a"]);
     hear({ do: "stroke", page: "1", id: "a", from: 0, el: { ...whole } });
     expect(live.on("1").size).toBe(0);
@@ -111,6 +125,26 @@ describe("changes under way", () => {
     expect(live.on("1").size).toBe(1);
     hear({ do: "drop", ids: ["a"] });
     expect(live.on("1").size).toBe(0);
+  });
+
+  test("of many that are moved others are told less often, and no more than are shown", () => {
+    vi.useFakeTimers();
+    const told = vi.fn();
+    const rhythm = new Rhythm(told);
+    for (const things of [1, 100, 2_000]) {
+      told.mockClear();
+      for (let time = 0; time < 3_000; time++) {
+        rhythm.ask(things);
+        vi.advanceTimersByTime(1);
+      }
+      rhythm.stop();
+      expect(told.mock.calls.length * things).toBeLessThan(12_001);
+      expect(told.mock.calls.length).toBeGreaterThan(things > 100 ? 4 : 80);
+    }
+    vi.useRealTimers();
+    const box = { x: 0, y: 0, w: 1, h: 1 };
+    live.fit("1", Array.from({ length: 9_000 }, (_, n) => `e${n}`), box, box); // prettier-ignore
+    expect(sent[0]?.ids).toHaveLength(2_000);
   });
 
   test("of who is gone nothing stays", () => {

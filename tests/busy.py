@@ -24,6 +24,7 @@ from callmesh.auth import Authority
 from callmesh.catalog import Catalog
 from callmesh.ids import CALL, CallId, ParticipantId, ResourceId, StateId, Writer, state_of
 from callmesh.limits import Limits
+from callmesh.links import Links
 from callmesh.live import LiveHub
 from callmesh.messages import Group, Hello, Message, Write
 from callmesh.state import Entry
@@ -129,7 +130,7 @@ class Seat:
 
     async def come(self, call: str = "demo") -> None:
         """Say hello, until what comes next is acted on at once."""
-        self.serving = asyncio.create_task(self._hub.live.serve(call, self.link))
+        self.serving = asyncio.create_task(self._hub.links.serve(call, self.link))
         self.hear(Frame(Hello(1, call, "Ada")))
         await self.heard()
 
@@ -161,12 +162,14 @@ class BusyHub:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = START
-        for name in ("live.clock", "live.steady", "livecall.steady"):
+        for name in ("live.clock", "live.steady", "links.clock", "links.steady", "livecall.steady"):
             monkeypatch.setattr(f"callmesh.{name}", lambda: self.now)
         monkeypatch.setattr("callmesh.live.ahead", lambda: 0)
         limits = Limits(participants=1_000, tabs=1_000, joins_per_minute=100_000)
         catalog = cast(Catalog, SimpleNamespace(manifest={"bench": APP}.get))
-        self.live = LiveHub(MemoryStorage(), catalog, Authority(b"s" * 32), limits=limits)
+        authority = Authority(b"s" * 32)
+        self.live = LiveHub(MemoryStorage(), catalog, authority, limits=limits)
+        self.links = Links(self.live, authority)
         self.seats: list[Seat] = []
 
     async def __aenter__(self) -> "BusyHub":

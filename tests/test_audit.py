@@ -208,7 +208,7 @@ async def test_everything_about_people_is_written_down_and_nothing_they_say(cloc
             third = (await cy.inside()).me.person
             await cy.go()
         assert live(hub).hosted.commands.carry_out(Command("x", "end"), None, clock.now) is None
-        hub.live._changed(live(hub))
+        hub.live.changed(live(hub))
     found = told(storage)
     assert [line for line in found if line[0] != "participant.lost"] == [
         ("call.created", "", "", "", {}),

@@ -813,7 +813,7 @@ async def test_a_call_is_not_let_go_of_while_somebody_comes_in(
         return call
 
     monkeypatch.setattr(hub.live, "_load", load_then_tidy)
-    opened = await hub.live._open(CallId("demo"))
+    opened = await hub.live.open(CallId("demo"))
     assert hub.live._calls[CallId("demo")] is opened
     opened.links -= 1
 

@@ -859,7 +859,7 @@ async def test_a_command_is_remembered_whoever_else_commands_and_over_a_restart(
         assert commands.hear(late, members[host.me.id], clock.now)[1].reason == ""
         assert eve.participant.role == "host"
         id, resume = host.me.id, host._resume
-        hub.live._changed(live(hub))
+        hub.live.changed(live(hub))
         await hub.live._saving.commit()
         await hub.links[0].cut()
         await guest.go()

@@ -26,8 +26,8 @@ FIRST = """
 """.split()
 SECOND = """
     settings logs tokens auth catalog installing saving ending address headers livecall live
-    metrics operations asking depot outbound fetching archive operator retention webhooks guard
-    shapes problems api icesettings guise supervisor pages hub connection notify media replica
+    links metrics operations asking depot outbound fetching archive operator retention webhooks
+    guard shapes problems api icesettings guise supervisor pages hub connection notify media replica
     hosting undo typed changes shared presence datastream streams fileio away transfers instance
     handling resources half joining peering client running contracts testing
 """.split()

@@ -437,7 +437,7 @@ async def test_a_ping_is_answered_alone() -> None:
         for number in range(10):
             before = hub.live.counts.bundles
             live.hosted.receive(member, Ping(number), 0)
-            hub.live._acted(live, line, pace, [Ping(number)], 9, 0)
+            hub._served._acted(live, line, pace, [Ping(number)], 9, 0)
             assert hub.live.counts.bundles - before == 1
         poll.state["question"] = "Does it come?"
         await calls[2].until(lambda: poll.id in calls[2].resources)

@@ -176,7 +176,7 @@ async def test_a_flood_waits_and_is_not_lost_and_nobody_else_waits(
         waits.append(seconds)
         await go.wait()
 
-    monkeypatch.setattr("callmesh.live.pause", pause)
+    monkeypatch.setattr("callmesh.links.pause", pause)
     async with MemoryHub(limits=Limits(write_burst=10)) as hub, hub.join("Ada") as ada:
         poll = await ada.resources.add("poll", state={"question": 0})
         near = await hub.open_link(f"{ADDRESS}/socket")
@@ -205,7 +205,7 @@ async def test_the_window_is_given_back_no_faster_than_one_may_go(
 ) -> None:
     """[W9] What has come goes on at once: a trace does not wait for the file before it."""
     now = [NOW]
-    for module in ("live", "livecall"):
+    for module in ("live", "links", "livecall"):
         monkeypatch.setattr(f"callmesh.{module}.steady", lambda: now[0])
     limits = Limits(relay_bytes_per_second=60_000)
     async with MemoryHub(limits=limits) as hub, hub.join("Ada") as ada:
@@ -283,7 +283,7 @@ async def test_who_says_nothing_makes_way_for_who_does() -> None:
         await silent[-1].send(hello)
         assert isinstance(messages.unbundle(await silent[-1].receive())[0], messages.Welcome)
         await asyncio.sleep(0)
-        assert len(hub.live._silent) == 1
+        assert len(hub._served._silent) == 1
 
 
 @pytest.mark.anyio

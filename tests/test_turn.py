@@ -186,7 +186,8 @@ async def test_logins_are_those_of_coturn_and_are_renewed(monkeypatch: pytest.Mo
     assert turn.username == "3605:p1"
     assert turn.credential == credential(b"north", "3605:p1") != credential(b"south", "3605:p1")
     later = [0]
-    monkeypatch.setattr("callmesh.live.clock", lambda: time.time_ns() // 1000 + later[0])
+    for module in ("live", "links"):
+        monkeypatch.setattr(f"callmesh.{module}.clock", lambda: time.time_ns() // 1000 + later[0])
     async with MemoryHub(ice=servers) as hub, hub.join("Ada") as ada:
         monkeypatch.setattr(
             ada._streams, "peers", SimpleNamespace(configure=told.append, close=AsyncMock())

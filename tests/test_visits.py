@@ -23,7 +23,8 @@ class Clock:
         self.now = START
         self.set_by = 0
         """How much of its way somebody has set it, and it has not gone."""
-        patch.setattr("callmesh.live.clock", lambda: self.now)
+        for module in ("live", "links"):
+            patch.setattr(f"callmesh.{module}.clock", lambda: self.now)
         patch.setattr("callmesh.live.ahead", lambda: self.set_by)
 
 

@@ -44,6 +44,7 @@ from callmesh.headers import BoundedHeaders, NoSockets, ThisMachineAlone
 from callmesh.icesettings import ice_servers
 from callmesh.ids import call_id
 from callmesh.limits import Limits
+from callmesh.links import Links
 from callmesh.live import LiveHub
 from callmesh.manifest import schema_text
 from callmesh.operations import Operations
@@ -179,6 +180,7 @@ def application(
     beside += [hooks.follow] if hooks else []
     hub = Hub(
         live,
+        Links(live, authority),
         catalog,
         is_open=authority.is_open,
         embed=settings.embed,
@@ -255,6 +257,7 @@ class Hub:
     def __init__(
         self,
         live: LiveHub,
+        links: Links,
         catalog: Catalog,
         *,
         is_open: bool,
@@ -268,6 +271,7 @@ class Hub:
         self._inside = inside
         self._beside = beside
         self._live = live
+        self._links = links
         self._catalog = catalog
         self._followed = catalog.changes
         """Which of its changes the calls go by."""
@@ -339,9 +343,9 @@ class Hub:
         call = websocket.path_params["call"]
         link = websocket.scope.get("extensions", {}).get(LINK)
         if link is None:
-            await self._live.serve(call, AsgiLink(websocket))
+            await self._links.serve(call, AsgiLink(websocket))
         else:  # all that stood between the server and us is let go of
-            link.served_by = partial(self._live.serve, call, link)
+            link.served_by = partial(self._links.serve, call, link)
 
     async def apps(self, request: Request) -> Response:
         """What there is to add as it is now, so that an author who reloads sees the latest."""

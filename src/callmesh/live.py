@@ -1,4 +1,4 @@
-"""Calls that run: links, tasks and the clock."""
+"""Calls that run: in memory, on disk, and as time passes. Their links are in `links`."""
 
 import asyncio
 import contextlib
@@ -23,40 +23,29 @@ from callmesh.auth import Authority, Resume
 from callmesh.catalog import Catalog
 from callmesh.clock import MICROSECONDS
 from callmesh.counts import Counts
-from callmesh.door import Visitor
-from callmesh.ending import GOODBYE, Ending
+from callmesh.ending import Ending
 from callmesh.errors import (
-    Broken,
     CallmeshError,
-    Closed,
-    Ended,
-    EndedByPeer,
     NoSuchCall,
     Refused,
     StorageFailed,
-    TimedOut,
     TooFast,
-    WireError,
 )  # fmt: skip
 from callmesh.hosted import HostedCall
 from callmesh.ice import LASTS, IceServers
-from callmesh.ids import CallId, ResourceId, Writer, call_id, is_call_id
-from callmesh.keys import is_key
+from callmesh.ids import CallId, ResourceId, Writer
 from callmesh.ledger import Delta, Kept, Ledger
 from callmesh.limits import Limits
 from callmesh.livecall import CROWDED, Line, LiveCall, steady
 from callmesh.participant import Participant
-from callmesh.people import Knock, Member
-from callmesh.ports import HubLink, Storage
-from callmesh.rates import Often, Pace, joins
+from callmesh.people import Member
+from callmesh.ports import Storage
+from callmesh.rates import Often
 from callmesh.saving import Besides, Saving
-from callmesh.session import OPENING_TIMEOUT, Over, Session, Side
 from callmesh.storage.blobs import Blobs
 
-SMALL = 1_024
-"""Bytes of a bundle that is acted on as it comes, for it cannot take long."""
 SLICE = 5_000
-"""Microseconds that one link's bundle may take before others have their turn."""
+"""Microseconds that one thing may take before others have their turn."""
 TICK = 1.0
 """Seconds from one look at the clock, and for calls where one is due, to the next."""
 LOOK = 5.0
@@ -108,12 +97,10 @@ class LiveHub:
         self._loading: set[CallId] = set()
         self._locks: WeakValueDictionary[CallId, asyncio.Lock] = WeakValueDictionary()
         """Of each call: it is loaded, made or forgotten by one at a time."""
-        self._ending = Ending()
+        self.ending = Ending()
+        """Says whether anybody comes in yet, and how the last words are said."""
         self._refusals = Refusals()
-        self._joins = joins(limits)
         self._sending = Often(CROWDED)
-        self._silent: dict[asyncio.Timeout, None] = {}
-        """The links that have said nothing yet, the oldest first."""
         self._storage = storage
         self._saving = Saving(
             storage, self._ledgers, self._saved, self._disk_turned, self.counts.commits
@@ -136,7 +123,7 @@ class LiveHub:
 
     async def check(self) -> None:
         """Raises `StorageFailed` when calls cannot be loaded and saved now."""
-        if not self.runs or self._ending.begun:
+        if not self.runs or self.ending.begun:
             raise StorageFailed("the hub is starting, or going down")
         if any(task.done() for task in self._tasks):
             raise StorageFailed("a part of the hub has come to an end; start it again")
@@ -165,126 +152,95 @@ class LiveHub:
 
         Takes seconds at most, whether or not they read: whose link is stuck is left behind.
         """
-        self._ending.begun = True
+        self.ending.begun = True
         with contextlib.suppress(StorageFailed):
             await self._saving.commit_last()
-        await self._ending.say_last_words(self._say_last_words)
+        await self.ending.say_last_words(self._say_last_words)
 
     def _say_last_words(self) -> None:
         for call in self._calls.values():
             call.say_last_words()
 
-    # --- links
+    # --- calls
 
-    async def serve(self, id: str, link: HubLink) -> None:
-        """One participant's link, from hello to the end. Raises nothing."""
-        session = Session(Side.HUB, steady())
-        call: LiveCall | None = None
-        line: Line | None = None
-        try:
-            self._ending.check()
-            hello = await self._hear_hello(id, link, session)
-            call = await self._let_through(CallId(id), hello)
-            self._ending.check()
-            self._ending.join()
-            line = self._arrive(call, hello, session, link)
-            await self._converse(call, line)
-        except CallmeshError as error:
-            if line is None:
-                self._turned_away(id, error)
-            await _say_goodbye(link, error)
-        finally:
-            self._ending.part()
-            if call:
-                call.links -= 1
+    async def open(self, id: CallId, *, make: bool = True) -> LiveCall:
+        """The call, loaded if need be, with one link more; a new one where none is, if so wanted.
 
-    async def _hear_hello(self, id: str, link: HubLink, session: Session) -> messages.Hello:
-        try:
-            async with asyncio.timeout(OPENING_TIMEOUT / 1e6) as limit:
-                self._make_way(limit)
-                data = await link.receive()
-        except TimeoutError:
-            raise TimedOut("nobody said hello") from None
-        finally:
-            self._silent.pop(limit, None)
-        heard = session.receive(data, steady())
-        if len(heard) != 1 or not isinstance(heard[0], messages.Hello):
-            raise WireError("the first bundle is one hello")
-        hello = heard[0]
-        if call_id(id) != hello.call:
-            raise NoSuchCall(f"this is call {id}, and hello names another one")
-        return hello
-
-    def _make_way(self, limit: asyncio.Timeout) -> None:
-        """One link more that has said nothing yet: the oldest goes if there are too many."""
-        self._silent[limit] = None
-        if len(self._silent) > self._limits.half_open:
-            oldest = next(iter(self._silent))
-            del self._silent[oldest]
-            oldest.reschedule(asyncio.get_running_loop().time())
-
-    async def _let_through(self, id: CallId, hello: messages.Hello) -> LiveCall:
-        """The call, for one who brings something that may let them in.
-
-        Who brings nothing of the kind makes no difference in the log by the call they name.
+        Raises `StorageFailed`, `NoSuchCall`, or `TooFast` when there is no room for it; there is
+        always some for an operator who asks about one.
         """
-        who: Participant | None = None
-        here = id in self._calls
-        named = id if here else ""
-        try:
-            self._saving.check_room()
-            who = self._authority.check(id, hello, clock(), here=here)
-            named = id
-            return await self._open(id)
-        except CallmeshError as error:
-            self._refused(named, error, who)
-            raise
+        while (call := self._calls.get(id)) is None:
+            if make:
+                self._check_room_for(id)
+            async with self._alone(id):
+                if id not in self._calls:
+                    self._loading.add(id)
+                    try:
+                        kept = await self._saving.read(id)
+                        if kept is None and not make:
+                            raise NoSuchCall(f"there is no call {id} here")
+                        await self._load(id, kept)
+                    finally:
+                        self._loading.discard(id)
+        call.links += 1
+        return call
 
-    def _refused(self, id: str, error: CallmeshError, who: Participant | None) -> None:
+    def _check_room_for(self, id: CallId) -> None:
+        full = len(self._calls) + len(self._loading) >= self._limits.calls
+        if full and id not in self._loading:
+            raise TooFast(f"this hub has {self._limits.calls} calls open; try again later")
+
+    def check_room(self) -> None:
+        """Raises `StorageFailed` where nobody is let in, as it could not be written down."""
+        self._saving.check_room()
+
+    def refused(self, id: str, error: CallmeshError, who: Participant | None) -> None:
+        """Write down that somebody did not get in."""
         self._saving.note(self._refusals.add(id, error.code, who, clock()))
 
-    async def _converse(self, call: LiveCall, line: Line) -> None:
-        """Until the link or the session ends. Raises what ended it."""
-        try:
-            async with line.ends:
-                line.served = True
-                await self._read(call, line)
-        except TimeoutError:
-            assert isinstance(line.session.state, Over)
-            raise line.session.state.reason from None
-        except CallmeshError as error:
-            line.session.end(error)
-            raise
-        finally:
-            self._part(call, line)
-            await line.stop()
+    def _alone(self, id: CallId) -> asyncio.Lock:
+        lock = self._locks.get(id)
+        if lock is None:
+            lock = self._locks[id] = asyncio.Lock()
+        return lock
 
-    def _arrive(
-        self, call: LiveCall, hello: messages.Hello, session: Session, link: HubLink
-    ) -> Line:
-        """Let somebody in, have them wait, or raise why they do not come in."""
-        now, people = clock(), call.hosted.people
-        visitor: Visitor | None = None
-        try:
-            visitor, generation = self._visitor(call.hosted, hello, now)
-            self._joins.check(f"{call.hosted.id} {visitor.participant.person}", now)
-            cursor = hello.cursor if generation else 0  # it is of that participant alone
-            who = people.arrive(visitor, session, cursor, now)
-        except CallmeshError as error:
-            self._refused(call.hosted.id, error, visitor.participant if visitor else None)
-            raise
-        line = Line(link, session, who.participant.id)
-        call.hosted.ledger.used = now
-        call.attach(line)
-        if isinstance(who, Knock):
-            people.tell_to_wait(who, self._authority.person_proof(who.participant.person), now)
-            log.info("waiting", extra={"call": call.hosted.id, "participant": line.id})
-        else:
-            self._welcome(call, who, generation, now)
-        self._changed(call, came=True)
-        return line
+    async def _load(self, id: CallId, kept: Kept | None, by: str = "") -> LiveCall:
+        ledger = await self._saving.begin(id, kept)
+        hosted = HostedCall(
+            id, ledger, self._catalog.manifest, limits=self._limits, counts=self.counts,
+            waiting_area=self._waiting_area, ticket=partial(self._authority.ticket, id),
+        )  # fmt: skip
+        hosted.disk(self._saving.refuses, clock())
+        if kept is None:
+            hosted.begin(clock(), by)
+        for state, _ in hosted.set_aside:  # a key may be content
+            log.error("set aside: an entry cannot be read", extra={"call": id, "state": state})
+        call = self._calls[id] = LiveCall(
+            hosted, self._limits, self.counts, self.ending, self._sending
+        )
+        return call
 
-    def _welcome(self, call: LiveCall, member: Member, generation: int, now: int) -> None:
+    def apps_changed(self) -> None:
+        """The catalog was read anew: calls go by its manifests from now on."""
+        for call in self._calls.values():
+            call.hosted.apps_changed(clock())
+            self.changed(call)
+
+    @property
+    def ends(self) -> bool:
+        """Whether it is going down."""
+        return self.ending.begun
+
+    def show_half(
+        self, id: CallId, resource: ResourceId, trouble: dict[str, object] | None
+    ) -> None:
+        """Tell the hosts of a call why the Python half of a resource does not run."""
+        call = self._calls.get(id)
+        if call is not None and call.hosted.show_half(resource, trouble, clock()):
+            self.changed(call)
+
+    def welcome(self, call: LiveCall, member: Member, generation: int, now: int) -> None:
+        """Tell somebody that they are in; with a `generation`, that they have come back."""
         people, me = call.hosted.people, member.participant
         assert member.session is not None
         what = "resumed" if generation else "joined"
@@ -323,189 +279,12 @@ class LiveHub:
             line.ice = now
             line.session.put_latest("ice", messages.encode(self._ice.given(line.id, now)))
 
-    def _turned_away(self, id: str, error: CallmeshError) -> None:
-        """Somebody did not get in. What was asked for need not be the id of a call."""
-        self.counts.refused[error.code] += 1
-        call = id if is_call_id(id) else ""
-        log.info("refused", extra={"call": call, "code": error.code})
-
-    def _visitor(self, hosted: HostedCall, hello: messages.Hello, now: int) -> tuple[Visitor, int]:
-        """Who says hello, and the generation of the proof it came back with; 0 if it did not."""
-        if hello.resume:
-            resume = self._authority.read_resume(hosted.id, hello.resume)
-            id, generation = resume.participant, resume.generation
-            key = hello.key if is_key(hello.key) else ""
-            if visitor := hosted.people.back(id, generation, hello.offers, key, now):
-                return visitor, generation
-        return self._authority.visitor(hosted.id, hello, now), 0
-
-    def _part(self, call: LiveCall, line: Line) -> None:
-        """Who may come back after what ended the link stays a while; who may not has left."""
-        call.detach(line)
-        state = line.session.state
-        reason = state.reason if isinstance(state, Over) else Broken("cancelled")
-        if who := call.hosted.people.at(line.id, line.session):
-            if reason.reconnect and not isinstance(reason, EndedByPeer):
-                call.hosted.people.lose(who, line.session, clock())
-            else:
-                why = "left" if isinstance(reason, EndedByPeer) else reason.code
-                call.hosted.people.leave(who, line.session, clock(), why)
-        self._changed(call)
-        self.counts.ended[reason.code] += 1
-        about = {"call": call.hosted.id, "participant": line.id}
-        log.info("parted", extra={**about, "code": reason.code})
-
-    async def _read(self, call: LiveCall, line: Line) -> None:
-        hosted, session = call.hosted, line.session
-        pace = call.pace(line.id)
-        line.link.listen(partial(self._hear, call, line, pace))
-        while hosted.people.at(line.id, session):
-            data = await line.link.receive()
-            if wait := pace.due(steady()):
-                self.counts.slowed += wait
-                await pause(wait)
-            if self._ending.begun:
-                continue  # unanswered, so it is sent again
-            if isinstance(session.state, Over):
-                break  # what crosses with the end is no mistake
-            heard = session.receive(data, steady())
-            await self._act(call, line, heard, clock())
-            self._acted(call, line, pace, heard, len(data), steady())
-        raise session.state.reason if isinstance(session.state, Over) else Closed("you left")
-
-    def _hear(self, call: LiveCall, line: Line, pace: Pace, data: bytes) -> bool:
-        """Act on a small bundle at once; False for another, which `_read` takes."""
-        hosted, session, now = call.hosted, line.session, steady()
-        if len(data) > SMALL or self._ending.begun or type(session.state) is Over or pace.due(now):
-            return False
-        try:
-            heard = session.receive(data, now)
-            who = hosted.people.at(line.id, session)
-            for message in heard:
-                if who is not None:
-                    hosted.receive(who, message, clock())
-                    if type(message) is not messages.Write:
-                        who = hosted.people.at(line.id, session)
-            if who is None:
-                session.end(Closed("you left"))
-        except CallmeshError as error:
-            session.end(error)
-        else:
-            self._acted(call, line, pace, heard, len(data), now)
-        if type(session.state) is Over:
-            line.end_if_over()
-        return True
-
-    def _acted(
-        self,
-        call: LiveCall,
-        line: Line,
-        pace: Pace,
-        heard: list[messages.Message],
-        size: int,
-        now: int,
-    ) -> None:
-        pace.took(heard, size, len(call.hosted.people.members) - 1, now)
-        if line.session.untold:
-            call.pay(line, pace)
-        if len(heard) == 1 and type(heard[0]) is messages.Ping and not call.lags:
-            call.answer(line)
-        else:
-            self._changed(call)
-
-    async def _act(
-        self, call: LiveCall, line: Line, received: list[messages.Message], now: int
-    ) -> None:
-        """Act on what came, and let others have their turn when that takes long."""
-        people, since = call.hosted.people, steady()
-        for message in received:
-            who = people.at(line.id, line.session)
-            if who is None:
-                return  # nothing comes after leave
-            for _ in call.hosted.steps(who, message, now):
-                if steady() - since > SLICE:
-                    self._changed(call)
-                    await asyncio.sleep(0)
-                    since = steady()
-                    if self._ending.begun or people.at(line.id, line.session) is not who:
-                        return  # unanswered, so it is sent again
-
-    # --- calls
-
-    async def _open(self, id: CallId, *, make: bool = True) -> LiveCall:
-        """The call, loaded if need be, with one link more; a new one where none is, if so wanted.
-
-        Raises `StorageFailed`, `NoSuchCall`, or `TooFast` when there is no room for it; there is
-        always some for an operator who asks about one.
-        """
-        while (call := self._calls.get(id)) is None:
-            if make:
-                self._check_room_for(id)
-            async with self._alone(id):
-                if id not in self._calls:
-                    self._loading.add(id)
-                    try:
-                        kept = await self._saving.read(id)
-                        if kept is None and not make:
-                            raise NoSuchCall(f"there is no call {id} here")
-                        await self._load(id, kept)
-                    finally:
-                        self._loading.discard(id)
-        call.links += 1
-        return call
-
-    def _check_room_for(self, id: CallId) -> None:
-        full = len(self._calls) + len(self._loading) >= self._limits.calls
-        if full and id not in self._loading:
-            raise TooFast(f"this hub has {self._limits.calls} calls open; try again later")
-
-    def _alone(self, id: CallId) -> asyncio.Lock:
-        lock = self._locks.get(id)
-        if lock is None:
-            lock = self._locks[id] = asyncio.Lock()
-        return lock
-
-    async def _load(self, id: CallId, kept: Kept | None, by: str = "") -> LiveCall:
-        ledger = await self._saving.begin(id, kept)
-        hosted = HostedCall(
-            id, ledger, self._catalog.manifest, limits=self._limits, counts=self.counts,
-            waiting_area=self._waiting_area, ticket=partial(self._authority.ticket, id),
-        )  # fmt: skip
-        hosted.disk(self._saving.refuses, clock())
-        if kept is None:
-            hosted.begin(clock(), by)
-        for state, _ in hosted.set_aside:  # a key may be content
-            log.error("set aside: an entry cannot be read", extra={"call": id, "state": state})
-        call = self._calls[id] = LiveCall(
-            hosted, self._limits, self.counts, self._ending, self._sending
-        )
-        return call
-
-    def apps_changed(self) -> None:
-        """The catalog was read anew: calls go by its manifests from now on."""
-        for call in self._calls.values():
-            call.hosted.apps_changed(clock())
-            self._changed(call)
-
-    @property
-    def ends(self) -> bool:
-        """Whether it is going down."""
-        return self._ending.begun
-
-    def show_half(
-        self, id: CallId, resource: ResourceId, trouble: dict[str, object] | None
-    ) -> None:
-        """Tell the hosts of a call why the Python half of a resource does not run."""
-        call = self._calls.get(id)
-        if call is not None and call.hosted.show_half(resource, trouble, clock()):
-            self._changed(call)
-
-    def _changed(self, call: LiveCall, *, came: bool = False) -> None:
+    def changed(self, call: LiveCall, *, came: bool = False) -> None:
         """Something is to be sent; to somebody who `came` also what was there before."""
         hosted = call.hosted
         if hosted.people.entered:
             for member in hosted.people.let_in_now():
-                self._welcome(call, member, 0, clock())
+                self.welcome(call, member, 0, clock())
         if hosted.journal.events:
             self._saving.note(hosted.journal.take())
         if came:
@@ -564,14 +343,14 @@ class LiveHub:
             for member in call.hosted.people.members.values():
                 if line := call.lines.get(member.participant.id):
                     self._give_ice(line, clock())
-            self._changed(call)
+            self.changed(call)
             if call.idle and id not in self._loading:  # somebody may just be coming in
                 del self._calls[id]
 
     # --- for the operator
 
     def _check_runs(self) -> None:
-        self._ending.check()
+        self.ending.check()
         if not self.runs:
             raise StorageFailed("the hub is not running")
 
@@ -593,7 +372,7 @@ class LiveHub:
             try:
                 yield call.hosted
             finally:
-                self._changed(call)
+                self.changed(call)
             await self._saving.commit()
 
     def check_takes(self) -> None:
@@ -603,7 +382,7 @@ class LiveHub:
     @contextlib.asynccontextmanager
     async def _held(self, id: CallId) -> AsyncIterator[LiveCall]:
         self._check_runs()
-        call = await self._open(id, make=False)
+        call = await self.open(id, make=False)
         try:
             yield call
         finally:
@@ -632,7 +411,7 @@ class LiveHub:
         async with self._alone(id):
             await self._check_free(id)
             call = await self._load(id, None, OPERATOR)
-            self._changed(call)
+            self.changed(call)
         await self._saving.commit()
 
     async def take_in(self, id: CallId, delta: Delta, event: Event) -> None:
@@ -679,7 +458,7 @@ class LiveHub:
             if not call.hosted.people.door.about.ended:
                 call.hosted.journal.add("call.ended", clock(), by=event.by, final="true")
             call.hosted.people.end(clock(), final=True)
-            self._changed(call)
+            self.changed(call)
             del self._calls[id]
         try:
             await self._saving.commit(Besides([event], gone=[id]))
@@ -719,7 +498,7 @@ class LiveHub:
 
     def _tell_of_disk(self, call: LiveCall) -> None:
         call.hosted.disk(self._saving.refuses, clock())
-        self._changed(call)
+        self.changed(call)
 
 
 @contextlib.contextmanager
@@ -731,18 +510,3 @@ def _apart(id: CallId) -> Iterator[None]:
         log.error("time does not pass in a call", extra={"call": id, "reason": str(error)})
     except Exception:
         log.exception("something went wrong in a call", extra={"call": id})
-
-
-async def pause(seconds: float) -> None:
-    """Read nothing more from somebody who goes too fast: the network holds what they send."""
-    await asyncio.sleep(seconds)
-
-
-async def _say_goodbye(link: HubLink, reason: CallmeshError) -> None:
-    """Tell a peer who may still be there why, and close."""
-    with contextlib.suppress(CallmeshError, TimeoutError):
-        async with asyncio.timeout(GOODBYE):
-            if not isinstance(reason, Ended) or reason.close >= 4000:
-                error = messages.encode(messages.Error(reason.code, str(reason)))
-                await link.send(messages.bundle([error]))
-            await link.close(reason.close if reason.close != 1006 else 1011, reason.code)

@@ -21,7 +21,8 @@ import msgspec
 from callmesh.auth import Authority
 from callmesh.catalog import Catalog, InstalledApp
 from callmesh.halves import Halves, Key, Order, Start, Stop, Trouble, Wish
-from callmesh.live import LiveHub, pause
+from callmesh.links import pause
+from callmesh.live import LiveHub
 from callmesh.livecall import steady
 from callmesh.rates import Rate
 

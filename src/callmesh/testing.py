@@ -16,6 +16,7 @@ from callmesh.contracts import check_link, check_storage
 from callmesh.errors import Broken, TimedOut
 from callmesh.ice import IceServers
 from callmesh.limits import Limits
+from callmesh.links import Links
 from callmesh.live import LiveHub
 from callmesh.ports import Link, Storage
 from callmesh.storage.memory import MemoryStorage
@@ -133,7 +134,8 @@ class MemoryHub:
             LiveHub, kept, self.catalog, authority, limits=limits, waiting_area=waiting_area,
             ice=ice,
         )  # fmt: skip
-        self.live = self._make()
+        self._authority = authority
+        self._begin()
         self.links: list[MemoryLink] = []
         """The participants' ends, in the order in which they were opened: `cut()` breaks one."""
         self._seed = seed
@@ -141,6 +143,10 @@ class MemoryHub:
         self._wires: dict[Call, Wire] = {}
         self._serving: set[asyncio.Task[None]] = set()
         self._stack = contextlib.AsyncExitStack()
+
+    def _begin(self) -> None:
+        self.live = self._make()
+        self._served = Links(self.live, self._authority)
 
     async def __aenter__(self) -> "MemoryHub":
         await self._stack.enter_async_context(self.live.running())
@@ -155,7 +161,7 @@ class MemoryHub:
     async def restart(self) -> None:
         """Stop it, and start it anew over what it has saved; links are cut and come back."""
         await self.__aexit__()
-        self.live = self._make()
+        self._begin()
         await self.__aenter__()
 
     def refresh_apps(self) -> None:
@@ -172,7 +178,7 @@ class MemoryHub:
         near.other, far.other = far, near
         self.links.append(near)
         call = url.removesuffix("/socket").rpartition("/")[2]
-        task = asyncio.create_task(self.live.serve(call, far))
+        task = asyncio.create_task(self._served.serve(call, far))
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
         return near

@@ -27,6 +27,13 @@ KEEP_CONNECTIONS = """
     };
 """
 
+SHARED = """most => window.connections.some((connection) => {
+    const sent = (kind) => connection.getSenders()
+        .find(({ track }) => track?.kind === kind)?.getParameters().encodings[0];
+    return sent("video")?.maxBitrate === most && sent("video").networkPriority === "low"
+        && sent("audio").networkPriority === "high";
+})"""
+
 
 @contextlib.asynccontextmanager
 async def program(ada: Person, call: str, *, offers: bool) -> AsyncIterator[callmesh.Call]:
@@ -103,6 +110,23 @@ async def test_a_program_and_a_browser_see_and_hear_each_other(
                 assert await sections(ada) == 3
                 assert await ada.page.evaluate("window.connections.length") == connections
                 assert ada.problems == []
+
+
+async def test_pictures_share_the_line(browser: Browser, tmp_path: Path) -> None:
+    """[V9] Whoever comes has a share of it; sound goes before picture."""
+    with hub_process(tmp_path) as hub:
+        async with (
+            person(browser, "Ada", permissions=DEVICES, before=KEEP_CONNECTIONS) as ada,
+            person(browser, "Bob", permissions=DEVICES) as bob,
+            contextlib.AsyncExitStack() as more,
+        ):
+            await ada.join(hub.call(), role="host")
+            await bob.join(hub.call())
+            await until_played(bob, "Ada")
+            await ada.page.wait_for_function(SHARED, arg=1_500_000)
+            for number in range(3):
+                await more.enter_async_context(callmesh.join(hub.call(), name=f"P{number}"))
+            await ada.page.wait_for_function(SHARED, arg=1_000_000)
 
 
 async def test_a_day_of_turning_a_camera_off_and_on(browser: Browser, tmp_path: Path) -> None:

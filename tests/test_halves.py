@@ -312,6 +312,8 @@ def test_halves_reach_the_hub_as_others_do_now() -> None:
     halves.reached({"server": ("::1", 9000), "root_path": "/calls/"})
     assert halves._address == "http://[::1]:9000/calls"
 
+
+def test_a_half_does_not_know_the_settings_of_the_hub() -> None:
     """[Y8]"""
     told = environment({"CALLMESH_KEY": "/etc/secret", "PATH": "/bin"})
     assert told == {"PATH": "/bin", "PYTHONDONTWRITEBYTECODE": "1"}

@@ -706,6 +706,9 @@ def test_what_is_restored_needs_room_in_the_call() -> None:
     assert write(host, RECORD, {**record, "removed": True}, CALL) == []
     assert write(host, "resource/r2", record, CALL) == []
     assert write(host, RECORD, record, CALL) == ["full"]
+    assert write(host, "resource/r2", {**record, "removed": True}, CALL) == []
+    both = {CALL: {RECORD: encode(record), "resource/r2": encode(record)}}
+    assert deny_reasons(host, lambda: host.write(both)) == ["full"], "not both"
     assert write(host, "resource/r2", ..., CALL) == []
     assert write(host, RECORD, record, CALL) == []
 

@@ -20,7 +20,7 @@ EVENTS = (
     "call.created",  # somebody came into it for the first time, or the operator made it
     "call.ended",  # for everybody; `final` when only the operator opens it again
     "call.reopened",  # by the operator, or by a host who came in
-    "call.settings",  # by the operator, or the waiting area by a host
+    "call.settings",  # by the operator, or by a host the waiting area and the lock
     "call.deleted",  # by the operator, or because nobody was in it for as long as it is kept
     "call.exported",  # as one archive
     "call.imported",  # from one: `of` says of which call, `sha256` of which file

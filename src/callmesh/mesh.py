@@ -199,12 +199,14 @@ class Mesh:
         for state, old, version in sorted(writes, key=lambda write: write[1].time):
             entry = Entry(old.key, old.time, self.writer, old.value)
             transactions.setdefault(old.time, []).append((state, entry, version))
-        last = 0
+        taken, last = self._outbox.times(), 0
         for time, transaction in transactions.items():
             lost = [write for write in transaction if not self._is_there(write[0], write[1])]
             if any(newer(entry, self.entry(state, entry.key)) for state, entry, _ in lost):
                 self._look([(state, entry.key) for state, entry, _ in lost], before)
-                last = self._outbox.free_time(max(time, last + 1))
+                last = max(time, last + 1)
+                while last in taken:
+                    last += 1
                 self.clock.follow(last)  # no later one of this writer has it
                 self._outbox.begin()
                 for state, old, version in lost:

@@ -10,6 +10,7 @@ import ssl
 import threading
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import h11
@@ -42,26 +43,18 @@ async def resolve(host: str, port: int) -> list[str]:
     In a thread of its own, for nothing ends it before the system does: nobody waits for it who does
     not wait for the name, not even a hub that stops.
     """
-    loop = asyncio.get_running_loop()
-    found: asyncio.Future[list[str]] = loop.create_future()
-
-    def tell(addresses: list[str], error: Exception | None) -> None:
-        if not found.done():
-            found.set_exception(error) if error else found.set_result(addresses)
+    found: Future[list[str]] = Future()
+    found.set_running_or_notify_cancel()
 
     def look() -> None:
-        error: Exception | None = None
-        addresses: list[str] = []
         try:
             known = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            addresses = list(dict.fromkeys(str(address[0]) for *_, address in known))
-        except (OSError, UnicodeError) as failed:
-            error = failed
-        with contextlib.suppress(RuntimeError):  # the loop is gone
-            loop.call_soon_threadsafe(tell, addresses, error)
+            found.set_result(list(dict.fromkeys(str(address[0]) for *_, address in known)))
+        except (OSError, UnicodeError) as error:
+            found.set_exception(error)
 
-    threading.Thread(target=look, name="name", daemon=True).start()
-    return await found
+    threading.Thread(target=look, name="callmesh-name", daemon=True).start()
+    return await asyncio.wrap_future(found)
 
 
 class Outbound:

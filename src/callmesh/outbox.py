@@ -142,12 +142,9 @@ class Outbox:
             own = self._own.get(place, [])
             self._set(place, [o for o in own if not never or o.transaction is not transaction])
 
-    def free_time(self, time: int) -> int:
-        """That one, or the next that no own write on its way has."""
-        taken = {own.entry.time for all in self._own.values() for own in all}
-        while time in taken:
-            time += 1
-        return time
+    def times(self) -> set[int]:
+        """Those that own writes on their way have."""
+        return {own.entry.time for all in self._own.values() for own in all}
 
     def follow(self, place: Place) -> None:
         """What is stamped next is later than what is pending there, even by a wrong clock."""

@@ -101,6 +101,7 @@ class Transaction:
     me: Participant
     added: dict[ResourceId, ResourceRecord] = field(default_factory=dict)
     removed: set[ResourceId] = field(default_factory=set)
+    restored: set[ResourceId] = field(default_factory=set)
     migrated: dict[ResourceId, int] = field(default_factory=dict)
     tallies: dict[StateId, Tally] = field(default_factory=dict)
 
@@ -359,9 +360,8 @@ class Rights:
         self, transaction: Transaction, resource: ResourceId, entry: Entry, value: object
     ) -> Refusal | None:
         me = transaction.me
-        there = self._call.kept.get(resource)
         record = self._record(transaction, resource) or self._restorable(transaction, resource)
-        if record is None and there:
+        if record is None and resource in self._call.kept:
             return NO_RESOURCE
         if record is None and not entry.deleted and self._old(CALL, entry) is not None:
             return USED  # (R11)
@@ -385,7 +385,8 @@ class Rights:
         if wanted.app != record.app:
             return Refusal("no_right", "a resource stays with its app")
         if record.removed and not wanted.removed:
-            return self._room_for_resources(1)
+            transaction.restored.add(resource)
+            return self._room_for(transaction)
         return None
 
     def _restorable(self, transaction: Transaction, resource: ResourceId) -> ResourceRecord | None:
@@ -396,8 +397,10 @@ class Rights:
             return None
         return self._call.removed.get(resource)
 
-    def _room_for_resources(self, more: int) -> Refusal | None:
+    def _room_for(self, transaction: Transaction) -> Refusal | None:
+        """Whether all that it adds and restores has room in the call."""
         most = self._limits.resources
+        more = len(transaction.added) + len(transaction.restored)
         if len(self._call.resources) + more > most:
             return Refusal("full", f"a call has at most {most} resources; remove one first")
         return None
@@ -416,7 +419,7 @@ class Rights:
             who = " and ".join(f"{role}s" for role in manifest.add)
             return Refusal("no_right", f"only {who} add {manifest.name}")
         transaction.added[resource] = wanted
-        return self._room_for_resources(len(transaction.added))
+        return self._room_for(transaction)
 
     def _migration(
         self, transaction: Transaction, resource: ResourceId, entry: Entry, value: object

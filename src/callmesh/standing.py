@@ -149,9 +149,10 @@ class Standings:
         if not someone.role.may_edit or someone.half:
             return False
         if resource_in(key) is not None:
-            owned = record is not None and record.app not in self._unowned
-            own = owned and record is not None and record.owner == someone.person and may_edit
-            return record is None or own or someone.role is Role.HOST
+            if record is None or someone.role is Role.HOST:
+                return True
+            own = record.owner == someone.person and record.app not in self._unowned
+            return own and may_edit
         if key == ACTIVE:
             return True
         return someone.role is Role.HOST and (about is None or record is not None)

@@ -436,8 +436,7 @@ class Streams:
 
     def read_on(self, stream: DataStream) -> None:
         """Its readers have room again, or are others: all who wait are told."""
-        for peer in stream.lanes:
-            self._say([peer], stream, "taken")
+        self._say(list(stream.lanes), stream, "taken")
 
     # --- what readers say
 

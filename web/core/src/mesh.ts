@@ -216,11 +216,13 @@ export class Mesh {
     const before: Seen = new Map<StateId, Map<string, Entry | undefined>>();
     const own = writes.map((write): Unsaved => ({ ...write, entry: { ...write.entry, writer: this.writer } }));
     own.sort((a, b) => a.entry.time - b.entry.time);
+    const taken = this.#outbox.times();
     let last = 0;
     for (const transaction of transactionsOf(own, ({ entry }) => entry.time)) {
       const lost = transaction.filter(({ state, entry }) => !isSame(entry, this.entry(state, entry.key)));
       this.#look(lost.map(({ state, entry }) => [state, entry.key]), before);
-      const time = this.#outbox.freeTime(Math.max(transaction[0]?.entry.time ?? 0, last + 1));
+      let time = Math.max(transaction[0]?.entry.time ?? 0, last + 1);
+      while (taken.has(time)) time++;
       if (!this.#put(lost, time)) continue;
       last = time;
       this.clock.follow(time); // no later one of this writer has it

@@ -148,12 +148,9 @@ export class Outbox {
     }
   }
 
-  /** That time, or the next that no own write on its way has. */
-  freeTime(time: number): number {
-    const taken = new Set([...this.#own].flatMap((own) => own.map(({ entry }) => entry.time)));
-    let free = time;
-    while (taken.has(free)) free++;
-    return free;
+  /** Those that own writes on their way have. */
+  times(): Set<number> {
+    return new Set([...this.#own].flatMap((own) => own.map(({ entry }) => entry.time)));
   }
 
   /** What is stamped next is later than what is pending there, even by a wrong clock. */

@@ -378,6 +378,30 @@ async def test_closing_sends_what_is_left_and_readers_see_the_end(direct: bool) 
         assert got == list(range(20))
 
 
+@pytest.mark.parametrize("mode", ["reliable", "latest"])
+async def test_who_opens_it_again_is_read_apart_again_to_the_next_end(mode: Mode) -> None:
+    """[D12]"""
+    world = World(2, 7)
+    one, other = world.nodes.values()
+    heard = opened(other, mode)
+    for time in range(3):
+        stream = opened(one, mode)
+        await world.settle(2)
+        await stream.send(time)
+        await world.settle(2)
+        of_one = heard.of(one.me.id)
+        assert (await anext(of_one)).data == time
+        async with tasks() as running:
+            reading = asyncio.create_task(rest(of_one))
+            await world.settle(1)
+            await stream.send("more")
+            await world.settle(1)
+            running.append(closing := asyncio.create_task(stream.close()))
+            await world.settle(3)
+            await closing
+            assert await reading == ["more"]
+
+
 async def test_aborting_is_seen_as_being_cut_short() -> None:
     """[D12]"""
     world = World(2, 8)

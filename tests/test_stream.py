@@ -540,6 +540,19 @@ def test_who_is_read_apart_waits_for_its_own_readers_alone(was_read: bool) -> No
     assert rest[-2:] == ([BOB, ADA] if was_read else [ADA, ""]), "what came, then Broken"
 
 
+def test_what_was_read_apart_and_is_no_more_holds_up_nobody() -> None:
+    """[D8]"""
+    inbox = Inbox("reliable")
+    inbox.read_apart(ADA)
+    for number in range(1, 200):
+        inbox.put(ADA, one(number, 50_000))
+    assert (inbox.holds(ADA), inbox.word(ADA, "taken")) == (True, "taken")
+    assert inbox.read_together(ADA)
+    assert inbox.word(ADA, "taken") == "hold"
+    inbox.read_apart(ADA)
+    assert not inbox.read_together(ADA), "it was so before"
+
+
 def test_several_may_read_one_sender_apart() -> None:
     """[D12] Each message is for one of them, and the end for all."""
     inbox = Inbox("reliable")

@@ -266,7 +266,8 @@ class DataStream:
                     await self.arrived.wait()
         finally:
             if sender is not None:
-                inbox.read_together(sender)
+                if inbox.read_together(sender):
+                    self._runner.read_on(self)
                 self.arrived.notify()  # what is left of it is for others here
 
     def _begin_reading(self, sender: ParticipantId | None) -> None:

@@ -211,7 +211,8 @@ class Inbox:
             return Came.OLD if piece.step else Came.MARK
         if source.owed > MOST_OWED:
             return Came.OLD  # it goes on though it is not to
-        source.last, source.asked, source.broken = number, None, False
+        source.last, source.asked = number, None
+        source.broken = source.ended = False
         size = len(piece.payload)
         source.got += size
         source.owed += size + HEAD
@@ -240,7 +241,7 @@ class Inbox:
             )
             source.lost += missed
             source.parts = None
-        source.last = max(source.last, number)
+        source.last, source.ended = max(source.last, number), False
         source.got += len(piece.payload)
         if piece.parts == 0:
             self.end(sender, piece.payload)
@@ -332,12 +333,15 @@ class Inbox:
         elif sender in self._refused:
             own.put(Broken(FULL), 0)
 
-    def read_together(self, sender: ParticipantId) -> None:
-        """One reads it apart no more. What the last of them leaves is for all readers."""
+    def read_together(self, sender: ParticipantId) -> bool:
+        """One reads it apart no more. What the last of them leaves is for all readers.
+
+        Whether that is too much, and nobody reads it: then nothing more is taken.
+        """
         own = self._apart[sender]
         own.readers -= 1
         if own.readers > 0:
-            return
+            return False
         del self._apart[sender]
         full = self._waiting.items.pop() if self.full else None
         for item, size in own.items:
@@ -345,6 +349,9 @@ class Inbox:
                 self._waiting.put(item, size)
         if full:
             self._waiting.put(*full)
+            return False
+        is_over = self.mode == "reliable" and self._waiting.is_over
+        return is_over and self._overflow(sender) is Came.FULL
 
     def end(self, sender: ParticipantId, why: bytes | None) -> None:
         """A sender has ended the stream; without a word, it was cut short."""

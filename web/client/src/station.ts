@@ -62,31 +62,30 @@ export class Station {
     return this.#number;
   }
 
-  /** Whether a sender is to wait until some of what waits with its own was read. */
-  holds(sender: ParticipantId): boolean {
-    for (const consumer of this.consumers) if (consumer.takes(sender) === "wait") return true;
-    return false;
+  /** What is taken of a sender: it waits for the slowest that read it here, and is refused where nobody takes it. */
+  takes(sender: ParticipantId): Taking {
+    let taking: Taking = this.consumers.size > 0 ? "no" : "yes";
+    for (const consumer of this.consumers) {
+      const one = consumer.takes(sender);
+      if (one === "wait") return one;
+      if (one === "yes") taking = one;
+    }
+    return taking;
   }
 
   /** Up to where a sender is told that all has come: while too much waits to be read, no further. */
   acknowledged(sender: ParticipantId, source: Source): number {
-    if (!this.holds(sender) && !this.refuses(sender)) {
+    if (this.takes(sender) === "yes") {
       source.told = source.last;
       source.owed = 0;
     }
     return source.told;
   }
 
-  /** Whether nobody here takes anything of a sender. */
-  refuses(sender: ParticipantId): boolean {
-    for (const consumer of this.consumers) if (consumer.takes(sender) !== "no") return false;
-    return this.consumers.size > 0;
-  }
-
   /** What a sender is told: to send nothing where nothing is taken; then to begin anew. */
   word(sender: ParticipantId, asked: messages.Word): messages.Word {
     if (asked === "off") return asked;
-    if (this.refuses(sender)) {
+    if (this.takes(sender) === "no") {
       this.#refused.add(sender);
       return "hold";
     }

@@ -211,7 +211,7 @@ export class Streams {
     if (this.#user.isHidden(station.id.resource, sender)) return;
     const source = station.inbox.source(sender);
     source.direct = direct;
-    if (station.refuses(sender)) {
+    if (station.takes(sender) === "no") {
       this.#reply(sender, station); // it has not heard yet that nothing is taken
       return;
     }
@@ -225,16 +225,16 @@ export class Streams {
         this.#say([sender], station, "again");
         break;
       case "due":
-        if (!station.holds(sender)) this.#say([sender], station, "taken");
+        if (station.takes(sender) === "yes") this.#say([sender], station, "taken");
         break;
       default:
         this.#reply(sender, station);
     }
   }
 
-  /** What its readers take is another: all who send are told. */
+  /** What its readers take is another: all who send are told, but for those who wait on. */
   turned(station: Station): void {
-    this.#say([...station.ways.keys()], station, "taken");
+    this.#say([...station.ways.keys()].filter((peer) => station.takes(peer) !== "wait"), station, "taken");
   }
 
   // --- what readers say
@@ -483,7 +483,7 @@ export class Streams {
         if (source.asked !== undefined && now - source.asked >= ASK_AGAIN) {
           source.asked = now;
           this.#say([peer], station, "again");
-        } else if (source.owed > 0 && !station.holds(peer)) this.#say([peer], station, "taken");
+        } else if (source.owed > 0 && station.takes(peer) === "yes") this.#say([peer], station, "taken");
       }
     }
     this.#settle();

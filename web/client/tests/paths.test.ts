@@ -324,6 +324,42 @@ test.each([false, true])("[D12] closing sends what is left, and readers see the 
   expect(got).toHaveLength(20);
 });
 
+test.each<Mode>(["reliable", "latest"])("[D12] who opens it again is read apart again, to the next end (%s)", async (mode) => {
+  const network = new Network(2, randomOf(5));
+  const [one, other] = network.all as [Node, Node];
+  const heard = opened(other, mode);
+  for (let time = 0; time < 3; time++) {
+    const stream = opened(one, mode);
+    await network.settle(2);
+    await stream.send(time);
+    await network.settle(2);
+    const got: unknown[] = [];
+    const reading = (async () => {
+      for await (const { data } of heard.of(one.id)) got.push(data);
+    })();
+    await network.settle(1);
+    await stream.send("more");
+    await network.settle(1);
+    const closing = stream.close();
+    await network.settle(3);
+    await Promise.all([closing, reading]);
+    expect(got).toEqual([time, "more"]);
+  }
+});
+
+test("[D8] who sends to nobody that reads is told once to send nothing", async () => {
+  const network = new Network(2, randomOf(5));
+  const [one, flood] = network.all as [Node, Node];
+  const [, flooding] = [opened(one), opened(flood)];
+  await network.settle(2);
+  void write(flooding, () => 0.9, 100);
+  await network.settle(20);
+  expect(flooding.stats.get(one.id)).toMatchObject({ reads: false });
+  const told = vi.spyOn(flood.streams, "heard");
+  await network.settle(20);
+  expect(told).not.toHaveBeenCalled();
+});
+
 test("[D12] aborting is seen as being cut short", async () => {
   const network = new Network(2, randomOf(6));
   const [one, other] = network.all as [Node, Node];

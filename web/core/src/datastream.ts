@@ -340,6 +340,7 @@ export class DataStream {
   // --- for who runs the stream
 
   receive({ sender, number, json, payload }: Whole): void {
+    this.#ended.delete(sender);
     try {
       const data = this.codec === undefined ? readPayload({ json, payload }) : decoded(this.codec, payload);
       this.#shelf.put({ data: data as Json | Uint8Array, sender, number }, payload.length);

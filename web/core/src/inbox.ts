@@ -122,6 +122,7 @@ export class Inbox {
 
   #take(source: Source, sender: ParticipantId, piece: Piece): void {
     const { number, json, payload, parts } = piece;
+    source.ended = false; // it has opened the stream again
     if (parts === 1) {
       source.parts = undefined;
       source.messages++;

@@ -12,7 +12,7 @@ import { HEAD } from "./stream.ts";
 export const QUICK = 8 * 1024;
 
 /** Bytes beyond the window that a message may make: what is small finds room in a full one. */
-export function allowed(size: number): number {
+function allowed(size: number): number {
   return size <= QUICK ? MAX_PAYLOAD : 0;
 }
 

@@ -556,6 +556,17 @@ describe("a stream as apps have it", () => {
     expect(stream.takes(ADA)).toBe(isRead ? "wait" : "no");
   });
 
+  test("[D8] what was read apart and is no more holds up nobody", async () => {
+    const { stream, turned } = make();
+    const reading = stream.of(ADA);
+    const first = reading.next();
+    for (let number = 1; number < 200; number++) stream.receive(message(number, 50_000));
+    await first;
+    expect(stream.takes(ADA)).toBe("wait");
+    await reading.return();
+    expect([stream.takes(ADA), turned.mock.lastCall]).toEqual(["no", ["no", undefined]]);
+  });
+
   test("[D12] several may read one sender apart: each message is for one, and the end for all", async () => {
     const { stream } = make();
     const readers = [stream.of(ADA), stream.of(ADA)] as const;

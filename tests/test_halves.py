@@ -345,13 +345,14 @@ def half_of(hub: MemoryHub, resource: callmesh.Resource, **options: Any) -> Any:
 
 @pytest.mark.anyio
 async def test_a_half_is_in_the_roster_as_what_it_is_and_waits_for_nobody() -> None:
-    """[Y3]"""
+    """[Y3, J29]"""
     limits = Limits(participants=2)
     async with (
         MemoryHub(apps=[CRASHER], waiting_area=True, limits=limits) as hub,
         hub.join("Ada", role="host") as ada,
     ):
         resource = await ada.resources.add("crasher", access={"guest": "hidden"})
+        await ada.hosting.lock()
         async with half_of(hub, resource) as half, hub.join("Bob", role="host"):
             await ada.until(lambda: len(ada.participants) == 3)
             shown = ada.participants[half.me.id]

@@ -662,6 +662,18 @@ def test_what_was_removed_so_and_not_restored_in_time_is_gone_for_good(world: Wo
     assert write(host, RECORD, NOTES_OF_HOST, CALL) == ["no_resource"]
 
 
+def test_while_the_disk_refuses_what_was_removed_so_waits(world: World) -> None:
+    """[R12]"""
+    ada = world.clients[1]
+    removed_by_a_host(world)
+    world.now += RESTORABLE + MICROSECONDS
+    for refuses, stays in (("the disk is full", True), (None, False)):
+        world.call.disk(refuses, world.now)
+        world.call.tick(world.now)
+        world.settle()
+        assert (RECORD in ada.view(CALL)) is stays
+
+
 def test_who_may_remove_a_resource_may_restore_it(world: World) -> None:
     """[R12, J7] A guest may whose own it is; another one may not, and nobody adds one so."""
     host, ada, bob, _ = world.clients

@@ -4,6 +4,7 @@ import asyncio
 import gc
 from pathlib import Path
 from time import monotonic_ns
+from types import SimpleNamespace
 
 import pytest
 from aiortc import RTCPeerConnection
@@ -11,7 +12,8 @@ from aiortc import RTCPeerConnection
 import callmesh
 from callmesh.ids import ParticipantId
 from callmesh.messages import MAX_PAYLOAD
-from callmesh.signaling import BEGAN_ANEW, CONTROL_LABEL, MOST_CHANNELS, MOST_SIGNALS
+from callmesh.signaling import BEGAN_ANEW, CONTROL_LABEL, MOST_CHANNELS, MOST_EARLY, MOST_SIGNALS
+from callmesh.testing import MemoryHub
 from callmesh.transport import webrtc
 from callmesh.transport.webrtc import RtcPeers
 from tests.processes import HubProcess, hub_process
@@ -114,6 +116,23 @@ async def test_what_a_peer_should_not_have_sent_is_dropped(tmp_path: Path) -> No
             (message,) = await read(heard, 1)
             assert message.data == b"still here"
             assert direct(ada, bob)
+
+
+async def test_of_those_who_are_not_there_yet_the_newest_are_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """[D8]"""
+    async with MemoryHub() as hub, hub.join("Ada") as ada:
+        heard: list[ParticipantId] = []
+        peers = SimpleNamespace(signal=lambda peer, text: heard.append(peer))
+        ids = [ParticipantId(f"p1{number}") for number in range(1_000)]
+        with monkeypatch.context() as patch:
+            patch.setattr(ada._streams, "peers", peers)
+            for id in (*ids, *ids[-1:] * 1_000):
+                ada._hear_signal(id, "{}")
+        assert list(ada._early) == ids[-MOST_EARLY:]
+        assert len(ada._early[ids[-1]]) == MOST_SIGNALS
+        assert heard == []
 
 
 async def test_what_a_peer_signals_and_opens_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -532,7 +532,7 @@ async def test_a_port_is_given_to_the_frame_that_asks_and_to_nobody_else(
 
 
 async def test_an_app_that_hangs_is_started_again(browser: Browser, hub: HubProcess) -> None:
-    """[A24] It alone; its state and its cache are there."""
+    """[A24] It alone, with its state; and one that never says hello."""
     async with person(browser, "Ada") as ada:
         await ada.join(hub.call("hangs"), role="host")
         await ada.add("Poll")
@@ -544,6 +544,11 @@ async def test_an_app_that_hangs_is_started_again(browser: Browser, hub: HubProc
         await alert.get_by_role("button", name="Start it again").click()
         await expect(ada.app("Poll").get_by_text("Why?")).to_be_visible()
         await expect(alert).to_have_count(0)
+        await ada.add("Caller")
+        mute = ada.page.get_by_role("alert").filter(has_text="has not started")
+        await expect(mute).to_be_visible(timeout=20_000)
+        await mute.get_by_role("button", name="Start it again").click()
+        await expect(mute).to_have_count(0)
 
 
 async def test_a_frame_sees_its_own_resource_alone(browser: Browser, hub: HubProcess) -> None:

@@ -20,7 +20,7 @@ export function randomOf(seed: number): () => number {
 }
 
 /** One direction of a data channel: what is under way in it is a list. */
-class FakeChannel {
+export class FakeChannel {
   readonly ordered: boolean;
   readonly maxRetransmits: number | null;
   readyState = "open";

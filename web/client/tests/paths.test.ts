@@ -1,9 +1,9 @@
 /** Streams over a network that breaks: from seeds, which stand in the name of what fails. */
 
-import { HIGH_WATER, Lane, type DataStream, type Mode, type ParticipantId } from "@callmesh/core";
+import { HIGH_WATER, Lane, MOST_CHANNELS, type DataStream, type Mode, type ParticipantId } from "@callmesh/core";
 import { afterEach, describe, expect, test, vi } from "vitest";
 
-import { Network, R1, randomOf, type Node } from "./network.ts";
+import { FakeChannel, Network, R1, randomOf, type Node } from "./network.ts";
 
 const SEEDS = Array.from({ length: Number(process.env["SCHEDULES"] ?? 40) }, (_, n) => n);
 
@@ -259,6 +259,20 @@ test("[W9] one stream more than a participant may have is refused, and it alone"
   expect(opened(one, "reliable", "c")).toBe(streams[2]);
   streams[0]?.abort();
   expect(opened(one, "reliable", "d").over).toBe(false);
+});
+
+test("[D8] a channel more than one participant may have open to here is closed", () => {
+  const network = new Network(2, randomOf(8));
+  const [one, other] = network.all as [Node, Node];
+  const open = (): FakeChannel => {
+    const channel = new FakeChannel(`${R1}/ecg`, "reliable");
+    one.streams.accept(other.id, channel as unknown as RTCDataChannel);
+    return channel;
+  };
+  const channels = Array.from({ length: MOST_CHANNELS + 1 }, open);
+  expect(channels.map(({ readyState }) => readyState).lastIndexOf("open")).toBe(MOST_CHANNELS - 1);
+  channels[0]?.break();
+  expect(open().readyState).toBe("open");
 });
 
 test("[D8] [D12] what others send keeps nobody from being read apart", async () => {

@@ -1,6 +1,6 @@
 import type { Call, Quality } from "@callmesh/client";
 import type { ParticipantId } from "@callmesh/core";
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { Connections, Health } from "../src/connections.ts";
 import { Speaking, Speech } from "../src/speaking.ts";
@@ -22,6 +22,10 @@ class FakeCall {
 let call: FakeCall;
 beforeEach(() => {
   call = new FakeCall();
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
 });
 
 describe("[G23] who speaks", () => {
@@ -54,6 +58,22 @@ describe("[G23] who speaks", () => {
     call.participants.delete(bob);
     listen(1);
     expect(told).toEqual([[], [ada], [ada, bob], [bob], []]);
+  });
+
+  test("is not listened for while nobody sees the page", () => {
+    vi.useFakeTimers();
+    const page = { hidden: true };
+    vi.stubGlobal("document", page);
+    const speaking = new Speaking(call as unknown as Call, () => undefined);
+    const stop = speaking.start();
+    call.amplitudes.set(ada, 0.3);
+    vi.advanceTimersByTime(5_000);
+    expect([...speaking.now.value]).toEqual([]);
+    page.hidden = false;
+    vi.advanceTimersByTime(5_000);
+    expect([...speaking.now.value]).toEqual([ada]);
+    stop();
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 

@@ -186,20 +186,27 @@ interface SwitchProps {
   set: (on: boolean) => Promise<boolean>;
 }
 
+/** Shows what was asked for at once, and what is so again if it was not done. */
 function Switch({ label, words, on, set }: SwitchProps) {
   const id = useId();
+  const asked = useSignal<boolean | undefined>(undefined);
+  const isOn = on.value;
+  useEffect(() => {
+    asked.value = undefined;
+  }, [asked, isOn]);
   return (
     <label class="switch">
       <input
         type="checkbox"
         role="switch"
-        checked={on.value}
+        checked={asked.value ?? isOn}
         aria-describedby={id}
-        onChange={({ currentTarget: box }) =>
+        onChange={({ currentTarget: box }) => {
+          asked.value = box.checked;
           void set(box.checked).then((done) => {
-            if (!done) box.checked = on.value;
-          })
-        }
+            if (!done) asked.value = undefined;
+          });
+        }}
       />
       <span>
         <strong>{label}</strong>

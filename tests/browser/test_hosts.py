@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import shutil
 import zipfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -11,10 +12,11 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.people import PHONE, Person, person
-from tests.processes import HubProcess, hub_process
+from tests.processes import ROOT, HubProcess, hub_process
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
+CRASHER = ROOT / "tests/apps/crasher"
 KEY = "0123456789abcdef0123456789abcdef"
 FOCUSED = """(one => one?.getAttribute("aria-label") ?? one?.textContent)(document.activeElement)"""
 SOON = "I will be with you in a few minutes."
@@ -357,3 +359,32 @@ async def test_a_host_admits_by_keyboard_alone(browser: Browser, hub: HubProcess
         await press("Escape")
         await expect(ada.panel).to_be_hidden()
         await expect(ada.page.get_by_role("main", name="Stage")).to_be_focused()
+
+
+async def test_hosts_see_that_a_half_fails_and_that_it_runs_again(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """[Y5, Y6]"""
+    app = tmp_path / "crasher"
+    shutil.copytree(CRASHER, app)
+    whole = (app / "half.py").read_text()
+    (app / "half.py").write_text("raise ValueError('no such pump')\n")
+    with hub_process(tmp_path / "data", apps=(app,)) as hub:
+        async with person(browser, "Ada") as ada, person(browser, "Bob") as bob:
+            await bob.join(hub.call("halves"))
+            await ada.join(hub.call("halves"), role="host")
+            await ada.add("Crasher")
+            failed = [
+                someone.page.get_by_role("status").filter(has_text="The program of crasher")
+                for someone in (ada, bob)
+            ]
+            await expect(failed[0]).to_contain_text("no such pump", timeout=20_000)
+            await expect(failed[1]).to_have_count(0)
+            (app / "half.py").write_text(whole)
+            manifest = app / "manifest.json"
+            manifest.write_text(manifest.read_text().replace("1.0.0", "1.0.1"))
+            await ada.page.get_by_role(
+                "button", name="Apps", exact=True
+            ).click()  # asks what there is
+            await expect(failed[0]).to_have_count(0, timeout=20_000)
+            await ada.until_call("call.resources.all()[0].state.get('half/starts') === 1")

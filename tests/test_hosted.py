@@ -45,6 +45,11 @@ def forge(client: Client, state: str, entry: Entry) -> list[str]:
     return [denial.reason for denial in client.denials[before:]]
 
 
+def rule(client: Client) -> str:
+    """By which one the last write was denied."""
+    return client.denials[-1].why.rpartition(" ")[2]
+
+
 def attempt(client: Client, state: StateId, key: str, value: Any) -> list[str]:
     """Write as an honest client would."""
     before = len(client.denials)
@@ -171,7 +176,7 @@ def test_who_changes_and_removes_a_resource(world: World) -> None:
 def test_the_calls_own_state_holds_what_it_should(world: World, key: str, value: Any) -> None:
     """[J7]"""
     a = world.clients[0]
-    assert attempt(a, CALL, key, value) == ["bad_value"]
+    assert (attempt(a, CALL, key, value), rule(a)) == (["bad_value"], "(J7)")
     assert set(world.clients[1].view(CALL)) == {f"resource/{RESOURCE}"}
 
 
@@ -186,9 +191,9 @@ def test_rubbish_in_an_entry_is_denied_and_reaches_nobody(world: World) -> None:
         b"\xdb\x00\x01\x00\x00" + b"x" * 65_536,
     ):
         rubbish = msgspec.structs.replace(entry(a, "k"), value=msgspec.Raw(value))
-        assert forge(a, STATE, rubbish) == ["bad_value"]
+        assert (forge(a, STATE, rubbish), rule(a)) == (["bad_value"], "(S3)")
     for key in ("", "a//b", "a\x00", "x" * 257):
-        assert forge(a, STATE, entry(a, key)) == ["bad_value"]
+        assert (forge(a, STATE, entry(a, key)), rule(a)) == (["bad_value"], "(S4)")
     for state in ("", "calls", "state/", "state/R", "presence", "state/r1/r2"):
         assert forge(a, state, entry(a, "k")) == ["bad_value"]
     assert b.view() == {}

@@ -232,7 +232,7 @@ async def test_the_end_of_a_hub_whose_disk_refuses_says_which_calls_lack_somethi
 
 
 def test_what_is_there_already_may_be_sent_again_while_read_only() -> None:
-    """[L8, S11] It changes nothing, and its answer is owed."""
+    """[L8, S10, S11] It changes nothing, and its answer is owed."""
     world = World()
     ada, bob = world.client("a"), world.client("b")
     ada.add_resource()
@@ -246,6 +246,7 @@ def test_what_is_there_already_may_be_sent_again_while_read_only() -> None:
     assert [(denial.reason, denial.places) for denial in ada.denials] == [
         ("read_only", [(STATE, "new")])
     ]
+    assert ada.denials[0].why == f"{CANNOT_SAVE} (L8)"
     assert bob.view() == ada.view() == {"kept": 1}
     assert bob.view(HUB_STATE) == {READ_ONLY: CANNOT_SAVE}
     bob.set(READ_ONLY, "mine", HUB_STATE)

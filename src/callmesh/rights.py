@@ -225,22 +225,25 @@ class Rights:
         self, transaction: Transaction, state: str, entry: Entry, version: int, now: int
     ) -> Taken | Refusal:
         me = transaction.me
+        rule = "S4"
         try:
             place = state_id(state)
             check_key(entry.key)
+            rule = "S3"
             limit = self._limits.value_bytes
             value = None if entry.deleted else decode(entry.value, limit=limit)
             kept = _as_kept(entry, value, limit)
             if place == CALL:
+                rule = "J7"
                 check_call_key(entry.key)
                 if not entry.deleted:
                     check_call_value(entry.key, value)
         except BadInput as error:
-            return Refusal("bad_value", str(error))
+            return Refusal("bad_value", f"{error} ({rule})")
         if not writes_for(entry.writer, me.id):
-            return Refusal("foreign_writer", "a write is signed with one's own participant id")
+            return Refusal("foreign_writer", "a write is signed with one's own participant id (J4)")
         if self._is_ahead(entry.time, now):
-            return Refusal("clock_ahead", "this device's clock is too far ahead")
+            return Refusal("clock_ahead", "this device's clock is too far ahead (J5)")
         refusal = self._rights(transaction, place, kept, value, version)
         refusal = refusal or self._saving(place, kept)
         if refusal is None:
@@ -253,7 +256,7 @@ class Rights:
             return None
         old = self._old(state, entry)
         there = old is not None and old.stamp >= entry.stamp
-        return None if there else Refusal("read_only", self.read_only)
+        return None if there else Refusal("read_only", f"{self.read_only} (L8)")
 
     def _is_ahead(self, time: int, now: int) -> bool:
         """Whether it is far ahead of the clock, and does not merely follow what came before.
@@ -414,7 +417,7 @@ class Rights:
         if wanted.owner != transaction.me.person:
             return Refusal("no_right", "the owner of a resource is the person who added it")
         if wanted.removed:
-            return Refusal("bad_value", "a resource that was never there is not removed")
+            return Refusal("bad_value", "a resource that was never there is not removed (R12)")
         if transaction.me.role.value not in manifest.add:
             who = " and ".join(f"{role}s" for role in manifest.add)
             return Refusal("no_right", f"only {who} add {manifest.name}")
@@ -434,7 +437,7 @@ class Rights:
         manifest = self._rulebook.manifest_of(record.app)
         most = manifest.state.version if manifest else 0
         if not isinstance(value, int) or value > most:
-            return Refusal("bad_value", f"{record.app} is at state version {most} on this hub")
+            return Refusal("bad_value", f"{record.app} is at state version {most} on this hub (R9)")
         old = self._old(CALL, entry)
         if old is not None and old.stamp == entry.stamp:
             return None  # sent again, and no way around the key rules any more

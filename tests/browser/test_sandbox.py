@@ -279,7 +279,8 @@ const say = (bundles) => new Promise((resolve) => {
 const mine = resource.id, other = "r0other", no = new Uint8Array();
 const me = resource.me.id, now = Date.now() * 1000;
 const taken = (r, name) => ["taken", [], r, name, "reliable", 1, 0, "open", 0, false, 0];
-const write = (state, writer) => ["write", [[state, [["k", now, writer, 1]], 0]]];
+const write = (state, writer, key = "k", value = 1) =>
+  ["write", [[state, [[key, now, writer, value]], 0]]];
 const forgeries = {
   "stream": [taken(mine, "pen")],
   "files": [taken(mine, ".files")],
@@ -291,6 +292,8 @@ const forgeries = {
   "the call's own": [write("call", me)],
   "the roster": [write("roster", me)],
   "in another's name": [write(`state/${mine}`, "p0other")],
+  "no value": [write(`state/${mine}`, me, "k", new Uint8Array(1))],
+  "no key": [write(`state/${mine}`, me, "a//b")],
   "command": [["command", "c1", "remove", "u1", ""]],
   "ticket": [["ticket", "", 0]],
   "signal": [["signal", "p0other", "{}"]],
@@ -639,7 +642,7 @@ STOPPED = {
 """By which rule a frame is stopped that goes round the SDK."""
 DENIED = {
     "state of another": "A2", "the call's own": "A2", "the roster": "A2",
-    "in another's name": "J4",
+    "in another's name": "J4", "no value": "S3", "no key": "S4",
 }  # fmt: skip
 
 

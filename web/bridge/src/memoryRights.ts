@@ -1,9 +1,11 @@
 /** What a hub in memory takes, and who sees what: the roles, access and key rules of every hub. */
 
 import {
-  AHEAD, APPS, BadInput, BadManifest, BadValue, CALL, checkKey, DELETED, frozen, HUB_STATE, keyOf, mayEdit, presenceOf, resourceOf, ROSTER, Standings, valueOf, versionKey,
+  AHEAD, APPS, BadManifest, CALL, HUB_STATE, keyOf, mayEdit, presenceOf, resourceOf, ROSTER, Standings, valueOf, versionKey,
   writesFor, type Capability, type Entry, type Json, type KeyRule, type LedgerHub, type Participant, type ResourceId, type StateId, type Who, type Written,
 } from "@callmesh/core";
+
+import { badForm } from "./refusal.ts";
 
 /** How far beyond the largest time accepted a write may be. */
 const FOLLOWING = 100;
@@ -79,9 +81,9 @@ export class MemoryRights {
 
   #stamp(me: Participant, { writer, time }: Entry): Refusal {
     const hub = this.#hub();
-    if (!writesFor(writer, me.id)) return ["foreign_writer", "a write is signed with one's own participant id"];
+    if (!writesFor(writer, me.id)) return ["foreign_writer", "a write is signed with one's own participant id (J4)"];
     if (time <= Math.max(hub.now() + AHEAD, hub.ledger.seen + FOLLOWING)) return undefined;
-    return ["clock_ahead", "this device's clock is too far ahead"];
+    return ["clock_ahead", "this device's clock is too far ahead (J5)"];
   }
 
   #right(me: Participant, { state, entry, version }: Written, steps: readonly Written[]): Refusal {
@@ -110,7 +112,7 @@ export class MemoryRights {
     const resource = key.slice("version/".length) as ResourceId;
     if (!this.#standings.mayMigrate(resource, me)) return ["no_right", "who brings a state to a new version edits it, and reads all of it"];
     const most = this.#manifest.state?.version ?? 1;
-    if (typeof value !== "number" || value > most) return ["bad_value", `${this.#manifest.id} is at state version ${most} on this hub`];
+    if (typeof value !== "number" || value > most) return ["bad_value", `${this.#manifest.id} is at state version ${most} on this hub (R9)`];
     const current = this.#standings.version(resource);
     return value > current ? undefined : ["outdated", `${this.#manifest.name} is at version ${current} already`];
   }
@@ -122,18 +124,6 @@ export class MemoryRights {
 
 function isOwner(record: Json, { person }: Participant): boolean {
   return (record as { readonly owner?: Json }).owner === person;
-}
-
-function badForm({ key, value, unreadable }: Entry): Refusal {
-  try {
-    checkKey(key);
-    if (unreadable !== undefined) throw new BadValue(unreadable);
-    if (value !== DELETED) frozen(value);
-    return undefined;
-  } catch (error) {
-    if (error instanceof BadInput) return ["bad_value", error.message];
-    throw error;
-  }
 }
 
 /** What a new resource begins with. */

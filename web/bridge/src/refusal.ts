@@ -6,7 +6,7 @@
  */
 
 import {
-  AHEAD, BadInput, checkKey, DELETED, frozen, sizeOf, type messages, type Written,
+  AHEAD, BadInput, BadValue, checkKey, DELETED, frozen, sizeOf, type Entry, type messages, type Written,
 } from "@callmesh/core";
 
 import type { CourierHost } from "./host.ts";
@@ -42,20 +42,29 @@ function whyNot(
   writer: string,
   { state, entry }: Written,
 ): readonly [reason: string, why: string] | undefined {
-  if (host.link === "left") return ["read_only", "the call is over: what is here can be read, and not changed"];
+  if (host.link === "left") return ["read_only", "the call is over: what is here can be read, and not changed (J28)"];
   if (!view.writable(state, entry.key)) return ["no_right", "an app writes to its own resource alone (A2)"];
+  const found = badForm(entry);
+  if (found !== undefined) return found;
   if (entry.writer !== writer) return ["foreign_writer", "an app signs with its own writer id (J4)"];
   const { clock } = host.mesh;
   if (entry.time > Math.max(clock.hubTime(host.now()) + FRAME_AHEAD, clock.seen + FOLLOWING)) {
     return ["clock_ahead", "this write is stamped too far ahead (A5)"];
   }
+  return undefined;
+}
+
+/** What is wrong with the form of a key or a value, and by which rule. */
+export function badForm({ key, value, unreadable }: Entry): readonly [reason: string, why: string] | undefined {
+  let rule = "S4";
   try {
-    checkKey(entry.key);
-    if (entry.unreadable !== undefined) return ["bad_value", `not a JSON value: ${entry.unreadable}`];
-    if (entry.value !== DELETED) frozen(entry.value);
+    checkKey(key);
+    rule = "S3";
+    if (unreadable !== undefined) throw new BadValue(`not a JSON value: ${unreadable}`);
+    if (value !== DELETED) frozen(value);
     return undefined;
   } catch (error) {
-    if (error instanceof BadInput) return ["bad_value", error.message];
+    if (error instanceof BadInput) return ["bad_value", `${error.message} (${rule})`];
     throw error;
   }
 }

@@ -477,7 +477,7 @@ describe("what becomes of a frame's writes", () => {
     expect(state.status).toBe("synced");
   });
 
-  test("[A2] a write to anything else, in another name or far ahead is not even carried to the hub", async () => {
+  test("[A2, A22] a write to anything else, in another name, far ahead or without form is not even carried to the hub, and is told its rule", async () => {
     const rogue = new Rogue();
     await settle();
     rogue.write("roster" as StateId, "p9");
@@ -486,12 +486,17 @@ describe("what becomes of a frame's writes", () => {
     rogue.write(STATE, "x", { writer: "p1" });
     rogue.write(STATE, "x", { time: call.time + 10_000_000 });
     rogue.write(STATE, "a//b");
+    rogue.write(STATE, "x", { value: NaN as never });
+    await settle();
+    call.link = "left";
+    rogue.write(STATE, "x");
     rogue.send({ type: "ping", number: 1 });
     await settle();
     rogue.send({ type: "ping", number: rogue.bundles });
     await settle();
-    expect(rogue.of("denied").map(({ reason }) => reason)).toEqual([
-      "no_right", "no_right", "no_right", "foreign_writer", "clock_ahead", "bad_value",
+    expect(rogue.of("denied").map(({ reason, why }) => `${reason} ${/\(\w+\)$/u.exec(why)?.[0] ?? why}`)).toEqual([
+      "no_right (A2)", "no_right (A2)", "no_right (A2)", "foreign_writer (J4)", "clock_ahead (A5)", "bad_value (S4)",
+      "bad_value (S3)", "read_only (J28)",
     ]); // prettier-ignore
     expect(call.outgoing()).toEqual([]);
     expect(call.replica.mesh.clock.seen).toBeLessThanOrEqual(call.time);

@@ -212,9 +212,10 @@ function codeOf(error: unknown): string {
   return error instanceof CallmeshError ? error.code : "";
 }
 
+/** Without the rule that forbids it: that is for who writes an app. */
 function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return message.replace(/[.\s]+$/u, "");
+  return message.replace(/\s*\([A-Z]\d+\)$|[.\s]+$/u, "");
 }
 
 function sentence(text: string): string {

@@ -164,7 +164,7 @@ describe("words", () => {
       "Not allowed: observers change nothing.",
     );
     // [L8]
-    expect(callProblem(new Denied("read_only", "the hub cannot save at the moment; what was saved is safe"))).toBe(
+    expect(callProblem(new Denied("read_only", "the hub cannot save at the moment; what was saved is safe (L8)"))).toBe(
       "The hub cannot save at the moment; what was saved is safe.",
     );
   });

@@ -11,11 +11,12 @@ from callmesh import messages
 from callmesh.datastream import DataStream
 from callmesh.errors import BadName, BadValue, Broken, Closed, EndedByPeer
 from callmesh.ids import ParticipantId
+from callmesh.inbox import Came
 from callmesh.lane import HIGH_WATER, STALLED, Lane
 from callmesh.messages import Mode, Taken
 from callmesh.relay import MAX_WAITING as CALL_WAITING
 from callmesh.session import MAX_WAITING
-from callmesh.stream import MAX_MESSAGE, StreamMessage, delivery
+from callmesh.stream import MAX_MESSAGE, Piece, StreamMessage, delivery
 from callmesh.streams import ANSWERS
 from tests.simulated_paths import RESOURCE, SECOND, Node, World
 
@@ -321,6 +322,44 @@ async def test_who_was_gone_and_comes_back_as_the_same_one_is_told_what_they_mis
     await world.settle(2)
     seen = [heard.inbox.take() for _ in range(len(heard.inbox))]
     assert [getattr(item, "data", "broken") for item in seen] == [0, 1, 2, "broken", 4]
+
+
+async def read_on(
+    stream: DataStream, got: dict[ParticipantId, list[int]], gate: asyncio.Event
+) -> None:
+    while True:
+        with contextlib.suppress(Broken):
+            await read(stream, got, gate)
+
+
+@pytest.mark.parametrize("how", ["leaves", "loses it"])
+@pytest.mark.parametrize("direct", [False, True])
+async def test_what_becomes_of_one_sender_costs_the_others_nothing(direct: bool, how: str) -> None:
+    """[D2, D11] Also one who has not sent yet, and whose messages wait when it is told of again."""
+    world = World(3, 3)
+    first, other, reader = world.nodes.values()
+    stream, sending, heard = opened(first), opened(other), opened(reader)
+    await world.settle(2)
+    if direct:
+        world.connect(other.me.id, reader.me.id)
+    got: dict[ParticipantId, list[int]] = {}
+    gate = asyncio.Event()
+    gate.set()
+    async with tasks() as running:
+        running.append(asyncio.create_task(read_on(heard, got, gate)))
+        await stream.send(bytes(4))
+        await world.settle(2)
+        if how == "leaves":
+            first.cut()
+            del world.nodes[first.me.id]
+            world.meet()
+        else:
+            lost = Piece(0, False, b"", 0)
+            assert heard.inbox.put(first.me.id, lost) is Came.LOST
+        running.append(asyncio.create_task(write(sending, world, 60)))
+        await world.settle(60)
+    assert got[other.me.id] == list(range(60))
+    assert sending.lanes[reader.me.id].losses == 0
 
 
 async def test_what_is_kept_is_bounded_by_bytes_too() -> None:

@@ -185,10 +185,11 @@ class Inbox:
         if sender in self._refused:
             self._refused.discard(sender)
             self.opened += 1
-            self.sources.pop(sender, None)
+            self.sources[sender] = Source(self.opened)
         return asked
 
     def source(self, sender: ParticipantId) -> Source:
+        """Made when it is met: what it was told once of `opened` stands, whatever others do."""
         found = self.sources.get(sender)
         if found is None:
             found = self.sources[sender] = Source(self.opened)

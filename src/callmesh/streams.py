@@ -218,6 +218,7 @@ class Streams:
             self._say([peer], stream, "open" if unknown else "again")
 
     def _meet(self, peer: ParticipantId, stream: DataStream) -> None:
+        stream.inbox.source(peer)
         lane = stream.lanes[peer] = Lane(stream.mode)
         lane.direct = self._is_direct(peer)
         _give_kept(stream, lane)
@@ -464,7 +465,9 @@ class Streams:
     def _follow(self, peer: ParticipantId, stream: DataStream, lane: Lane, taken: Taken) -> None:
         if taken.word == "off" or taken.word == "hold":
             lane.turn(Reading.IDLE)
-            if taken.word == "off":
+            if taken.word == "hold":
+                lane.opened = taken.opened
+            elif lane.opened > 0:  # else they say that they have never opened it
                 stream.inbox.end(peer, None if stream.mode == "reliable" else b"")
                 stream.arrived.notify()
             return

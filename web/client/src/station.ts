@@ -179,7 +179,8 @@ export class Station {
     if (opened < lane.opened) return "nothing";
     if (word === "off" || word === "hold") {
       lane.turn("idle");
-      if (word === "off") this.inbox.end(peer, this.id.mode === "reliable");
+      if (word === "hold") lane.opened = opened;
+      else if (lane.opened > 0) this.inbox.end(peer, this.id.mode === "reliable"); // else they say that they have never opened it
       return "nothing";
     }
     const anew = opened > lane.opened && lane.opened > 0;

@@ -537,6 +537,7 @@ export class Streams {
 
   #meet(station: Station, peer: ParticipantId): Lane {
     const { resource, name, mode } = station.id;
+    station.inbox.source(peer);
     const lane = new Lane(mode);
     lane.direct = this.#isDirect(peer);
     const channel = new Channel({

@@ -204,6 +204,12 @@ export class Network {
     return [...this.nodes.values()];
   }
 
+  /** One leaves, and all see it. */
+  leave(node: Node): void {
+    this.nodes.delete(node.id);
+    for (const { streams } of this.nodes.values()) streams.part(node.id);
+  }
+
   isDirect(one: ParticipantId, other: ParticipantId): boolean {
     return this.#direct.has([one, other].sort().join());
   }

@@ -292,6 +292,22 @@ test("[D8] [D12] what others send keeps nobody from being read apart", async () 
   expect(flooding.stats.get(reader.id)).toMatchObject({ reads: false });
 });
 
+test.each([false, true])("[D2] who leaves costs the others nothing, also who has not sent yet (direct: %s)", async (direct) => {
+  const network = new Network(3, randomOf(3));
+  const [first, other, reader] = network.all as [Node, Node, Node];
+  const [stream, sending] = [opened(first), opened(other)];
+  const got = new Map<ParticipantId, number[]>();
+  void read(opened(reader), got, { open: true });
+  await network.settle(2);
+  if (direct) network.connect(other, reader);
+  await stream.send(numbered(0, 4));
+  await network.settle(2);
+  network.leave(first);
+  void write(sending, randomOf(3), 60);
+  await network.settle(60);
+  expect(got.get(other.id)).toEqual(Array.from({ length: 60 }, (_, n) => n));
+});
+
 test("[D16] what is kept is bounded by bytes too, and the newest is there, however large", async () => {
   const network = new Network(2, randomOf(4));
   const [one, late] = network.all as [Node, Node];

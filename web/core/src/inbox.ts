@@ -96,6 +96,7 @@ export class Inbox {
     return this.#late;
   }
 
+  /** Made when it is met: what it was told once of `opened` stands, whatever others do. */
   source(sender: ParticipantId): Source {
     let found = this.sources.get(sender);
     if (found === undefined) this.sources.set(sender, (found = new Source(this.#opened)));
@@ -188,7 +189,7 @@ export class Inbox {
   /** Begin anew with a sender: what it sends is taken now. */
   reopen(sender: ParticipantId): void {
     this.#opened++;
-    this.sources.delete(sender);
+    this.sources.set(sender, new Source(this.#opened));
   }
 
   /** A sender has ended the stream, or was `cut` short. */

@@ -275,6 +275,18 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 @pytest.mark.anyio
+async def test_leading_and_pointing_in_python_run_as_the_page_about_apps_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """[A21]"""
+    (code,) = [code for code in blocks("apps.md", "python") if "leading" in code]
+    async with MemoryHub() as hub, hub.join("Ada") as ada:
+        exec(code, {"resource": await ada.resources.add("vitals")})
+        await hub.settled()
+    assert capsys.readouterr().out == "{'slide': 3}\n[]\n"
+
+
+@pytest.mark.anyio
 async def test_the_python_of_the_page_about_streams_runs() -> None:
     """[D2, D12, D14, D15, D16]"""
     async with MemoryHub() as hub, hub.join("Ada") as ada, hub.join("Bob") as bob:

@@ -28,8 +28,8 @@ SECOND = """
     settings logs tokens auth catalog installing saving ending address headers livecall live
     links metrics operations asking depot outbound fetching archive operator retention webhooks
     guard shapes problems api icesettings guise supervisor pages hub connection notify media replica
-    hosting undo typed changes shared presence datastream streams fileio away transfers instance
-    handling resources half joining peering client running contracts testing
+    hosting undo typed changes shared presence conflated leading pointer datastream streams fileio
+    away transfers instance handling resources half joining peering client running contracts testing
 """.split()
 TOP = """
     __init__ auditing creating connections serving developing doctor trial conformance cli __main__

@@ -13,9 +13,11 @@ from callmesh.changes import check_listener
 from callmesh.datastream import Codec, DataStream
 from callmesh.errors import BadInput, BadName, BadValue, Denied
 from callmesh.ids import CALL, PersonId, ResourceId, app_stream, presence_of, state_of
+from callmesh.leading import Leading, ServiceParts
 from callmesh.messages import Fetch, Mode
 from callmesh.outside import Reply, check_wish, reply_of
 from callmesh.participant import Access, Participant, Role
+from callmesh.pointer import Pointer
 from callmesh.presence import SharedPresence
 from callmesh.replica import Replica
 from callmesh.resource import Lifecycle, ResourceRecord, access_key
@@ -78,6 +80,11 @@ class Resource:
         self._roster = roster
         self._away = away
         self._files: Files | None = None
+        services = ServiceParts(self.presence, cache, replica, me, roster)
+        self.leading = Leading(services)
+        """Follow the leader: who leads, what they look at, and whether one follows them."""
+        self.pointer = Pointer(services)
+        """Where participants point."""
 
     @property
     def app(self) -> str:

@@ -98,6 +98,21 @@ export class Resource<S extends object = Record<string, Json>> {
     return stop;
   }
 
+  /** Whether the owner is in the call, in any tab or program whose link holds. Raises `Denied` where the app has not asked for participants. */
+  get ownerHere(): boolean {
+    return [...this.participants.values()].some(({ person, here }) => here && person === this.owner);
+  }
+
+  /** Told of `ownerHere` when it is otherwise, and at once: so another takes over what the owner made, and hands it back. */
+  onOwner(fn: (here: boolean) => void): () => void {
+    checkFunction(fn, "onOwner(fn)");
+    let told: boolean | undefined;
+    return this.onParticipants(() => {
+      const here = this.ownerHere;
+      if (here !== told && !this.over) fn((told = here));
+    });
+  }
+
   /** What this participant may do here: `edit` or `view`. Key rules narrow it: `state.canWrite(key)`. */
   get access(): Access {
     return this.#parts.standings.access(this.id, this.me);

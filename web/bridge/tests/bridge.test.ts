@@ -1,5 +1,5 @@
 import {
-  AHEAD, BadValue, Broken, bundle, CALL, DELETED, encodeMessage, encodeValue, FILES, HUB_STATE, MAX_PAYLOAD, openLetter, presenceOf, ROSTER, stateOf, STREAMS, TooFast, TooLarge, unbundle, Unreachable, type LifeEvent,
+  AHEAD, BadValue, Broken, bundle, CALL, DELETED, Denied, encodeMessage, encodeValue, FILES, HUB_STATE, MAX_PAYLOAD, openLetter, presenceOf, ROSTER, stateOf, STREAMS, TooFast, TooLarge, unbundle, Unreachable, type LifeEvent,
   type Message, type ParticipantId, type Reach, type StateId, type Value, type Writer,
 } from "@callmesh/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -914,6 +914,7 @@ describe("services over presence", () => {
     pointer.subscribe(told);
     expect(pointer.others).toEqual([{ id: eve, name: "Eve", colour: pointer.colour(eve), view: "page", x: 1, y: 2.5 }]);
     expect(pointer.colour(eve)).not.toBe(pointer.colour());
+    expect(pointer.colour(eve)).toBe("hsl(352.9 75% 45%)"); // as in Python
     for (let n = 0; n <= 50; n++) pointer.at(n, n, "page");
     await settle();
     expect(shown()).toEqual({ "p1/callmesh/point": ["page", 50, 50] });
@@ -926,6 +927,27 @@ describe("services over presence", () => {
     expect(pointer.others).toEqual([]);
     expect(told.mock.calls.map(([others]) => (others as unknown[]).length)).toEqual([1, 0]);
     expect(() => pointer.at(Number.NaN, 1)).toThrow(BadValue);
+  });
+
+  test("[Y10, A8] an app that has asked for participants is told when the owner leaves and comes back", async () => {
+    const resource = await open();
+    const told = vi.fn();
+    const stop = resource.onOwner(told);
+    const ada = (here: boolean): void => call.hubWrites(ROSTER, { [ME.id]: { ...ME, here } });
+    for (const here of [false, false, true]) ada(here);
+    await settle();
+    ada(false);
+    await settle();
+    call.hubWrites(ROSTER, { p8: { ...ME, id: "p8" } }); // in another tab
+    await settle();
+    expect([told.mock.calls, resource.ownerHere]).toEqual([[[true], [false], [true]], true]);
+    stop();
+    ada(true);
+    call.ask();
+    await settle();
+    expect(() => resource.ownerHere).toThrow(Denied);
+    expect(() => resource.onOwner(told)).toThrow(Denied);
+    expect(told).toHaveBeenCalledTimes(3);
   });
 
   test("[A21, A8] an app that has not asked for participants learns no names", async () => {

@@ -68,12 +68,12 @@ async def test_who_looks_elsewhere_does_so_until_somebody_leads_anew() -> None:
         theirs = they.bobs.leading
         they.adas.leading.lead(1)
         await they.bob.until(lambda: theirs.follows)
-        theirs.follow(False)
-        assert not theirs.follows
+        followed = [theirs.follows]
+        for on in (False, True, False):
+            theirs.follow(on)
+            followed.append(theirs.follows)
+        assert followed == [True, False, True, False]
         assert dict(they.bobs.cache) != {}, "kept, as in a frame"
-        theirs.follow()
-        assert theirs.follows
-        theirs.follow(False)
         they.adas.presence[LEAD] = [they.adas.presence[LEAD][0] + 1, 2]
         await they.bob.until(lambda: theirs.follows)
 
@@ -92,7 +92,7 @@ async def test_rubbish_and_a_lead_from_the_future_lead_nobody() -> None:
                 theirs.lead(view)
         for wrong in ((float("nan"), 1), ("x", 1), (1, 1, "v" * 201), (1, 1, 5)):
             with pytest.raises(BadValue, match="two numbers"):
-                pointer.at(*wrong)  # type: ignore[arg-type]
+                pointer.at(*wrong)
 
 
 async def test_where_others_point_comes_with_name_and_colour() -> None:

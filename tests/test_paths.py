@@ -459,6 +459,123 @@ async def test_aborting_is_seen_as_being_cut_short() -> None:
         await rest(of_one)
 
 
+@pytest.mark.parametrize("direct", [False, True])
+@pytest.mark.parametrize("how", ["close", "abort"])
+@pytest.mark.parametrize("mode", ["reliable", "latest"])
+async def test_an_end_counts_no_more_once_the_stream_is_opened_again(
+    mode: Mode, how: str, direct: bool
+) -> None:
+    """[D12] Who begins to read that sender apart then gets what it sends, and its next end."""
+    world = World(2, 7)
+    one, other = world.nodes.values()
+    heard = opened(other, mode)
+    stream = opened(one, mode)
+    await world.settle(2)
+    if direct:
+        world.connect(one.me.id, other.me.id)
+    await stream.send("before")
+    await world.settle(2)
+    async with tasks() as running:
+        await end(stream, how, world, running)
+        again = opened(one, mode)
+        await world.settle(2)
+        reading = asyncio.create_task(rest(heard.of(one.me.id)))
+        await world.settle(1)
+        assert not reading.done()
+        await again.send("after")
+        await world.settle(1)
+        await end(again, "close", world, running)
+        assert await reading == ["before", "after"]
+
+
+async def end(
+    stream: DataStream, how: str, world: World, running: list[asyncio.Task[None]]
+) -> None:
+    if how == "abort":
+        stream.abort()
+    else:
+        running.append(asyncio.create_task(stream.close()))
+    await world.settle(3)
+
+
+@pytest.mark.parametrize("how", ["abort", "leave"])
+@pytest.mark.parametrize("late", [False, True])
+async def test_who_is_cut_short_is_so_for_late_readers_too(late: bool, how: str) -> None:
+    """[D12] Also where nothing came before it."""
+    world = World(2, 8)
+    one, other = world.nodes.values()
+    stream, heard = opened(one), opened(other)
+    await world.settle(2)
+    if late:
+        await stream.send(1)
+        await world.settle(2)
+    else:
+        reading = asyncio.create_task(rest(heard.of(one.me.id)))
+        await world.settle(1)
+    if how == "abort":
+        stream.abort()
+    else:
+        one.cut()
+        del world.nodes[one.me.id]
+        world.meet()
+    await world.settle(2)
+    if late:
+        of_one = heard.of(one.me.id)
+        assert (await anext(of_one)).data == 1
+        reading = asyncio.create_task(rest(of_one))
+    with pytest.raises(EndedByPeer):
+        async with asyncio.timeout(5):
+            await reading
+
+
+async def test_who_answers_that_they_have_not_opened_it_has_not_ended_it() -> None:
+    """[D12, D14] One may begin to read them apart before they do."""
+    world = World(2, 8)
+    one, other = world.nodes.values()
+    heard = opened(other)
+    reading = asyncio.create_task(rest(heard.of(one.me.id)))
+    await world.settle(2)
+    stream = opened(one)
+    await world.settle(2)
+    await stream.send(1)
+    async with tasks() as running:
+        await world.settle(1)
+        await end(stream, "close", world, running)
+        assert await reading == [1]
+
+
+@pytest.mark.parametrize("when", ["before", "while"])
+async def test_that_a_stream_was_ended_is_said_again_over_the_next_link(when: str) -> None:
+    """[D12] Where it was said over one that broke, or while there was none."""
+    world = World(2, 8)
+    one, other = world.nodes.values()
+    stream, heard = opened(one), opened(other)
+    await world.settle(2)
+    await stream.send(1)
+    await world.settle(2)
+    reading = asyncio.create_task(rest(heard.of(one.me.id)))
+    if when == "before":
+        stream.abort()
+        one.cut()
+    else:
+        one.cut()
+        stream.abort()
+    await world.settle(2)
+    assert not reading.done()
+    one.link()
+    await world.settle(1)
+    with pytest.raises(EndedByPeer):
+        async with asyncio.timeout(5):
+            await reading
+    assert heard.reaches == frozenset()
+    again = opened(one)
+    one.cut()
+    one.link()
+    await world.settle(2)
+    assert heard.reaches == {one.me.id}
+    assert again.reaches == {other.me.id}
+
+
 async def rest(reading: AsyncIterator[StreamMessage]) -> list[object]:
     return [message.data async for message in reading]
 

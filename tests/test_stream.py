@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from callmesh.errors import BadInput, BadName, BadValue, Broken, TooLarge, WireError
 from callmesh.ids import ParticipantId, ResourceId
-from callmesh.inbox import ACK, INBOX, INBOX_BYTES, MOST_OWED, Came, Ended, Inbox
+from callmesh.inbox import ACK, INBOX, INBOX_BYTES, MOST_ENDED, MOST_OWED, Came, Ended, Inbox
 from callmesh.lane import ASK, HIGH_WATER, LEAST_WINDOW, STALLED, Due, Lane, Reading
 from callmesh.messages import MAX_PAYLOAD, STREAM_WINDOW, Mode
 from callmesh.meter import Meter
@@ -566,6 +566,21 @@ def test_several_may_read_one_sender_apart() -> None:
         assert isinstance(inbox.take(ADA), Ended)
         inbox.read_together(ADA)
     assert inbox.take() is None
+
+
+def test_of_so_many_senders_it_is_remembered_how_they_ended() -> None:
+    """[D12]"""
+    inbox = Inbox("reliable")
+    senders = [ParticipantId(f"p{number}") for number in range(MOST_ENDED + 1)]
+    for sender in senders:
+        inbox.put(sender, one(1))
+        inbox.put(sender, Piece(2, False, b"", 1, 0, 0))
+        inbox.gone(sender)
+    for sender, ends in ((senders[0], False), (senders[1], True), (senders[-1], True)):
+        inbox.read_apart(sender)
+        items = [inbox.take(sender), inbox.take(sender)]
+        assert isinstance(items[0], StreamMessage)
+        assert isinstance(items[1], Ended) is ends
 
 
 def test_it_is_acknowledged_now_and_then() -> None:

@@ -16,6 +16,8 @@ INBOX_BYTES = 8 * 1024 * 1024
 """Bytes of them. In mode `reliable` no more is acknowledged until some of it was read."""
 MOST_OWED = MAX_MESSAGE + 2 * 1024 * 1024
 """Bytes of one sender that are not acknowledged: no honest one has more under way."""
+MOST_ENDED = 1_000
+"""Senders of whom it is remembered how they ended, for those who begin to read them apart."""
 FULL = "too many messages wait to be read: nobody reads here"
 ACK = 64 * 1024
 """Bytes of a sender after which it is told at once that they came; less is told now and then."""
@@ -45,7 +47,6 @@ class Source:
         "base",
         "broken",
         "direct",
-        "ended",
         "got",
         "last",
         "late",
@@ -81,7 +82,6 @@ class Source:
         """Mode `latest`: messages, or parts, that came after a newer one."""
         self.lost = 0
         """Mode `latest`: messages that did not come, as far as can be seen."""
-        self.ended = False
         self.base = 0
         """The number of the first part of the message that came last."""
         self.parts: dict[int, bytes] | None = None
@@ -155,6 +155,8 @@ class Inbox:
         """Of those who are read by themselves."""
         self._refused: set[ParticipantId] = set()
         """Who was told to send nothing."""
+        self._ended: dict[ParticipantId, Ended] = {}
+        """Who has ended it and has not begun anew, the latest last."""
 
     def __len__(self) -> int:
         return len(self._waiting.items)
@@ -213,7 +215,9 @@ class Inbox:
         if source.owed > MOST_OWED:
             return Came.OLD  # it goes on though it is not to
         source.last, source.asked = number, None
-        source.broken = source.ended = False
+        source.broken = False
+        if self._ended:
+            self._ended.pop(sender, None)
         size = len(piece.payload)
         source.got += size
         source.owed += size + HEAD
@@ -242,7 +246,8 @@ class Inbox:
             )
             source.lost += missed
             source.parts = None
-        source.last, source.ended = max(source.last, number), False
+        source.last = max(source.last, number)
+        self._ended.pop(sender, None)
         source.got += len(piece.payload)
         if piece.parts == 0:
             self.end(sender, piece.payload)
@@ -329,8 +334,8 @@ class Inbox:
         for item, size in waiting.items:
             is_own = isinstance(item, StreamMessage | Broken) and item.sender == sender
             (own if is_own else self._waiting).put(item, size)
-        if (source := self.sources.get(sender)) and source.ended:
-            own.put(Ended(None), 0)
+        if sender in self._ended:
+            own.put(self._ended[sender], 0)
         elif sender in self._refused:
             own.put(Broken(FULL), 0)
 
@@ -356,13 +361,19 @@ class Inbox:
 
     def end(self, sender: ParticipantId, why: bytes | None) -> None:
         """A sender has ended the stream; without a word, it was cut short."""
-        source = self.sources.get(sender)
-        if source is None or source.ended:
+        if sender in self._ended or sender not in self.sources:
             return
-        source.ended = True
         cut = EndedByPeer("the sender did not end this stream, and sends no more")
+        ended = self._ended[sender] = Ended(cut if why is None else None)
+        if len(self._ended) > MOST_ENDED:
+            del self._ended[next(iter(self._ended))]
         if sender in self._apart:
-            self._apart[sender].put(Ended(cut if why is None else None), 0)
+            self._apart[sender].put(ended, 0)
+
+    def began(self, sender: ParticipantId) -> None:
+        """A sender is here, or has opened the stream again: an end of before counts no more."""
+        self._ended.pop(sender, None)
+        self.source(sender)
 
     def gone(self, sender: ParticipantId) -> None:
         """A sender left. Who comes back as the same one is told that this begins anew."""

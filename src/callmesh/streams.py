@@ -61,6 +61,8 @@ class Streams:
         """By label."""
         self._closed: dict[str, tuple[int, int]] = {}
         """Of closed streams: how far they have counted, and how often they were opened."""
+        self._offs: dict[str, tuple[Taken, int]] = {}
+        """That streams were closed, and when: said again over another link, if that is soon."""
         self._away: dict[ParticipantId, int] = {}
         """Who is not in the roster after the hub began anew, and may come back; since when."""
         self._repeated = 0
@@ -120,6 +122,7 @@ class Streams:
 
     def _open(self, stream: DataStream) -> DataStream:
         self._streams[stream.label] = stream
+        self._offs.pop(stream.label, None)
         for peer in self._pairs:
             self._meet(peer, stream)
         self._say(list(self._pairs), stream, "open")
@@ -218,7 +221,7 @@ class Streams:
             self._say([peer], stream, "open" if unknown else "again")
 
     def _meet(self, peer: ParticipantId, stream: DataStream) -> None:
-        stream.inbox.source(peer)
+        stream.inbox.began(peer)
         lane = stream.lanes[peer] = Lane(stream.mode)
         lane.direct = self._is_direct(peer)
         _give_kept(stream, lane)
@@ -244,6 +247,8 @@ class Streams:
             pair.hurry()
             self._mend(pair)
         self._repeat()
+        for off, _ in self._offs.values():
+            self._put(off)
         for stream in self._streams.values():
             for peer, lane in stream.lanes.items():
                 if not lane.direct:
@@ -289,6 +294,10 @@ class Streams:
             self._mend(pair)
         if now - self._repeated >= REPEAT:
             self._repeat()
+        if self._offs and self._session() is not None:
+            self._offs = {
+                label: said for label, said in self._offs.items() if now - said[1] < STALLED
+            }
         for stream in list(self._streams.values()):
             for peer, lane in list(stream.lanes.items()):
                 self._remind(peer, stream, lane, lane.due(now))
@@ -463,6 +472,9 @@ class Streams:
         self._room.notify()
 
     def _follow(self, peer: ParticipantId, stream: DataStream, lane: Lane, taken: Taken) -> None:
+        anew = taken.opened > lane.opened > 0
+        if anew and taken.word != "off":
+            stream.inbox.began(peer)
         if taken.word == "off" or taken.word == "hold":
             lane.turn(Reading.IDLE)
             if taken.word == "hold":
@@ -471,7 +483,6 @@ class Streams:
                 stream.inbox.end(peer, None if stream.mode == "reliable" else b"")
                 stream.arrived.notify()
             return
-        anew = taken.opened > lane.opened > 0
         if lane.reading is Reading.UNKNOWN and lane.late and 0 < taken.number < stream.number:
             lane.turn(Reading.LOST)  # who was here before, and missed what was sent meanwhile
             lane.last, lane.opened = stream.number, taken.opened
@@ -680,6 +691,8 @@ class Streams:
     def forget(self, stream: DataStream) -> None:
         if self._streams.pop(stream.label, None) is not None:
             self._closed[stream.label] = (stream.number, stream.inbox.opened)
+            off = self._word(stream, [], (stream.inbox.opened, 0, 0), "off")
+            self._offs[stream.label] = off, self._now()
             self._say(list(stream.lanes), stream, "off")
         for lane in stream.lanes.values():
             lane.turn(Reading.IDLE)

@@ -108,13 +108,17 @@ export class FrameStreams {
     while (this.#queue.full) await new Promise<void>((resolve) => void this.#waiting.push(resolve));
   }
 
-  /** A whole message; its sender's end where it has no parts, of which number 0 says that something was lost. */
+  /**
+   * A whole message; its sender's end where it has no parts, of which number 0 says that something was lost, and 2 that an
+   * end counts no more.
+   */
   receive({ peers: [peer], name, mode, number, json, payload, parts }: messages.Stream): void {
     const opened = this.#of(name, mode);
     const sender = (peer ?? "") as ParticipantId;
     if (opened === undefined) return;
     if (parts > 0) opened.stream.receive({ sender, number, json, payload });
     else if (sender === this.#user.me) opened.ended();
+    else if (number === 2) opened.stream.began(sender);
     else opened.stream.ended({ sender, why: whyEnded(sender, number, payload) });
   }
 

@@ -8,6 +8,8 @@ import type {
 export interface StreamConsumer {
   receive(whole: Whole): void;
   ended(end: End): void;
+  /** A sender that has ended it has opened it again. */
+  began(sender: ParticipantId): void;
   reachChanged(): void;
   takes(sender: ParticipantId): Taking;
   readonly keep: number;

@@ -59,7 +59,10 @@ export class MemoryStreams {
   open(seat: StreamSeat, name: string, how: Delivery, consumer: StreamConsumer): StreamHandle {
     const opened: Opened = { seat, name, how, consumer, lanes: new Map(), kept: [], number: 0 };
     this.#opened.add(opened);
-    for (const other of this.#others(opened)) for (const whole of other.kept) void this.#put(opened, other, whole, whole.payload.length);
+    for (const other of this.#others(opened)) {
+      for (const { sender, ended } of other.lanes.values()) if (sender.seat === seat && ended) other.consumer.began(seat.me.id);
+      for (const whole of other.kept) void this.#put(opened, other, whole, whole.payload.length);
+    }
     this.#reached(opened);
     return {
       send: (payload, to) => this.#send(opened, payload, to),

@@ -36,7 +36,7 @@ class Opened {
 
   constructor(mode: Mode) {
     this.mode = mode;
-    this.parts = new Inbox("latest", 1, { whole: (whole) => (this.joined = whole), end: () => undefined });
+    this.parts = new Inbox("latest", 1, { whole: (whole) => (this.joined = whole), end: () => undefined, began: () => undefined });
   }
 
   takes(sender: ParticipantId): Taking {
@@ -86,6 +86,7 @@ export class StreamHost {
         const payload = why === undefined ? NO_BYTES : new Uint8Array(1);
         this.#put(name, opened, { sender, number: why?.code === "broken" ? 0 : 1, json: false, payload }, 0);
       },
+      began: (sender) => this.#put(name, opened, { sender, number: 2, json: false, payload: NO_BYTES }, 0),
       reachChanged: () => this.#tellReach(name, opened),
       takes: (sender) => opened.takes(sender),
       keep,

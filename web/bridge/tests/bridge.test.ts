@@ -598,6 +598,27 @@ describe("streams", () => {
     expect([...call.consumers.keys()]).toEqual(["file"]);
   });
 
+  test("[D12] an end counts no more in a frame once its sender has opened the stream again", async () => {
+    const resource = await open();
+    const pen = resource.stream("pen");
+    await settle();
+    const consumer = call.consumers.get("pen")!;
+    consumer.receive(whole(1));
+    consumer.ended({ sender: from, why: undefined });
+    consumer.began(from);
+    await settle();
+    const got: unknown[] = [];
+    const reading = (async () => {
+      for await (const { number } of pen.of(from)) got.push(number);
+    })();
+    await settle();
+    consumer.receive(whole(2));
+    consumer.ended({ sender: from, why: undefined });
+    await settle();
+    await reading;
+    expect(got).toEqual([1, 2]);
+  });
+
   test("[D13] a large message of a frame arrives whole at the page, in both modes", async () => {
     const resource = await open();
     for (const mode of ["reliable", "latest"] as const) {

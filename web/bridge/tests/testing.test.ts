@@ -173,6 +173,28 @@ describe("[T8] a call in memory", () => {
     expect(seen).toEqual([8]);
   });
 
+  test("[D12] a stream that is opened again has another end", async () => {
+    const hub = open();
+    const [ada, bob] = await three(hub);
+    const heard = bob.stream("one");
+    const before = ada.stream("one");
+    await before.ready({ to: [bob.me.id] });
+    await before.send("before");
+    await before.close();
+    await hub.settled();
+    const again = ada.stream("one");
+    await again.ready({ to: [bob.me.id] });
+    await hub.settled();
+    const got: unknown[] = [];
+    const reading = (async () => {
+      for await (const { data } of heard.of(ada.me.id)) got.push(data);
+    })();
+    await again.send("after");
+    await again.close();
+    await reading;
+    expect(got).toEqual(["before", "after"]);
+  });
+
   test("streams end: by their sender, and when the sender leaves", async () => {
     const hub = open();
     const [ada, bob, cem] = await three(hub);

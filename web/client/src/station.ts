@@ -14,6 +14,7 @@ export const KEEP_BYTES = MAX_MESSAGE + MAX_PARTS * HEAD;
 export interface Consumer {
   receive(whole: Whole): void;
   ended(end: End): void;
+  began(sender: ParticipantId): void;
   reachChanged(): void;
   takes(sender: ParticipantId): Taking;
   readonly keep: number;
@@ -53,6 +54,9 @@ export class Station {
       },
       end: (end) => {
         for (const consumer of this.consumers) consumer.ended(end);
+      },
+      began: (sender) => {
+        for (const consumer of this.consumers) consumer.began(sender);
       },
     });
   }
@@ -177,13 +181,14 @@ export class Station {
   /** One says how far they have come; whether the lane goes on with it. `lose`: they are to be told that it was lost. */
   follow(lane: Lane, peer: ParticipantId, { word, opened, number, came }: messages.Taken, now: number): Due {
     if (opened < lane.opened) return "nothing";
+    const anew = opened > lane.opened && lane.opened > 0;
+    if (anew && word !== "off") this.inbox.began(peer);
     if (word === "off" || word === "hold") {
       lane.turn("idle");
       if (word === "hold") lane.opened = opened;
       else if (lane.opened > 0) this.inbox.end(peer, this.id.mode === "reliable"); // else they say that they have never opened it
       return "nothing";
     }
-    const anew = opened > lane.opened && lane.opened > 0;
     if (lane.reading === "unknown" && lane.late && number > 0 && number < this.#number) {
       lane.turn("lost"); // who was here before, and missed what was sent meanwhile
       lane.last = this.#number;

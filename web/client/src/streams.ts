@@ -60,6 +60,8 @@ export class Streams {
   readonly #met = new Set<ParticipantId>();
   /** What waits for the link besides what lanes have: of the same kind the newest. */
   readonly #words = new Map<string, messages.Taken | messages.Stream>();
+  /** That streams were closed, and when: said again over another link, if that is soon. */
+  readonly #offs = new Map<string, { readonly off: messages.Taken; readonly at: number }>();
   /** Who is not in the roster after the hub began anew, and may come back; since when. */
   readonly #away = new Map<ParticipantId, number>();
   /** Whether there is a link to the hub. */
@@ -120,6 +122,7 @@ export class Streams {
     const consumer: Consumer = {
       receive: (whole) => stream.receive(whole),
       ended: (end) => stream.ended(end),
+      began: (sender) => stream.began(sender),
       reachChanged: () => stream.reachChanged(),
       takes: (sender) => stream.takes(sender),
       keep,
@@ -146,6 +149,7 @@ export class Streams {
     const { number, opened } = this.#closed.get(key) ?? { number: 0, opened: 0 };
     const station = new Station(id, how, key, number, opened + 1);
     this.#stations.set(key, station);
+    this.#offs.delete(key);
     station.consumers.add(consumer);
     for (const peer of this.#met) this.#meet(station, peer);
     this.#say([...this.#met], station, "open");
@@ -157,7 +161,9 @@ export class Streams {
     station.consumers.delete(consumer);
     if (station.consumers.size > 0 || this.#stations.get(station.key) !== station) return;
     this.#stations.delete(station.key);
-    this.#closed.set(station.key, { number: station.number, opened: station.inbox.opened });
+    const { opened } = station.inbox;
+    this.#closed.set(station.key, { number: station.number, opened });
+    this.#offs.set(station.key, { off: { type: "taken", peers: [], ...station.id, opened, number: 0, word: "off", came: 0, ...FROM_NO_FRAME }, at: this.#user.now() });
     this.#say([...station.ways.keys()], station, "off");
     for (const { channel, lane } of station.ways.values()) {
       channel.close();
@@ -470,6 +476,7 @@ export class Streams {
   tick(): void {
     const now = this.#user.now();
     this.#answers.clear();
+    if (this.#linked) for (const [key, { at }] of this.#offs) if (now - at >= STALLED) this.#offs.delete(key);
     for (const [id, since] of this.#away) if (now - since >= STALLED) this.#forget(id);
     for (const station of [...this.#stations.values()]) {
       for (const [peer, { lane }] of station.ways) {
@@ -497,6 +504,7 @@ export class Streams {
   /** The link is back: what was under way over the last one may be lost. */
   linkBack(): void {
     this.#linked = true;
+    for (const { off } of this.#offs.values()) this.#put(off);
     for (const station of this.#stations.values()) {
       for (const [peer, { lane }] of station.ways) {
         if (lane.direct) continue;
@@ -537,7 +545,7 @@ export class Streams {
 
   #meet(station: Station, peer: ParticipantId): Lane {
     const { resource, name, mode } = station.id;
-    station.inbox.source(peer);
+    station.inbox.began(peer);
     const lane = new Lane(mode);
     lane.direct = this.#isDirect(peer);
     const channel = new Channel({

@@ -1,6 +1,6 @@
 /** Streams over a network that breaks: from seeds, which stand in the name of what fails. */
 
-import { HIGH_WATER, Lane, MOST_CHANNELS, type DataStream, type Mode, type ParticipantId } from "@callmesh/core";
+import { HIGH_WATER, Lane, MOST_CHANNELS, type DataStream, type Mode, type ParticipantId, type Session } from "@callmesh/core";
 import { afterEach, describe, expect, test, vi } from "vitest";
 
 import { FakeChannel, Network, R1, randomOf, type Node } from "./network.ts";
@@ -375,6 +375,92 @@ test.each<Mode>(["reliable", "latest"])("[D12] who opens it again is read apart 
     await Promise.all([closing, reading]);
     expect(got).toEqual([time, "more"]);
   }
+});
+
+/** What one who reads `sender` apart gets, and how it ended. */
+async function apart(stream: DataStream, sender: ParticipantId): Promise<unknown[]> {
+  const got: unknown[] = [];
+  try {
+    for await (const { data } of stream.of(sender)) got.push(data);
+    return [...got, "end"];
+  } catch (error) {
+    return [...got, (error as { code: string }).code];
+  }
+}
+
+const ENDS = (["reliable", "latest"] as const).flatMap((mode) => [true, false].flatMap((aborts) => [true, false].map((direct) => ({ mode, aborts, direct }))));
+
+test.each(ENDS)("[D12] an end counts no more once the stream is opened again (%o)", async ({ mode, aborts, direct }) => {
+  const network = new Network(2, randomOf(5));
+  const [one, other] = network.all as [Node, Node];
+  const heard = opened(other, mode);
+  const stream = opened(one, mode);
+  await network.settle(2);
+  if (direct) network.connect(one, other);
+  await stream.send("before");
+  await network.settle(2);
+  if (aborts) stream.abort();
+  else void stream.close();
+  await network.settle(3);
+  const again = opened(one, mode);
+  await network.settle(2);
+  const reading = apart(heard, one.id);
+  await network.settle(1);
+  await again.send("after");
+  await network.settle(1);
+  void again.close();
+  await network.settle(3);
+  expect(await reading).toEqual(["before", "after", "end"]);
+});
+
+test.each([false, true])("[D12] who is cut short is so for who begins to read them apart later, too (leaves: %s)", async (leaves) => {
+  const network = new Network(2, randomOf(5));
+  const [one, other] = network.all as [Node, Node];
+  const [stream, heard] = [opened(one), opened(other)];
+  await network.settle(2);
+  await stream.send(1);
+  await network.settle(2);
+  if (leaves) network.leave(one);
+  else stream.abort();
+  await network.settle(2);
+  expect(await apart(heard, one.id)).toEqual([1, "ended_by_peer"]);
+});
+
+test("[D12] who ends it before they have sent anything is seen to; who says that they have not opened it has not ended it", async () => {
+  const network = new Network(2, randomOf(5));
+  const [one, other] = network.all as [Node, Node];
+  const reading = apart(opened(other), one.id);
+  await network.settle(2);
+  const stream = opened(one);
+  await network.settle(2);
+  stream.abort();
+  await network.settle(2);
+  expect(await reading).toEqual(["ended_by_peer"]);
+});
+
+test.each([false, true])("[D12] that a stream was ended is said again over the next link (away: %s)", async (away) => {
+  const network = new Network(2, randomOf(5));
+  const [one, other] = network.all as [Node, Node];
+  const [stream, heard] = [opened(one), opened(other)];
+  await network.settle(2);
+  await stream.send(1);
+  await network.settle(2);
+  const reading = apart(heard, one.id);
+  if (away) one.cut();
+  stream.abort();
+  if (!away) {
+    one.streams.fill(one.session as Session);
+    one.cut();
+  }
+  await network.settle(2);
+  one.link();
+  await network.settle(1);
+  expect(await reading).toEqual([1, "ended_by_peer"]);
+  const again = opened(one);
+  one.cut();
+  one.link();
+  await network.settle(2);
+  expect([...heard.reaches, ...again.reaches]).toEqual([one.id, other.id]);
 });
 
 test("[D8] who sends to nobody that reads is told once to send nothing", async () => {

@@ -3,7 +3,7 @@
 import { unlessAborted, type Abort } from "./abort.ts";
 import { BadInput, BadValue, Broken, Closed, Refused, TimedOut, type CallmeshError } from "./errors.ts";
 import type { ParticipantId } from "./ids.ts";
-import type { End, Whole } from "./inbox.ts";
+import { keepNewest, type End, type Whole } from "./inbox.ts";
 import { Listeners } from "./listeners.ts";
 import type { Mode } from "./messages.ts";
 import { Shelf, type Item } from "./shelf.ts";
@@ -119,7 +119,8 @@ export class DataStream {
   readonly #shelf: Shelf;
   readonly #subscribers = new Listeners<StreamMessage>();
   readonly #reaches = new Listeners<ReadonlyMap<ParticipantId, Reach>>();
-  readonly #ended = new Set<ParticipantId>();
+  /** Who has ended it and has not begun anew, and why. */
+  readonly #ended = new Map<ParticipantId, CallmeshError | undefined>();
   #waiting: (() => void)[] = [];
   #over: CallmeshError | undefined;
   #settleClosed: (() => void) | undefined;
@@ -264,7 +265,7 @@ export class DataStream {
 
   #readApart(from: ParticipantId): void {
     if (!this.#shelf.readApart(from)) return;
-    if (this.#ended.has(from)) this.#shelf.end(from, undefined, false);
+    if (this.#ended.has(from)) this.#shelf.end(from, this.#ended.get(from), false);
     else if (this.#full) this.#shelf.end(from, overflow(), false);
     if (this.#shelf.isOver(from)) this.#held.add(from);
     this.#turned(from, this.takes(from)); // it waits for others here no more
@@ -359,9 +360,14 @@ export class DataStream {
   /** A sender has ended it; or what it sent and had to arrive is lost, which every reader is told. */
   ended({ sender, why }: End): void {
     const lost = why instanceof Broken;
-    if (!lost) this.#ended.add(sender);
+    if (!lost) keepNewest(this.#ended.set(sender, why));
     this.#shelf.end(sender, why, lost);
     this.#wake();
+  }
+
+  /** A sender that had ended it has opened it again. */
+  began(sender: ParticipantId): void {
+    this.#ended.delete(sender);
   }
 
   /** Whom it reaches is another. */

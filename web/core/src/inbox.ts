@@ -10,6 +10,9 @@ export const ACK = 64 * 1024;
 /** Bytes of one sender that are not acknowledged: no honest one has more under way. */
 export const MOST_OWED = MAX_MESSAGE + 2 * 1024 * 1024;
 
+/** Senders of whom it is remembered how they ended, for those who begin to read them apart. */
+export const MOST_ENDED = 1_000;
+
 /**
  * `due`: it is new, and its sender is to be told at once how far it has come. `old`: it was here before.
  * `mark`: its sender asks how far it has come. `gap`: what should have come before it did not, so it is passed
@@ -55,7 +58,6 @@ export class Source {
   late = 0;
   /** Mode `latest`: messages that did not come, as far as can be seen. */
   lost = 0;
-  ended = false;
   /** The number of the first part of the message that came last, and what there is of it while it is not whole. */
   base = 0;
   parts: Map<number, Uint8Array> | undefined;
@@ -71,12 +73,16 @@ export class Source {
 export interface InboxUser {
   whole(message: Whole): void;
   end(end: End): void;
+  /** A sender that has ended the stream has opened it again. */
+  began(sender: ParticipantId): void;
 }
 
 export class Inbox {
   readonly mode: Mode;
   readonly sources = new Map<ParticipantId, Source>();
   readonly #user: InboxUser;
+  /** Who has ended it and has not begun anew, the latest last. */
+  readonly #ended = new Set<ParticipantId>();
   #opened: number;
   #late = 0;
 
@@ -123,7 +129,7 @@ export class Inbox {
 
   #take(source: Source, sender: ParticipantId, piece: Piece): void {
     const { number, json, payload, parts } = piece;
-    source.ended = false; // it has opened the stream again
+    this.#ended.delete(sender); // it has opened the stream again
     if (parts === 1) {
       source.parts = undefined;
       source.messages++;
@@ -194,17 +200,30 @@ export class Inbox {
 
   /** A sender has ended the stream, or was `cut` short. */
   end(sender: ParticipantId, cut: boolean): void {
-    const source = this.sources.get(sender);
-    if (source === undefined || source.ended) return;
-    source.ended = true;
+    if (this.#ended.has(sender) || !this.sources.has(sender)) return;
+    keepNewest(this.#ended.add(sender));
     const why = cut ? new EndedByPeer("the sender did not end this stream, and sends no more") : undefined;
     this.#user.end({ sender, why });
+  }
+
+  /** A sender is here, or has opened the stream again: an end of before counts no more. */
+  began(sender: ParticipantId): void {
+    this.source(sender);
+    if (this.#ended.delete(sender)) this.#user.began(sender);
   }
 
   /** A sender left. Who comes back as the same one is told that this begins anew. */
   gone(sender: ParticipantId): void {
     this.end(sender, true);
     if (this.sources.delete(sender)) this.#opened++;
+  }
+}
+
+/** Of those who have ended a stream, the latest are remembered. */
+export function keepNewest(ended: Set<ParticipantId> | Map<ParticipantId, unknown>): void {
+  for (const sender of ended.keys()) {
+    if (ended.size <= MOST_ENDED) return;
+    ended.delete(sender);
   }
 }
 

@@ -4,7 +4,7 @@ import { bundle, encode, unbundle } from "../src/codec.ts";
 import { DataStream, type StreamPort } from "../src/datastream.ts";
 import { BadValue, Broken, WireError } from "../src/errors.ts";
 import type { ParticipantId, ResourceId } from "../src/ids.ts";
-import { ACK, Inbox, MOST_OWED, type End, type Whole } from "../src/inbox.ts";
+import { ACK, Inbox, MOST_ENDED, MOST_OWED, type End, type Whole } from "../src/inbox.ts";
 import { HIGH_WATER, Lane, LEAST_WINDOW, STALLED } from "../src/lane.ts";
 import { MAX_PAYLOAD, STREAM_WINDOW, type Mode } from "../src/messages.ts";
 import { Meter, type Counts } from "../src/meter.ts";
@@ -122,6 +122,7 @@ describe("the same in both languages", () => {
       end: ({ why }: End) => {
         if (why !== undefined) found.push(why.code);
       },
+      began: () => undefined,
     });
     for (const [number, step, part, parts, came] of comes) {
       const piece = { number, json: false, payload: new Uint8Array([number]), step, part, parts };
@@ -180,7 +181,7 @@ describe("what travels", () => {
   test.each([MAX_PAYLOAD, MAX_PAYLOAD + 1, 3 * MAX_PAYLOAD])("[D13] %i bytes travel in parts and arrive whole", (size) => {
     const payload = new Uint8Array(size).map((_, at) => at % 251);
     const whole: Whole[] = [];
-    const inbox = new Inbox("reliable", 1, { whole: (found) => void whole.push(found), end: () => undefined });
+    const inbox = new Inbox("reliable", 1, { whole: (found) => void whole.push(found), end: () => undefined, began: () => undefined });
     for (const piece of pieces(5, { json: false, payload })) {
       expect(piece.payload.length).toBeLessThanOrEqual(MAX_PAYLOAD);
       expect(whole).toEqual([]);
@@ -387,7 +388,7 @@ describe("what waits to go", () => {
 
   test("[D11] who says on and on that something is lost is told of once, and held to as much as messages are", () => {
     const ends: End[] = [];
-    const inbox = new Inbox("reliable", 1, { whole: () => undefined, end: (end) => void ends.push(end) });
+    const inbox = new Inbox("reliable", 1, { whole: () => undefined, end: (end) => void ends.push(end), began: () => undefined });
     const lost = { number: 0, json: false, payload: new Uint8Array(), step: 0, part: 0, parts: 1 };
     for (let n = 0; n < 10; n++) inbox.put(ADA, lost);
     expect(ends.map(({ sender, why }) => [sender, why instanceof Broken && why.sender])).toEqual([[ADA, ADA]]);
@@ -397,7 +398,7 @@ describe("what waits to go", () => {
   });
 
   test("[D10] it is acknowledged now and then", () => {
-    const inbox = new Inbox("reliable", 1, { whole: () => undefined, end: () => undefined });
+    const inbox = new Inbox("reliable", 1, { whole: () => undefined, end: () => undefined, began: () => undefined });
     const came = Array.from({ length: 100 }, (_, n) => inbox.put(ADA, one(n + 1, 1_000)));
     expect(came.indexOf("due")).toBe(Math.ceil(ACK / (1_000 + HEAD)) - 1);
   });
@@ -648,6 +649,21 @@ describe("a stream as apps have it", () => {
     stop.abort();
     await others;
     expect(rest).toEqual([1]);
+  });
+
+  test("[D12] of so many senders it is remembered how they ended", async () => {
+    const { stream } = make();
+    const senders = Array.from({ length: MOST_ENDED + 1 }, (_, n) => `p${n}` as ParticipantId);
+    for (const sender of senders) {
+      stream.receive({ ...message(1), sender });
+      stream.ended({ sender, why: undefined });
+    }
+    for (const [sender, ends] of [[senders[0], false], [senders[1], true], [senders.at(-1), true]] as const) {
+      const reading = stream.of(sender as ParticipantId);
+      expect((await reading.next()).done).toBe(false);
+      const over = await Promise.race([reading.next().then(() => true), new Promise((resolve) => setTimeout(resolve, 0, false))]);
+      expect(over).toBe(ends);
+    } // prettier-ignore
   });
 
   test("[D12] closing waits until readers have everything; aborting does not", async () => {

@@ -231,11 +231,11 @@ async def test_the_window_is_given_back_no_faster_than_one_may_go(
 @pytest.mark.anyio
 async def test_streams_by_way_of_the_hub_are_so_many() -> None:
     """[W9] Of one name more nothing is handed on, until another one is closed; all else goes on."""
-    async with MemoryHub(limits=Limits(streams=3)) as hub, hub.join("Ada") as ada:
+    async with MemoryHub(limits=Limits(streams=5)) as hub, hub.join("Ada") as ada:
         poll = await ada.resources.add("whiteboard")
         near = await hub.open_link(f"{ADDRESS}/socket")
         await near.send(messages.bundle([messages.encode(Hello(1, "demo", "Eve"))]))
-        heard = [poll.stream(f"pen{number}", mode="latest") for number in (0, 2, 3)]
+        heard = [poll.stream(f"pen{number}", mode="latest") for number in (0, 4, 5)]
 
         async def send(*said: messages.Stream | messages.Taken) -> None:
             await near.send(messages.bundle([messages.encode(one) for one in said]))
@@ -246,10 +246,10 @@ async def test_streams_by_way_of_the_hub_are_so_many() -> None:
         def pen(name: int, number: int) -> messages.Stream:
             return Stream([], poll.id, f"pen{name}", "latest", number, False, b"x")
 
-        await send(*(pen(name, 1) for name in (0, 1, 2, 3)), pen(0, 2))
+        await send(*(pen(name, 1) for name in range(6)), pen(0, 2))
         assert [await last(stream) for stream in heard[:2]] == [2, 1]
         assert len(heard[2].inbox) == 0
-        await send(messages.Taken([], poll.id, "pen1", "latest", 1, 0, "off"), pen(3, 2))
+        await send(messages.Taken([], poll.id, "pen1", "latest", 1, 0, "off"), pen(5, 2))
         assert await last(heard[2]) == 2
         await poll.state.saved()
 
@@ -257,15 +257,30 @@ async def test_streams_by_way_of_the_hub_are_so_many() -> None:
 @pytest.mark.anyio
 async def test_who_opens_more_streams_than_one_may_have_is_told_so() -> None:
     """[W9] That one alone is refused; what is open goes on, and one that is closed makes room."""
-    async with MemoryHub(limits=Limits(streams=3)) as hub, hub.join("Ada") as ada:
+    async with MemoryHub(limits=Limits(streams=5)) as hub, hub.join("Ada") as ada:
         poll = await ada.resources.add("whiteboard")
         streams = [poll.stream(f"pen{number}") for number in range(3)]
-        with pytest.raises(TooFast, match=r"3 streams are open here, .*limits\.streams"):
+        with pytest.raises(TooFast, match=r"of the 5 streams .*limits\.streams.* close one"):
             poll.stream("pen3")
         assert poll.stream("pen2") is streams[2]
         await streams[0].close()
         await poll.stream("pen3").send(1)
     assert Limits().streams == MOST_STREAMS
+
+
+@pytest.mark.anyio
+async def test_who_opens_as_many_streams_as_it_can_leaves_some_for_others() -> None:
+    """[W9] And those for the next."""
+    async with MemoryHub() as hub, hub.join("Ada") as ada:
+        counts = []
+        for _ in range(7):
+            greedy = await ada.resources.add("whiteboard")
+            counts.append(0)
+            with contextlib.suppress(TooFast):
+                while True:
+                    greedy.stream(f"s{counts[-1]}")
+                    counts[-1] += 1
+        assert counts == [16, 8, 4, 2, 1, 1, 0]
 
 
 @pytest.mark.anyio

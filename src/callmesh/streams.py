@@ -89,14 +89,14 @@ class Streams:
     ) -> DataStream:
         """The stream of that name; the same object every time.
 
-        Raises `BadName`, `BadValue`, and `TooFast` where as many are open as may be.
+        Raises `BadName`, `BadValue`, and `TooFast` where too few are free.
         """
         if mode not in get_args(Mode):
             raise BadName(f"{mode} is no mode of a stream; use reliable or latest")
         place = label(resource, name)
         found = self._streams.get(place)
         if found is None:
-            self._find_room()
+            self._find_room(resource)
             number, opened = self._closed.get(place, (0, 0))
             return self._open(DataStream(
                 self, resource, name, mode, ordered=ordered, max_retransmits=max_retransmits,
@@ -113,11 +113,13 @@ class Streams:
             raise BadName(f"stream {name} is open already, with another codec")
         return found
 
-    def _find_room(self) -> None:
-        if len(self._streams) >= self._most:
+    def _find_room(self, resource: ResourceId) -> None:
+        """No app takes the streams of all: others find some free, however many it opens."""
+        own = sum(stream.resource == resource for stream in self._streams.values())
+        if self._most - len(self._streams) <= own:
             raise TooFast(
-                f"{self._most} streams are open here, as many as a participant may have "
-                "(limits.streams): close one first"
+                f"of the {self._most} streams that a participant may have (limits.streams) a "
+                "resource opens another only while more are free than it has: close one first"
             )
 
     def _open(self, stream: DataStream) -> DataStream:

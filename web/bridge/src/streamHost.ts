@@ -97,7 +97,7 @@ export class StreamHost {
     this.#tellReach(name, opened);
   }
 
-  /** Where as many are open as may be, it alone is refused. */
+  /** Where too few are free, it alone is refused. */
   #try(name: string, how: Delivery, consumer: StreamConsumer): StreamHandle | undefined {
     try {
       return this.#host.openStream(name, how, consumer);

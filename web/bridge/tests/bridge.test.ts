@@ -753,7 +753,7 @@ describe("streams", () => {
     const [pen, more] = [resource.stream("pen"), resource.stream("more")];
     const reading = more[Symbol.asyncIterator]().next();
     void more.send(new Uint8Array(MAX_PAYLOAD + 1)).catch(() => undefined);
-    const refused = { code: "too_fast", message: expect.stringMatching(/^1 streams .*limits\.streams/) as string };
+    const refused = { code: "too_fast", message: expect.stringMatching(/^of the 1 streams .*limits\.streams/) as string };
     await expect(reading).rejects.toMatchObject(refused);
     await expect(more.send(1)).rejects.toMatchObject(refused);
     await expect(more.ready()).rejects.toMatchObject(refused);

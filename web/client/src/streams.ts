@@ -134,7 +134,7 @@ export class Streams {
 
   /**
    * One more reads a stream here, and may send on it. Raises `BadName`, `BadValue` if it is open in another mode, and
-   * `TooFast` where as many are open as may be.
+   * `TooFast` where too few are free.
    */
   attach(id: StreamId, how: Delivery, consumer: Consumer): Station {
     const key = label(id.resource, id.name);
@@ -145,7 +145,7 @@ export class Streams {
       known.consumers.add(consumer);
       return known;
     }
-    if (this.#stations.size >= this.#most) throw tooMany(this.#most);
+    this.#findRoom(id.resource);
     const { number, opened } = this.#closed.get(key) ?? { number: 0, opened: 0 };
     const station = new Station(id, how, key, number, opened + 1);
     this.#stations.set(key, station);
@@ -154,6 +154,13 @@ export class Streams {
     for (const peer of this.#met) this.#meet(station, peer);
     this.#say([...this.#met], station, "open");
     return station;
+  }
+
+  /** No app takes the streams of all: others find some free, however many it opens. */
+  #findRoom(resource: ResourceId): void {
+    let free = this.#most - this.#stations.size;
+    for (const { id } of this.#stations.values()) if (id.resource === resource) free--;
+    if (free <= 0) throw tooMany(this.#most);
   }
 
   /** One reads it no more. */

@@ -1,6 +1,6 @@
 /** Streams over a network that breaks: from seeds, which stand in the name of what fails. */
 
-import { HIGH_WATER, Lane, MOST_CHANNELS, type DataStream, type Mode, type ParticipantId, type Session } from "@callmesh/core";
+import { HIGH_WATER, Lane, MOST_CHANNELS, type DataStream, type Mode, type ParticipantId, type ResourceId, type Session } from "@callmesh/core";
 import { afterEach, describe, expect, test, vi } from "vitest";
 
 import { FakeChannel, Network, R1, randomOf, type Node } from "./network.ts";
@@ -253,12 +253,29 @@ test("[D14] [D16] a newcomer gets what is kept; who had it open gets what was se
 test("[W9] one stream more than a participant may have is refused, and it alone", () => {
   const network = new Network(2, randomOf(8));
   const [one] = network.all as [Node, Node];
-  one.streams.limit(8, 3);
+  one.streams.limit(8, 5);
   const streams = ["a", "b", "c"].map((name) => opened(one, "reliable", name));
-  expect(() => opened(one, "reliable", "d")).toThrow(expect.objectContaining({ code: "too_fast", message: expect.stringMatching(/^3 streams .*limits\.streams/) as string }));
+  const refused = expect.objectContaining({ code: "too_fast", message: expect.stringMatching(/^of the 5 streams .*limits\.streams.*close one/) as string }) as Error;
+  expect(() => opened(one, "reliable", "d")).toThrow(refused);
   expect(opened(one, "reliable", "c")).toBe(streams[2]);
   streams[0]?.abort();
   expect(opened(one, "reliable", "d").over).toBe(false);
+});
+
+test("[W9] an app that opens as many streams as it can leaves some for others, and those for the next", () => {
+  const network = new Network(2, randomOf(8));
+  const [one] = network.all as [Node, Node];
+  const open = (resource: number): number => {
+    for (let n = 0; ; n++) {
+      try {
+        one.streams.open(`r${resource}` as ResourceId, `s${n}`);
+      } catch (error) {
+        expect(error).toMatchObject({ code: "too_fast" });
+        return n;
+      }
+    }
+  };
+  expect([1, 2, 3, 4, 5, 6, 7].map(open)).toEqual([16, 8, 4, 2, 1, 1, 0]);
 });
 
 test("[D8] a channel more than one participant may have open to here is closed", () => {

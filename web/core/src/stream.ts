@@ -79,9 +79,11 @@ export function modeOf(ordered: boolean, maxRetransmits: number | null): Mode {
   return ordered && maxRetransmits === null ? "reliable" : "latest";
 }
 
-/** As many streams are open as a participant may have, `most`. */
+/** Of the streams that a participant may have, `most`, too few are free for a resource to open another. */
 export function tooMany(most: number): TooFast {
-  return new TooFast(`${most} streams are open here, as many as a participant may have (limits.streams): close one first`);
+  return new TooFast(
+    `of the ${most} streams that a participant may have (limits.streams) a resource opens another only while more are free than it has: close one first`,
+  );
 }
 
 /** The label of a stream's data channels. */

@@ -198,6 +198,8 @@ async def test_everything_about_people_is_written_down_and_nothing_they_say(cloc
             poll.set_access("guest", "view")
             await ada.state.saved()
             await ada.hosting.set_role(bob, "observer")
+            await ada.hosting.mute(bob)
+            await ada.hosting.mute()
             await ada.hosting.remove(bob)
             await guest.go()
             with pytest.raises(Denied):
@@ -219,6 +221,8 @@ async def test_everything_about_people_is_written_down_and_nothing_they_say(cloc
         ("participant.joined", "", bob, "Bob", {"role": "guest"}),
         ("resource.access", me, "", "", {"resource": poll.id, "who": "guest", "access": "view"}),
         ("person.role", me, bob, "Bob", {"role": "observer"}),
+        ("person.muted", me, bob, "Bob", {}),
+        ("person.muted", me, "", "", {}),
         ("person.removed", me, bob, "Bob", {}),
         ("participant.left", "", bob, "Bob", {"reason": "removed"}),
         ("call.settings", me, "", "", {"waiting_area": "false"}),

@@ -874,7 +874,10 @@ async def test_a_command_is_remembered_whoever_else_commands_and_over_a_restart(
         assert people.door.grants.all[bob].role is before
 
 
-ALL = ("admit", "hold", "decline", "remove", "ban", "allow", "role", "hand_over", "end", "reopen")
+ALL = (
+    "admit", "hold", "decline", "remove", "ban", "allow", "role", "hand_over", "mute", "end",
+    "reopen",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("action", [*ALL, "nothing"])
@@ -894,6 +897,60 @@ async def test_only_hosts_command(clock: Clock, action: str) -> None:
             with pytest.raises(Denied) as caught:
                 await ada.hosting._ask(action, PersonId("unobody"), "host", 5)
             assert caught.value.reason in ("nobody", "bad_value")
+        await guest.go()
+
+
+# --- microphones
+
+
+async def test_a_host_mutes_a_person_and_everybody_else(clock: Clock) -> None:
+    """[J30, V10] Each of their presences is told by whom, once; nobody else is."""
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        bob_link = link(clock, "guest", "bob", wait=False)
+        guests = [Guest(hub, bob_link) for _ in range(2)]
+        guests.append(Guest(hub, link(clock, "observer", "cy", wait=False)))
+        bob, tab, cy = [await guest.inside() for guest in guests]
+        me = ada.me.person
+        told: list[tuple[str, str]] = []
+
+        def listen(call: Call, name: str) -> Callable[[], None]:
+            return call.media.on_muted(lambda by: told.append((name, by)))
+
+        stops = [listen(ada, "ada"), listen(bob, "bob"), listen(tab, "tab"), listen(cy, "cy")]
+        await ada.hosting.mute(bob.me.person)
+        await cy.until(lambda: len(told) == 2)
+        assert sorted(told) == [("bob", me), ("tab", me)]
+        await ada.hosting.set_role(bob.me.person, "observer")  # the roster says it once more
+        await bob.until(lambda: bob.me.role == "observer")
+        with pytest.raises(Denied, match="turn your own microphone off"):
+            await ada.hosting.mute(me)
+        assert len(told) == 2
+        clock.now += SECOND
+        told.clear()
+        stops[2]()
+        await ada.hosting.mute()
+        await cy.until(lambda: len(told) == 2)
+        assert sorted(told) == [("bob", me), ("cy", me)]
+        for guest in guests:
+            await guest.go()
+
+
+async def test_who_has_lost_the_link_is_muted_on_coming_back(clock: Clock) -> None:
+    """[J30] Once: over the next link they are not told again."""
+    async with keyed() as hub, hub.join("Ada", url=link(clock, "host", "ada")) as ada:
+        guest = Guest(hub, link(clock, "guest", "bob", wait=False))
+        bob = await guest.inside()
+        told: list[str] = []
+        bob.media.on_muted(told.append)
+        for _ in range(2):
+            cut = hub.links[-1]
+            await cut.cut()
+            await ada.until(lambda: not ada.participants[bob.me.id].here)
+            if not told:
+                await ada.hosting.mute(bob.me.person)
+            await ada.until(lambda: ada.participants[bob.me.id].here)
+            await bob.until(lambda: told != [])
+        assert told == [ada.me.person]
         await guest.go()
 
 

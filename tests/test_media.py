@@ -76,6 +76,27 @@ async def test_a_tone_and_a_colour_arrive(tmp_path: Path) -> None:
             await until_heard(heard, 880)
 
 
+async def test_who_is_muted_sends_no_sound_until_they_send_it_again(tmp_path: Path) -> None:
+    """[V10] Pictures go on; who listens for it is told by whom, and one who fails hurts nobody."""
+    with hub_process(tmp_path) as hub:
+        async with (
+            callmesh.join(hub.call(), name="Ada", media=True) as ada,
+            callmesh.join(hub.call(), name="Bob", media=True) as bob,
+        ):
+            told: list[str] = []
+            bob.media.on_muted(lambda by: 1 / 0)
+            bob.media.on_muted(told.append)
+            tone = Tone(440)
+            bob.media.send(tone)
+            bob.media.send(Plain(RED))
+            await until_shows(ada, bob.me.id, {"audio", "video"})
+            await ada.hosting.mute(bob.me.person)
+            await until_shows(ada, bob.me.id, {"video"})
+            assert told == [ada.me.person]
+            bob.media.send(tone)
+            await until_shows(ada, bob.me.id, {"audio", "video"})
+
+
 async def test_starting_stopping_and_starting_again(tmp_path: Path) -> None:
     """[V2, V3, V4, V5] Whoever makes the offers, and both at once."""
     with hub_process(tmp_path) as hub:

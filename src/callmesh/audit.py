@@ -39,6 +39,7 @@ EVENTS = (
     "person.allowed",  # may ask again
     "person.role",  # was given the role, or it was taken back
     "person.handed_over",  # became host in the place of who did it
+    "person.muted",  # had their microphone turned off; nobody named means everybody else
     "file.kept",  # is kept for those who are away: `id`, `resource`, `size`, `to` how many persons
     "file.fetched",  # was taken by who it is for
     "file.taken_back",  # by who brought it, or a host

@@ -29,6 +29,7 @@ from callmesh.ids import (
     ROSTER,
     STREAMS,
     ParticipantId,
+    PersonId,
     ResourceId,
     Writer,
 )
@@ -155,6 +156,8 @@ class Call:
         """The hub's proof of who this is."""
         self._resume: str | None = None
         self._roster: dict[ParticipantId, Participant] = {}
+        self._muted: object = None
+        """When a host turned the microphone off here last, as the roster says."""
         self._early: dict[ParticipantId, list[str]] = {}
         self._replica = Replica(clock, self._wrote, self._follow)
         self._standings = Standings(self._replica.mesh)
@@ -515,6 +518,7 @@ class Call:
         states = {change.state for change in changes}
         if ROSTER in states:
             self._read_roster()
+            self._read_mute()
         if HUB_STATE in states:
             self._streams.limit(self._told(DIRECT, MESH), self._told(STREAMS, MOST_STREAMS))
         if CALL in states or APPS in states:
@@ -543,6 +547,14 @@ class Call:
         for peer, texts in early.items():
             for text in texts:
                 self._hear_signal(peer, text)
+
+    def _read_mute(self) -> None:
+        """A host may have turned the microphone off here."""
+        shown = decode(self._replica.mesh.value(ROSTER, self.me.id) or b"\xc0")
+        muted = shown.get("muted") if isinstance(shown, dict) else None
+        if muted != self._muted and isinstance(muted, dict):
+            self.media.mute(PersonId(str(muted.get("by", ""))))
+        self._muted = muted
 
     def _cache_for(self, resource: ResourceId) -> ResourceCache:
         if self._file is None:

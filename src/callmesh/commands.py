@@ -164,6 +164,19 @@ class Commands:
         self._said(command, by, to, now)
         return None
 
+    def _mute(self, command: Command, by: By, now: int) -> Refused:
+        me = "" if by is None else by.person
+        if command.person and command.person == me:
+            return "bad_value", "this is you; turn your own microphone off"
+        others = [m for m in self._people.members.values() if m.participant.person != me]
+        meant = [m for m in others if command.person in ("", m.participant.person)]
+        if command.person and not meant:
+            return NOBODY
+        for member in meant:
+            self._people.mute(member, PersonId(me), now)
+        self._said(command, by, meant[0].participant if command.person else None, now)
+        return None
+
     def _end(self, command: Command, by: By, now: int) -> Refused:
         about = self._people.door.about
         if about.ended and (about.final or by is not None):
@@ -225,6 +238,7 @@ _ACTIONS: dict[str, Action] = {
     "allow": Commands._allow,
     "role": Commands._role,
     "hand_over": Commands._hand_over,
+    "mute": Commands._mute,
     "end": Commands._end,
     "reopen": Commands._reopen,
 }
@@ -238,6 +252,7 @@ DONE = {
     "allow": "person.allowed",
     "role": "person.role",
     "hand_over": "person.handed_over",
+    "mute": "person.muted",
     "end": "call.ended",
     "reopen": "call.reopened",
 }

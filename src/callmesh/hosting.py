@@ -189,6 +189,10 @@ class Hosting:
         """Make a person who is here a host, and oneself a guest."""
         await self._ask("hand_over", person, "", timeout)
 
+    async def mute(self, person: PersonId | None = None, *, timeout: float | None = 10) -> None:
+        """Turn off a person's microphone; without one, everybody else's. They can turn it on."""
+        await self._ask("mute", person, "", timeout)
+
     async def end(self, *, timeout: float | None = 10) -> None:
         """End the call for everybody. It opens again when a host comes in."""
         await self._ask("end", None, "", timeout)

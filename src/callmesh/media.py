@@ -1,13 +1,14 @@
 """Audio and video of a call, as a program has them."""
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, overload
 
 from callmesh.errors import BadInput, CallmeshError
-from callmesh.ids import ParticipantId
+from callmesh.ids import ParticipantId, PersonId
 from callmesh.notify import Notifier
 from callmesh.signaling import KINDS, Kind
 
@@ -21,6 +22,7 @@ BUFFER: dict[Kind, int] = {"audio": 50, "video": 2}
 """Frames that wait for who reads them: a second of sound, or two pictures."""
 
 F = TypeVar("F")
+log = logging.getLogger("callmesh")
 
 
 class Frames(Generic[F]):
@@ -103,6 +105,7 @@ class Media:
         self._started = 0
         self._readers: list[Frames[Any]] = []
         self._moved = Notifier()
+        self._on_muted: list[Callable[[PersonId], object]] = []
         self._failure: CallmeshError | None = None
 
     # --- sending
@@ -128,6 +131,15 @@ class Media:
     def stop(self, kind: Kind) -> None:
         """Send nothing of that kind any more. The track itself goes on, and may be sent again."""
         self._ask().play(_kind(kind), None)
+
+    def on_muted(self, tell: Callable[[PersonId], object]) -> Callable[[], None]:
+        """Call `tell` when a host turns this program's microphone off; returns what ends that.
+
+        It is told which person did; an empty one is the operator. Audio that was sent is stopped by
+        then, and may be sent again.
+        """
+        self._on_muted.append(tell)
+        return lambda: self._on_muted.remove(tell) if tell in self._on_muted else None
 
     @property
     def sending(self) -> Mapping[Kind, "MediaStreamTrack"]:
@@ -202,6 +214,16 @@ class Media:
             yield self.frames(participant, kind, buffer=buffer)
 
     # --- for the call
+
+    def mute(self, by: PersonId) -> None:
+        """A host said so."""
+        if self._rtc is not None and "audio" in self._rtc.sending:
+            self._rtc.play("audio", None)
+        for tell in [*self._on_muted]:
+            try:
+                tell(by)
+            except Exception:
+                log.exception("somebody who was told of being muted failed")
 
     def attach(self, rtc: "RtcMedia") -> None:
         self._rtc = rtc

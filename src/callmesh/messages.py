@@ -135,7 +135,7 @@ class Command(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="comma
     action: Annotated[str, Meta(max_length=16)]
     """One of `commands.ACTIONS`."""
     person: Id = ""
-    """Whom it is about; nobody named means everybody who waits, or the call itself."""
+    """Whom it is about; nobody named means everybody who waits or is here, or the call itself."""
     option: Annotated[str, Meta(max_length=MAX_WORDS)] = ""
     """A role, or words to who waits."""
 

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 import msgspec
 
@@ -41,6 +42,12 @@ AREA = "waiting_area"
 """The key in the State of the door that says whether hosts are asked who comes in."""
 
 
+class Muted(TypedDict):
+    time: int
+    by: PersonId
+    """Empty for the operator."""
+
+
 @dataclass(slots=True)
 class Member:
     """A participant, and what the hub keeps per link."""
@@ -56,6 +63,8 @@ class Member:
     """Since when there is no link; meaningless while there is one."""
     streams: set[tuple[str, str]] = field(default_factory=set)
     """By resource and name: those it has sent by way of the hub lately."""
+    muted: Muted | None = None
+    """When a host turned its microphone off last."""
     told: int = 0
     """The generation of the proof that was given over this link, until a word comes back."""
 
@@ -205,8 +214,8 @@ class People:
         participant = msgspec.structs.replace(participant, role=role)
         cursor = cursor if cursor >= self.turned else 0  # may have seen what it may no longer see
         feed = Feed(self._sights.of(participant), cursor)
-        streams = member.streams if member is not None else set()
-        member = Member(participant, admitted, session, feed, issued, streams=streams)
+        streams, muted = (member.streams, member.muted) if member is not None else (set(), None)
+        member = Member(participant, admitted, session, feed, issued, streams=streams, muted=muted)
         self.members[participant.id] = member
         return member
 
@@ -237,7 +246,14 @@ class People:
         shown = msgspec.to_builtins(member.participant)
         if not member.participant.half:
             del shown["half"]
+        if member.muted is not None:
+            shown["muted"] = member.muted
         self._pen.write(ROSTER, member.participant.id, shown, now)
+
+    def mute(self, member: Member, by: PersonId, now: int) -> None:
+        """Have a member's microphone turned off: the roster says so, now or on coming back."""
+        member.muted = Muted(time=now, by=by)
+        self.introduce(member, now)
 
     # --- waiting
 

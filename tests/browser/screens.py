@@ -79,6 +79,10 @@ class Journey:
         for app in APPS:
             await host.locator(".tab").filter(has_text=app).click()
             await self.visit(f"call-{app.lower()}", host)
+        await self.press("people", within=".bar")
+        await host.locator("dialog[open] select").select_option("view")
+        await self.visit("access", host)
+        await host.keyboard.press("Escape")
         await self.visit("call-guest", self.guest.page)
 
     async def talk(self) -> None:

@@ -115,6 +115,43 @@ async def test_switched_off_nobody_waits_any_more(browser: Browser, hub: HubProc
         await expect(ada.panel.get_by_text("Whoever has the link comes in at once")).to_be_visible()
 
 
+async def test_a_host_mutes_one_person_and_lets_them_look_only(
+    browser: Browser, hub: HubProcess
+) -> None:
+    """[G27, V10, G12] It is said, their sound is off, and they turn it on again themselves."""
+    async with host_of(browser, hub, "mute") as ada, person(browser, "Bob") as bob:
+        await bob.page.goto(hub.invite("mute", "--no-wait"))
+        await bob.enter()
+        own = bob.page.get_by_role("button", name="Microphone", exact=True)
+        await expect(own).to_have_attribute("aria-pressed", "true")
+        await ada.open_people()
+        await ada.panel.get_by_role("button", name="Mute Bob").click()
+        words = "Ada muted your microphone. You can turn it on again."
+        await expect(bob.page.get_by_role("status").filter(has_text=words)).to_be_visible()
+        await expect(own).to_have_attribute("aria-pressed", "false")
+        sounds = (
+            "[...call.participants.keys()].flatMap(id => call.media.remote(id)?.getTracks() ?? [])"
+        )
+        await ada.until_call(f"{sounds}.every(track => track.kind === 'video')")
+        off = ada.panel.get_by_role("button", name="The microphone of Bob is off")
+        await expect(off).to_be_focused()
+        await expect(off).to_have_attribute("aria-disabled", "true")
+        await own.click()
+        await ada.until_call(f"{sounds}.some(track => track.kind === 'audio')")
+        await expect(ada.panel.get_by_role("button", name="Mute Bob")).to_be_focused()
+        await ada.panel.get_by_role("button", name="Mute everybody else").click()
+        await expect(own).to_have_attribute("aria-pressed", "false")
+        await ada.page.keyboard.press("Escape")
+
+        await ada.add("Poll")
+        await ada.page.get_by_role("button", name="Who may do what with “Poll”").click()
+        await ada.page.get_by_label("What Bob may do with “Poll”").select_option("May look")
+        await expect(bob.page.get_by_text("You may look, and not change anything.")).to_be_visible()
+        await ada.page.keyboard.press("Escape")
+        await expect(ada.page.get_by_text("one person may do something else")).to_be_attached()
+        assert ada.problems == bob.problems == []
+
+
 async def test_a_locked_call_says_so_to_who_comes_and_opens_again(
     browser: Browser, hub: HubProcess
 ) -> None:

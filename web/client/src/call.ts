@@ -2,7 +2,7 @@
 
 import {
   ACTIVE, APPS, bundle, CALL, CallmeshError, CallOver, Closed, Declined, Denied, DIRECT, DOOR, encodeMessage, HUB_STATE, LAST_PIECE, Listeners, mayEdit, MOST_STREAMS, Removed, Replica,
-  ResourceCache, Roster, SharedState, Standings, stateOf, STREAMS, Unauthorized, UnreadableReport, VERSION, Wake, type CallId, type Change, type HubWord, type Mesh, type Message, type messages,
+  ResourceCache, ROSTER, Roster, SharedState, Standings, stateOf, STREAMS, Unauthorized, UnreadableReport, VERSION, Wake, type CallId, type Change, type HubWord, type Json, type JsonObject, type Mesh, type Message, type messages,
   type Participant, type ParticipantId, type Path, type PersonId, type ResourceId, type Role, type Session,
   type StateId, type Status, type Writer,
 } from "@callmesh/core";
@@ -56,6 +56,8 @@ export interface CallEvents {
   readonly rights: undefined;
   /** For hosts: who waits, or who is kept out, is another. */
   readonly door: undefined;
+  /** A host has turned one's microphone off: who; empty where it was the operator. */
+  readonly muted: PersonId | "";
   /** A whole batch has come over a later link: what was here counts no longer (R2). */
   readonly resync: undefined;
   /** Something to show: a denied write, or why the call has ended here. */
@@ -92,7 +94,7 @@ export class Call {
   readonly #unsaved: UnsavedStore | undefined;
   /** Whether a whole batch has come before. */
   #inStep = false;
-  readonly #listeners = new Map<CallEvent, Listeners<CallmeshError | undefined>>();
+  readonly #listeners = new Map<CallEvent, Listeners<CallEvents[CallEvent]>>();
   readonly #outgoing: (messages.Signal | messages.Command | messages.Ticket)[] = [];
   readonly #stopTicks: () => void;
   readonly #stopNetwork: () => void;
@@ -102,6 +104,8 @@ export class Call {
   /** Proves who this is to the hub, as it said last. */
   #person: string | null;
   #frames = 0;
+  /** When a host turned one's microphone off last. */
+  #muted: Json | undefined;
   /** While one waits to be let in. */
   #area: WaitingArea | undefined;
   #shown: { link: LinkState; status: Status; active: ResourceId | undefined };
@@ -220,7 +224,7 @@ export class Call {
   on<E extends CallEvent>(event: E, fn: (value: CallEvents[E]) => void): () => void {
     let listeners = this.#listeners.get(event);
     if (listeners === undefined) this.#listeners.set(event, (listeners = new Listeners()));
-    return listeners.add(fn as (value: CallmeshError | undefined) => void);
+    return listeners.add(fn as (value: CallEvents[CallEvent]) => void);
   }
 
   /** Go, for good. What was written is sent before. */
@@ -501,12 +505,21 @@ export class Call {
       this.#peers.meet(this.participants.values());
       this.#streams.follow();
       this.#tell("participants");
+      this.#followMute();
     }
     if (change.state === HUB_STATE) this.#streams.limit(this.#told(DIRECT, MESH), this.#told(STREAMS, MOST_STREAMS));
     if (change.state === DOOR) this.#tell("door");
     if (this.resources.follow(change)) this.#tell("resources");
     if (changed || RIGHTS.includes(change.state)) this.#tell("rights");
     this.#compare();
+  }
+
+  #followMute(): void {
+    const shown = this.mesh.value(ROSTER, this.me.id) as Partial<JsonObject> | undefined;
+    const { time, by } = (shown?.["muted"] ?? {}) as Partial<JsonObject>;
+    const before = this.#muted;
+    this.#muted = time;
+    if (time !== undefined && time !== before) this.#tell("muted", by as PersonId);
   }
 
   #heard(word: HubWord): void {

@@ -193,6 +193,11 @@ export class Hosting {
     await this.#ask("hand_over", person, "", options);
   }
 
+  /** Turn off a person's microphone; without one, everybody else's. They can turn it on. */
+  async mute(person?: PersonId, options?: CommandOptions): Promise<void> {
+    await this.#ask("mute", person ?? "", "", options);
+  }
+
   /** End the call for everybody. It opens again when a host comes in. */
   async end(options?: CommandOptions): Promise<void> {
     await this.#ask("end", "", "", options);

@@ -1,4 +1,4 @@
-import { APPS, CALL, DELETED, DOOR, HUB, type messages, type PersonId, type ResourceId } from "@callmesh/core";
+import { APPS, CALL, DELETED, DOOR, HUB, ROSTER, type Json, type messages, type PersonId, type ResourceId } from "@callmesh/core";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import type { Call } from "../src/call.ts";
@@ -183,6 +183,31 @@ test("[J21] a command resolves with its answer, and rejects with the reason why 
   answer(admit!);
   answer({ ...admit!, id: "never asked" });
   await Promise.all([admitting, giving]);
+});
+
+test("[J30] a host mutes one or everybody else; who is muted is told by whom, once", async () => {
+  const call = await joined();
+  const told: string[] = [];
+  call.on("muted", (by) => told.push(by));
+  const muting = Promise.all([call.hosting.mute(BOB), call.hosting.mute()]);
+  await turn();
+  expect(commands()).toMatchObject([{ action: "mute", person: "u7" }, { action: "mute", person: "" }]);
+  commands().forEach((command) => answer(command));
+  await muting;
+  const say = (muted: Json | undefined): void => {
+    const me = { id: "p5", person: "u5", name: "Ada", role: "host", ...(muted !== undefined && { muted }) };
+    hub.socket.say(hub.batch({ [ROSTER]: { p5: me, p7: { ...me, id: "p7", muted: { time: 9, by: "u5" } } } }));
+  };
+  say(undefined);
+  say({ time: 1, by: "u7" });
+  say({ time: 1, by: "u7" });
+  say("nonsense");
+  expect(told).toEqual(["u7"]);
+  hub.socket.drop();
+  await vi.advanceTimersByTimeAsync(1_000);
+  hub.welcome(); // the hub was begun anew, and knows nothing of it
+  say({ time: 2, by: "" });
+  expect(told).toEqual(["u7", ""]);
 });
 
 test("[J18, L8] the waiting area is set when the hub has taken it, and not while it refuses", async () => {

@@ -10,6 +10,9 @@ interface CommandButtonProps {
   class?: string;
   /** What a screen reader says, where the words on it do not name the person. */
   label?: string;
+  title?: string;
+  /** There is nothing to do. */
+  off?: boolean;
   command: (hosting: Hosting) => Promise<void>;
   /** Told when it was done. */
   then?: () => void;
@@ -19,8 +22,9 @@ interface CommandButtonProps {
 }
 
 /** Has something done about a person, once: meanwhile it is busy, and so are all others about that person. */
-export function CommandButton({ hosts, whom, class: name = "", label, command, then, otherwise, children }: CommandButtonProps) {
-  const busy = hosts.isBusy(whom);
+export function CommandButton(props: CommandButtonProps) {
+  const { hosts, whom, class: name = "", label, title, off = false, command, then, otherwise, children } = props;
+  const busy = off || hosts.isBusy(whom);
   const press = async (): Promise<void> => {
     if (busy) return;
     if (await hosts.run(whom, command)) then?.();
@@ -31,6 +35,7 @@ export function CommandButton({ hosts, whom, class: name = "", label, command, t
       type="button"
       class={`button ${name}`}
       aria-label={label}
+      title={title}
       aria-disabled={busy} /* `disabled` would lose the focus */
       onClick={() => void press()}
     >

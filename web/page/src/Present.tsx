@@ -4,7 +4,9 @@ import type { PersonId, Role } from "@callmesh/core";
 import { CommandButton } from "./CommandButton.tsx";
 import type { Question } from "./Confirm.tsx";
 import { useFocusKept } from "./focus.ts";
+import { EVERYBODY } from "./hosts.ts";
 import { Icon } from "./icons.tsx";
+import { MuteButton } from "./MuteButton.tsx";
 import type { Somebody } from "./people.ts";
 import { say } from "./say.ts";
 import type { CallStore } from "./store.ts";
@@ -27,6 +29,11 @@ export function Present({ store, question }: PresentProps) {
         <h3 ref={heading} id="present" tabIndex={-1}>
           {say("people-in-the-call", { count: people.length })}
         </h3>
+        {store.isHost.value && people.some(isHeard) && (
+          <CommandButton hosts={store.hosts} whom={EVERYBODY} class="small" command={(hosting) => hosting.mute()}>
+            {say("people-mute-others")}
+          </CommandButton>
+        )}
       </header>
       <ul>
         {people.map((one) => (
@@ -57,6 +64,7 @@ function Row({ store, one, managed, question }: RowProps) {
           <strong>{name}</strong>
           <p class="quiet">{standing(store, one)}</p>
         </div>
+        {may && isHeard(one) && <MuteButton store={store} one={one} />}
         {may && (
           <button
             type="button"
@@ -73,6 +81,11 @@ function Row({ store, one, managed, question }: RowProps) {
       {may && open && <Commands store={store} one={one} question={question} />}
     </li>
   );
+}
+
+/** Whether somebody else may have a microphone. */
+function isHeard({ self, half, presences }: Somebody): boolean {
+  return !self && !half && presences.some(({ offers }) => offers.includes("media"));
 }
 
 /** You, role, connection: in one line. */

@@ -66,7 +66,7 @@ export function Screen({ store }: { store: CallStore }) {
   const id = store.watching.watched.value;
   const sharer = store.participants.value.find((one) => one.id === id);
   const stream = id === undefined ? undefined : store.call.media.remote(id);
-  const tracks = useTracks(stream, store.media.value, false);
+  const tracks = useTracks([stream], store.media.value, false);
   const cut = id !== undefined && store.path(id) === "relay"; // the hub carries no picture
   const isWatched = sharer !== undefined;
   useEffect(regainFocus, [isWatched]); // what had it may be out of sight

@@ -1,8 +1,9 @@
-import type { Signal } from "@preact/signals";
+import { useSignal, type Signal } from "@preact/signals";
 import type { Resource } from "@callmesh/client";
-import type { Access } from "@callmesh/core";
+import type { Access, ResourceId } from "@callmesh/core";
 import { useEffect, useRef } from "preact/hooks";
 
+import { Exceptions, ExceptionsButton } from "./Exceptions.tsx";
 import { FrameView } from "./FrameView.tsx";
 import { FullScreen } from "./FullScreen.tsx";
 import { Icon } from "./icons.tsx";
@@ -21,11 +22,13 @@ interface StageProps {
 export function Stage({ store, openDrawer, inspecting }: StageProps) {
   const viewed = store.record(store.viewed.value);
   const stage = useRef<HTMLElement>(null);
+  const excepting = useSignal<ResourceId | undefined>(undefined);
   useEffect(() => stage.current?.focus({ preventScroll: true }), []); // what had it, the lobby, is gone
   return (
     <main ref={stage} class="stage" aria-label={say("stage")} tabIndex={-1}>
       {store.resources.value.length > 0 && <Tabs store={store} />}
-      {viewed && <Bar store={store} viewed={viewed} inspecting={inspecting} />}
+      {viewed && <Bar store={store} viewed={viewed} inspecting={inspecting} excepting={excepting} />}
+      <Exceptions store={store} open={excepting} />
       <div class="panels">
         {store.mounted.value.map(({ resource, removed }) => (
           <section
@@ -49,9 +52,10 @@ interface BarProps {
   store: CallStore;
   viewed: Resource;
   inspecting: Signal<boolean> | undefined;
+  excepting: Signal<ResourceId | undefined>;
 }
 
-function Bar({ store, viewed, inspecting }: BarProps) {
+function Bar({ store, viewed, inspecting, excepting }: BarProps) {
   const active = store.record(store.active.value);
   return (
     <div class={`bar ${store.follows.value ? "" : "apart"}`}>
@@ -67,6 +71,7 @@ function Bar({ store, viewed, inspecting }: BarProps) {
       {store.accessTo(viewed) === "view" && <p class="note">{say("stage-may-look")}</p>}
       <div class="bar-buttons">
         {store.me.value?.role === "host" && <Others store={store} resource={viewed} />}
+        {store.me.value?.role === "host" && <ExceptionsButton store={store} resource={viewed} open={excepting} />}
         {store.me.value?.role === "host" && store.hosts.waitingArea.value && <ForWaiting store={store} resource={viewed} />}
         {!store.follows.value && active && (
           <button type="button" class="button small" onClick={() => store.follow()}>

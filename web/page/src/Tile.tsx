@@ -55,7 +55,7 @@ interface TileProps {
 function Tile({ page, store, participant, self, speaking, connections }: TileProps) {
   const version = self ? page.devices.version.value : store.media.value;
   const stream = self ? page.devices.stream : store.call.media.remote(participant.id);
-  const agreed = useTracks(stream, version, self);
+  const agreed = useTracks([stream], version, self);
   const { name, role, here } = participant;
   const isOwn = participant.person === store.me.value?.person; // also in another tab: it would hear itself
   const hasMedia = participant.offers.includes("media");

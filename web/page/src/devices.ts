@@ -91,6 +91,14 @@ export class Devices {
     else await this.#turnOn(kind);
   }
 
+  /** Turn the microphone off, or do not turn it on; tells whether there was need to. */
+  mute(): boolean {
+    const is = this.microphone.value;
+    if (is !== "on" && is !== "starting") return false;
+    this.#turnOff("microphone");
+    return true;
+  }
+
   /** Whether people expect to see what is sent as in a mirror: of themselves, and not of what is behind the phone or on the screen. */
   get mirrored(): boolean {
     return !this.sharing.value && this.#track("camera")?.getSettings().facingMode !== "environment";

@@ -14,7 +14,7 @@ import { joinAgain } from "./returning.ts";
 import { say } from "./say.ts";
 import { CallStore } from "./store.ts";
 import { ToastList } from "./toasts.ts";
-import { callProblem, deviceProblem, deviceWords, farewell, joinProblem, type Farewell } from "./words.ts";
+import { callProblem, deviceProblem, deviceWords, farewell, joinProblem, mutedWords, type Farewell } from "./words.ts";
 
 /** How it stands with one who asked to be let in. */
 export interface Wait {
@@ -42,6 +42,9 @@ declare global {
     callmesh?: { readonly call: Call };
   }
 }
+
+/** Milliseconds; one may have been speaking. */
+const MUTED_LASTS = 10_000;
 
 export class Page {
   readonly address: Address;
@@ -143,6 +146,9 @@ export class Page {
       store.talk.showScreen(on).catch((error: unknown) => this.toasts.problem(callProblem(error)));
     });
     const stopRights = store.mayEdit.subscribe((may) => void (may || this.devices.unshare()));
+    call.on("muted", (by) => {
+      if (this.devices.mute()) this.toasts.note(mutedWords(store.nameOf(by)), MUTED_LASTS);
+    });
     window.callmesh = { call };
     const before = this.phase.peek();
     if (before.kind === "waiting" && before.wait.locked) {

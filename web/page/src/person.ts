@@ -1,11 +1,11 @@
 /** How a participant without a picture is drawn: initials on a colour that stays theirs. */
 
-/** One or two letters: of the first and the last word. */
+/** One or two letters, or digits: of the first and the last word. */
 export function initials(name: string): string {
   const words = name.split(/[\s_.-]+/u).filter((word) => word !== "");
   const ends = words.length > 1 ? [words[0], words.at(-1)] : words;
   return ends
-    .map((word = "") => /^./u.exec(word)?.[0] ?? "")
+    .map((word = "") => (/[\p{L}\p{N}]/u.exec(word) ?? /^./u.exec(word))?.[0] ?? "")
     .join("")
     .toLocaleUpperCase();
 }

@@ -2,11 +2,12 @@
 
 import { computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { Call, RemovedResource, Resource } from "@callmesh/client";
-import { keyOf, mayEdit, WAITING, type Access, type Participant, type ParticipantId, type PersonId, type ResourceId } from "@callmesh/core";
+import { isRole, keyOf, mayEdit, WAITING, type Access, type Participant, type ParticipantId, type PersonId, type ResourceId } from "@callmesh/core";
 
 import { numberedTitle, type App, type Catalog } from "./catalog.ts";
 import type { Ground } from "./frame.ts";
 import { Hosts } from "./hosts.ts";
+import { asCalled, toldApart, type Called } from "./names.ts";
 import { peopleIn, type Somebody } from "./people.ts";
 import { TALK, Talk, type Message } from "./talk.ts";
 import { say } from "./say.ts";
@@ -18,6 +19,14 @@ import { callProblem, newRoleWords } from "./words.ts";
 export const MOST_FRAMES = 8;
 /** How long a removed resource's frame stays, so that its `remove` handler can run; milliseconds. */
 const FAREWELL = 1_000;
+
+/** One of the others, and what they may do with a resource; undefined where that is as for all. */
+export interface Exception {
+  readonly person: PersonId;
+  readonly name: string;
+  readonly here: boolean;
+  readonly access: Access | undefined;
+}
 
 /** A resource whose frame is loaded. */
 export interface Mounted {
@@ -61,7 +70,8 @@ export class CallStore implements Ground {
   readonly #hidden = signal<Resource | undefined>(undefined);
   readonly #recent = signal<readonly ResourceId[]>([]);
   readonly #farewell = signal<readonly Resource[]>([]);
-  /** Whom the page has seen in the roster, by their last name there. */
+  #called: Called = new Map();
+  /** Whom the page has seen in the roster, by what they were called last. */
   readonly #met = signal<ReadonlyMap<PersonId, string>>(new Map());
   readonly #introduced = new Set<ResourceId>();
   /** Removed here while everybody saw it, and what took its place. */
@@ -209,6 +219,23 @@ export class CallStore implements Ground {
     resource.setAccess("observer", access === "hidden" ? "hidden" : undefined);
   }
 
+  /** Hosts: those who are here and no hosts, and who is another way though they have left. */
+  exceptions({ settings }: Resource): readonly Exception[] {
+    this.rights.valueOf();
+    const others = this.people.value.filter(({ half }) => !half);
+    const here = new Set(others.map(({ person }) => person));
+    const away = [...settings.keys()].filter((who): who is PersonId => who !== WAITING && !isRole(who) && !here.has(who as PersonId));
+    return [
+      ...others.filter(({ role }) => role !== "host").map(({ person, name }) => ({ person, name, here: true })),
+      ...away.map((person) => ({ person, name: this.nameOf(person) ?? say("access-somebody"), here: false })),
+    ].map((one) => ({ ...one, access: settings.get(one.person) }));
+  }
+
+  /** Hosts: let one person do something else than all; undefined for the same again. */
+  letOne(resource: Resource, person: PersonId, access: Access | undefined): void {
+    resource.setAccess(person, access);
+  }
+
   /** Whether who waits to be let in has it before them. */
   isShownMeanwhile(resource: Resource): boolean {
     this.rights.valueOf();
@@ -256,7 +283,7 @@ export class CallStore implements Ground {
   /** What a screen reader reads out too: who has removed what. */
   removalWords({ title, by }: RemovedResource): string {
     if (by === this.call.me.id) return say("removed-by-you", { title });
-    const name = this.call.participants.get(by)?.name;
+    const name = this.participants.value.find(({ id }) => id === by)?.name;
     return name === undefined ? say("removed", { title }) : say("removed-by", { title, name });
   }
 
@@ -269,9 +296,14 @@ export class CallStore implements Ground {
    * that a message itself gives may be anybody's, and is marked.
    */
   authorOf({ person, name }: Message): string {
+    return this.nameOf(person) ?? say("chat-claimed", { name });
+  }
+
+  /** What a person is called here, also once they have left; undefined for who is known to nobody. */
+  nameOf(person: string): string | undefined {
     const { left, keptOut } = this.hosts;
     const told = [...left.value, ...keptOut.value].find((one) => one.person === person);
-    return this.#met.value.get(person) ?? told?.name ?? say("chat-claimed", { name });
+    return this.#met.value.get(person as PersonId) ?? told?.name;
   }
 
   introduce(resource: Resource): boolean {
@@ -301,10 +333,13 @@ export class CallStore implements Ground {
   }
 
   #mirrorParticipants(): void {
-    const me = this.call.me;
+    const here = [...this.call.participants.values()];
+    if (!this.call.participants.has(this.call.me.id)) here.push(this.call.me);
+    this.#called = toldApart(here, this.#called);
+    const me = asCalled(this.call.me, this.#called);
     const before = this.me.value?.role;
     if (before !== undefined && before !== me.role) this.toasts.note(newRoleWords(me.role));
-    const others = [...this.call.participants.values()].filter(({ id }) => id !== me.id);
+    const others = here.filter(({ id }) => id !== me.id).map((other) => asCalled(other, this.#called));
     this.me.value = me;
     this.participants.value = [me, ...others];
     this.#met.value = new Map([...this.#met.peek(), ...[me, ...others].map(({ person, name }) => [person, name] as const)]);

@@ -15,12 +15,12 @@ export class ToastList {
   readonly shown = signal<readonly Toast[]>([]);
   #last = 0;
 
-  note(text: string): void {
-    this.#add("note", text);
+  note(text: string, lasts = LASTS.note): void {
+    this.#add("note", text, lasts);
   }
 
   problem(text: string): void {
-    this.#add("problem", text);
+    this.#add("problem", text, LASTS.problem);
   }
 
   dismiss(id: number): void {
@@ -32,10 +32,10 @@ export class ToastList {
     this.shown.value = [];
   }
 
-  #add(kind: Toast["kind"], text: string): void {
+  #add(kind: Toast["kind"], text: string, lasts: number): void {
     const others = this.shown.value.filter((toast) => toast.text !== text);
     const toast = { id: ++this.#last, kind, text };
     this.shown.value = [...others, toast].slice(-MOST);
-    setTimeout(() => this.dismiss(toast.id), LASTS[kind]);
+    setTimeout(() => this.dismiss(toast.id), lasts);
   }
 }

@@ -1,4 +1,4 @@
-/** What a stream carries right now. */
+/** What streams carry right now. */
 
 import { useEffect, useState } from "preact/hooks";
 
@@ -11,33 +11,36 @@ const STREAM_EVENTS = ["addtrack", "removetrack"];
 const TRACK_EVENTS = ["mute", "unmute", "ended"];
 
 /**
- * Follows a stream; `version` says that it may be another one, or hold other tracks.
+ * Follows streams; `version` says that there may be others, or other tracks in them.
  *
  * Of others a track is there while it is agreed on that it is sent: that it is `muted` says nothing then, as Chromium (150)
  * may leave it so for good while no element shows it. One's own is where a switch of the device is off.
  */
-export function useTracks(stream: MediaStream | undefined, version: number, self: boolean): Tracks {
+export function useTracks(streams: readonly (MediaStream | undefined)[], version: number, self: boolean): Tracks {
+  const all = streams.filter((stream) => stream !== undefined);
   const [, redraw] = useState(0);
   useEffect(() => {
-    if (!stream) return undefined;
     const stop = new AbortController();
     const changed = (): void => redraw((count) => count + 1);
     const follow = (): void => {
-      for (const track of stream.getTracks()) {
+      for (const track of all.flatMap((stream) => stream.getTracks())) {
         for (const event of TRACK_EVENTS) track.addEventListener(event, changed, stop);
       }
     };
-    const all = (): void => {
+    const others = (): void => {
       follow();
       changed();
     };
-    for (const event of STREAM_EVENTS) {
-      stream.addEventListener(event, all, stop);
+    for (const stream of all) {
+      for (const event of STREAM_EVENTS) stream.addEventListener(event, others, stop);
     }
-    all();
+    others();
     return () => stop.abort();
-  }, [stream, version]);
-  const flows = (tracks: MediaStreamTrack[] = []): boolean =>
+  }, [...streams, version]);
+  const flows = (tracks: MediaStreamTrack[]): boolean =>
     tracks.some((track) => track.readyState === "live" && track.enabled && !(self && track.muted));
-  return { video: flows(stream?.getVideoTracks()), audio: flows(stream?.getAudioTracks()) };
+  return {
+    video: flows(all.flatMap((stream) => stream.getVideoTracks())),
+    audio: flows(all.flatMap((stream) => stream.getAudioTracks())),
+  };
 }

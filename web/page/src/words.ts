@@ -168,6 +168,11 @@ export function newRoleWords(role: Role): string {
   return say("people-new-role", { role });
 }
 
+/** What one is told whose microphone a host has turned off; without a name where nobody knows who. */
+export function mutedWords(name: string | undefined): string {
+  return name === undefined ? say("muted") : say("muted-by", { name });
+}
+
 /** Who asks to be let in, in one line. */
 export function knockWords(names: readonly string[]): string {
   const [first = "", second = ""] = names;

@@ -133,6 +133,20 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
+test("[V10] muted, the microphone is off and given back, also where it was about to start; one turns it on again oneself", async () => {
+  expect(devices.mute()).toBe(false);
+  await devices.start();
+  expect([devices.mute(), devices.microphone.value, inUse(), sent()]).toEqual([true, "off", ["front"], ["front"]]);
+  expect(devices.mute()).toBe(false);
+  await devices.toggle("microphone");
+  expect([devices.microphone.value, sent()]).toEqual(["on", ["front", "mic"]]);
+  await devices.toggle("microphone");
+  const starting = devices.toggle("microphone");
+  expect([devices.microphone.value, devices.mute()]).toEqual(["starting", true]);
+  await starting;
+  expect([devices.microphone.value, inUse()]).toEqual(["off", ["front"]]);
+});
+
 describe("[G20] which device", () => {
   test("counts at once, and in the next visit; the old one is given back", async () => {
     await devices.start();

@@ -130,6 +130,7 @@ describe("participants without a picture", () => {
     expect(initials("Amara Okafor")).toBe("AO");
     expect(initials("  Dr. Lena van Brandt ")).toBe("DB");
     expect(initials("ecg")).toBe("E");
+    expect(initials("Ada (2)")).toBe("A2");
     expect(initials("😀 Ada")).toBe("😀A");
     expect(initials("")).toBe("");
   });

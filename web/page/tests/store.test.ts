@@ -1,11 +1,12 @@
 import type { Call, RemovedResource, Resource } from "@callmesh/client";
-import type { Participant, ParticipantId, ResourceId } from "@callmesh/core";
+import type { Participant, ParticipantId, PersonId, ResourceId } from "@callmesh/core";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import { Catalog, type App } from "../src/catalog.ts";
 import { filesOf } from "../src/exporting.ts";
 import { CallStore, MOST_FRAMES } from "../src/store.ts";
 import { ToastList } from "../src/toasts.ts";
+import { mutedWords } from "../src/words.ts";
 
 /** As much of a call as the store looks at. */
 class FakeCall {
@@ -281,6 +282,73 @@ test("[G7] a message has the name that the roster gives its author, else it says
   call.participants.delete(bob.id);
   call.tell("participants");
   saidBy("Bob");
+});
+
+/** Who comes into the call. */
+function enter(id: string, person: string, name: string, more: object = {}): void {
+  const one = { id, person, name, role: "guest", offers: [], here: true, ...more } as unknown as Participant;
+  call.participants.set(one.id, one);
+  call.tell("participants");
+}
+
+function leave(id: string): void {
+  call.participants.delete(id as ParticipantId);
+  call.tell("participants");
+}
+
+describe("[G13] two of one name", () => {
+  const names = () => store.participants.value.map(({ id, name }) => `${id} ${name}`);
+
+  test("are told apart by who came first, everywhere on the page; each keeps what they are called", () => {
+    enter("p2", "u2", "Ada");
+    enter("p3", "u3", "ada");
+    enter("p4", "u2", "Ada"); // another tab
+    expect(names()).toEqual(["p1 Ada", "p2 Ada (2)", "p3 ada (3)", "p4 Ada (2)"]);
+    expect(store.people.value.map(({ name }) => name)).toEqual(["Ada", "Ada (2)", "ada (3)"]);
+    leave("p2");
+    leave("p4");
+    enter("p5", "u5", "Ada");
+    expect(names()).toEqual(["p1 Ada", "p3 ada (3)", "p5 Ada (2)"]);
+    expect([store.nameOf("u3"), store.nameOf("u2"), store.nameOf("u9")]).toEqual(["ada (3)", "Ada (2)", undefined]);
+  });
+
+  test("who comes later themselves has the number, and one of another name keeps it", () => {
+    call.participants.clear();
+    enter("p2", "u2", "Ada");
+    enter("p3", "u3", "Ada (2)");
+    call.participants.set(call.me.id, call.me);
+    const later = new CallStore(call as unknown as Call, new Catalog("http://hub"), new ToastList());
+    expect([later.me.value?.name, ...later.participants.value.map(({ name }) => name)]).toEqual(["Ada (3)", "Ada (3)", "Ada", "Ada (2)"]);
+  });
+});
+
+test("[G12] a host sees who is here, or another way, what they may do, and changes it for one", () => {
+  const set = vi.fn();
+  const settings = new Map([["u2", "view"], ["u3", "hidden"], ["u4", "edit"], ["u7", "view"], ["guest", "view"], ["waiting", "edit"]]);
+  const resource = { id: "r1", settings, setAccess: set } as unknown as Resource;
+  call.hosting.left = [{ person: "u3", name: "Cleo" }];
+  call.tell("door");
+  call.me = { ...call.me, role: "host" };
+  enter("p1", "u1", "Ada", { role: "host" });
+  enter("p2", "u2", "Bob");
+  enter("p4", "u4", "Dee", { role: "host" });
+  enter("p5", "u5", "Bob", { role: "observer" });
+  enter("p6", "u6", "Timer", { half: "r1" });
+  expect(store.exceptions(resource)).toEqual([
+    { person: "u2", name: "Bob", here: true, access: "view" },
+    { person: "u5", name: "Bob (2)", here: true, access: undefined },
+    { person: "u3", name: "Cleo", here: false, access: "hidden" },
+    { person: "u7", name: "somebody who has left", here: false, access: "view" },
+  ]);
+  store.letOne(resource, "u2" as PersonId, undefined);
+  store.letOne(resource, "u5" as PersonId, "edit");
+  expect(set.mock.calls).toEqual([["u2", undefined], ["u5", "edit"]]);
+});
+
+test("[G27] who is muted is told by whom, as far as that is known", () => {
+  enter("p2", "u2", "Bob");
+  expect(mutedWords(store.nameOf("u2"))).toBe("Bob muted your microphone. You can turn it on again.");
+  expect(mutedWords(store.nameOf(""))).toMatch(/^A host muted/);
 });
 
 test("[J14] what a host has hidden leaves a word: on the stage where it stood, else in a note", async () => {

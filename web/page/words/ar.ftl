@@ -236,6 +236,26 @@ stage-others = ما يُسمح للآخرين بفعله في { $title }
 stage-others-edit = للآخرين التعديل
 stage-others-view = للآخرين المشاهدة
 stage-others-hidden = مخفي عن الآخرين
+access = من يُسمح له بماذا في «{ $title }»
+access-of = ما يُسمح لـ { $name } بفعله في «{ $title }»
+access-all-edit = للآخرين التعديل وللمراقبين المشاهدة، ما لم يُحدَّد هنا غير ذلك. للمضيفين التعديل دائمًا.
+access-all-view = للآخرين المشاهدة، ما لم يُحدَّد هنا غير ذلك. للمضيفين التعديل دائمًا.
+access-all-hidden = مخفي عن الآخرين، ما لم يُحدَّد هنا غير ذلك. للمضيفين التعديل دائمًا.
+access-as-all = مثل الآخرين
+access-edit = له التعديل
+access-view = له المشاهدة
+access-hidden = مخفي عنه
+access-nobody = لا يوجد هنا إلا المضيفون. من يأتي لاحقًا يظهر في هذه القائمة.
+access-not-here = غير حاضر
+access-somebody = شخص غادر
+access-exceptions = { $count ->
+    [zero] بلا استثناءات
+    [one] استثناء واحد
+    [two] استثناءان
+    [few] { $count } استثناءات
+    [many] { $count } استثناءً
+   *[other] { $count } استثناء
+}
 stage-for-waiting = في منطقة الانتظار
 stage-for-waiting-title = يملؤه في هذه الأثناء من ينتظر الدخول، وما يكتبه ينتقل معه إلى المكالمة.
 stage-empty = هذه مساحة العرض
@@ -322,6 +342,11 @@ people-make = { $role ->
     [observer] جعله مراقبًا
    *[guest] جعله ضيفًا
 }
+people-mute = كتم صوت { $name }
+people-mute-off = ميكروفون { $name } متوقف
+people-mute-others = كتم صوت البقية
+muted-by = أوقف { $name } الميكروفون لديك. يمكنك تشغيله من جديد.
+muted = أوقف أحد المضيفين الميكروفون لديك. يمكنك تشغيله من جديد.
 people-hand-over = تسليم…
 people-hand-over-sure = هل تريد تسليم دور المضيف إلى { $name }؟
 people-hand-over-words = سيتولى { $name } دور المضيف، وتصبح أنت ضيفًا. لا يعيدك مضيفًا إلا مضيف آخر.

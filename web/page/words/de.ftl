@@ -231,6 +231,22 @@ stage-others = Was andere mit { $title } tun dürfen
 stage-others-edit = Andere dürfen ändern
 stage-others-view = Andere sehen nur zu
 stage-others-hidden = Vor anderen verborgen
+access = Wer mit „{ $title }“ was darf
+access-of = Was { $name } mit „{ $title }“ tun darf
+access-all-edit = Andere dürfen es ändern und Beobachter:innen zusehen, wo hier nichts anderes steht. Die Leitung darf immer ändern.
+access-all-view = Andere sehen nur zu, wo hier nichts anderes steht. Die Leitung darf immer ändern.
+access-all-hidden = Es ist vor anderen verborgen, wo hier nichts anderes steht. Die Leitung darf immer ändern.
+access-as-all = Wie alle anderen
+access-edit = Darf ändern
+access-view = Sieht nur zu
+access-hidden = Sieht es nicht
+access-nobody = Nur die Leitung ist hier. Wer später kommt, erscheint in dieser Liste.
+access-not-here = nicht hier
+access-somebody = jemand, der gegangen ist
+access-exceptions = { $count ->
+    [one] eine Person darf anderes
+   *[other] { $count } Personen dürfen anderes
+}
 stage-for-waiting = Im Wartebereich
 stage-for-waiting-title = Wer auf Einlass wartet, füllt es inzwischen aus; was dabei geschrieben wird, kommt mit ins Gespräch.
 stage-empty = Das ist die Bühne
@@ -305,6 +321,11 @@ people-make = { $role ->
     [observer] Nur beobachten lassen
    *[guest] Zum Gast machen
 }
+people-mute = { $name } stumm schalten
+people-mute-off = Das Mikrofon von { $name } ist aus
+people-mute-others = Alle anderen stumm schalten
+muted-by = { $name } hat Ihr Mikrofon ausgeschaltet. Sie können es wieder einschalten.
+muted = Die Leitung hat Ihr Mikrofon ausgeschaltet. Sie können es wieder einschalten.
 people-hand-over = Übergeben…
 people-hand-over-sure = Die Leitung an { $name } übergeben?
 people-hand-over-words = { $name } übernimmt die Leitung, und Sie werden Gast. Nur die Leitung kann sie Ihnen zurückgeben.

@@ -230,6 +230,22 @@ stage-others = What others may do with { $title }
 stage-others-edit = Others may edit
 stage-others-view = Others may look
 stage-others-hidden = Hidden from others
+access = Who may do what with “{ $title }”
+access-of = What { $name } may do with “{ $title }”
+access-all-edit = Others may edit it, and observers look, unless something else stands here. Hosts may always edit.
+access-all-view = Others may look at it, unless something else stands here. Hosts may always edit.
+access-all-hidden = It is hidden from others, unless something else stands here. Hosts may always edit.
+access-as-all = As all others
+access-edit = May edit
+access-view = May look
+access-hidden = Hidden from them
+access-nobody = Only hosts are here. Who comes later shows up in this list.
+access-not-here = not here
+access-somebody = somebody who has left
+access-exceptions = { $count ->
+    [one] one person may do something else
+   *[other] { $count } people may do something else
+}
 stage-for-waiting = In the waiting area
 stage-for-waiting-title = Who waits to be let in fills it in meanwhile; what they write comes with them.
 stage-empty = This is the stage
@@ -301,6 +317,11 @@ people-make = { $role ->
     [observer] Make observer
    *[guest] Make guest
 }
+people-mute = Mute { $name }
+people-mute-off = The microphone of { $name } is off
+people-mute-others = Mute everybody else
+muted-by = { $name } muted your microphone. You can turn it on again.
+muted = A host muted your microphone. You can turn it on again.
 people-hand-over = Hand over…
 people-hand-over-sure = Hand over to { $name }?
 people-hand-over-words = { $name } becomes a host, and you become a guest. Only a host can make you one again.

@@ -228,6 +228,22 @@ stage-others = Lo que los demás pueden hacer con { $title }
 stage-others-edit = Otros pueden editar
 stage-others-view = Otros pueden mirar
 stage-others-hidden = Oculto para otros
+access = Quién puede hacer qué con «{ $title }»
+access-of = Lo que { $name } puede hacer con «{ $title }»
+access-all-edit = Los demás pueden editarlo y los observadores mirarlo, salvo que aquí se indique otra cosa. Los anfitriones siempre pueden editar.
+access-all-view = Los demás pueden mirarlo, salvo que aquí se indique otra cosa. Los anfitriones siempre pueden editar.
+access-all-hidden = Está oculto para los demás, salvo que aquí se indique otra cosa. Los anfitriones siempre pueden editar.
+access-as-all = Como los demás
+access-edit = Puede editar
+access-view = Puede mirar
+access-hidden = No lo ve
+access-nobody = Solo hay anfitriones. Quien llegue después aparecerá en esta lista.
+access-not-here = no está
+access-somebody = alguien que ha salido
+access-exceptions = { $count ->
+    [one] una excepción
+   *[other] { $count } excepciones
+}
 stage-for-waiting = En la sala de espera
 stage-for-waiting-title = Quien espera para entrar lo rellena mientras tanto; lo que escriba entrará en la llamada con él.
 stage-empty = Este es el escenario
@@ -302,6 +318,11 @@ people-make = { $role ->
     [observer] Hacer observador
    *[guest] Hacer invitado
 }
+people-mute = Silenciar a { $name }
+people-mute-off = El micrófono de { $name } está desactivado
+people-mute-others = Silenciar a los demás
+muted-by = { $name } ha silenciado su micrófono. Puede volver a activarlo.
+muted = Un anfitrión ha silenciado su micrófono. Puede volver a activarlo.
 people-hand-over = Ceder…
 people-hand-over-sure = ¿Ceder la función de anfitrión a { $name }?
 people-hand-over-words = { $name } pasará a ser anfitrión, y usted, invitado. Solo un anfitrión puede devolverle la función.

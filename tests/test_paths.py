@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
 from collections.abc import AsyncIterator
 
 import pytest
 
 from callmesh import messages
-from callmesh.datastream import DataStream
+from callmesh.datastream import KEEP_BYTES, DataStream
 from callmesh.errors import BadName, BadValue, Broken, Closed, EndedByPeer
 from callmesh.ids import ParticipantId
 from callmesh.inbox import Came
@@ -374,6 +375,67 @@ async def test_what_is_kept_is_bounded_by_bytes_too() -> None:
     for _ in range(2_000):
         stream.put(b"")
     assert len(stream.kept) == 1_000
+
+
+@pytest.mark.parametrize("rises", [True, False])
+async def test_who_opens_it_on_and_on_is_given_what_is_kept_so_often(rises: bool) -> None:
+    """[D16] Whether it says that it has opened it anew, or that it reads no more and then does."""
+    world = World(2, 6)
+    one, rogue = world.nodes.values()
+    stream = opened(one, keep=16)
+    for number in range(16):
+        stream.put(bytes([number]) * 1024 * 1024)
+
+    times = iter(range(1, 5_000))
+
+    def open_often() -> int:
+        given = 0
+        for time in itertools.islice(times, 50):
+            for word in ("open",) if rises else ("hold", "open"):
+                said = Taken([rogue.me.id], RESOURCE, "ecg", "reliable", rises * time, 0, word)  # type: ignore[arg-type]
+                one.streams.came_word(said)
+            given += stream.lanes[rogue.me.id].size > 0
+            assert stream.lanes[rogue.me.id].size <= KEEP_BYTES
+        return given
+
+    await world.settle(1)
+    at_once = open_often()
+    assert at_once == 2
+    assert stream.reaches == frozenset()
+    later = 0
+    for _ in range(80):
+        world.tick()
+        later += open_often()
+    assert later == 80 // 32
+
+
+async def test_who_had_much_of_what_is_kept_gets_it_when_it_is_due(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """[D16] As one who opens it then; others do not wait."""
+    monkeypatch.setattr("callmesh.streams.GIVEN", 1_000)
+    monkeypatch.setattr("callmesh.streams.GIVEN_ON", 40)
+    world = World(3, 6)
+    one, often, other = world.nodes.values()
+    stream = opened(one, keep=4)
+    for number in range(4):
+        await stream.send(number.to_bytes(36, "big"))
+    for _ in range(4):
+        opened(often).abort()
+        heard = opened(often)
+        await world.settle(1)
+    seen = opened(other)
+    await world.settle(1)
+    assert stream.reaches == {other.me.id}
+    await stream.send((4).to_bytes(36, "big"))
+    await world.settle(8)
+    assert stream.reaches == {often.me.id, other.me.id}
+    await stream.send((5).to_bytes(36, "big"))
+    await world.settle(1)
+    for reader, first in ((heard, 1), (seen, 0)):
+        items = [reader.inbox.take() for _ in range(len(reader.inbox))]
+        data = [item.data[-1] for item in items if isinstance(item, StreamMessage)]
+        assert data == list(range(first, 6))
 
 
 async def test_what_was_sent_before_the_answer_reaches_who_had_it_open() -> None:

@@ -131,7 +131,8 @@ class DataStream:
         self.inbox = Inbox(mode, opened, self._read)
         self.lanes: dict[ParticipantId, Lane] = {}
         self.kept: deque[Sequence[Piece]] = deque()
-        self._kept_size = 0
+        self.kept_size = 0
+        """Bytes of it, with `HEAD` for each part."""
         self.arrived = Notifier()
         self._ending = ""
         """Why nothing is sent or read any more."""
@@ -173,9 +174,9 @@ class DataStream:
 
     def _keep(self, sent: Sequence[Piece]) -> None:
         self.kept.append(sent)
-        self._kept_size += _size(sent)
-        while len(self.kept) > self.keep or self._kept_size > KEEP_BYTES:
-            self._kept_size -= _size(self.kept.popleft())
+        self.kept_size += _size(sent)
+        while len(self.kept) > self.keep or self.kept_size > KEEP_BYTES:
+            self.kept_size -= _size(self.kept.popleft())
 
     def _write(self, data: Any) -> tuple[bool, bytes]:
         return payload_of(data if self.codec is None else self.codec.encode(data))

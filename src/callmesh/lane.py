@@ -56,8 +56,8 @@ class Lane:
     __slots__ = (
         "_before", "_heeded", "_known", "_lacks", "_marked", "_measured", "_moved", "_pack",
         "_pause", "_since", "_try_at", "acked", "away", "direct", "dropped", "flying", "last",
-        "late", "loss", "losses", "messages", "meter", "mode", "opened", "out", "reading",
-        "resent", "round_trip", "sent", "size", "waiting", "window",
+        "late", "loss", "losses", "messages", "meter", "mode", "opened", "out", "put_off",
+        "reading", "resent", "round_trip", "sent", "size", "waiting", "window",
     )  # fmt: skip
 
     def __init__(self, mode: Mode) -> None:
@@ -69,6 +69,8 @@ class Lane:
         """Whether they are not here for the moment: what is sent waits for them."""
         self.late = False
         """Whether they came after the stream was opened: maybe once more, from far away."""
+        self.put_off = False
+        """Whether they read it, and get what is kept when that is due: they have had much (D16)."""
         self.direct = False
         """Whether it goes through a channel now."""
         self.waiting: deque[Piece] = deque()

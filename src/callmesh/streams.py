@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Literal, get_args
 
 from callmesh import messages, signaling
-from callmesh.datastream import Codec, DataStream, Reach
+from callmesh.datastream import KEEP_BYTES, Codec, DataStream, Reach
 from callmesh.errors import BadInput, BadName, CallmeshError, TooFast
 from callmesh.ids import ParticipantId, ResourceId
 from callmesh.inbox import Came
@@ -29,6 +29,11 @@ MAX_WORDS = 16 * 1024
 """Bytes of what a peer says through the control channel at once."""
 ANSWERS = 256
 """Words that are said at once to one who asks, between two ticks: who asks more asks again."""
+
+GIVEN = 2 * KEEP_BYTES
+"""Bytes of what is kept that one gets at once, who opens streams again and again."""
+GIVEN_ON = 512 * 1024
+"""And with each tick after that, for long."""
 
 
 class Streams:
@@ -70,6 +75,8 @@ class Streams:
         self._room = Notifier()
         self._answers: dict[ParticipantId, int] = {}
         """How often each was answered since the last tick."""
+        self._given: dict[ParticipantId, int] = {}
+        """Bytes of what is kept that each was given lately."""
         self._tellers: list[Callable[[], object]] = []
         self._turns = Turns()
         self._served = 0
@@ -287,6 +294,9 @@ class Streams:
     def tick(self, now: int) -> None:
         """Let time pass: for paths that are sought, and for what nobody has answered."""
         self._answers.clear()
+        self._given = {
+            peer: given - GIVEN_ON for peer, given in self._given.items() if given > GIVEN_ON
+        }
         for peer, since in list(self._away.items()):
             if now - since >= STALLED:
                 self._forget_peer(peer)
@@ -303,6 +313,8 @@ class Streams:
         for stream in list(self._streams.values()):
             for peer, lane in list(stream.lanes.items()):
                 self._remind(peer, stream, lane, lane.due(now))
+                if lane.put_off and self._may_give(peer, stream):
+                    self._say([peer], stream, "open")  # as one who opens it now
                 lane.meter.note(now, _counts(stream, peer, lane))
             for peer, source in list(stream.inbox.sources.items()):
                 if source.asked is not None and now - source.asked >= ASK_AGAIN:
@@ -477,6 +489,7 @@ class Streams:
         anew = taken.opened > lane.opened > 0
         if anew and taken.word != "off":
             stream.inbox.began(peer)
+        lane.put_off = False
         if taken.word == "off" or taken.word == "hold":
             lane.turn(Reading.IDLE)
             if taken.word == "hold":
@@ -494,11 +507,15 @@ class Streams:
             case Reading.LOST:
                 self._transmit(peer, stream, lane, Piece(0, False, b""), 0)
                 return
-            case Reading.IDLE:
+            case Reading.READS if not anew:
+                lane.turn(Reading.READS)
+            case Reading.IDLE | Reading.READS if not self._may_give(peer, stream):
+                lane.turn(Reading.IDLE)
+                lane.opened, lane.put_off = taken.opened, True
+                return
+            case Reading.IDLE | Reading.READS:
                 lane.restart(taken.opened)
-                _give_kept(stream, lane)
-            case Reading.READS if anew:
-                lane.restart(taken.opened)
+                self._given[peer] = self._given.get(peer, 0) + stream.kept_size
                 _give_kept(stream, lane)
             case _:
                 lane.turn(Reading.READS)
@@ -506,6 +523,10 @@ class Streams:
         lane.acknowledge(taken.number, self._now(), taken.came)
         if taken.word == "again":
             lane.again()
+
+    def _may_give(self, peer: ParticipantId, stream: DataStream) -> bool:
+        """Whether one gets what is kept, or is to wait: nobody has it sent on and on (D16)."""
+        return self._given.get(peer, 0) + stream.kept_size <= GIVEN
 
     def _reply(self, peer: ParticipantId, stream: DataStream) -> None:
         """Answer who asks. Nobody makes others say more than they may, by asking on and on."""

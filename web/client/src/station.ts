@@ -130,6 +130,11 @@ export class Station {
     for (const message of this.#kept) for (const piece of message) lane.put(piece);
   }
 
+  /** Bytes of what is kept. */
+  get keptSize(): number {
+    return this.#keptSize;
+  }
+
   get settled(): boolean {
     for (const { lane } of this.ways.values()) if (lane.reading === "unknown") return false;
     return true;
@@ -178,11 +183,15 @@ export class Station {
     };
   }
 
-  /** One says how far they have come; whether the lane goes on with it. `lose`: they are to be told that it was lost. */
-  follow(lane: Lane, peer: ParticipantId, { word, opened, number, came }: messages.Taken, now: number): Due {
+  /**
+   * One says how far they have come; whether the lane goes on with it. `lose`: they are to be told that it was lost.
+   * `gives` says whether they get what is kept now.
+   */
+  follow(lane: Lane, peer: ParticipantId, { word, opened, number, came }: messages.Taken, now: number, gives: (size: number) => boolean): Due {
     if (opened < lane.opened) return "nothing";
     const anew = opened > lane.opened && lane.opened > 0;
     if (anew && word !== "off") this.inbox.began(peer);
+    lane.putOff = false;
     if (word === "off" || word === "hold") {
       lane.turn("idle");
       if (word === "hold") lane.opened = opened;
@@ -198,6 +207,12 @@ export class Station {
       if (!anew && number !== lane.last) return "lose";
       lane.restart(opened);
     } else if (lane.reading === "idle" || (lane.reading === "reads" && anew)) {
+      if (!gives(this.#keptSize)) {
+        lane.turn("idle");
+        lane.opened = opened;
+        lane.putOff = true;
+        return "nothing";
+      }
       lane.restart(opened);
       this.giveKept(lane);
     } else {

@@ -7,7 +7,7 @@ import {
 } from "@callmesh/core";
 
 import { Channel } from "./channel.ts";
-import { Station, type Consumer, type Way } from "./station.ts";
+import { KEEP_BYTES, Station, type Consumer, type Way } from "./station.ts";
 
 /** Microseconds after which what is missing is asked for once more. */
 const ASK_AGAIN = 1_000_000;
@@ -17,6 +17,9 @@ export const MESH = 8;
 const MAX_WORDS = 16 * 1024;
 /** Words that are said at once to one who asks, between two ticks: who asks more asks again. */
 const ANSWERS = 256;
+/** Bytes of what is kept that one gets at once, who opens streams again and again; and with each tick after that, for long. */
+const GIVEN = 2 * KEEP_BYTES;
+const GIVEN_ON = 512 * 1024;
 const FROM_NO_FRAME = { ordered: false, retransmits: 0 } as const;
 const LOST: Piece = { number: 0, json: false, payload: NO_BYTES, step: 0, part: 0, parts: 1 };
 
@@ -68,6 +71,8 @@ export class Streams {
   #linked = true;
   /** How often each was answered since the last tick. */
   readonly #answers = new Map<ParticipantId, number>();
+  /** Bytes of what is kept that each was given lately. */
+  readonly #given = new Map<ParticipantId, number>();
   readonly #turns = new Turns();
   /** How many pieces have left by way of the hub. */
   #turn = 0;
@@ -274,11 +279,20 @@ export class Streams {
     const lane = station.ways.get(peer)?.lane;
     if (lane === undefined) return; // the roster does not show them yet
     const before = lane.reading;
-    if (station.follow(lane, peer, taken, this.#user.now()) === "lose") this.#transmit(station, peer, LOST);
+    const gives = (size: number): boolean => this.#gives(peer, size);
+    if (station.follow(lane, peer, taken, this.#user.now(), gives) === "lose") this.#transmit(station, peer, LOST);
     if (taken.word === "open") this.#reply(peer, station);
     if (lane.reading !== before) this.#reachChanged(station);
     this.#drain(peer);
     this.#settle();
+  }
+
+  /** Whether one gets what is kept now, or is to wait: nobody has it sent on and on (D16). */
+  #gives(peer: ParticipantId, size: number): boolean {
+    const given = (this.#given.get(peer) ?? 0) + size;
+    if (given > GIVEN) return false;
+    this.#given.set(peer, given);
+    return true;
   }
 
   #reachChanged(station: Station): void {
@@ -483,6 +497,10 @@ export class Streams {
   tick(): void {
     const now = this.#user.now();
     this.#answers.clear();
+    for (const [peer, given] of this.#given) {
+      if (given > GIVEN_ON) this.#given.set(peer, given - GIVEN_ON);
+      else this.#given.delete(peer);
+    }
     if (this.#linked) for (const [key, { at }] of this.#offs) if (now - at >= STALLED) this.#offs.delete(key);
     for (const [id, since] of this.#away) if (now - since >= STALLED) this.#forget(id);
     for (const station of [...this.#stations.values()]) {
@@ -491,6 +509,8 @@ export class Streams {
         if (due === "open") this.#say([peer], station, "open");
         else if (due === "mark") this.#transmit(station, peer, lane.mark(now));
         else if (due === "lose") this.#reachChanged(station);
+        // As one who opens it now.
+        if (lane.putOff && (this.#given.get(peer) ?? 0) + station.keptSize <= GIVEN) this.#say([peer], station, "open");
         lane.meter.note(now, station.counts(peer, lane));
       }
       for (const [peer, source] of station.inbox.sources) {

@@ -337,6 +337,43 @@ test("[D16] what is kept is bounded by bytes too, and the newest is there, howev
   expect(got).toEqual(Array.from({ length: 15 }, (_, n) => 45 + n));
 });
 
+test.each([true, false])("[D16] who opens it on and on is given what is kept so often, and gets it when it is due (rises: %s)", async (rises) => {
+  const network = new Network(2, randomOf(4));
+  const [one, rogue] = network.all as [Node, Node];
+  const stream = opened(one, "reliable", "ecg", 16);
+  for (let number = 0; number < 16; number++) void stream.send(numbered(number, 1024 * 1024));
+  await network.settle(1);
+  let time = 0;
+  const openOften = (): number => {
+    let given = 0;
+    for (let n = 0; n < 50; n++) {
+      time++;
+      for (const word of rises ? (["open"] as const) : (["hold", "open"] as const)) {
+        one.streams.heard({
+          type: "taken", peers: [rogue.id], resource: R1, name: "ecg", mode: "reliable", opened: rises ? time : 0, number: 0, word,
+          came: 0, ordered: false, retransmits: 0,
+        }); // prettier-ignore
+      }
+      if ((stream.stats.get(rogue.id)?.buffered ?? 0) > 0) given++;
+    }
+    return given;
+  };
+  expect(openOften()).toBe(2);
+  expect([...stream.reaches]).toEqual([]);
+  let later = 0;
+  for (let tick = 0; tick < 80; tick++) {
+    network.tick();
+    later += openOften();
+  }
+  expect(later).toBe(2);
+  if (rises) return;
+  const got: number[] = [];
+  opened(rogue).subscribe(({ data }) => got.push(numberOf(data)));
+  await network.settle(40);
+  expect(got).toEqual(Array.from({ length: 15 }, (_, n) => n + 1)); // 16 MiB with their heads
+  expect([...stream.reaches]).toEqual([rogue.id]);
+});
+
 test("[D14] who asks on and on takes nobody else's answers", async () => {
   const network = new Network(3, randomOf(4));
   const [one, rogue, other] = network.all as [Node, Node, Node];

@@ -54,6 +54,8 @@ export class Lane {
   away = false;
   /** Whether they came after the stream was opened: maybe once more, from far away. */
   late = false;
+  /** Whether they read it, and get what is kept when that is due: they have had much (D16). */
+  putOff = false;
   /** Whether it goes through a channel now. */
   direct = false;
   readonly waiting = new Queue<Piece>();

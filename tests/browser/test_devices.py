@@ -42,7 +42,7 @@ async def lobby(one: Person, call: str) -> None:
 
 
 async def test_a_device_is_chosen_tried_and_remembered(browser: Browser, tmp_path: Path) -> None:
-    """[G20, G21] In the lobby, in the call, and in the next visit."""
+    """[G20, G21, G31] In the lobby, in the call, and in the next visit."""
     with hub_process(tmp_path) as hub:
         async with (
             person(browser, "Ada", permissions=DEVICES, before=KEEP_SINKS) as ada,
@@ -72,6 +72,10 @@ async def test_a_device_is_chosen_tried_and_remembered(browser: Browser, tmp_pat
             await expect(dialog.get_by_text("Your microphone hears you.")).to_be_visible()
             assert await chosen(ada.page, "Microphone") == "Fake Audio Input 2"
             own = await ada.page.evaluate_handle("document.querySelector('.tile video').srcObject")
+            width = "stream => stream.getVideoTracks()[0].getSettings().width"
+            for on, wide in ((True, 320), (False, 640)):
+                await dialog.get_by_role("switch", name="Save power").set_checked(on)
+                await ada.page.wait_for_function(f"([one]) => ({width})(one) === {wide}", arg=[own])
             track = "stream => stream.getAudioTracks().map(one => [one.label, one.readyState])"
             assert await own.evaluate(track) == [["Fake Audio Input 2", "live"]]
             await choice(ada.page, "Microphone").select_option(label="Fake Audio Input 1")

@@ -27,6 +27,11 @@ export class AwayHost {
     this.#standings = new Standings(host.mesh);
   }
 
+  /** Whether something about files is under way. */
+  get works(): boolean {
+    return this.#asks > 0;
+  }
+
   /** The frame says something about files. Raises `WireError`, and `Denied` where its app has not asked for files. */
   heard(data: unknown): void {
     const { number, ask } = data as { readonly number?: unknown; readonly ask?: unknown };

@@ -40,6 +40,11 @@ export class Courier {
     return this.#link?.isBusy ?? false;
   }
 
+  /** Whether the frame has work under way that would be lost with it (G30). */
+  get works(): boolean {
+    return this.#link?.works ?? false;
+  }
+
   /** Talk to a frame through `port`. */
   attach(port: MessagePort): void {
     if (this.#ended instanceof TooFast) return; // by another port it is no slower

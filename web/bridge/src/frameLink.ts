@@ -2,7 +2,7 @@
 
 import {
   bundle, CALL, CallmeshError, Closed, DELETED, encodeMessage, fetchFailed, keyOf, MAX_BUNDLE, MAX_ITEM, MAX_WRITE,
-  presenceOf, Session, Standings, STREAM_WINDOW, TooFast, TooLarge, transactionsOf, unbundle, VERSION, WireError, type HubWord, type LifeEvent, type Message,
+  presenceOf, Session, stateOf, Standings, STREAM_WINDOW, TooFast, TooLarge, transactionsOf, unbundle, VERSION, WireError, type HubWord, type LifeEvent, type Message,
   type messages, type Writer,
 } from "@callmesh/core";
 
@@ -112,6 +112,14 @@ export class FrameLink {
   get isBusy(): boolean {
     const waits = this.#session.hasMessages || this.#view.hasOutput || this.#host.link !== this.#linkTold;
     return this.#session.state.kind === "open" && (waits || this.#answered !== this.#sent);
+  }
+
+  /** Whether the hub has not taken what it wrote, it fetches, or its files and reliable streams are under way. */
+  get works(): boolean {
+    const { mesh, resource } = this.#host;
+    const state = stateOf(resource);
+    const writes = [...mesh.underWay(state)].some((key) => mesh.statusOf(state, key) === "pending");
+    return writes || this.#fetching > 0 || this.#away.works || this.#streams.works;
   }
 
   life(event: LifeEvent): void {

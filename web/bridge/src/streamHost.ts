@@ -60,6 +60,14 @@ export class StreamHost {
     this.#user = user;
   }
 
+  /** Whether something of the frame's is not known to have come, or a file comes. */
+  get works(): boolean {
+    return [...this.#opened].some(([name, { mode, handle }]) => {
+      const reach = mode === "reliable" ? [...(handle?.reach().peers.values() ?? [])] : [];
+      return reach.some(({ buffered, receivedRate }) => buffered > 0 || (name === FILES && receivedRate > 0));
+    });
+  }
+
   // --- from the frame
 
   /** It opens or closes a stream, or has enough to read for now. */

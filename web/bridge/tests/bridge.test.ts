@@ -11,6 +11,10 @@ import { FakeCall, ME, RESOURCE } from "./fakeCall.ts";
 
 const STATE = stateOf(RESOURCE);
 const PRESENCE = presenceOf(RESOURCE);
+const REACH: Reach = {
+  path: "direct", reads: true, buffered: 0, sent: 0, received: 0, roundTrip: undefined, resent: 0, dropped: 0, lost: 0, late: 0,
+  loss: 0, messagesSent: 0, messagesReceived: 0, sentRate: 0, receivedRate: 0, messagesSentRate: 0, messagesReceivedRate: 0,
+}; // prettier-ignore
 
 let call: FakeCall;
 let courier: Courier;
@@ -873,6 +877,47 @@ describe("a bad frame", () => {
     hung.send({ type: "ping", number: 3 });
     await seconds(1);
     expect(told).toEqual([true, false]);
+  });
+});
+
+describe("[G30] work that would be lost with a frame", () => {
+  test("is what it wrote, until the hub has taken it", async () => {
+    const { state } = await open();
+    expect(courier.works).toBe(false);
+    state.set("x", 1);
+    await settle();
+    expect(courier.works).toBe(true);
+    call.accept();
+    expect(courier.works).toBe(false);
+  });
+
+  test("is what it fetches", async () => {
+    const resource = await open();
+    let answer = (): void => undefined;
+    call.fetches = new Promise<void>((resolve) => (answer = resolve));
+    const fetched = resource.fetch("https://a.example/");
+    await settle();
+    expect(courier.works).toBe(true);
+    answer();
+    await settle();
+    await fetched;
+    expect(courier.works).toBe(false);
+  });
+
+  test("is what it sends reliably and is not known to have come, and a file that comes", async () => {
+    const resource = await open();
+    resource.stream("pen", { mode: "latest" });
+    resource.stream("chat");
+    await settle();
+    const stands = (buffered: number, receivedRate: number): boolean => {
+      call.reach.set("p9" as ParticipantId, { ...REACH, buffered, receivedRate });
+      return courier.works;
+    };
+    expect([stands(0, 0), stands(10, 0), stands(0, 10)]).toEqual([false, true, false]);
+    call.reach.clear();
+    expect(resource.files).toBeDefined();
+    await settle();
+    expect([stands(0, 0), stands(0, 10)]).toEqual([false, true]);
   });
 });
 

@@ -141,6 +141,7 @@ export class Call {
       setTracks: (stream) => this.#peers.setTracks(stream),
       hear: (id) => this.#peers.hear(id),
       measure: (id) => this.#peers.measure(id),
+      see: (id, pictures) => this.#peers.see(id, pictures),
     });
     if (typeof indexedDB !== "undefined") {
       this.#caches = new IdbCacheStore((error) => this.#cacheFailed(error));

@@ -9,6 +9,7 @@ export interface MediaSource {
   setTracks(stream: MediaStream | undefined): void;
   hear(id: ParticipantId): number;
   measure(id: ParticipantId): Promise<Quality | undefined>;
+  see(id: ParticipantId, pictures: boolean): void;
 }
 
 export class Media {
@@ -26,6 +27,11 @@ export class Media {
 
   remote(id: ParticipantId): MediaStream | undefined {
     return this.#remote.get(id);
+  }
+
+  /** Whether the pictures of another are to come; those that are not, they do not send here. Sound comes always. */
+  see(id: ParticipantId, pictures: boolean): void {
+    this.#source.see(id, pictures);
   }
 
   /** The amplitude of what somebody says now, from 0 to 1; 0 where nothing has come since it was asked for last. */

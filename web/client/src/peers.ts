@@ -37,6 +37,8 @@ export class Peers {
   /** A newcomer's first signal overtakes their place in the roster. */
   readonly #early = new Map<ParticipantId, PeerSignal[]>();
   #local: MediaStream | undefined;
+  /** Whose pictures are not wanted. */
+  readonly #unseen = new Set<ParticipantId>();
   #ice: Ice | undefined;
   #refused = "";
 
@@ -131,6 +133,7 @@ export class Peers {
     );
     peer.rtc = rtc;
     peer.since = now();
+    if (this.#unseen.has(id)) rtc.see(false);
     rtc.setTracks(this.#local);
   }
 
@@ -248,6 +251,13 @@ export class Peers {
   async measure(id: ParticipantId): Promise<Quality | undefined> {
     const peer = this.#peers.get(id);
     return peer?.pair.path.kind === "direct" ? peer.rtc?.measure() : undefined;
+  }
+
+  see(id: ParticipantId, pictures: boolean): void {
+    if (pictures !== this.#unseen.has(id)) return;
+    if (pictures) this.#unseen.delete(id);
+    else this.#unseen.add(id);
+    this.#peers.get(id)?.rtc?.see(pictures);
   }
 
   setTracks(stream: MediaStream | undefined): void {

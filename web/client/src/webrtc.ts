@@ -59,6 +59,8 @@ export class RtcPeer {
   /** One for each kind, for good: what is turned off and on again takes no further place. */
   readonly #transceivers = new Map<string, RTCRtpTransceiver>();
   #local: MediaStream | undefined;
+  /** Whether the other side's pictures are wanted. */
+  #pictures = true;
   /** The side that makes no offers has something to agree on: here, or as the other one has said. */
   #asked = false;
   /** When it was said last what is not answered yet. */
@@ -305,6 +307,13 @@ export class RtcPeer {
     for (const [kind, transceiver] of this.#transceivers) this.#setTrack(kind, transceiver);
   }
 
+  /** Whether the other side's pictures are to come: those that are not, it does not even make. */
+  see(pictures: boolean): void {
+    this.#pictures = pictures;
+    const video = this.#transceivers.get("video");
+    if (!this.#closed && video !== undefined) this.#setTrack("video", video);
+  }
+
   #setTrack(kind: string, transceiver: RTCRtpTransceiver): void {
     const { sender } = transceiver;
     const track = this.#local?.getTracks().find((one) => one.kind === kind) ?? null;
@@ -312,7 +321,8 @@ export class RtcPeer {
       sender.replaceTrack(track).catch((error: unknown) => this.#fail(`a track was not taken: ${String(error)}`));
     }
     if (this.#local !== undefined && track !== null) sender.setStreams(this.#local);
-    const direction = track === null ? "recvonly" : "sendrecv";
+    const receives = kind !== "video" || this.#pictures;
+    const direction = track === null ? (receives ? "recvonly" : "inactive") : receives ? "sendrecv" : "sendonly";
     if (transceiver.direction !== direction) transceiver.direction = direction;
   }
 

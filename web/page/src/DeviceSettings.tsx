@@ -14,10 +14,11 @@ const VOLUME = 0.4;
 
 /** Camera, microphone and speaker: which one, and whether it does what it should. */
 export function DeviceSettings({ devices }: { devices: Devices }) {
+  const saves = devices.power.saves.value;
   return (
     <div class="device-settings">
       <DeviceChoice devices={devices} purpose="camera">
-        {devices.blur.value !== undefined && <Blur devices={devices} on={devices.blur.value} />}
+        {devices.blur.value !== undefined && !saves && <Blur devices={devices} on={devices.blur.value} />}
       </DeviceChoice>
       <DeviceChoice devices={devices} purpose="microphone">
         <LevelMeter devices={devices} />
@@ -25,6 +26,13 @@ export function DeviceSettings({ devices }: { devices: Devices }) {
       <DeviceChoice devices={devices} purpose="speaker">
         <SpeakerTest devices={devices} />
       </DeviceChoice>
+      <label class="switch">
+        <input type="checkbox" role="switch" checked={saves} onChange={({ currentTarget }) => devices.power.save(currentTarget.checked)} />
+        <span>
+          {say("save-power")}
+          <span class="quiet">{say("save-power-words")}</span>
+        </span>
+      </label>
     </div>
   );
 }

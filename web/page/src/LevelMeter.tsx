@@ -7,8 +7,9 @@ import { say } from "./say.ts";
 
 /** From 0 to 1: what is no noise any more. */
 const HEARD = 0.35;
-/** Milliseconds between two readings, and until one is told that nothing is heard. */
+/** Milliseconds between two readings, also where power is saved, and until one is told that nothing is heard. */
 const PAUSE = 80;
+const LONG_PAUSE = 500;
 const PATIENCE = 8_000;
 
 /** Shows that one's microphone hears, in words too. While the page is out of sight nothing is read. */
@@ -17,6 +18,7 @@ export function LevelMeter({ devices }: { devices: Devices }) {
   const heard = useSignal<"listening" | "heard" | "silent">("listening");
   devices.version.valueOf(); // then the track may be another one
   const track = devices.audio;
+  const pause = devices.power.saves.value ? LONG_PAUSE : PAUSE;
   useEffect(() => {
     if (track === undefined || typeof AudioContext === "undefined") return undefined;
     const level = new Level(track);
@@ -26,7 +28,7 @@ export function LevelMeter({ devices }: { devices: Devices }) {
     let frame = requestAnimationFrame(read);
     function read(now: number): void {
       frame = requestAnimationFrame(read);
-      if (now - last < PAUSE) return;
+      if (now - last < pause) return;
       last = now;
       const loud = level.read();
       draw(bar.current, loud);
@@ -38,7 +40,7 @@ export function LevelMeter({ devices }: { devices: Devices }) {
       level.close();
       draw(bar.current, 0);
     };
-  }, [track, heard]);
+  }, [track, heard, pause]);
   return (
     <div class="level-of">
       <div ref={bar} class="level" role="meter" aria-label={say("level")} aria-valuemin={0} aria-valuemax={100} aria-valuenow={0}>

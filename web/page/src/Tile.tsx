@@ -1,4 +1,4 @@
-import { useComputed, type ReadonlySignal } from "@preact/signals";
+import { useComputed, useSignalEffect, type ReadonlySignal } from "@preact/signals";
 import type { Participant } from "@callmesh/core";
 import { useEffect, useMemo } from "preact/hooks";
 
@@ -7,6 +7,7 @@ import { Floating } from "./Floating.tsx";
 import { Icon } from "./icons.tsx";
 import type { Page } from "./page.ts";
 import { say } from "./say.ts";
+import { Seeing } from "./seeing.ts";
 import { Speaking } from "./speaking.ts";
 import type { CallStore } from "./store.ts";
 import type { Talk } from "./talk.ts";
@@ -17,9 +18,15 @@ export function Tiles({ page, store }: { page: Page; store: CallStore }) {
   const me = store.me.value?.id;
   const speaking = useMemo(() => new Speaking(store.call, () => page.devices.audio), [store, page]);
   const connections = useMemo(() => new Connections(store.call), [store]);
-  useEffect(() => speaking.start(), [speaking]);
+  const seeing = useMemo(() => new Seeing(store.call.media), [store]);
+  const saves = page.power.saves.value;
+  useEffect(() => speaking.start(saves), [speaking, saves]);
   useEffect(() => connections.start(), [connections]);
   const shown = store.participants.value.filter(({ half }) => half === undefined);
+  useSignalEffect(() => {
+    const others = store.participants.value.filter(({ id, half }) => half === undefined && id !== me).map(({ id }) => id);
+    seeing.look({ others, speaking: speaking.now.value, screens: store.watching.screens.value, saves: page.power.saves.value });
+  });
   const columns = { "--columns": columnsFor(shown.length), "--columns-narrow": shown.length < 3 ? 1 : 2 };
   return (
     <ul class="tiles" aria-label={say("participants")} style={columns}>
@@ -32,6 +39,7 @@ export function Tiles({ page, store }: { page: Page; store: CallStore }) {
           self={participant.id === me}
           speaking={speaking}
           connections={connections}
+          seeing={seeing}
         />
       ))}
     </ul>
@@ -50,9 +58,10 @@ interface TileProps {
   self: boolean;
   speaking: Speaking;
   connections: Connections;
+  seeing: Seeing;
 }
 
-function Tile({ page, store, participant, self, speaking, connections }: TileProps) {
+function Tile({ page, store, participant, self, speaking, connections, seeing }: TileProps) {
   const version = self ? page.devices.version.value : store.media.value;
   const stream = self ? page.devices.stream : store.call.media.remote(participant.id);
   const agreed = useTracks([stream], version, self);
@@ -63,6 +72,7 @@ function Tile({ page, store, participant, self, speaking, connections }: TilePro
   const tracks = cut ? { video: false, audio: false } : agreed;
   const isScreen = store.watching.screens.value.includes(participant.id);
   const speaks = useComputed(() => speaking.now.value.has(participant.id)).value && tracks.audio;
+  const unseen = useComputed(() => seeing.unseen.value.has(participant.id)).value;
   const going = useComputed(() => connections.now.value.get(participant.id));
   const mayWatch = isScreen && !self && store.watching.watched.value !== participant.id;
   return (
@@ -92,7 +102,7 @@ function Tile({ page, store, participant, self, speaking, connections }: TilePro
         {speaks && <Mark icon="speaks" words={say("speaks")} />}
         <span class="name">{name}</span>
         {hasMedia && here && !agreed.audio && <Mark icon="micOff" words={say("microphone-off")} />}
-        {hasMedia && here && !agreed.video && <Mark icon="cameraOff" words={say("camera-off")} />}
+        {hasMedia && here && !agreed.video && <Mark icon="cameraOff" words={unseen ? say("picture-saved") : say("camera-off")} />}
       </p>
     </li>
   );

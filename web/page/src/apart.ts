@@ -47,6 +47,10 @@ export class Apart implements Ground {
     return this.source.courierHost(resource);
   }
 
+  attend(): () => void {
+    return () => undefined; // one at a time is loaded
+  }
+
   introduce(): boolean {
     return false;
   }

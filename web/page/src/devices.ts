@@ -5,6 +5,7 @@ import { signal, type Signal } from "@preact/signals";
 import { blurOf, setBlur } from "./blur.ts";
 import { Choices, mediaDevices, type Purpose } from "./choices.ts";
 import type { Memory } from "./memory.ts";
+import type { Power } from "./power.ts";
 
 export type Kind = "camera" | "microphone";
 export const KINDS: readonly Kind[] = ["camera", "microphone"];
@@ -26,6 +27,8 @@ const WANTED = {
   camera: { width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ideal: 24 } },
   microphone: { echoCancellation: true, noiseSuppression: true },
 };
+/** While power is saved. */
+const SMALL = { width: { ideal: 320 }, height: { ideal: 180 }, frameRate: { ideal: 15 } };
 /** Words must stay legible: rather fewer pictures a second. */
 const SCREEN: DisplayMediaStreamOptions = { video: { width: { max: 1920 }, height: { max: 1200 }, frameRate: { max: 15 } }, audio: false };
 /** Milliseconds; what ends sooner than that is not started once more by itself. */
@@ -46,6 +49,7 @@ export class Devices {
   /** Whether the background of one's picture is blurred; undefined where that is not for the page to say. */
   readonly blur = signal<boolean | undefined>(undefined);
   readonly choices: Choices;
+  readonly power: Power;
   /** One stream for good, so that those who show it need not start anew; undefined without WebRTC. */
   readonly stream = typeof MediaStream === "undefined" ? undefined : new MediaStream();
   /** Counts the changes of what is in the stream. */
@@ -56,10 +60,12 @@ export class Devices {
   readonly #requests = { camera: 0, microphone: 0, screen: 0 };
   #started = false;
 
-  constructor(memory: Memory, events: DeviceEvents) {
+  constructor(memory: Memory, power: Power, events: DeviceEvents) {
     this.#memory = memory;
+    this.power = power;
     this.#events = events;
     this.choices = new Choices(memory, (purpose, label) => events.gone(purpose, label));
+    power.saves.subscribe(() => void this.#adapt());
   }
 
   state(kind: Kind): Signal<DeviceState> {
@@ -208,8 +214,21 @@ export class Devices {
   /** On phones the camera that looks at the user, unless another one was chosen. */
   #wanted(kind: Kind, chosen = true): MediaTrackConstraints {
     const id = chosen ? this.choices.chosen(kind)?.id : undefined;
-    if (id !== undefined) return { ...WANTED[kind], deviceId: { exact: id } };
-    return kind === "camera" ? { ...WANTED.camera, facingMode: "user" } : WANTED.microphone;
+    const wanted = kind === "camera" ? this.#picture : WANTED.microphone;
+    if (id !== undefined) return { ...wanted, deviceId: { exact: id } };
+    return kind === "camera" ? { ...wanted, facingMode: "user" } : wanted;
+  }
+
+  get #picture(): MediaTrackConstraints {
+    return this.power.saves.peek() ? SMALL : WANTED.camera;
+  }
+
+  /** Power is saved from now on, or no longer. The camera goes on. */
+  async #adapt(): Promise<void> {
+    const track = this.#track("camera");
+    if (track === undefined || this.sharing.peek()) return;
+    await track.applyConstraints({ ...track.getConstraints(), ...this.#picture }).catch(() => undefined);
+    await this.#blurAsWanted(track);
   }
 
   #take(kind: Kind, stream: MediaStream, request: number): void {
@@ -237,7 +256,15 @@ export class Devices {
     track.addEventListener("configurationchange", () => {
       if (this.#track("camera") === track) this.blur.value = blurOf(track);
     });
-    if (this.#memory.blur && this.blur.value === false) void this.setBlur(true);
+    void this.#blurAsWanted(track);
+  }
+
+  /** As it was chosen here; but blurring takes power. */
+  async #blurAsWanted(track: MediaStreamTrack): Promise<void> {
+    const wanted = !this.power.saves.peek();
+    if (!this.#memory.blur || this.blur.peek() !== !wanted) return;
+    await setBlur(track, wanted).catch(() => undefined);
+    this.blur.value = blurOf(track);
   }
 
   async #turnOnAgain(kind: Kind): Promise<void> {

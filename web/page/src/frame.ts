@@ -20,6 +20,8 @@ export interface Ground {
   /** Counts re-syncs: after each, every resource is set up again. */
   readonly syncs: ReadonlySignal<number>;
   courierHost(resource: Resource): ReturnType<Call["courierHost"]>;
+  /** A frame is loaded, which says whether it has work under way. Returns what ends that. */
+  attend(id: ResourceId, works: () => boolean): () => void;
   /** Whether the frame about to start is the first one of a resource that was added here. */
   introduce(resource: Resource): boolean;
   /** Whether somebody uses a later version of a resource's app, so that the one here only reads (R10). */
@@ -63,7 +65,7 @@ export class Frame {
     const viewed = (): boolean => store.viewed.value === resource.id;
     const tell = (surroundings: Surroundings): void => courier.surround(surroundings);
     this.#stops.push(followSurroundings(element, viewed, store.catalog.guise, tell));
-    this.#stops.push(this.#followLoads());
+    this.#stops.push(this.#followLoads(), store.attend(resource.id, () => courier.works));
     this.#late = setTimeout(options.onLate, PATIENCE);
   }
 

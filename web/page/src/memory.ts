@@ -50,6 +50,16 @@ export class Memory {
     this.#write("blur", on ? "yes" : "");
   }
 
+  /** Whether power is to be saved here; undefined while nobody has said. */
+  get saving(): boolean | undefined {
+    const said = this.#read("saving");
+    return said === "yes" || said === "no" ? said === "yes" : undefined;
+  }
+
+  set saving(on: boolean | undefined) {
+    this.#write("saving", on === undefined ? "" : on ? "yes" : "no");
+  }
+
   /** The hub's proof of who this is: the same person across tabs, reloads and visits. */
   get person(): string | undefined {
     return this.#read("person") || undefined;

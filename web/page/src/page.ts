@@ -10,6 +10,7 @@ import { Catalog } from "./catalog.ts";
 import { chime } from "./chime.ts";
 import { Devices } from "./devices.ts";
 import { Memory } from "./memory.ts";
+import { Power } from "./power.ts";
 import { joinAgain } from "./returning.ts";
 import { say } from "./say.ts";
 import { CallStore } from "./store.ts";
@@ -49,6 +50,7 @@ const MUTED_LASTS = 10_000;
 export class Page {
   readonly address: Address;
   readonly memory: Memory;
+  readonly power: Power;
   readonly devices: Devices;
   readonly toasts = new ToastList();
   readonly phase = signal<Phase>({ kind: "lobby", joining: false, problem: undefined });
@@ -63,7 +65,9 @@ export class Page {
     this.address = address;
     this.hasMedia = media;
     this.memory = new Memory(address.hub);
-    this.devices = new Devices(this.memory, {
+    this.power = new Power(this.memory);
+    this.power.saves.subscribe((saves) => document.documentElement.toggleAttribute("data-saves-power", saves));
+    this.devices = new Devices(this.memory, this.power, {
       gone: (device, label) => this.toasts.problem(say("device-gone", { device, label })),
       lost: (kind, state) => this.toasts.problem(deviceProblem(kind, state) ?? deviceWords(kind, state)),
     });
@@ -140,7 +144,7 @@ export class Page {
 
   #enter(call: Call): void {
     void this.#catalog.load();
-    const store = new CallStore(call, this.#catalog, this.toasts);
+    const store = new CallStore(call, this.#catalog, this.toasts, this.power.mostFrames);
     const stopMedia = this.devices.version.subscribe(() => call.media.setLocal(this.devices.stream));
     const stopScreen = this.devices.sharing.subscribe((on) => {
       store.talk.showScreen(on).catch((error: unknown) => this.toasts.problem(callProblem(error)));

@@ -12,8 +12,9 @@ const GOES_ON = 0.35;
 /** Of so many readings so many are loud, where somebody speaks and has not only coughed. */
 const READINGS = 3;
 const LOUD = 2;
-/** Milliseconds between two readings, and of silence after which somebody does not speak any more. */
+/** Milliseconds between two readings, also where power is saved, and of silence after which somebody does not speak any more. */
 const PAUSE = 200;
+const LONG_PAUSE = 500;
 const SILENCE = 1_200;
 
 /** Whether one speaks. Time is an argument, in milliseconds. */
@@ -48,9 +49,9 @@ export class Speaking {
     this.#own = own;
   }
 
-  /** Listen, while the page can be seen. Returns what ends it. */
-  start(): () => void {
-    const timer = setInterval(() => document.hidden || this.listen(performance.now()), PAUSE);
+  /** Listen, while the page can be seen; less often where power is saved. Returns what ends it. */
+  start(saves = false): () => void {
+    const timer = setInterval(() => document.hidden || this.listen(performance.now()), saves ? LONG_PAUSE : PAUSE);
     return () => {
       clearInterval(timer);
       this.#level?.of.close();

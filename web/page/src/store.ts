@@ -8,6 +8,7 @@ import { numberedTitle, type App, type Catalog } from "./catalog.ts";
 import type { Ground } from "./frame.ts";
 import { Hosts } from "./hosts.ts";
 import { asCalled, toldApart, type Called } from "./names.ts";
+import { Keeping } from "./keeping.ts";
 import { peopleIn, type Somebody } from "./people.ts";
 import { TALK, Talk, type Message } from "./talk.ts";
 import { say } from "./say.ts";
@@ -15,8 +16,6 @@ import type { ToastList } from "./toasts.ts";
 import { Watching } from "./watching.ts";
 import { callProblem, newRoleWords } from "./words.ts";
 
-/** Frames that are kept loaded, the last ones looked at. The others keep their cache and state. */
-export const MOST_FRAMES = 8;
 /** How long a removed resource's frame stays, so that its `remove` handler can run; milliseconds. */
 const FAREWELL = 1_000;
 
@@ -68,7 +67,7 @@ export class CallStore implements Ground {
   readonly #elsewhere = signal<ResourceId | undefined>(undefined);
   /** What stood on the stage when a host hid it. */
   readonly #hidden = signal<Resource | undefined>(undefined);
-  readonly #recent = signal<readonly ResourceId[]>([]);
+  readonly #keeping: Keeping;
   readonly #farewell = signal<readonly Resource[]>([]);
   #called: Called = new Map();
   /** Whom the page has seen in the roster, by what they were called last. */
@@ -106,9 +105,8 @@ export class CallStore implements Ground {
   });
   /** In an order that never moves a frame: a frame that is moved loads anew. */
   readonly mounted: ReadonlySignal<readonly Mounted[]> = computed(() => {
-    const recent = [this.viewed.value, ...this.#recent.value].filter((id) => this.#known(id) !== undefined);
-    const wanted = [...new Set(recent)].slice(0, MOST_FRAMES);
-    const kept = this.resources.value.filter(({ id }) => wanted.includes(id));
+    const wanted = new Set([this.viewed.value, ...this.#keeping.loaded.value]);
+    const kept = this.resources.value.filter(({ id }) => wanted.has(id));
     return [
       ...kept.map((resource) => ({ resource, removed: false })),
       ...this.#farewell.value
@@ -117,8 +115,10 @@ export class CallStore implements Ground {
     ].sort((a, b) => (a.resource.id < b.resource.id ? -1 : 1));
   });
 
-  constructor(call: Call, catalog: Catalog, toasts: ToastList) {
+  /** `mostFrames`: as many as stay loaded. */
+  constructor(call: Call, catalog: Catalog, toasts: ToastList, mostFrames: ReadonlySignal<number> = signal(8)) {
     this.call = call;
+    this.#keeping = new Keeping(mostFrames);
     this.catalog = catalog;
     this.toasts = toasts;
     this.hosts = new Hosts(call);
@@ -154,6 +154,7 @@ export class CallStore implements Ground {
   /** Stop mirroring. */
   close(): void {
     for (const stop of this.#stops.splice(0)) stop();
+    this.#keeping.close();
     this.talk.close();
     this.watching.close();
   }
@@ -306,6 +307,10 @@ export class CallStore implements Ground {
     return this.#met.value.get(person as PersonId) ?? told?.name;
   }
 
+  attend(id: ResourceId, works: () => boolean): () => void {
+    return this.#keeping.attend(id, works);
+  }
+
   introduce(resource: Resource): boolean {
     const first = resource.adder && !this.#introduced.has(resource.id);
     this.#introduced.add(resource.id);
@@ -324,7 +329,7 @@ export class CallStore implements Ground {
   #remember(viewed: ResourceId | undefined): void {
     if (viewed === undefined) return;
     this.#hidden.value = undefined;
-    this.#recent.value = [viewed, ...this.#recent.peek().filter((id) => id !== viewed)];
+    this.#keeping.look(viewed, new Set(this.resources.peek().map(({ id }) => id)));
   }
 
   #mirrorRights(): void {

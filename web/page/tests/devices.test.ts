@@ -3,7 +3,13 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Devices, type DeviceEvents, type DeviceState, type Kind } from "../src/devices.ts";
 import { loudness } from "../src/level.ts";
 import { Memory } from "../src/memory.ts";
+import { Power } from "../src/power.ts";
 import { deviceProblem, deviceWords } from "../src/words.ts";
+
+interface Constraints {
+  readonly width?: { readonly ideal: number };
+  readonly backgroundBlur?: boolean;
+}
 
 class FakeTrack extends EventTarget {
   readyState = "live";
@@ -30,8 +36,13 @@ class FakeTrack extends EventTarget {
 
   getCapabilities = () => (this.blur === undefined ? {} : { backgroundBlur: [true, false] });
   getSettings = () => ({ deviceId: this.deviceId, ...(this.blur !== undefined && { backgroundBlur: this.blur }) });
-  getConstraints = () => ({});
-  applyConstraints = async ({ backgroundBlur }: { backgroundBlur?: boolean }) => void (this.blur = backgroundBlur);
+  wanted: Constraints = {};
+  getConstraints = () => this.wanted;
+  applyConstraints = async (wanted: Constraints) => {
+    this.wanted = wanted;
+    if ("backgroundBlur" in wanted) this.blur = wanted.backgroundBlur;
+    return Promise.resolve();
+  };
 }
 
 class FakeStream {
@@ -49,6 +60,7 @@ class FakeStream {
 interface Asked {
   deviceId?: { exact: string };
   facingMode?: string;
+  width?: { ideal: number };
 }
 
 /** What the browser has, and what was asked of it. */
@@ -105,6 +117,7 @@ let machine = new Machine();
 let kept: Map<string, string>;
 let said: string[];
 let devices: Devices;
+let power: Power;
 const events: DeviceEvents = {
   gone: (purpose, label) => said.push(`${purpose} ${label} is gone`),
   lost: (kind, state) => said.push(`${kind} ${state}`),
@@ -116,7 +129,8 @@ const sent = (): string[] => (devices.stream as unknown as FakeStream).tracks.ma
 function visit({ plugged } = machine): void {
   machine = Object.assign(new Machine(), { plugged });
   vi.stubGlobal("navigator", { mediaDevices: machine, languages: ["en"] });
-  devices = new Devices(new Memory("hub"), events);
+  power = new Power(new Memory("hub"), { memory: 8, cores: 8, touch: false, thrifty: false, discarded: false });
+  devices = new Devices(new Memory("hub"), power, events);
 }
 
 beforeEach(() => {
@@ -344,7 +358,7 @@ test("[G21] why a device is not on has words of its own, with what to do", async
     expect([devices.microphone.value, deviceProblem("microphone", "on"), deviceWords("microphone", "on")]).toEqual(["on", undefined, "Microphone is on"]);
   }
   vi.stubGlobal("navigator", { languages: ["en"] });
-  devices = new Devices(new Memory("hub"), events);
+  devices = new Devices(new Memory("hub"), power, events);
   await devices.start();
   expect(deviceProblem("camera", devices.camera.value)).toMatch(/https/);
 });
@@ -367,4 +381,31 @@ test("[G24] a background is blurred where the camera can be told to, and in late
   expect([devices.blur.value, new Memory("hub").blur]).toEqual([false, false]);
   await devices.toggle("camera");
   expect(devices.blur.value).toBeUndefined();
+});
+
+test("[G31] while power is saved the camera gives small pictures, and its background is not blurred", async () => {
+  machine.blur = false;
+  await devices.start();
+  await devices.setBlur(true);
+  const [camera] = machine.given as [FakeTrack];
+  power.save(true);
+  await vi.advanceTimersByTimeAsync(0);
+  expect([camera.wanted.width?.ideal, devices.blur.value, sent()]).toEqual([320, false, ["front", "mic"]]);
+  power.save(false);
+  await vi.advanceTimersByTimeAsync(0);
+  expect([camera.wanted.width?.ideal, devices.blur.value]).toEqual([640, true]);
+  power.save(true);
+  visit();
+  machine.blur = false;
+  await devices.start();
+  expect([machine.asked[0]?.video?.width?.ideal, devices.blur.value, new Memory("hub").blur]).toEqual([320, false, true]);
+});
+
+test("[G31] a screen that is shown stays as large as it is", async () => {
+  await devices.start();
+  await devices.share();
+  const screen = machine.given.at(-1);
+  power.save(true);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(screen?.wanted).toEqual({});
 });

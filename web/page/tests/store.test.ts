@@ -1,10 +1,11 @@
+import { signal } from "@preact/signals";
 import type { Call, RemovedResource, Resource } from "@callmesh/client";
 import type { Participant, ParticipantId, PersonId, ResourceId } from "@callmesh/core";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import { Catalog, type App } from "../src/catalog.ts";
 import { filesOf } from "../src/exporting.ts";
-import { CallStore, MOST_FRAMES } from "../src/store.ts";
+import { CallStore } from "../src/store.ts";
 import { ToastList } from "../src/toasts.ts";
 import { mutedWords } from "../src/words.ts";
 
@@ -181,12 +182,44 @@ describe("what is in view", () => {
 });
 
 describe("frames", () => {
-  test("at most so many are loaded: the last that were in view", async () => {
-    const all = await add(MOST_FRAMES + 2);
-    const loaded = () => store.mounted.value.map(({ resource }) => resource.id).sort();
+  const loaded = (): string[] => store.mounted.value.map(({ resource }) => resource.id).sort();
+
+  test("[G30] at most so many are loaded: the last that were in view", async () => {
+    const all = await add(10);
     expect(loaded()).toEqual(all.slice(2).sort());
     store.look(all[0] as ResourceId);
     expect(loaded()).toEqual([all[0], ...all.slice(3)].sort());
+  });
+
+  test("[G30] where fewer may be, those go that nobody looked at for longest, and come back when they are looked at", async () => {
+    const most = signal(4);
+    store = new CallStore(call as unknown as Call, new Catalog("http://hub"), new ToastList(), most);
+    const [first, second, third, fourth] = (await add(4)) as [ResourceId, ResourceId, ResourceId, ResourceId];
+    store.look(first);
+    most.value = 2;
+    expect(loaded()).toEqual([first, fourth].sort());
+    most.value = 4;
+    expect(loaded()).toEqual([first, fourth].sort()); // what is unloaded costs a load: only who looks pays that
+    most.value = 0;
+    expect(loaded()).toEqual([first]); // the one in view
+    most.value = 2;
+    store.look(third);
+    store.look(second);
+    expect(loaded()).toEqual([second, third].sort());
+  });
+
+  test("[G30] one that has work under way stays until that is done", async () => {
+    const most = signal(1);
+    store = new CallStore(call as unknown as Call, new Catalog("http://hub"), new ToastList(), most);
+    const [first] = (await add(1)) as [ResourceId];
+    let works = true;
+    const over = store.attend(first, () => works);
+    const [, second] = (await add(1)) as [ResourceId, ResourceId];
+    expect(loaded()).toEqual([first, second].sort());
+    works = false;
+    const [, , third] = (await add(1)) as [ResourceId, ResourceId, ResourceId];
+    expect(loaded()).toEqual([third]);
+    over();
   });
 
   test("none is moved when others come and go", async () => {

@@ -94,6 +94,8 @@ speaker-test = Ton abspielen
 speaker-played = Haben Sie den Ton gehört? Wenn nicht, stellen Sie lauter oder wählen Sie einen anderen Lautsprecher.
 speaker-by-system = Dieser Browser spielt über den Lautsprecher, der in Ihrem System eingestellt ist.
 blur = Meinen Hintergrund unscharf zeigen
+save-power = Strom sparen
+save-power-words = Für schwache Geräte und langsame Verbindungen: kleinere und weniger Bilder, keine Unschärfe, weniger Bewegung, und weniger Apps bleiben geladen.
 
 join-bad-name = Dieser Name oder dieser Link kann nicht verwendet werden. Prüfen Sie Ihren Namen oder bitten Sie noch einmal um den Link.
 join-no-such-call = Dieses Gespräch gibt es hier nicht. Bitten Sie noch einmal um den Link.
@@ -169,6 +171,7 @@ away = getrennt
 away-title = Die Verbindung ist unterbrochen; die Person kommt vielleicht zurück
 microphone-off = Mikrofon aus
 camera-off = Kamera aus
+picture-saved = kein Bild, um Strom zu sparen
 speaks = spricht
 floating = Das Bild von { $name } über anderen Fenstern halten
 path = { $path ->

@@ -96,6 +96,8 @@ speaker-test = Play a sound
 speaker-played = Did you hear it? If not, turn the volume up, or choose another speaker.
 speaker-by-system = This browser plays through the speaker that is set in your system.
 blur = Blur my background
+save-power = Save power
+save-power-words = For a weak device or a slow connection: smaller and fewer pictures, no blur, less movement, and fewer apps kept open.
 
 join-bad-name = This name or this link cannot be used. Check your name, or ask for the link once more.
 join-no-such-call = There is no such call here. Ask for the link once more.
@@ -168,6 +170,7 @@ away = away
 away-title = The connection is lost; they may come back
 microphone-off = microphone off
 camera-off = camera off
+picture-saved = no picture, to save power
 speaks = speaking
 floating = Keep the picture of { $name } above other windows
 path = { $path ->

@@ -94,6 +94,8 @@ speaker-test = Reproducir un sonido
 speaker-played = ¿Lo ha oído? Si no, suba el volumen o elija otro altavoz.
 speaker-by-system = Este navegador usa el altavoz configurado en su sistema.
 blur = Desenfocar mi fondo
+save-power = Ahorrar energía
+save-power-words = Para un dispositivo modesto o una conexión lenta: imágenes más pequeñas y menos, sin desenfoque, menos movimiento y menos aplicaciones abiertas.
 
 join-bad-name = Este nombre o este enlace no se puede usar. Revise su nombre o pida el enlace otra vez.
 join-no-such-call = Esta llamada no existe aquí. Pida el enlace otra vez.
@@ -166,6 +168,7 @@ away = ausente
 away-title = Se ha perdido la conexión; es posible que vuelva
 microphone-off = micrófono desactivado
 camera-off = cámara desactivada
+picture-saved = sin imagen, para ahorrar energía
 speaks = habla
 floating = Mantener la imagen de { $name } sobre las demás ventanas
 path = { $path ->

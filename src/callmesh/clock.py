@@ -46,7 +46,19 @@ class HybridClock:
         return self.given
 
     def follow(self, time: int) -> None:
-        """What is stamped next is later than `time`."""
+        """What is stamped next is later than `time`, also once `set_by` has taken a jump back."""
+        if time <= self.given:
+            if self._jumps:
+                self._keep(time)
+            return
         if time - self.given > AHEAD:
-            self._jumps = [*self._jumps, self.given][-MAX_JUMPS:]
-        self.given = max(self.given, time)
+            self._keep(self.given)
+        self.given = time
+
+    def _keep(self, time: int) -> None:
+        """Remember that it was given out; of those that lie close together the last one does."""
+        before = [other for other in self._jumps if other < time]
+        after = [other for other in self._jumps if other > time]
+        if before and time - before[-1] <= AHEAD:
+            before.pop()
+        self._jumps = [*before, time, *after][-MAX_JUMPS:]

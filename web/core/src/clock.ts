@@ -46,9 +46,21 @@ export class HybridClock {
     return this.given;
   }
 
-  /** What is stamped next is later than `time`. */
+  /** What is stamped next is later than `time`, also once `setBy` has taken a jump back. */
   follow(time: number): void {
-    if (time - this.given > AHEAD) this.#jumps = [...this.#jumps, this.given].slice(-MAX_JUMPS);
-    this.given = Math.max(this.given, time);
+    if (time <= this.given) {
+      if (this.#jumps.length > 0) this.#keep(time);
+      return;
+    }
+    if (time - this.given > AHEAD) this.#keep(this.given);
+    this.given = time;
+  }
+
+  /** Remember that it was given out; of those that lie close together the last one does. */
+  #keep(time: number): void {
+    const before = this.#jumps.filter((other) => other < time);
+    const after = this.#jumps.filter((other) => other > time);
+    if (time - (before.at(-1) ?? -Infinity) <= AHEAD) before.pop();
+    this.#jumps = [...before, time, ...after].slice(-MAX_JUMPS);
   }
 }

@@ -27,3 +27,12 @@ test("[S2] what follows a time that was seen is given out once, whatever the hub
   given.push(clock.stamp(hubTime));
   expect(given).toEqual([hubTime + 2 * AHEAD + 1, hubTime + 2 * AHEAD + 2]);
 });
+
+test("[S2] [S17] what was followed while the clock was far ahead is not given out once it is set by the hub's", () => {
+  const clock = new HybridClock();
+  const [hubTime, hour] = [1_000_000_000, 3_600_000_000];
+  clock.stamp(hubTime + hour);
+  for (const time of [50, 3_000_000_000, 40]) clock.follow(hubTime + time);
+  clock.setBy(hubTime, hubTime + hour);
+  expect(clock.stamp(hubTime + hour + 50)).toBe(hubTime + 51);
+});

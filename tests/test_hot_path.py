@@ -50,8 +50,8 @@ async def test_an_update_from_frame_to_frames(monkeypatch: pytest.MonkeyPatch) -
             sent = [seat.bundles - was for seat, was in zip(seats, before, strict=True)]
             assert sent == [TIMES] * people, "each of them has left at once, to each of them"
     few, many = cost
-    within(f"an update in a call of {FEW}", few, 76, 2_850)
-    within("each further link that gets it", each(many, few), 7, 290)
+    within(f"an update in a call of {FEW}", few, 67, 2_770)
+    within("each further link that gets it", each(many, few), 5, 270)
 
 
 async def test_what_an_update_allocates(monkeypatch: pytest.MonkeyPatch) -> None:

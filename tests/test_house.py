@@ -21,8 +21,8 @@ GROUND = """
 """.split()
 FIRST = """
     storage storage.memory storage.sqlite storage.blobs
-    transport transport.memory transport.websocket transport.picows transport.rtcmedia
-    transport.webrtc transport.turn cachefile folder
+    transport transport.memory transport.websocket transport.asgi transport.picows
+    transport.rtcmedia transport.webrtc transport.turn cachefile folder
 """.split()
 SECOND = """
     settings logs tokens auth catalog installing saving ending address headers livecall live

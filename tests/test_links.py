@@ -28,8 +28,8 @@ from callmesh.messages import Group, Hello, Message, Ping, Write
 from callmesh.rates import Often, Rate
 from callmesh.state import Entry
 from callmesh.testing import MemoryHub
+from callmesh.transport.asgi import LINK
 from callmesh.transport.picows import CLOSING, CONTROLS, FRAGMENTS, Upgrade
-from callmesh.transport.websocket import LINK
 from callmesh.values import encode
 from tests.processes import SERVED, HubProcess, hub_process
 

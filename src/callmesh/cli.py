@@ -15,7 +15,6 @@ from pathlib import Path
 from callmesh import auditing, creating, installing
 from callmesh.catalog import Catalog
 from callmesh.developing import develop
-from callmesh.doctor import WRONG, examine
 from callmesh.errors import BadInput, BadManifest, CallmeshError
 from callmesh.folder import APPS, CannotStart, is_running
 from callmesh.ids import call_id, display_name
@@ -153,6 +152,8 @@ def _config(options: argparse.Namespace) -> int:
 
 def _doctor(options: argparse.Namespace) -> int:
     """1 if there is something that keeps the hub from working well."""
+    from callmesh.doctor import WRONG, examine  # it knows all there is, and who serves needs none
+
     logging.getLogger("callmesh").addHandler(logging.NullHandler())  # it is all in the findings
     findings = []
     for finding in examine(_chosen(options).settings):

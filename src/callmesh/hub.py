@@ -57,7 +57,7 @@ from callmesh.storage.blobs import Blobs
 from callmesh.storage.sqlite import SqliteStorage
 from callmesh.supervisor import Supervisor
 from callmesh.tokens import HOOKS_RECIPE, Key, recipe
-from callmesh.transport.websocket import LINK, AsgiLink
+from callmesh.transport.asgi import LINK, AsgiLink
 
 if TYPE_CHECKING:
     from callmesh.webhooks import Webhooks

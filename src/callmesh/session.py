@@ -215,7 +215,9 @@ class Session:
 
     @property
     def has_output(self) -> bool:
-        return bool(self._out or self._latest or self._streams) or self._owed >= CREDIT
+        if self._out or self._latest or self._streams:
+            return True
+        return self.credited != self._credit_told and self._owed >= CREDIT
 
     @property
     def _owed(self) -> int:

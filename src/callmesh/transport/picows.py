@@ -21,7 +21,7 @@ from uvicorn.server import ServerState
 
 from callmesh.errors import Broken, CallmeshError, Closed, TooLarge, WireError, from_close
 from callmesh.messages import MAX_BUNDLE, MAX_BUNDLE_BEFORE_JOINING
-from callmesh.transport.websocket import LINK
+from callmesh.transport.asgi import LINK
 
 HIGH = 64 * 1024
 """Bytes that are read in one turn, or wait for who receives them, before no more are read."""

@@ -11,6 +11,10 @@ DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 
 
+DEVICES = ["camera", "microphone"]
+"""What a page may use where somebody has said so."""
+
+
 @dataclass
 class Person:
     """Somebody at a browser of their own. `problems` is what the console said was wrong."""
@@ -91,6 +95,11 @@ class Person:
             timeout=timeout,
         )
 
+    def tile(self, name: str) -> Locator:
+        """The tile of somebody in the call."""
+        tiles = self.page.get_by_role("list", name="Participants")
+        return tiles.get_by_role("listitem").filter(has_text=name)
+
     async def until_call(self, script: str, *, timeout: float = 15_000) -> None:
         """Wait until an expression about `call` is true."""
         await self.page.wait_for_function(
@@ -114,3 +123,17 @@ async def person(
         yield someone
     finally:
         await context.close()
+
+
+@contextlib.asynccontextmanager
+async def two_with_devices(
+    browser: Browser, call: str, *, ada: str = "", bob: str = ""
+) -> AsyncIterator[tuple[Person, Person]]:
+    """Ada, a host, and Bob, a guest, have joined; `ada` and `bob` are what runs `before`."""
+    async with (
+        person(browser, "Ada", permissions=DEVICES, before=ada) as one,
+        person(browser, "Bob", permissions=DEVICES, before=bob) as other,
+    ):
+        await one.join(call, role="host")
+        await other.join(call, role="guest")
+        yield one, other

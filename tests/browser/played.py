@@ -1,17 +1,13 @@
 """What somebody sees and hears of another in the call page."""
 
-from playwright.async_api import Locator, expect
+from playwright.async_api import expect
 
 from tests.browser.people import Person
 
 
-def tile(one: Person, other: str) -> Locator:
-    return one.page.get_by_role("listitem").filter(has_text=other)
-
-
 async def until_played(one: Person, other: str, colour: str = "") -> None:
     """Wait until the tile decodes ten more frames, of that colour: `rgb` where r, g or b leads."""
-    video = tile(one, other).locator("video")
+    video = one.tile(other).locator("video")
     await expect(video).to_be_visible(timeout=20_000)
     await one.page.wait_for_function(
         """([video, colour]) => {
@@ -33,7 +29,7 @@ async def until_played(one: Person, other: str, colour: str = "") -> None:
 async def pitch_of(one: Person, other: str) -> float:
     """Hertz that are loudest in what the tile plays."""
     loudest = (
-        await tile(one, other)
+        await one.tile(other)
         .locator("video")
         .evaluate(
             """async video => {

@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.browser.people import PHONE, Person, person
+from tests.browser.people import DEVICES, PHONE, Person, person
 from tests.processes import hub_process
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
-DEVICES = ["camera", "microphone"]
 REFUSING = """
     navigator.mediaDevices.getUserMedia = ({ video }) =>
         Promise.reject(new DOMException("", video ? "NotAllowedError" : "NotReadableError"));

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, FrameLocator, expect
 
-from tests.browser.people import PHONE, Person, person
+from tests.browser.people import DEVICES, PHONE, Person, person
 from tests.browser.played import pitch_of, until_played
 from tests.browser.screens import keyed
 from tests.browser.test_turn import by_turn
@@ -19,7 +19,6 @@ from tests.turnserver import TURN_SECRET, TurnServer, turn_server
 
 pytestmark = [pytest.mark.anyio, pytest.mark.rtc, pytest.mark.timeout(300)]
 
-DEVICES = ["camera", "microphone"]
 LOST = 20
 """Seconds without a network, and of sleep."""
 

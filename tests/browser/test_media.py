@@ -11,14 +11,13 @@ from playwright.async_api import Browser, expect
 
 import callmesh
 from callmesh.media import Frames
-from tests.browser.people import Person, person
-from tests.browser.played import pitch_of, tile, until_played
+from tests.browser.people import DEVICES, Person, person, two_with_devices
+from tests.browser.played import pitch_of, until_played
 from tests.media import BLUE, RED, Plain, Tone, left, until_over
 from tests.processes import HubProcess, hub_process
 
 pytestmark = [pytest.mark.anyio, pytest.mark.rtc, pytest.mark.timeout(240)]
 
-DEVICES = ["camera", "microphone"]
 KEEP_CONNECTIONS = """
     window.connections = [];
     const Original = window.RTCPeerConnection;
@@ -85,7 +84,7 @@ async def test_a_program_and_a_browser_see_and_hear_each_other(
         async with person(browser, "Ada", permissions=DEVICES, before=KEEP_CONNECTIONS) as ada:
             await ada.join(hub.call(), role="host")
             async with program(ada, hub.call(), offers=offers) as pia:
-                await expect(tile(ada, "Pia").get_by_text("camera off")).to_be_attached()
+                await expect(ada.tile("Pia").get_by_text("camera off")).to_be_attached()
                 connections = await ada.page.evaluate("window.connections.length")
                 adas = pia.media.incoming("video")
                 seen = await asyncio.wait_for(anext(adas), 20)
@@ -113,8 +112,8 @@ async def test_a_program_and_a_browser_see_and_hear_each_other(
                 await counted(await asyncio.wait_for(anext(adas), 20))
 
                 pia.media.stop("video")
-                await expect(tile(ada, "Pia").get_by_text("camera off")).to_be_attached()
-                await expect(tile(ada, "Pia").get_by_text("microphone off")).to_have_count(0)
+                await expect(ada.tile("Pia").get_by_text("camera off")).to_be_attached()
+                await expect(ada.tile("Pia").get_by_text("microphone off")).to_have_count(0)
                 pia.media.send(red)
                 await until_played(ada, "Pia", "r")
 
@@ -151,12 +150,9 @@ async def test_a_day_of_turning_a_camera_off_and_on(browser: Browser, tmp_path: 
     """[V4, V6] Between pages: what is agreed on stays as long as it was, also where one does not
     want the other's pictures."""
     with hub_process(tmp_path) as hub:
-        async with (
-            person(browser, "Ada", permissions=DEVICES, before=KEEP_CONNECTIONS) as ada,
-            person(browser, "Bob", permissions=DEVICES, before=KEEP_CONNECTIONS) as bob,
-        ):
-            await ada.join(hub.call(), role="host")
-            await bob.join(hub.call())
+        async with two_with_devices(
+            browser, hub.call(), ada=KEEP_CONNECTIONS, bob=KEEP_CONNECTIONS
+        ) as (ada, bob):
             pairs = ((ada, bob), (bob, ada))
             for one, other in pairs:
                 await until_played(one, other.name)
@@ -164,7 +160,7 @@ async def test_a_day_of_turning_a_camera_off_and_on(browser: Browser, tmp_path: 
                 for one, _other in pairs:
                     await one.page.get_by_role("button", name="Camera").click()
                 for one, other in pairs:
-                    await expect(tile(one, other.name).get_by_text("camera off")).to_be_attached()
+                    await expect(one.tile(other.name).get_by_text("camera off")).to_be_attached()
                 for one, _other in pairs:
                     await one.page.get_by_role("button", name="Camera").click()
                 for one, other in pairs:
@@ -208,7 +204,7 @@ async def test_a_reload_and_a_hub_that_restarts(browser: Browser, tmp_path: Path
             pia.media.stop("video")
             hub = HubProcess(tmp_path, port=hub.port)
             await until_over(seen)
-            await expect(tile(ada, "Pia").get_by_text("camera off")).to_be_attached(timeout=20_000)
+            await expect(ada.tile("Pia").get_by_text("camera off")).to_be_attached(timeout=20_000)
             pia.media.send(red)
             await until_played(ada, "Pia", "r")
             await ada.page.get_by_role("button", name="Camera").click()

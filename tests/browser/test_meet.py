@@ -27,14 +27,6 @@ def log(one: Person) -> Locator:
     return one.page.get_by_role("log")
 
 
-def tile(one: Person, name: str) -> Locator:
-    return (
-        one.page.get_by_role("list", name="Participants")
-        .get_by_role("listitem")
-        .filter(has_text=name)
-    )
-
-
 async def test_who_writes_is_read_by_who_is_there_and_who_comes_later(
     browser: Browser, tmp_path: Path
 ) -> None:
@@ -96,17 +88,17 @@ async def test_a_hand_stays_up_and_a_reaction_passes(browser: Browser, tmp_path:
                 await expect(react).to_be_focused()
                 await react.click()
                 await bob.page.get_by_role("button", name="Raise your hand").click()
-                await expect(tile(ada, "Bob")).to_contain_text("Bob has raised a hand")
+                await expect(ada.tile("Bob")).to_contain_text("Bob has raised a hand")
                 await react.click()
                 await bob.page.get_by_role("button", name="React with 🎉").click()
-                await expect(tile(ada, "Bob")).to_contain_text("🎉")
-                await expect(tile(ada, "Bob")).not_to_contain_text("🎉", timeout=10_000)
+                await expect(ada.tile("Bob")).to_contain_text("🎉")
+                await expect(ada.tile("Bob")).not_to_contain_text("🎉", timeout=10_000)
                 await react.click()
                 await bob.page.get_by_role("button", name="Lower your hand").click()
-                await expect(tile(ada, "Bob")).not_to_contain_text("raised a hand")
+                await expect(ada.tile("Bob")).not_to_contain_text("raised a hand")
                 await react.click()
                 await bob.page.get_by_role("button", name="Raise your hand").click()
-                await expect(tile(ada, "Bob")).to_contain_text("Bob has raised a hand")
+                await expect(ada.tile("Bob")).to_contain_text("Bob has raised a hand")
             await expect(ada.page.get_by_text("raised a hand")).to_have_count(0)
             assert ada.problems == []
 
@@ -125,7 +117,7 @@ async def test_without_an_app_the_faces_have_the_floor(browser: Browser, tmp_pat
             await ada.join(hub.call(), role="host")
             await bob.join(hub.call(), role="guest")
             for one in (ada, bob):
-                await expect(tile(one, "Ada")).to_be_visible()
+                await expect(one.tile("Ada")).to_be_visible()
                 assert await one.page.evaluate(share) > 0.5
             await ada.add("Poll")
             for one in (ada, bob):

@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Locator, expect
 
-from tests.browser.people import Person, person
+from tests.browser.people import DEVICES, Person, person, two_with_devices
 from tests.processes import hub_process
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
-DEVICES = ["camera", "microphone"]
 # Ten more decoded frames, of such a width.
 PLAYED = """([video, wide]) => {
     const count = video.getVideoPlaybackQuality().totalVideoFrames;
@@ -33,14 +32,6 @@ BY_THE_BROWSER = """video => {
     track.stop();
     track.dispatchEvent(new Event("ended"));
 }"""
-
-
-def tile(one: Person, name: str) -> Locator:
-    return (
-        one.page.get_by_role("list", name="Participants")
-        .get_by_role("listitem")
-        .filter(has_text=name)
-    )
 
 
 def screen(one: Person, name: str) -> Locator:
@@ -66,7 +57,7 @@ async def test_a_screen_is_seen_large_and_the_camera_comes_back(
         ):
             await ada.join(hub.call(), role="host")
             await bob.join(hub.call(), role="guest")
-            await until_played(bob, tile(bob, "Ada").locator("video"), wide=False)
+            await until_played(bob, bob.tile("Ada").locator("video"), wide=False)
             await bob.add("Poll")
             await expect(ada.app("Poll").get_by_text("Do you agree?")).to_be_visible()
             await bob.in_app("Poll", "window.stays = true")
@@ -75,7 +66,7 @@ async def test_a_screen_is_seen_large_and_the_camera_comes_back(
             await button.click()
             await expect(ada.page.get_by_text("Everybody sees your screen.")).to_be_visible()
             await until_played(bob, screen(bob, "Ada").locator("video"), wide=True)
-            for video in (screen(bob, "Ada").locator("video"), tile(ada, "Ada").locator("video")):
+            for video in (screen(bob, "Ada").locator("video"), ada.tile("Ada").locator("video")):
                 assert await video.evaluate(LOOK) == ["contain", "none"]
             await expect(bob.page.get_by_role("main")).to_have_count(1)
             await expect(screen(ada, "Ada")).to_have_count(0)
@@ -96,36 +87,31 @@ async def test_a_screen_is_seen_large_and_the_camera_comes_back(
 
             await ada.page.get_by_role("button", name="Stop showing it").click()
             await expect(screen(bob, "Ada")).to_have_count(0)
-            await until_played(bob, tile(bob, "Ada").locator("video"), wide=False)
-            assert (await tile(ada, "Ada").locator("video").evaluate(LOOK))[0] == "cover"
+            await until_played(bob, bob.tile("Ada").locator("video"), wide=False)
+            assert (await ada.tile("Ada").locator("video").evaluate(LOOK))[0] == "cover"
 
             await ada.page.get_by_role("button", name="Camera").click()
-            await expect(tile(bob, "Ada")).to_contain_text("camera off")
+            await expect(bob.tile("Ada")).to_contain_text("camera off")
             await button.click()
             await until_played(bob, screen(bob, "Ada").locator("video"), wide=True)
             await bob.page.get_by_role("button", name="Make it small").click()
             await ada.add("Poll")  # a newer thing that everybody sees
             await button.click()
-            await expect(tile(bob, "Ada")).to_contain_text("camera off")
+            await expect(bob.tile("Ada")).to_contain_text("camera off")
 
             await ada.page.get_by_role("button", name="Camera").click()
             await button.click()
             await until_played(bob, screen(bob, "Ada").locator("video"), wide=True)
-            await tile(ada, "Ada").locator("video").evaluate(BY_THE_BROWSER)
+            await ada.tile("Ada").locator("video").evaluate(BY_THE_BROWSER)
             await expect(screen(bob, "Ada")).to_have_count(0)
-            await until_played(bob, tile(bob, "Ada").locator("video"), wide=False)
+            await until_played(bob, bob.tile("Ada").locator("video"), wide=False)
             assert ada.problems == bob.problems == lee.problems == []
 
 
 async def test_who_may_not_edit_any_more_shows_no_screen(browser: Browser, tmp_path: Path) -> None:
     """[G22] The camera is back, for them and for those who looked."""
     with hub_process(tmp_path) as hub:
-        async with (
-            person(browser, "Ada", permissions=DEVICES) as ada,
-            person(browser, "Bob", permissions=DEVICES) as bob,
-        ):
-            await ada.join(hub.call(), role="host")
-            await bob.join(hub.call(), role="guest")
+        async with two_with_devices(browser, hub.call()) as (ada, bob):
             await bob.page.get_by_role("button", name="Screen", exact=True).click()
             await until_played(ada, screen(ada, "Bob").locator("video"), wide=True)
             panel = await ada.open_people()
@@ -134,8 +120,8 @@ async def test_who_may_not_edit_any_more_shows_no_screen(browser: Browser, tmp_p
             await ada.page.keyboard.press("Escape")
             await expect(bob.page.get_by_text("Everybody sees your screen.")).to_have_count(0)
             await expect(screen(ada, "Bob")).to_have_count(0)
-            await until_played(ada, tile(ada, "Bob").locator("video"), wide=False)
-            look = await tile(ada, "Bob").locator("video").evaluate(LOOK)
+            await until_played(ada, ada.tile("Bob").locator("video"), wide=False)
+            look = await ada.tile("Bob").locator("video").evaluate(LOOK)
             assert look[0] == "cover"
             assert ada.problems == bob.problems == []
 
@@ -145,18 +131,13 @@ async def test_where_no_way_is_found_tiles_and_screens_say_so(
 ) -> None:
     """[G22, G25] Instead of a black picture, and of silence without a word."""
     with hub_process(tmp_path) as hub:
-        async with (
-            person(browser, "Ada", permissions=DEVICES, before=NO_WAY) as ada,
-            person(browser, "Bob", permissions=DEVICES, before=NO_WAY) as bob,
-        ):
-            await ada.join(hub.call(), role="host")
-            await bob.join(hub.call(), role="guest")
+        async with two_with_devices(browser, hub.call(), ada=NO_WAY, bob=NO_WAY) as (ada, bob):
             for one, other in ((ada, "Bob"), (bob, "Ada")):
                 await one.until_path(other, "relay", timeout=40_000)
-                await expect(tile(one, other)).to_contain_text("No sound or picture gets through")
-                await expect(tile(one, other).locator(".avatar")).to_be_visible()
-                await expect(tile(one, other).locator("video")).to_have_count(0)
-                await expect(tile(one, one.name)).not_to_contain_text("gets through")
+                await expect(one.tile(other)).to_contain_text("No sound or picture gets through")
+                await expect(one.tile(other).locator(".avatar")).to_be_visible()
+                await expect(one.tile(other).locator("video")).to_have_count(0)
+                await expect(one.tile(one.name)).not_to_contain_text("gets through")
             await ada.page.get_by_role("button", name="Screen", exact=True).click()
             await expect(screen(bob, "Ada")).to_contain_text("No picture of Ada gets through")
             await expect(screen(bob, "Ada").locator("video")).to_have_count(0)

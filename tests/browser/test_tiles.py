@@ -3,14 +3,13 @@
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Locator, expect
+from playwright.async_api import Browser, expect
 
-from tests.browser.people import Person, person
+from tests.browser.people import Person, two_with_devices
 from tests.processes import hub_process
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
-DEVICES = ["camera", "microphone"]
 # A microphone that hears a tone as loud as `volume.gain` says.
 TONE = """
     const given = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -41,87 +40,59 @@ SLOW = """
 """
 
 
-def tile(one: Person, name: str) -> Locator:
-    return (
-        one.page.get_by_role("list", name="Participants")
-        .get_by_role("listitem")
-        .filter(has_text=name)
-    )
-
-
 async def test_who_speaks_is_marked_in_words_too(browser: Browser, tmp_path: Path) -> None:
     """[G23] For others and for oneself; on nobody else."""
     with hub_process(tmp_path) as hub:
-        async with (
-            person(browser, "Ada", permissions=DEVICES, before=TONE) as ada,
-            person(browser, "Bob", permissions=DEVICES, before=TONE) as bob,
-        ):
-            await ada.join(hub.call(), role="host")
-            await bob.join(hub.call(), role="guest")
+        async with two_with_devices(browser, hub.call(), ada=TONE, bob=TONE) as (ada, bob):
             await ada.until_path("Bob", "direct")
             await bob.page.evaluate("volume.gain.value = 0.5")
             for one in (ada, bob):
-                await expect(tile(one, "Bob")).to_contain_text("speaking", timeout=20_000)
+                await expect(one.tile("Bob")).to_contain_text("speaking", timeout=20_000)
                 await expect(one.page.locator(".tile.speaks")).to_have_count(1)
             await bob.page.evaluate("volume.gain.value = 0")
             for one in (ada, bob):
-                await expect(tile(one, "Bob")).not_to_contain_text("speaking")
+                await expect(one.tile("Bob")).not_to_contain_text("speaking")
             await bob.page.evaluate("volume.gain.value = 0.5")
-            await expect(tile(ada, "Bob")).to_contain_text("speaking")
+            await expect(ada.tile("Bob")).to_contain_text("speaking")
             await bob.page.get_by_role("button", name="Microphone").click()
-            await expect(tile(ada, "Bob")).not_to_contain_text("speaking")
+            await expect(ada.tile("Bob")).not_to_contain_text("speaking")
             assert ada.problems == bob.problems == []
 
 
 async def test_nobody_hears_themselves_in_another_tab(browser: Browser, tmp_path: Path) -> None:
     """[G23]"""
     with hub_process(tmp_path) as hub:
-        async with (
-            person(browser, "Ada", permissions=DEVICES) as ada,
-            person(browser, "Bob", permissions=DEVICES) as bob,
-        ):
-            await ada.join(hub.call(), role="host")
-            await bob.join(hub.call(), role="guest")
+        async with two_with_devices(browser, hub.call()) as (ada, _):
             second = Person(await ada.page.context.new_page(), "Ada")
             await second.join(hub.call(), role="host")
             await expect(second.page.locator(".tile video")).to_have_count(3)
             muted = "videos => videos.map(video => video.muted)"
             for one in (ada, second):
-                await expect(tile(one, "Ada").locator("video")).to_have_count(2)
-                assert await tile(one, "Ada").locator("video").evaluate_all(muted) == [True, True]
-                await expect(tile(one, "Bob").locator("video")).to_have_count(1)
-                assert await tile(one, "Bob").locator("video").evaluate_all(muted) == [False]
+                await expect(one.tile("Ada").locator("video")).to_have_count(2)
+                assert await one.tile("Ada").locator("video").evaluate_all(muted) == [True, True]
+                await expect(one.tile("Bob").locator("video")).to_have_count(1)
+                assert await one.tile("Bob").locator("video").evaluate_all(muted) == [False]
 
 
 async def test_a_poor_connection_is_said(browser: Browser, tmp_path: Path) -> None:
     """[G25]"""
     with hub_process(tmp_path) as hub:
-        async with (
-            person(browser, "Ada", permissions=DEVICES, before=SLOW) as ada,
-            person(browser, "Bob", permissions=DEVICES) as bob,
-        ):
-            await ada.join(hub.call(), role="host")
-            await bob.join(hub.call(), role="guest")
-            await expect(tile(ada, "Bob").get_by_text("direct")).to_be_visible(timeout=20_000)
+        async with two_with_devices(browser, hub.call(), ada=SLOW) as (ada, _):
+            await expect(ada.tile("Bob").get_by_text("direct")).to_be_visible(timeout=20_000)
             await ada.page.evaluate("window.seconds = 0.9")
-            poor = tile(ada, "Bob").get_by_text("poor connection")
+            poor = ada.tile("Bob").get_by_text("poor connection")
             await expect(poor).to_be_visible(timeout=20_000)
             await ada.page.evaluate("window.seconds = 0.05")
             await expect(poor).to_have_count(0, timeout=20_000)
-            await expect(tile(ada, "Bob").get_by_text("direct")).to_be_visible()
+            await expect(ada.tile("Bob").get_by_text("direct")).to_be_visible()
 
 
 async def test_a_picture_has_a_window_of_its_own(browser: Browser, tmp_path: Path) -> None:
     """[G26]"""
     with hub_process(tmp_path) as hub:
-        async with (
-            person(browser, "Ada", permissions=DEVICES) as ada,
-            person(browser, "Bob", permissions=DEVICES) as bob,
-        ):
-            await ada.join(hub.call(), role="host")
-            await bob.join(hub.call(), role="guest")
+        async with two_with_devices(browser, hub.call()) as (ada, bob):
             floating = ada.page.get_by_role("button", name="Keep the picture of Bob")
-            await expect(tile(ada, "Bob").locator("video")).to_be_visible(timeout=20_000)
+            await expect(ada.tile("Bob").locator("video")).to_be_visible(timeout=20_000)
             await ada.page.wait_for_function(
                 "() => [...document.querySelectorAll('.tile video')].every(v => v.readyState > 1)"
             )

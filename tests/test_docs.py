@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import callmesh
 from benchmarks.all import SCENARIOS
 from benchmarks.page import rendered
 from benchmarks.suite import FIGURES, Figures
@@ -284,6 +285,40 @@ async def test_leading_and_pointing_in_python_run_as_the_page_about_apps_says(
         exec(code, {"resource": await ada.resources.add("vitals")})
         await hub.settled()
     assert capsys.readouterr().out == "{'slide': 3}\n[]\n"
+
+
+@pytest.mark.anyio
+async def test_the_half_of_the_page_about_halves_counts_as_it_says(tmp_path: Path) -> None:
+    """[T9, Y4] Nobody else writes the score, or reads what others have answered."""
+    (keys,) = [
+        code for code in blocks("halves.md", "json") if "solution" in code and "self" in code
+    ]
+    (code,) = [code for code in blocks("halves.md", "python") if "judge" in code]
+    manifest = json.loads(f"{{{keys}}}") | {"id": "quiz", "name": "Quiz", "version": "1"}
+    folder = tmp_path / "quiz"
+    folder.mkdir()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "index.html").write_text("")
+    names = {"callmesh": callmesh}
+    exec(code, names)
+    async with (
+        MemoryHub(apps=[folder]) as hub,
+        hub.join("Ada", role="host") as ada,
+        hub.join("Bob", role="guest") as bob,
+    ):
+        quiz = await ada.resources.add("quiz")
+        seen = await bob.resources.get(quiz.id)
+        seen.state[f"answer/{bob.me.person}"] = "4"
+        async with hub.half(names["app"], quiz) as half:  # type: ignore[arg-type]
+            assert half.me.half == quiz.id
+            quiz.state["solution"] = "4"
+            await bob.until(lambda: seen.state.get(f"score/{bob.me.person}") == 1)
+        quiz.state[f"answer/{ada.me.person}"] = "5"
+        await quiz.state.accepted()
+        async with hub.half(names["app"], quiz):  # type: ignore[arg-type]
+            await bob.until(lambda: seen.state.get(f"score/{ada.me.person}") == 0)
+        assert "solution" not in seen.state
+        assert not quiz.state.can_write(f"score/{ada.me.person}")
 
 
 @pytest.mark.anyio

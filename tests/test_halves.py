@@ -33,6 +33,7 @@ from callmesh.limits import Limits
 from callmesh.live import LiveHub
 from callmesh.livecall import steady
 from callmesh.metrics import Metrics
+from callmesh.running import tell_failure
 from callmesh.storage.memory import MemoryStorage
 from callmesh.supervisor import (
     LOOKED_AT,
@@ -213,6 +214,24 @@ def test_what_a_half_prints_is_bounded() -> None:
     assert printed.left_out == 1000 - len(many)
     assert [*printed.feed(b"the last", 0), *printed.feed(b"", 0)] == []
     assert printed.last == "the last"
+
+
+def test_of_a_deep_stack_the_end_fits_into_the_log(capfd: pytest.CaptureFixture[str]) -> None:
+    """[Y5, Y8] As where a listener has called itself."""
+
+    def one(depth: int) -> None:
+        other(depth + 1)
+
+    def other(depth: int) -> None:
+        one(depth + 1)
+
+    with pytest.raises(RecursionError) as raised:
+        one(0)
+    tell_failure(raised.type, raised.value, raised.value.__traceback__)
+    said = capfd.readouterr().err.splitlines()
+    assert len(said) < PRINTED[1]
+    assert said[-1].startswith("RecursionError")
+    assert "one(depth + 1)" in " ".join(said)
 
 
 def test_of_a_flood_little_is_looked_at_and_its_end_is_known() -> None:

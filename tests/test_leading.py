@@ -1,4 +1,4 @@
-"""`resource.leading` and `resource.pointer` of programs: the same services as in a frame."""
+"""What a resource has in programs as in a frame: who is in the call, leading, and pointing."""
 
 import time
 from collections.abc import AsyncIterator, Callable
@@ -9,13 +9,15 @@ import pytest
 
 import callmesh
 from callmesh.conflated import Conflated
-from callmesh.errors import BadValue, Closed
+from callmesh.errors import BadValue, Closed, Denied
 from callmesh.leading import Leader
 from callmesh.pointer import Pointed
 from callmesh.testing import MemoryHub
+from tests.processes import ROOT, SHELF
 
 pytestmark = pytest.mark.anyio
 
+CRASHER = ROOT / "tests/apps/crasher"
 LEAD, POINT = "callmesh/lead", "callmesh/point"
 
 
@@ -111,6 +113,25 @@ async def test_where_others_point_comes_with_name_and_colour() -> None:
         await they.hub.settled()
         assert told == [0, 1, 0]
         assert theirs.colour("p9") == "hsl(352.9 75% 45%)"  # type: ignore[arg-type]
+
+
+async def test_who_is_in_the_call_is_told_to_apps_that_ask() -> None:
+    """[A8]"""
+    async with MemoryHub(apps=[SHELF, CRASHER]) as hub, hub.join("Ada") as ada:
+        shelf, crasher = [await ada.resources.add(app) for app in ("shelf", "crasher")]
+        told: list[list[str]] = []
+        shelf.on_participants(lambda all: told.append([one.name for one in all.values()]))
+        async with hub.join("Bob") as bob:
+            await ada.until(lambda: len(shelf.participants) == 2)
+            assert shelf.participants[bob.me.id].name == "Bob"
+        await ada.until(lambda: len(shelf.participants) == 1)
+        assert shelf.me == ada.me
+        assert (told[0], ["Ada", "Bob"] in told, told[-1]) == (["Ada"], True, ["Ada"])
+        with pytest.raises(Denied, match="participants"):
+            _ = crasher.participants
+        with pytest.raises(Denied, match="participants"):
+            crasher.on_participants(print)
+    assert told[-1] == ["Ada"], "a call that is over tells nothing of the kind"
 
 
 def test_the_newest_is_shown_at_a_bounded_rate() -> None:

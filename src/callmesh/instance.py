@@ -12,7 +12,15 @@ from callmesh.callstate import setting_in
 from callmesh.changes import check_listener
 from callmesh.datastream import Codec, DataStream
 from callmesh.errors import BadInput, BadName, BadValue, Denied
-from callmesh.ids import CALL, PersonId, ResourceId, app_stream, presence_of, state_of
+from callmesh.ids import (
+    CALL,
+    ParticipantId,
+    PersonId,
+    ResourceId,
+    app_stream,
+    presence_of,
+    state_of,
+)
 from callmesh.leading import Leading, ServiceParts
 from callmesh.messages import Fetch, Mode
 from callmesh.outside import Reply, check_wish, reply_of
@@ -93,6 +101,35 @@ class Resource:
     @property
     def title(self) -> str:
         return self.record.title
+
+    @property
+    def me(self) -> Participant:
+        """Oneself, as the roster shows it."""
+        return self._me()
+
+    @property
+    def participants(self) -> Mapping[ParticipantId, Participant]:
+        """Everybody in the call, oneself included. Raises `Denied` where the app has not asked."""
+        self.standings.check_capability(self.id, Capability.PARTICIPANTS)
+        return {someone.id: someone for someone in self._roster()}
+
+    def on_participants(
+        self, tell: Callable[[Mapping[ParticipantId, Participant]], object]
+    ) -> Callable[[], None]:
+        """Call `tell` with `participants` now, and whenever somebody comes, goes or is another.
+
+        Returns what ends it. Raises as `participants`.
+        """
+        check_listener(tell)
+        seen = self.participants
+
+        def look() -> Mapping[ParticipantId, Participant]:
+            nonlocal seen
+            if not self._replica.moved.has_failed:  # then nobody is seen any more
+                seen = {someone.id: someone for someone in self._roster()}
+            return seen
+
+        return self._replica.moved.watch(look, lambda: tell(seen))
 
     @property
     def owner(self) -> PersonId:

@@ -11,8 +11,10 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import BinaryIO, TextIO
 
 import msgspec
@@ -22,8 +24,12 @@ from callmesh.errors import CallOver
 from callmesh.half import App
 from callmesh.halves import Order
 
+FRAMES = 20
+"""Of a call stack, the innermost are printed: the hub's log takes 100 lines at once (Y8)."""
+
 
 def main() -> int:
+    sys.excepthook = tell_failure
     os.set_inheritable(pipe := os.dup(0), False)  # nobody but us holds it
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     hub = open(pipe, "rb", buffering=0)  # noqa: SIM115 - as long as the process lives
@@ -38,6 +44,12 @@ def _end_with(hub: BinaryIO) -> None:
     if os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(1)
+
+
+def tell_failure(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    traceback.print_exception(kind, error, trace, limit=-FRAMES)
 
 
 def load(folder: Path, file: str, app: str) -> App:

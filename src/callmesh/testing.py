@@ -14,7 +14,10 @@ from callmesh.catalog import Catalog
 from callmesh.client import Call, join
 from callmesh.contracts import check_link, check_storage
 from callmesh.errors import Broken, TimedOut
+from callmesh.half import App
 from callmesh.ice import IceServers
+from callmesh.ids import CallId
+from callmesh.instance import Resource
 from callmesh.limits import Limits
 from callmesh.links import Links
 from callmesh.live import LiveHub
@@ -25,7 +28,8 @@ from callmesh.transport.memory import MemoryLink
 
 __all__ = ["ADDRESS", "MemoryHub", "Wire", "check_link", "check_storage"]
 
-ADDRESS = "http://memory/call/demo"
+DEMO = CallId("demo")
+ADDRESS = f"http://memory/call/{DEMO}"
 
 
 class _Chance:
@@ -196,6 +200,16 @@ class MemoryHub:
                 wire.mend()
                 wire.flow()
                 del self._wires[call]
+
+    @contextlib.asynccontextmanager
+    async def half(self, app: App, resource: Resource) -> AsyncIterator[Call]:
+        """The Python half of a resource: its handlers run here, and may what a half may."""
+        manifest = self.catalog.apps[resource.app].manifest
+        token = self._authority.invite_half(DEMO, resource.id, manifest.name, self.live.now())
+        url = f"{ADDRESS}#token={token}"
+        async with self.join(manifest.name, url=url, apps=[app]) as call:
+            await call.resources.get(resource.id)
+            yield call
 
     @contextlib.asynccontextmanager
     async def partition(self, *calls: Call) -> AsyncIterator[None]:

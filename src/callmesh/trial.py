@@ -148,13 +148,26 @@ class Someone:
                 await thing.select_option(index=chance.randrange(count), timeout=1_000)
             case "input", "range" | "number":
                 await thing.fill(str(chance.randrange(100)), timeout=1_000)
-            case "input", "checkbox" | "radio" | "button" | "submit" | "reset":
+            case "input" | "button", "submit":
+                await self._fill_in(thing.locator("xpath=ancestor::form"), chance)
+                await thing.click(timeout=1_000)
+            case "input", "checkbox" | "radio" | "button" | "reset":
                 await thing.click(timeout=1_000)
             case "input" | "textarea" | "div", _:
                 await thing.fill(f"word {chance.randrange(1000)}", timeout=1_000)
                 await thing.press("Enter")
             case _:
                 await thing.click(timeout=1_000)
+
+    async def _fill_in(self, form: Locator, chance: random.Random) -> None:
+        """What the form does not go without."""
+        for thing in await form.locator(":is(input, textarea):invalid").filter(visible=True).all():
+            if await thing.get_attribute("type") in ("checkbox", "radio"):
+                await thing.check(timeout=1_000)
+            else:
+                number = await thing.get_attribute("type") in ("number", "range")
+                word = "" if number else "word "
+                await thing.fill(f"{word}{chance.randrange(100)}", timeout=1_000)
 
     async def _draw(self, thing: Locator, chance: random.Random) -> None:
         box = await thing.bounding_box()

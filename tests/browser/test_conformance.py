@@ -21,6 +21,12 @@ GOOD = (
     if (!state.has("count")) state.set("count", 0); } });"""
     + COUNT
 )
+FORM = "<form><input required><input required type=number><button id=more>More</button></form>"
+SUBMITTED = """more.onclick = null;
+document.forms[0].onsubmit = (event) => {
+    event.preventDefault();
+    r.state.set("count", (r.state.get("count") ?? 0) + 1);
+};"""
 WIPES = """const r = await connect({ setup({ state }) { state.set("count", 0); } });""" + COUNT
 SILENT = """let s;
 await connect({
@@ -100,8 +106,8 @@ def test_a_trap_is_found(
 
 
 def test_what_keeps_clear_of_them_passes(tmp_path: Path, capsys: Capture) -> None:
-    """[T1, T2, T6]"""
-    code, said = tried(capsys, app(tmp_path, GOOD))
+    """[T1, T2, T6] A form is filled in before its button is pressed."""
+    code, said = tried(capsys, app(tmp_path, GOOD + SUBMITTED, FORM))
     assert [code, said["T1"][0], said["T2"][0], said["T6"][0]] == [0, "✓", "✓", "✓"]
 
 

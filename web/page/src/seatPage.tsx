@@ -1,7 +1,9 @@
 import { render } from "preact";
 
 import "./app.css";
+import "./people.css";
 import "./seat.css";
+import { Halves } from "./Halves.tsx";
 import { Network } from "./network.ts";
 import { readSeat, Seat } from "./seat.ts";
 import { Stage } from "./Stage.tsx";
@@ -29,6 +31,7 @@ function SeatView() {
   const problem = seat.problem.value;
   return (
     <div class="seat-stage">
+      {store !== undefined && <Halves store={store} />}
       {store !== undefined && problem === undefined && <Stage store={store} openDrawer={() => undefined} />}
       {problem !== undefined && (
         <div class="empty" role="alert">

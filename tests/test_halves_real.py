@@ -173,6 +173,7 @@ async def test_no_half_outlives_its_hub(hub: HubProcess, how: signal.Signals) ->
         await gone(pid)
         await gone(child)
     hub.process.wait(timeout=20)
+    assert "a Python half has failed" not in hub.end()
 
 
 async def test_one_that_hangs_goes_with_its_hub(hub: HubProcess) -> None:

@@ -130,6 +130,8 @@ class Supervisor:
         self._pids: dict[Key, int] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._turned = asyncio.Event()
+        self._closes = False
+        """The hub goes: who ends now has not failed."""
         self._shown: dict[Key, tuple[Trouble, dict[str, object]]] = {}
 
     def reached(self, scope: MutableMapping[str, Any]) -> None:
@@ -235,7 +237,7 @@ class Supervisor:
             self._pids.pop(key, None)
             del self._tasks[key]
             words = printed.last or f"it ended with code {code}"
-            failed = self._halves.ended(key, words, steady())
+            failed = self._halves.ended(key, words, steady()) and not self._closes
             self._turned.set()
         if printed.left_out:
             said = f"{printed.left_out} lines left out"
@@ -299,6 +301,7 @@ class Supervisor:
 
     async def _close(self) -> None:
         """The hub goes, and they go with it."""
+        self._closes = True
         for key in self._tasks:
             self._signal(key, kill=False)
         if self._tasks:

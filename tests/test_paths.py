@@ -14,7 +14,7 @@ from callmesh.errors import BadName, BadValue, Broken, Closed, EndedByPeer
 from callmesh.ids import ParticipantId
 from callmesh.inbox import Came
 from callmesh.lane import HIGH_WATER, STALLED, Lane
-from callmesh.messages import Mode, Taken
+from callmesh.messages import Mode, Taken, Word
 from callmesh.relay import MAX_WAITING as CALL_WAITING
 from callmesh.session import MAX_WAITING
 from callmesh.stream import MAX_MESSAGE, Piece, StreamMessage, delivery
@@ -588,6 +588,26 @@ async def test_who_is_cut_short_is_so_for_late_readers_too(late: bool, how: str)
     with pytest.raises(EndedByPeer):
         async with asyncio.timeout(5):
             await reading
+
+
+async def test_who_ends_and_opens_it_on_and_on_takes_nobodys_memory() -> None:
+    """[D8, D12] However long they are not read meanwhile."""
+    world = World(2, 8)
+    one, rogue = world.nodes.values()
+    heard = opened(one)
+    await world.settle(1)
+    reading = heard.of(rogue.me.id)
+    first = asyncio.ensure_future(anext(reading))
+    await world.settle(1)
+    words: tuple[Word, ...] = ("open", "off")
+    for time in range(2_000):
+        for word in words:
+            one.streams.came_word(
+                Taken([rogue.me.id], RESOURCE, "ecg", "reliable", time + 1, 0, word)
+            )
+    assert len(heard.inbox._apart[rogue.me.id].items) == 1
+    with pytest.raises(EndedByPeer):
+        await first
 
 
 async def test_who_answers_that_they_have_not_opened_it_has_not_ended_it() -> None:

@@ -116,6 +116,11 @@ class Waiting:
     def is_over(self) -> bool:
         return self.size > INBOX_BYTES
 
+    @property
+    def ends(self) -> bool:
+        """Whether the last that waits is an end: another one would say nothing more."""
+        return bool(self.items) and isinstance(self.items[-1][0], Ended)
+
     def put(self, item: Item, size: int) -> None:
         self.items.append((item, size))
         self.size += size
@@ -367,8 +372,8 @@ class Inbox:
         ended = self._ended[sender] = Ended(cut if why is None else None)
         if len(self._ended) > MOST_ENDED:
             del self._ended[next(iter(self._ended))]
-        if sender in self._apart:
-            self._apart[sender].put(ended, 0)
+        if (own := self._apart.get(sender)) and not own.ends:
+            own.put(ended, 0)
 
     def began(self, sender: ParticipantId) -> None:
         """A sender is here, or has opened the stream again: an end of before counts no more."""

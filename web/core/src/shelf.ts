@@ -21,12 +21,19 @@ class Row {
   readonly items = new Queue<Item>();
   size = 0;
   readers = 1;
+  #endCameLast = false;
 
   get isOver(): boolean {
     return this.size > INBOX_BYTES;
   }
 
+  /** Whether the last that waits is an end: another one would say nothing more. */
+  get ends(): boolean {
+    return this.items.length > 0 && this.#endCameLast;
+  }
+
   put(item: Item): void {
+    this.#endCameLast = isEnd(item);
     this.items.push(item);
     this.size += item.size;
   }
@@ -89,6 +96,7 @@ export class Shelf {
   /** A sender has ended it: who reads that one apart sees it; what was lost is for every reader. */
   end(sender: ParticipantId, why: CallmeshError | undefined, everybody: boolean): void {
     const row = this.#apart.get(sender) ?? (everybody ? this.#all : undefined);
+    if (row?.ends === true && !everybody) return;
     row?.put({ kind: "end", why, size: HEAD });
   }
 

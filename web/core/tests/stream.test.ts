@@ -12,7 +12,7 @@ import { pack } from "../src/msgpack.ts";
 import { Queue } from "../src/queue.ts";
 import { RelayQueue } from "../src/relay.ts";
 import { Session } from "../src/session.ts";
-import { INBOX, INBOX_BYTES } from "../src/shelf.ts";
+import { INBOX, INBOX_BYTES, Shelf } from "../src/shelf.ts";
 import {
   decodeFrame, delivery, encodeFrame, encodePiece, HEAD, label, MAX_MESSAGE, modeOf, PACK, PACKET, payloadOf, pieces, readLabel, readPayload, SMALL, type Piece,
 } from "../src/stream.ts";
@@ -649,6 +649,13 @@ describe("a stream as apps have it", () => {
     stop.abort();
     await others;
     expect(rest).toEqual([1]);
+  });
+
+  test("[D8] [D12] who ends and opens it on and on takes nobody's memory", () => {
+    const shelf = new Shelf("reliable");
+    shelf.readApart(ADA);
+    for (let n = 0; n < 3; n++) shelf.end(ADA, undefined, false);
+    expect([shelf.take(ADA), shelf.take(ADA)]).toMatchObject([{ kind: "end" }, undefined]);
   });
 
   test("[D12] of so many senders it is remembered how they ended", async () => {

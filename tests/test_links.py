@@ -24,7 +24,7 @@ from callmesh import messages
 from callmesh.errors import Broken
 from callmesh.ids import CallId, Writer, state_of
 from callmesh.livecall import CROWDED_WINDOW, EASY, WINDOW, steady
-from callmesh.messages import Group, Hello, Message, Ping, Write
+from callmesh.messages import Group, Hello, Message, Ping, Stream, Write
 from callmesh.rates import Often, Rate
 from callmesh.state import Entry
 from callmesh.testing import MemoryHub
@@ -421,6 +421,28 @@ async def test_a_hub_that_sends_very_often_gathers_for_longer() -> None:
         assert counts.bundles - before == 1
         await asyncio.sleep(2 * CROWDED_WINDOW)
         assert counts.bundles - before == 2
+
+
+async def test_streams_that_fill_a_bundle_leave_at_once() -> None:
+    """[W13] N2: nothing is gained by gathering them, and the window would wait as long."""
+    async with MemoryHub() as hub, hub.join("A") as ada, hub.join("B") as bob:
+        board = await ada.resources.add("whiteboard")
+        heard = (await bob.resources.get(board.id)).stream("file")
+        live = hub.live._calls[CallId("demo")]
+        line, pace = live.lines[ada.me.id], live.pace(ada.me.id)
+        member = live.hosted.people.members[ada.me.id]
+        await asyncio.sleep(2 * CROWDED_WINDOW)  # whatever joining has left to say
+        live._sending = Always(0)
+        live._quiet_until = live._not_before = asyncio.get_running_loop().time() + 60
+        for number in range(1, 4):
+            sent = Stream([], board.id, "file", "reliable", number, False, b"x" * 60_000)
+            before = hub.live.counts.bundles
+            live.hosted.receive(member, sent, 0)
+            hub._served._acted(live, line, pace, [sent], 60_020, steady())
+            left = hub.live.counts.bundles - before
+            assert (left > 0) is (number == 3)
+        reading = aiter(heard)
+        assert [(await anext(reading)).number for _ in range(3)] == [1, 2, 3]
 
 
 async def test_a_ping_is_answered_alone() -> None:

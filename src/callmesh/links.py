@@ -237,6 +237,7 @@ class Links:
     ) -> None:
         pace.took(heard, size, len(call.hosted.people.members) - 1, now)
         if line.session.untold:
+            call.streamed(size)
             call.pay(line, pace)
         if len(heard) == 1 and type(heard[0]) is messages.Ping and not call.lags:
             call.answer(line)

@@ -4,6 +4,7 @@ N1 The first change leaves at once; what becomes ready after it in the same turn
    at its end, as one bundle per link.
 N2 Where a call has sent more bundles than `EASY` allows, the next leave a `WINDOW` after the last.
    Where all calls together send more often than `CROWDED`, each does so a `CROWDED_WINDOW` later.
+   Where messages of streams make a whole bundle of their own it leaves at once.
 N3 That something is saved goes along with the next change. Where none comes it goes alone: at once,
    or after a while when that has been told more often than `TOLD` allows.
 N4 A ping is answered alone: where nothing else has happened, no other link is looked at.
@@ -24,7 +25,7 @@ from callmesh.limits import Limits
 from callmesh.people import Knock, Member
 from callmesh.ports import HubLink
 from callmesh.rates import Often, Pace, Rate
-from callmesh.session import Open, Over, Session
+from callmesh.session import AT_ONCE, Open, Over, Session
 
 EASY = (400, 400)
 """Bundles that a call sends a second, for long and at once, before it gathers changes."""
@@ -126,6 +127,8 @@ class LiveCall:
         self._quiet_until = 0.0
         """Until then it counts as one that has just sent."""
         self._not_before = 0.0
+        self._streamed = 0
+        """Bytes that have come for streams since it sent last."""
         self._sent_to = -1
         """The number of the last entry then."""
 
@@ -155,7 +158,7 @@ class LiveCall:
 
     def changed(self) -> None:
         """What is ready leaves now, or soon (N1, N2)."""
-        if self._loop.time() >= self._quiet_until:
+        if self._streamed >= AT_ONCE or self._loop.time() >= self._quiet_until:
             self.flush()
         else:
             self._flush_at(self._not_before)
@@ -169,6 +172,10 @@ class LiveCall:
         """What is ready for one link leaves: it concerns nobody else (N4)."""
         if who := self.hosted.people.at(line.id, line.session):
             self._send_ready(who)
+
+    def streamed(self, size: int) -> None:
+        """So many bytes have come for streams."""
+        self._streamed += size
 
     def pay(self, line: Line, pace: Pace) -> None:
         """Give back the window of one who sends streams, no faster than they may go (W9)."""
@@ -213,6 +220,7 @@ class LiveCall:
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
+        self._streamed = 0
         self._sent_to = self.hosted.ledger.number
         people, before = self.hosted.people, self._counts.bundles
         for member in people.members.values():

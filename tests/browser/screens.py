@@ -10,7 +10,14 @@ from playwright.async_api import Browser, Page, expect
 from tests.browser.people import Person, person
 from tests.processes import HubProcess
 
-APPS = ("Poll", "Vitals", "Whiteboard")
+APPS = ("poll", "vitals", "whiteboard")
+HANGS = "hangs"
+HANG = """() => {
+    const end = Date.now() + 15_000;
+    setTimeout(() => { while (Date.now() < end); });
+}"""
+LOCK = "call.hosting.lock().then(() => true)"
+UNLOCK = "call.hosting.lock(false).then(() => true)"
 
 Visit = Callable[[str, Page], Awaitable[None]]
 """What is done on each screen: its name, and the page that shows it."""
@@ -46,9 +53,15 @@ class Journey:
         await self._enter(self.host)
         await self.host.until_call("call.status === 'synced'")
         await self.visit("call-empty", host)
+        await self.host.in_call(LOCK)
+        await expect(host.locator(".locked-mark .icon-lock")).to_be_visible()
+        await self.visit("locked", host)
         await guest.goto(f"{self.hub.invite(call)}&lang={self.language}")
         await self._enter(self.guest)
-        await expect(guest.locator(".waiting")).to_be_visible()
+        await expect(guest.locator(".waiting-mark .icon-lock")).to_be_attached()
+        await self.visit("waiting-locked", guest)
+        await self.host.in_call(UNLOCK)
+        await expect(guest.locator(".waiting-mark .icon-clock")).to_be_attached()
         await self.visit("waiting", guest)
         await expect(host.locator(".knocking.shown")).to_be_visible()
         await self.visit("knocking", host)
@@ -72,18 +85,41 @@ class Journey:
             if app == APPS[0]:
                 await expect(host.locator(".apps li").nth(len(APPS) - 1)).to_be_visible()
                 await self.visit("drawer", host)
-            await host.locator(".apps li").filter(has_text=app).get_by_role("button").click()
+            await host.locator(f".apps li:has({of(app)})").get_by_role("button").click()
             await expect(host.locator("dialog[open]")).to_have_count(0)
-            shown = self.host.app(app).locator("h1, h2, canvas, svg, button, p").first
-            await expect(shown).to_be_attached()
+            await self._until_it_speaks(self.host, app)
         for app in APPS:
-            await host.locator(".tab").filter(has_text=app).click()
-            await self.visit(f"call-{app.lower()}", host)
+            await host.locator(f".tab:has({of(app)})").click()
+            await self.visit(f"call-{app}", host)
         await self.press("people", within=".bar")
         await host.locator("dialog[open] select").select_option("view")
         await self.visit("access", host)
         await host.keyboard.press("Escape")
         await self.visit("call-guest", self.guest.page)
+
+    async def hang(self) -> None:
+        """It takes a while until that is noticed."""
+        page = self.guest.page
+        await self._until_it_speaks(self.guest, APPS[-1])
+        title = await page.locator(f"iframe{of(APPS[-1])}").get_attribute("title")
+        await self.guest.in_app(title or "", HANG)
+        again = page.locator(".outdated .button")
+        await expect(again).to_be_visible(timeout=20_000)
+        await self.visit(HANGS, page)
+        await again.click()
+        await expect(again).to_have_count(0)
+
+    async def stray(self) -> None:
+        """An app that leads its frame elsewhere is stopped."""
+        page = self.guest.page
+        await self._until_it_speaks(self.guest, APPS[-1])
+        frame = page.frame_locator(f"iframe{of(APPS[-1])}").locator("html")
+        await frame.evaluate("() => void setTimeout(() => { location.href = 'about:blank'; })")
+        again = page.locator(".panel:not([hidden]) .panel-words .button")
+        await expect(again).to_be_visible()
+        await self.visit("stopped", page)
+        await again.click()
+        await expect(again).to_have_count(0)
 
     async def talk(self) -> None:
         host = self.host.page
@@ -118,6 +154,7 @@ class Journey:
         await self.press("close", within=".inspector")
         await self.press("remove", within=".bar")
         await expect(host.locator(".knocking .button:has(.icon-undo)")).to_be_focused()
+        await expect(host.locator(f"iframe{of(APPS[-1])}")).to_have_count(0)
         await self.visit("removed", host)
         await host.keyboard.press("Enter")
         await expect(host.locator(".icon-undo")).to_have_count(0)
@@ -132,16 +169,36 @@ class Journey:
     async def press(self, icon: str, *, within: str = ".controls") -> None:
         await self.host.page.locator(f"{within} .button:has(.icon-{icon})").click()
 
+    async def _until_it_speaks(self, who: Person, app: str) -> None:
+        frame = who.page.frame_locator(f"iframe{of(app)}")
+        await expect(frame.locator(f"html[lang={self.language}][dir]")).to_be_attached()
+
     @staticmethod
     async def _enter(who: Person) -> None:
         await who.page.locator("input[name=name]").fill(who.name)
         await who.page.locator(".lobby-form .primary").click()
 
 
+def of(app: str) -> str:
+    """Its icon or its frame, in whatever language it has its name."""
+    return f"[src*='/{app}/']"
+
+
 async def see_all(
-    browser: Browser, hub: HubProcess, call: str, visit: Visit, *, language: str = "en", **look: Any
+    browser: Browser,
+    hub: HubProcess,
+    call: str,
+    visit: Visit,
+    *,
+    language: str = "en",
+    patient: bool = False,
+    **look: Any,
 ) -> None:
-    """Do `visit` on every screen; `look` is of the browser's context, as its viewport."""
+    """
+    Do `visit` on every screen, also those that take long to come if one is `patient`.
+
+    `look` is of the browser's context, as its viewport.
+    """
     options = {"reduced_motion": "reduce", **look}
     async with (
         person(browser, "Ada Lovelace", **options) as host,
@@ -151,6 +208,9 @@ async def see_all(
         await journey.arrive(call)
         await journey.meet()
         await journey.add_apps()
+        await journey.stray()
+        if patient:
+            await journey.hang()
         await journey.talk()
         await journey.share()
         await journey.part()

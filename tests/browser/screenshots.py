@@ -5,6 +5,7 @@
 """
 
 import asyncio
+import base64
 import os
 import shutil
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.browser.screens import keyed, see_all
+from tests.browser.screens import HANGS, keyed, see_all
 from tests.conftest import FAKE_DEVICES
 from tests.processes import HubProcess, hub_process
 
@@ -30,14 +31,20 @@ async def shoot(
     name = f"{size[0]}-{theme}" + ("" if tag == "en" else f"-{tag}")
 
     async def take(screen: str, page: Page) -> None:
-        await page.screenshot(path=folder / f"{screen}-{name}.png", style=STILL)
+        path = folder / f"{screen}-{name}.png"
+        if screen != HANGS:
+            await page.screenshot(path=path, style=STILL)
+            return
+        session = await page.context.new_cdp_session(page)  # it asks nothing of frames
+        picture = await session.send("Page.captureScreenshot")
+        path.write_bytes(base64.b64decode(picture["data"]))
 
     look: dict[str, Any] = {
         "viewport": {"width": size[0], "height": size[1]},
         "color_scheme": theme,
         "has_touch": size[0] < 1000,
     }
-    await see_all(browser, hub, f"round-{name}", take, language=tag, **look)
+    await see_all(browser, hub, f"round-{name}", take, language=tag, patient=True, **look)
     print(name)
 
 

@@ -66,8 +66,8 @@ async def test_a_device_is_chosen_tried_and_remembered(browser: Browser, tmp_pat
                 arg=speaker,
             )
 
-            await ada.page.get_by_role("button", name="Devices").click()
-            dialog = ada.page.get_by_role("dialog", name="Camera, microphone and speaker")
+            await ada.page.get_by_role("button", name="Settings").click()
+            dialog = ada.page.get_by_role("dialog", name="Settings")
             await expect(dialog.get_by_text("Your microphone hears you.")).to_be_visible()
             assert await chosen(ada.page, "Microphone") == "Fake Audio Input 2"
             own = await ada.page.evaluate_handle("document.querySelector('.tile video').srcObject")
@@ -82,7 +82,7 @@ async def test_a_device_is_chosen_tried_and_remembered(browser: Browser, tmp_pat
                 f"stream => ({track})(stream)[0]?.[0] === 'Fake Audio Input 1'", arg=own
             )
             await ada.page.keyboard.press("Escape")
-            await expect(ada.page.get_by_role("button", name="Devices")).to_be_focused()
+            await expect(ada.page.get_by_role("button", name="Settings")).to_be_focused()
             assert ada.problems == bob.problems == []
 
 

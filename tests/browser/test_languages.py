@@ -10,6 +10,7 @@ from tests.processes import hub_process
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 LOCALE = """import("callmesh/app").then(({ connect }) => connect()).then(({ locale }) => locale)"""
+SAID = "[document.documentElement.lang, document.documentElement.dir]"
 LEFT_OF = """([one, other]) => {
     const [a, b] = [one, other].map(name => document.querySelector(name).getBoundingClientRect());
     return a.right <= b.left + 1;
@@ -19,7 +20,7 @@ LEFT_OF = """([one, other]) => {
 async def test_a_browser_that_is_german_and_one_that_reads_arabic(
     browser: Browser, tmp_path: Path
 ) -> None:
-    """[G1, G2, G3] What is typed stays; the choice counts in the next visit; apps are told."""
+    """[G1, G2, G3, A26, A27] What is typed stays; a choice counts at once, for apps too."""
     with hub_process(tmp_path) as hub:
         async with (
             person(browser, "Ada", locale="de-CH") as ada,
@@ -46,15 +47,22 @@ async def test_a_browser_that_is_german_and_one_that_reads_arabic(
             await amal.until_call("call.status === 'synced'")
 
             await ada.page.get_by_role("button", name="Apps").click()
-            await (
-                ada.page.get_by_role("listitem")
-                .filter(has_text="Poll")
-                .get_by_role("button")
-                .click()
+            await ada.page.get_by_role("button", name="Umfrage hinzufügen").click()
+            polls = (
+                (ada, "Umfrage", "Stimmen Sie zu?", ["de", "ltr"]),
+                (amal, "استطلاع", "هل توافق؟", ["ar", "rtl"]),
             )
-            for one, locale in ((ada, "de-CH"), (amal, "ar")):
-                await expect(one.app("Poll").get_by_text("Do you agree?")).to_be_visible()
-                assert (one.name, await one.in_app("Poll", LOCALE)) == (one.name, locale)
+            for one, poll, question, said in polls:
+                await expect(one.app(poll).get_by_text(question)).to_be_visible()
+                assert await one.in_app(poll, SAID) == said
+            await ada.in_app("Umfrage", "window.same = true")
+            await ada.page.get_by_role("button", name="Einstellungen").click()
+            await ada.page.get_by_role("dialog").get_by_label("Sprache").select_option("es")
+            await expect(ada.app("Encuesta").get_by_text("¿Está de acuerdo?")).to_be_visible()
+            assert await ada.in_app("Encuesta", "window.same")
+            assert await ada.in_app("Encuesta", LOCALE) == "es"
+            assert await ada.in_call("call.resources.all()[0].title") == "Poll"
+            await ada.page.get_by_role("dialog").get_by_role("button", name="Cerrar").click()
             await ada.page.set_viewport_size({"width": 1280, "height": 800})
             await amal.page.set_viewport_size({"width": 1280, "height": 800})
             assert await ada.page.evaluate(LEFT_OF, [".stage", ".tiles"])

@@ -10,6 +10,7 @@ import type { FetchOptions } from "./frameFetch.ts";
 import type { FrameFilesUser } from "./frameFiles.ts";
 import { Leading, type ServiceParts } from "./leading.ts";
 import { Pointer } from "./pointer.ts";
+import { languageFor, sayIn } from "./speaking.ts";
 import type { Size, Surroundings, Theme } from "./surroundings.ts";
 
 export interface ResourceParts {
@@ -178,6 +179,23 @@ export class Resource<S extends object = Record<string, Json>> {
     const stop = this.#surrounded.add(fn);
     fn(this.#surroundings);
     return stop;
+  }
+
+  /**
+   * Speak the language of who looks at it, of those that the app has words in, else the first of these. The page says which it
+   * is, and from where it is written, and its elements with `data-say` have their words; `fn` is given all of them, at once and
+   * when the language is another. Returns what ends it.
+   */
+  speak<W extends object>(languages: Readonly<Record<string, W>>, fn?: (words: W, language: string) => void): () => void {
+    let spoken: string | undefined;
+    return this.onSurroundings(({ locale }) => {
+      const language = languageFor(locale, Object.keys(languages));
+      const words = languages[language];
+      if (language === spoken || words === undefined) return;
+      spoken = language;
+      if ("document" in globalThis) sayIn(document, language, words as Record<string, unknown>);
+      fn?.(words, language);
+    });
   }
 
   /**

@@ -172,6 +172,25 @@ describe("the frame's replica", () => {
     expect(await open()).toMatchObject(seen);
   });
 
+  test("[A26] an app speaks the language of who looks at it, and is given its words when that is another", async () => {
+    const seen = { locale: "de-CH", theme: "dark", size: { width: 1, height: 1 }, visible: true } as const;
+    courier.surround(seen);
+    const resource = await open();
+    const told = vi.fn();
+    const [en, de] = [{ yes: "Yes" }, { yes: "Ja" }];
+    const stop = resource.speak({ en, de }, told);
+    expect(told.mock.calls).toEqual([[de, "de"]]);
+    for (const other of [{ visible: false }, { locale: "de" }, { locale: "fr" }, { locale: "en-GB" }]) courier.surround({ ...seen, ...other });
+    await settle();
+    expect(told.mock.calls.slice(1)).toEqual([[en, "en"]]);
+    courier.surround(seen);
+    await settle();
+    stop();
+    courier.surround({ ...seen, locale: "en" });
+    await settle();
+    expect(told.mock.calls.slice(2)).toEqual([[de, "de"]]);
+  });
+
   test("[A20] what an app fetches goes to the hub, and comes as a Response or an error", async () => {
     const resource = await open();
     call.answer = { headers: [["content-type", "application/json"]], body: new TextEncoder().encode('{"a":1}') };

@@ -11,7 +11,7 @@ export function AppsApart({ apart, label, words }: { apart: Apart; label: string
       <h2 class="unseen">{label}</h2>
       {resources.length > 1 && (
         <nav class="apart-apps-choice" aria-label={say("apps")}>
-          {resources.map(({ id, title }) => (
+          {resources.map(({ id, app, title }) => (
             <button
               key={id}
               type="button"
@@ -19,7 +19,7 @@ export function AppsApart({ apart, label, words }: { apart: Apart; label: string
               aria-pressed={id === viewed}
               onClick={() => apart.look(id)}
             >
-              {title}
+              {apart.catalog.titleOf({ app, title })}
             </button>
           ))}
         </nav>

@@ -3,7 +3,6 @@ import { useSignal } from "@preact/signals";
 
 import { Chat, ChatButton } from "./Chat.tsx";
 import { DeviceButton } from "./DeviceButton.tsx";
-import { DevicesButton, DevicesDialog } from "./DevicesDialog.tsx";
 import { AppsButton, Drawer } from "./Drawer.tsx";
 import { Halves } from "./Halves.tsx";
 import { Actions, Header } from "./Header.tsx";
@@ -13,8 +12,9 @@ import type { Page } from "./page.ts";
 import { People, PeopleButton } from "./People.tsx";
 import { Reactions } from "./Reactions.tsx";
 import { RemovedNotice } from "./RemovedNotice.tsx";
-import { say } from "./say.ts";
+import { language, say } from "./say.ts";
 import { Screen, ShareButton, SharingNotice } from "./Screen.tsx";
+import { SettingsButton, SettingsDialog } from "./Settings.tsx";
 import { Stage } from "./Stage.tsx";
 import type { CallStore } from "./store.ts";
 import { Tiles } from "./Tile.tsx";
@@ -30,20 +30,20 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
   const openDrawer = (): void => void (drawer.value = true);
   const problem = (words: string): void => page.toasts.problem(words);
   const people = useSignal(false);
-  const choosing = useSignal(false);
+  const settings = useSignal(false);
   const inspecting = useSignal(false);
   const waiting = store.hosts.waiting.value.length;
   useEffect(() => {
     const { call } = page.address;
     document.title = waiting > 0 ? say("call-document-waiting", { count: waiting, call }) : say("call-document", { call });
-  }, [page, waiting]);
+  }, [page, waiting, language.value]);
   return (
     <div class="call">
       <Header page={page} store={store} />
       <div class="controls" role="group" aria-label={say("controls")}>
         <DeviceButton kind="microphone" devices={page.devices} onProblem={problem} />
         <DeviceButton kind="camera" devices={page.devices} onProblem={problem} />
-        <DevicesButton open={choosing} />
+        <SettingsButton open={settings} />
         <ShareButton devices={page.devices} store={store} />
         <AppsButton store={store} open={drawer} />
         <PeopleButton store={store} open={people} />
@@ -66,7 +66,7 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
       </div>
       <Drawer store={store} open={drawer} />
       <People store={store} open={people} />
-      <DevicesDialog devices={page.devices} open={choosing} />
+      <SettingsDialog page={page} open={settings} />
     </div>
   );
 }

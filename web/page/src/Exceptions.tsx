@@ -17,7 +17,7 @@ interface ExceptionsProps {
 
 /** Opens the list; says for how many it is another way than for all. */
 export function ExceptionsButton({ store, resource, open }: ExceptionsProps & { resource: Resource }) {
-  const words = say("access", { title: resource.title });
+  const words = say("access", { title: store.catalog.titleOf(resource) });
   const count = store.exceptions(resource).filter(({ access }) => access !== undefined).length;
   return (
     <button
@@ -39,7 +39,7 @@ export function Exceptions({ store, open }: ExceptionsProps) {
   const resource = store.isHost.value ? store.record(open.value) : undefined;
   const close = (): void => void (open.value = undefined);
   return (
-    <Modal class="confirm access" title={resource ? say("access", { title: resource.title }) : ""} open={resource !== undefined} onClose={close}>
+    <Modal class="confirm access" title={resource ? say("access", { title: store.catalog.titleOf(resource) }) : ""} open={resource !== undefined} onClose={close}>
       {resource && <List store={store} resource={resource} />}
     </Modal>
   );
@@ -81,7 +81,7 @@ function Row({ store, resource, one }: ListProps & { one: Exception }) {
       </div>
       <select
         class="button small"
-        aria-label={say("access-of", { name, title: resource.title })}
+        aria-label={say("access-of", { name, title: store.catalog.titleOf(resource) })}
         value={access ?? AS_ALL}
         onChange={({ currentTarget: { value } }) => store.letOne(resource, person, value === AS_ALL ? undefined : (value as Access))}
       >

@@ -33,15 +33,17 @@ export function FrameView({ store, resource, removed }: FrameViewProps) {
   }, [removed]);
 
   const outdated = store.isOutdated(resource);
+  const title = store.catalog.titleOf(resource);
   if (!app) return <Missing store={store} app={resource.app} />;
-  if (stopped.value) return <Stopped words={stopProblem(resource.title, stopped.value)} again={again} />;
+  if (stopped.value) return <Stopped words={stopProblem(title, stopped.value)} again={again} />;
   return (
     <>
-      {outdated && <Outdated title={resource.title} reload={() => void store.catalog.load().then(again)} />}
+      {outdated && <Outdated title={title} reload={() => void store.catalog.load().then(again)} />}
       <Sandbox
         key={`${app.base} ${starts.value}`}
         store={store}
         resource={resource}
+        title={title}
         app={app}
         removed={removed}
         onStop={(error) => (stopped.value = error)}
@@ -64,13 +66,14 @@ function Outdated({ title, reload }: { title: string; reload: () => void }) {
 }
 
 interface SandboxProps extends FrameViewProps {
+  title: string;
   app: App;
   onStop: (error: CallmeshError) => void;
   again: () => void;
 }
 
 /** The frame itself: scripts and forms, which send nothing, and nothing else that a page may do (A1). Words cover it until its app has connected. */
-function Sandbox({ store, resource, app, removed, onStop, again }: SandboxProps) {
+function Sandbox({ store, resource, title, app, removed, onStop, again }: SandboxProps) {
   const state = useSignal<"starting" | "late" | "connected">("starting");
   const hangs = useSignal(false);
   const element = useRef<HTMLIFrameElement>(null);
@@ -107,14 +110,14 @@ function Sandbox({ store, resource, app, removed, onStop, again }: SandboxProps)
     <>
       {hangs.value && (
         <div class="outdated" role="alert">
-          <p>{say("app-hangs", { title: resource.title })}</p>
+          <p>{say("app-hangs", { title })}</p>
           <Again again={again} />
         </div>
       )}
       {host.value && (
         <iframe
           ref={element}
-          title={resource.title}
+          title={title}
           src={entryOf(app, store.catalog.guise)}
           {...{ csp: boundsOf(app, store.catalog.guise) }}
           sandbox="allow-scripts allow-forms allow-downloads"
@@ -125,10 +128,10 @@ function Sandbox({ store, resource, app, removed, onStop, again }: SandboxProps)
       )}
       {state.value === "starting" && (
         <p class="panel-words" aria-hidden="true">
-          {say("app-starting", { title: resource.title })}
+          {say("app-starting", { title })}
         </p>
       )}
-      {state.value === "late" && <Late title={resource.title} again={again} />}
+      {state.value === "late" && <Late title={title} again={again} />}
     </>
   );
 }

@@ -1,3 +1,5 @@
+import type { HalfTrouble } from "@callmesh/client";
+
 import { Icon } from "./icons.tsx";
 import { say } from "./say.ts";
 import type { CallStore } from "./store.ts";
@@ -7,11 +9,15 @@ import { halfWords } from "./words.ts";
 export function Halves({ store }: { store: CallStore }) {
   const { hosts } = store;
   const troubles = hosts.troubles.value;
+  const titleOf = ({ resource, app }: HalfTrouble): string => {
+    const record = store.record(resource);
+    return record === undefined ? app : store.catalog.titleOf(record);
+  };
   return (
     <div class={`knocking halves ${troubles.length > 0 ? "shown" : ""}`}>
       <ul role="status">
         {troubles.map((trouble) => (
-          <li key={trouble.resource}>{halfWords(trouble, store.record(trouble.resource)?.title ?? trouble.app)}</li>
+          <li key={trouble.resource}>{halfWords(trouble, titleOf(trouble))}</li>
         ))}
       </ul>
       {troubles.length > 0 && (

@@ -1,12 +1,13 @@
 import { useSignal } from "@preact/signals";
 import type { Call } from "@callmesh/client";
-import { CALL, type ResourceId } from "@callmesh/core";
+import { CALL, type Mode, type Reach, type ResourceId } from "@callmesh/core";
 import { useEffect } from "preact/hooks";
 
 import { Icon } from "./icons.tsx";
 import { nowMicros, type Cost, type DeniedRow, type Inspection, type KeyRow, type PresenceRow, type StreamRow } from "./inspection.ts";
 import "./inspector.css";
 import { keyTree, perSecond, percent, sizeWords, type KeyTree } from "./keytree.ts";
+import { locale, say } from "./say.ts";
 
 /** How often what is shown is renewed; milliseconds. */
 const EVERY = 500;
@@ -19,11 +20,13 @@ interface InspectorProps {
   inspection: Inspection;
   /** What is in view, to begin with. */
   resource: ResourceId | undefined;
+  /** In the reader's language, where that is another. */
+  titleOf?: (resource: { readonly app: string; readonly title: string }) => string;
   onClose?: () => void;
 }
 
 /** What is in a call, as this participant sees it: States with their writers, presence, streams, denied writes, costs. */
-export function Inspector({ call, inspection, resource, onClose }: InspectorProps) {
+export function Inspector({ call, inspection, resource, titleOf = ({ title }) => title, onClose }: InspectorProps) {
   const chosen = useSignal<ResourceId | "call" | undefined>(undefined);
   const wanted = useSignal("");
   const time = useSignal(nowMicros());
@@ -43,12 +46,12 @@ export function Inspector({ call, inspection, resource, onClose }: InspectorProp
   const id = costs.find((cost) => cost.id === looked)?.id;
   const detail = inspection.detail(id, wanted.value);
   return (
-    <aside class="inspector" aria-label="Inspector" dir="ltr" lang="en">
+    <aside class="inspector" aria-label={say("inspector")}>
       <header>
-        <h2>Inspector</h2>
-        <p class="quiet">as {call.me.name} sees it</p>
+        <h2>{say("inspector")}</h2>
+        <p class="quiet">{say("inspector-as", { name: call.me.name })}</p>
         {onClose && (
-          <button type="button" class="button bare small" aria-label="Close the inspector" onClick={onClose}>
+          <button type="button" class="button bare small" aria-label={say("inspector-close")} onClick={onClose}>
             <Icon name="close" />
           </button>
         )}
@@ -56,19 +59,19 @@ export function Inspector({ call, inspection, resource, onClose }: InspectorProp
       <table class="costs">
         <thead>
           <tr>
-            <th scope="col">Resource</th>
-            <th scope="col">Keys</th>
-            <th scope="col">Size</th>
-            <th scope="col" title="Entries that came from the hub, over the last 5 seconds">
-              Writes/s
+            <th scope="col">{say("inspector-resource")}</th>
+            <th scope="col">{say("inspector-keys")}</th>
+            <th scope="col">{say("inspector-size")}</th>
+            <th scope="col" title={say("inspector-writes-title")}>
+              {say("inspector-writes")}
             </th>
           </tr>
         </thead>
         <tbody>
           {costs.map((cost) => (
-            <CostRow key={cost.id} name={cost.title} cost={cost} chosen={cost.id === id} choose={() => (chosen.value = cost.id)} />
+            <CostRow key={cost.id} name={titleOf(cost)} cost={cost} chosen={cost.id === id} choose={() => (chosen.value = cost.id)} />
           ))}
-          <CostRow name="The call itself" cost={inspection.cost(CALL, now)} chosen={id === undefined} choose={() => (chosen.value = "call")} />
+          <CostRow name={say("inspector-call")} cost={inspection.cost(CALL, now)} chosen={id === undefined} choose={() => (chosen.value = "call")} />
         </tbody>
       </table>
       <Keys rows={detail.keys} more={detail.more} version={detail.version} wanted={wanted.value} find={(text) => (wanted.value = text)} since={clockOf(call) - FRESH} />
@@ -99,8 +102,10 @@ function CostRow({ name, cost: { keys, bytes, writes }, chosen, choose }: CostRo
           {name}
         </button>
       </th>
-      <td>{keys.toLocaleString()}</td>
-      <td>{sizeWords(bytes)}</td>
+      <td>{keys.toLocaleString(locale.value)}</td>
+      <td>
+        <bdi>{sizeWords(bytes)}</bdi>
+      </td>
       <td>{perSecond(writes)}</td>
     </tr>
   );
@@ -117,20 +122,20 @@ interface KeysProps {
 
 function Keys({ rows, more, version, wanted, find, since }: KeysProps) {
   return (
-    <section aria-label="State">
+    <section aria-label={say("inspector-state")}>
       <div class="inspector-bar">
-        <h3>State{version !== undefined && version > 1 && `, version ${version}`}</h3>
+        <h3>{version !== undefined && version > 1 ? say("inspector-version", { version }) : say("inspector-state")}</h3>
         <input
           type="search"
-          aria-label="Find keys"
-          placeholder="Find keys"
+          aria-label={say("inspector-find")}
+          placeholder={say("inspector-find")}
           value={wanted}
           onInput={({ currentTarget }) => find(currentTarget.value)}
         />
       </div>
-      {rows.length === 0 && <p class="quiet">{wanted === "" ? "No keys." : "No keys that hold this."}</p>}
+      {rows.length === 0 && <p class="quiet">{say(wanted === "" ? "inspector-no-keys" : "inspector-none-found")}</p>}
       <Branch nodes={keyTree(rows)} since={since} />
-      {more > 0 && <p class="quiet">{more.toLocaleString()} more keys: find them by their names.</p>}
+      {more > 0 && <p class="quiet">{say("inspector-more", { count: more })}</p>}
     </section>
   );
 }
@@ -165,7 +170,7 @@ function Key({ name, row, fresh }: { name: string; row: KeyRow; fresh: boolean }
         {row.text}
       </code>
       <span class="quiet key-by" title={at.toISOString()}>
-        {row.writer} · {at.toLocaleTimeString()}
+        <bdi>{row.writer}</bdi> · {at.toLocaleTimeString(locale.value)}
       </span>
     </div>
   );
@@ -173,9 +178,9 @@ function Key({ name, row, fresh }: { name: string; row: KeyRow; fresh: boolean }
 
 function Presence({ rows }: { rows: readonly PresenceRow[] }) {
   return (
-    <section aria-label="Presence">
-      <h3>Presence</h3>
-      {rows.length === 0 && <p class="quiet">Nobody shows anything now.</p>}
+    <section aria-label={say("inspector-presence")}>
+      <h3>{say("inspector-presence")}</h3>
+      {rows.length === 0 && <p class="quiet">{say("inspector-no-presence")}</p>}
       <ul class="keys">
         {rows.map(({ who, key, text }) => (
           <li key={`${who} ${key}`} class="key">
@@ -193,9 +198,9 @@ function Presence({ rows }: { rows: readonly PresenceRow[] }) {
 
 function Streams({ rows }: { rows: readonly StreamRow[] }) {
   return (
-    <section aria-label="Streams">
-      <h3>Streams</h3>
-      {rows.length === 0 && <p class="quiet">None is open here.</p>}
+    <section aria-label={say("inspector-streams")}>
+      <h3>{say("inspector-streams")}</h3>
+      {rows.length === 0 && <p class="quiet">{say("inspector-no-streams")}</p>}
       {rows.map((row) => (
         <Stream key={row.name} row={row} />
       ))}
@@ -211,12 +216,13 @@ function Stream({ row: { name, mode, peers } }: { row: StreamRow }) {
       </caption>
       <thead>
         <tr>
-          <th scope="col">With</th>
-          <th scope="col">Path</th>
-          <th scope="col" title="Messages a second out, and bytes">Out/s</th>
-          <th scope="col" title="Messages a second in, and bytes">In/s</th>
-          <th scope="col" title={LOST_WORDS}>Lost</th>
-          <th scope="col" title="Bytes that are not known to have come">Waits</th>
+          <th scope="col">{say("inspector-with")}</th>
+          <th scope="col">{say("inspector-path")}</th>
+          {(["out", "in", "lost", "waits"] as const).map((what) => (
+            <th key={what} scope="col" title={say(`inspector-${what}-title`)}>
+              {say(`inspector-${what}`)}
+            </th>
+          ))}
         </tr>
       </thead>
       <tbody>
@@ -224,16 +230,15 @@ function Stream({ row: { name, mode, peers } }: { row: StreamRow }) {
           <tr key={who}>
             <th scope="row">{who}</th>
             <td>
-              {reach.reads ? reach.path : "does not read"}
+              {reach.reads ? say("path", { path: reach.path }) : say("inspector-not-read")}
               {reach.roundTrip !== undefined && ` ${Math.round(reach.roundTrip * 1_000)} ms`}
             </td>
-            <td title={`${sizeWords(reach.sentRate)} a second, ${sizeWords(reach.sent)} in all`}>{perSecond(reach.messagesSentRate)}</td>
-            <td title={`${sizeWords(reach.receivedRate)} a second, ${sizeWords(reach.received)} in all`}>{perSecond(reach.messagesReceivedRate)}</td>
+            <td title={rateWords(reach.sentRate, reach.sent)}>{perSecond(reach.messagesSentRate)}</td>
+            <td title={rateWords(reach.receivedRate, reach.received)}>{perSecond(reach.messagesReceivedRate)}</td>
+            <td>{lossWords(mode, reach)}</td>
             <td>
-              {mode === "latest" ? percent(reach.loss) : reach.lost}
-              {mode === "latest" && reach.lost + reach.late > 0 && ` (${reach.lost + reach.late} in)`}
+              <bdi>{sizeWords(reach.buffered)}</bdi>
             </td>
-            <td>{sizeWords(reach.buffered)}</td>
           </tr>
         ))}
       </tbody>
@@ -241,20 +246,28 @@ function Stream({ row: { name, mode, peers } }: { row: StreamRow }) {
   );
 }
 
-const LOST_WORDS = "Mode latest: the share of what was sent that did not come in time, and of theirs how many. Mode reliable: how often it was lost";
+function rateWords(rate: number, all: number): string {
+  return say("inspector-rate", { rate: sizeWords(rate), all: sizeWords(all) });
+}
+
+function lossWords(mode: Mode, { loss, lost, late }: Reach): string {
+  if (mode === "reliable") return lost.toLocaleString(locale.value);
+  const [share, count] = [percent(loss), lost + late];
+  return count > 0 ? say("inspector-lost-in", { share, count }) : share;
+}
 
 function DeniedWrites({ rows }: { rows: readonly DeniedRow[] }) {
   return (
-    <section aria-label="Denied writes">
-      <h3>Denied writes</h3>
-      {rows.length === 0 && <p class="quiet">None since this was opened.</p>}
+    <section aria-label={say("inspector-denied")}>
+      <h3>{say("inspector-denied")}</h3>
+      {rows.length === 0 && <p class="quiet">{say("inspector-no-denied")}</p>}
       <ul class="denied">
         {rows.map(({ id, at, where, key, reason, why }) => (
           <li key={id}>
             <p>
-              <code>{key}</code> of {where} <span class="quiet">{new Date(at).toLocaleTimeString()}</span>
+              <code>{key}</code> {say("inspector-denied-in", { where })} <span class="quiet">{new Date(at).toLocaleTimeString(locale.value)}</span>
             </p>
-            <p>
+            <p lang="en" dir="ltr">
               <strong>{reason}</strong> {why}
             </p>
           </li>

@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 
 import type { Inspection } from "./inspection.ts";
 import type { Inspector } from "./Inspector.tsx";
+import { say } from "./say.ts";
 import type { CallStore } from "./store.ts";
 
 interface Loaded {
@@ -23,7 +24,7 @@ export function LateInspector({ store, close }: { store: CallStore; close: () =>
       loaded.value = { Inspector: view.Inspector, inspection };
     };
     load().catch(() => {
-      store.toasts.problem("The inspector cannot be loaded. Check your connection, and open it again.");
+      store.toasts.problem(say("inspector-failed"));
       close();
     });
     return () => {
@@ -33,5 +34,5 @@ export function LateInspector({ store, close }: { store: CallStore; close: () =>
   }, [store]);
   if (loaded.value === undefined) return null;
   const { Inspector, inspection } = loaded.value;
-  return <Inspector call={store.call} inspection={inspection} resource={store.viewed.value} onClose={close} />;
+  return <Inspector call={store.call} inspection={inspection} resource={store.viewed.value} titleOf={(one) => store.catalog.titleOf(one)} onClose={close} />;
 }

@@ -5,7 +5,7 @@ import { MAX_NAME } from "@callmesh/core";
 import { LanguageChoice } from "./LanguageChoice.tsx";
 import type { Page } from "./page.ts";
 import { Preview } from "./Preview.tsx";
-import { say } from "./say.ts";
+import { language, say } from "./say.ts";
 import { addressProblem, roleWords } from "./words.ts";
 
 interface LobbyProps {
@@ -21,10 +21,10 @@ export function Lobby({ page, joining, problem }: LobbyProps) {
   const wrong = addressProblem(address);
   const said = wrong ?? problem;
   useEffect(() => {
-    document.title = say("lobby-document", { call: address.call });
     field.current?.focus({ preventScroll: true });
     if (page.hasMedia) void devices.start();
-  }, [page, address, devices]);
+  }, [page, devices]);
+  useEffect(() => void (document.title = say("lobby-document", { call: address.call })), [address, language.value]);
 
   const submit = (event: Event): void => {
     event.preventDefault();

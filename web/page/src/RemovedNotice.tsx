@@ -29,7 +29,7 @@ export function RemovedNotice({ store }: { store: CallStore }) {
             ref={undo}
             type="button"
             class="button small primary"
-            title={say("removed-undo-title", { title: last.title })}
+            title={say("removed-undo-title", { title: store.catalog.titleOf(last) })}
             onClick={() => store.restore(last.id)}
           >
             <Icon name="undo" />

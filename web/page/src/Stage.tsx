@@ -57,6 +57,7 @@ interface BarProps {
 
 function Bar({ store, viewed, inspecting, excepting }: BarProps) {
   const active = store.record(store.active.value);
+  const title = store.catalog.titleOf(viewed);
   return (
     <div class={`bar ${store.follows.value ? "" : "apart"}`}>
       {store.follows.value ? (
@@ -65,27 +66,33 @@ function Bar({ store, viewed, inspecting, excepting }: BarProps) {
         </p>
       ) : (
         <p role="status">
-          <Icon name="user" /> {active ? say("stage-only-you", { title: active.title }) : say("stage-only-you-and-nothing")}
+          <Icon name="user" /> {active ? say("stage-only-you", { title: store.catalog.titleOf(active) }) : say("stage-only-you-and-nothing")}
         </p>
       )}
       {store.accessTo(viewed) === "view" && <p class="note">{say("stage-may-look")}</p>}
+      {!store.follows.value && (
+        <div class="bar-buttons">
+          {active && (
+            <button type="button" class="button small" aria-label={say("stage-back-to")} title={say("stage-back-to")} onClick={() => store.follow()}>
+              <Icon name="back" />
+              <span class="back-label">
+                <span class="narrow">{say("stage-back")}</span>
+                <span class="wide">{say("stage-back-to")}</span>
+              </span>
+            </button>
+          )}
+          {store.mayEdit.value && (
+            <button type="button" class="button small primary" onClick={() => store.show(viewed.id)}>
+              <Icon name="eye" />
+              <span>{say("stage-show")}</span>
+            </button>
+          )}
+        </div>
+      )}
       <div class="bar-buttons">
         {store.me.value?.role === "host" && <Others store={store} resource={viewed} />}
         {store.me.value?.role === "host" && <ExceptionsButton store={store} resource={viewed} open={excepting} />}
         {store.me.value?.role === "host" && store.hosts.waitingArea.value && <ForWaiting store={store} resource={viewed} />}
-        {!store.follows.value && active && (
-          <button type="button" class="button small" onClick={() => store.follow()}>
-            <Icon name="back" />
-            <span class="narrow">{say("stage-back")}</span>
-            <span class="wide">{say("stage-back-to")}</span>
-          </button>
-        )}
-        {!store.follows.value && store.mayEdit.value && (
-          <button type="button" class="button small primary" onClick={() => store.show(viewed.id)}>
-            <Icon name="eye" />
-            <span>{say("stage-show")}</span>
-          </button>
-        )}
         <FullScreen of=".stage" words={say("stage-full-screen")} />
         {inspecting && store.isHost.value && (
           <button
@@ -103,8 +110,8 @@ function Bar({ store, viewed, inspecting, excepting }: BarProps) {
           <button
             type="button"
             class="button small bare"
-            aria-label={say("stage-remove", { title: viewed.title })}
-            title={say("stage-remove", { title: viewed.title })}
+            aria-label={say("stage-remove", { title })}
+            title={say("stage-remove", { title })}
             onClick={() => store.remove(viewed.id)}
           >
             <Icon name="remove" />
@@ -123,7 +130,7 @@ function Others({ store, resource }: { store: CallStore; resource: Resource }) {
   return (
     <select
       class="button small"
-      aria-label={say("stage-others", { title: resource.title })}
+      aria-label={say("stage-others", { title: store.catalog.titleOf(resource) })}
       value={now}
       onChange={({ currentTarget }) => store.letOthers(resource, currentTarget.value as Access)}
     >
@@ -143,19 +150,20 @@ function ForWaiting({ store, resource }: { store: CallStore; resource: Resource 
     <button
       type="button"
       class="button small"
+      aria-label={say("stage-for-waiting")}
       aria-pressed={shown}
       title={say("stage-for-waiting-title")}
       onClick={() => store.showMeanwhile(resource, !shown)}
     >
       <Icon name="clock" />
-      <span>{say("stage-for-waiting")}</span>
+      <span class="waiting-label">{say("stage-for-waiting")}</span>
     </button>
   );
 }
 
 function Empty({ store, openDrawer }: { store: CallStore; openDrawer: () => void }) {
   const hidden = store.hidden.value;
-  if (hidden) return <Hidden title={hidden.title} />;
+  if (hidden) return <Hidden title={store.catalog.titleOf(hidden)} />;
   const some = store.resources.value.length > 0;
   return (
     <div class="empty">

@@ -5,7 +5,7 @@ import type { ResourceId } from "@callmesh/core";
 
 import { AppIcon } from "./AppIcon.tsx";
 import { Icon } from "./icons.tsx";
-import { say } from "./say.ts";
+import { direction, say } from "./say.ts";
 import type { CallStore } from "./store.ts";
 
 export function tabId(resource: ResourceId): string {
@@ -60,7 +60,7 @@ interface TabProps {
 }
 
 function Tab({ store, resource, stop, onFocus }: TabProps) {
-  const { id, title, app } = resource;
+  const { id, app } = resource;
   const active = store.active.value === id;
   const selected = store.viewed.value === id;
   const element = useRef<HTMLButtonElement>(null);
@@ -81,7 +81,7 @@ function Tab({ store, resource, stop, onFocus }: TabProps) {
       onFocus={onFocus}
     >
       <AppIcon app={store.catalog.apps.value.get(app)} />
-      <span>{title}</span>
+      <span>{store.catalog.titleOf(resource)}</span>
       {active && (
         <span class="mark" title={say("stage-everybody-sees-this")}>
           <Icon name="eye" />
@@ -94,11 +94,12 @@ function Tab({ store, resource, stop, onFocus }: TabProps) {
 
 /** Where a key leads to from `place`, among `count` tabs; undefined for other keys. */
 function targetOf(key: string, place: number, count: number): number | undefined {
+  const ahead = direction.peek() === "rtl" ? -1 : 1;
   switch (key) {
     case "ArrowRight":
-      return (place + 1) % count;
+      return (place + ahead + count) % count;
     case "ArrowLeft":
-      return (place - 1 + count) % count;
+      return (place - ahead + count) % count;
     case "Home":
       return 0;
     case "End":

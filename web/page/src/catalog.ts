@@ -1,9 +1,9 @@
 /** The apps this hub has. */
 
-import { signal } from "@preact/signals";
+import { computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { Role } from "@callmesh/core";
 
-import { locale, say } from "./say.ts";
+import { locale, preferred, say } from "./say.ts";
 
 interface Named {
   readonly name: string;
@@ -11,7 +11,7 @@ interface Named {
 }
 
 /** What the hub says of an app. */
-export interface Told extends App {
+export interface Told extends Omit<App, "ownName"> {
   readonly languages: Readonly<Record<string, Named>>;
 }
 
@@ -19,6 +19,8 @@ export interface Told extends App {
 export interface App {
   readonly id: string;
   readonly name: string;
+  /** What it is called in nobody's language in particular: what is in it for everybody goes by that. */
+  readonly ownName: string;
   readonly version: string;
   readonly description: string;
   readonly entry: string;
@@ -50,7 +52,11 @@ export interface Guise {
 export type CatalogState = "loading" | "ready" | "failed";
 
 export class Catalog {
-  readonly apps = signal<ReadonlyMap<string, App>>(new Map());
+  readonly #told = signal<readonly Told[]>([]);
+  readonly apps: ReadonlySignal<ReadonlyMap<string, App>> = computed(() => {
+    const languages = this.guise.language === undefined ? [locale.value, ...preferred.value] : [this.guise.language];
+    return new Map(this.#told.value.map((app) => [app.id, translated(app, languages)]));
+  });
   readonly state = signal<CatalogState>("loading");
   /** As what apps are tried, on a `--dev` hub. */
   readonly guise: Guise;
@@ -66,18 +72,28 @@ export class Catalog {
     try {
       const answer = await fetch(this.#address, { credentials: "omit" });
       if (!answer.ok) throw new Error(`the hub answers ${answer.status}`);
-      const apps = (await answer.json()) as Told[];
-      const languages = this.guise.language === undefined ? [locale.value, ...navigator.languages] : [this.guise.language];
-      this.apps.value = new Map(apps.map((app) => [app.id, translated(app, languages)]));
+      this.take((await answer.json()) as Told[]);
       this.state.value = "ready";
     } catch {
       if (this.state.value !== "ready") this.state.value = "failed";
     }
   }
+
+  take(apps: readonly Told[]): void {
+    this.#told.value = apps;
+  }
+
+  /** A title that its app has given, in the reader's language: "Umfrage 2" for "Poll 2". What people have written stays. */
+  titleOf({ app, title }: { readonly app: string; readonly title: string }): string {
+    const { name, ownName } = this.apps.value.get(app) ?? {};
+    const isGiven = ownName !== undefined && numberOf(ownName, title) !== undefined;
+    return isGiven ? `${name}${title.slice(ownName.length)}` : title;
+  }
 }
 
 /** With the name and the words of the first of `wanted` that the app has; its own are English. */
-export function translated(app: Told, wanted: readonly string[]): App {
+export function translated(told: Told, wanted: readonly string[]): App {
+  const app = { ...told, ownName: told.name };
   for (const tag of wanted) {
     const [language = ""] = tag.split("-");
     const found = app.languages[tag] ?? app.languages[language];
@@ -118,10 +134,13 @@ export function iconOf(app: App | undefined): string | undefined {
 
 /** "Poll" for the first of an app in a call, then "Poll 2", "Poll 3". */
 export function numberedTitle(name: string, titles: readonly string[]): string {
-  const numbers = titles.flatMap((title) => {
-    if (title === name) return [1];
-    const number = title.startsWith(`${name} `) ? title.slice(name.length + 1) : "";
-    return /^[1-9][0-9]{0,5}$/.test(number) ? [Number(number)] : [];
-  });
+  const numbers = titles.flatMap((title) => numberOf(name, title) ?? []);
   return numbers.length === 0 ? name : `${name} ${Math.max(...numbers) + 1}`;
+}
+
+/** Which of that name a title says it is; undefined where it is another title. */
+function numberOf(name: string, title: string): number | undefined {
+  if (title === name) return 1;
+  const number = title.startsWith(`${name} `) ? title.slice(name.length + 1) : "";
+  return /^[1-9][0-9]{0,5}$/.test(number) ? Number(number) : undefined;
 }

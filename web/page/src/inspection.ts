@@ -5,6 +5,8 @@ import {
   CALL, Meter, presenceOf, sizeOf, stateOf, type Access, type Change, type Counts, type HubWord, type Json, type Mode, type ParticipantId, type Reach, type ResourceId, type StateId,
 } from "@callmesh/core";
 
+import { say } from "./say.ts";
+
 /** Keys of one State that are shown; the others can be found by what they begin with. */
 export const MOST_KEYS = 200;
 /** Writes that were not taken, the latest. */
@@ -83,7 +85,7 @@ export class Inspection {
   readonly #sizes = new Map<StateId, Size>();
   readonly #meters = new Map<StateId, { readonly meter: Meter; counts: Counts }>();
   /** Those who were here, too: what they wrote stays. */
-  readonly #names = new Map<string, string>([["hub", "the hub"]]);
+  readonly #names = new Map<string, string>();
   #denied: readonly DeniedRow[] = [];
   #count = 0;
 
@@ -166,6 +168,7 @@ export class Inspection {
   /** A writer is a participant, or a frame of one: `p1.2`. */
   #name(writer: string): string {
     const [id = writer] = writer.split(".");
+    if (id === "hub") return say("inspector-hub");
     return this.#call.participants.get(id as ParticipantId)?.name ?? this.#names.get(id) ?? writer;
   }
 
@@ -202,8 +205,8 @@ export class Inspection {
 
   #note([[state, key] = [CALL, ""]]: readonly (readonly [string, string])[], reason: string, why: string): void {
     const id = state.split("/")[1] as ResourceId | undefined;
-    const title = id === undefined ? "the call" : (this.#call.resources.get(id)?.title ?? id);
-    const where = state.startsWith("presence/") ? `${title}, presence` : title;
+    const title = id === undefined ? say("inspector-call") : (this.#call.resources.get(id)?.title ?? id);
+    const where = state.startsWith("presence/") ? say("inspector-presence-of", { title }) : title;
     this.#denied = [{ id: ++this.#count, at: Date.now(), where, key, reason, why }, ...this.#denied].slice(0, MOST_DENIED);
   }
 }

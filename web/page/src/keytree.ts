@@ -1,6 +1,7 @@
 /** The keys of a State as a tree, by the segments of their paths; and numbers as an inspector shows them. */
 
 import type { KeyRow } from "./inspection.ts";
+import { locale } from "./say.ts";
 
 export interface KeyTree {
   /** The last segment, or several where nothing else begins with them. */
@@ -38,16 +39,21 @@ function branch(name: string, path: string, group: readonly KeyRow[], from: stri
 /** 812 B, 1.2 kB, 16 MB. */
 export function sizeWords(bytes: number): string {
   for (const [unit, factor] of [["MB", 1e6], ["kB", 1e3]] as const) {
-    if (bytes >= factor) return `${(bytes / factor).toPrecision(bytes >= 100 * factor ? 3 : 2)} ${unit}`;
+    const digits = bytes >= 100 * factor ? 3 : 2;
+    if (bytes >= factor) return `${inWords(bytes / factor, { minimumSignificantDigits: digits, maximumSignificantDigits: digits })} ${unit}`;
   }
-  return `${Math.round(bytes)} B`;
+  return `${inWords(bytes, { maximumFractionDigits: 0 })} B`;
 }
 
 export function perSecond(rate: number): string {
-  if (rate === 0) return "0";
-  return rate < 10 ? rate.toFixed(1) : String(Math.round(rate));
+  const digits = rate > 0 && rate < 10 ? 1 : 0;
+  return inWords(rate, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 export function percent(share: number): string {
-  return `${Math.round(share * 100)} %`;
+  return inWords(share, { style: "percent" });
+}
+
+function inWords(number: number, how: Intl.NumberFormatOptions): string {
+  return number.toLocaleString(locale.value, how);
 }

@@ -21,7 +21,8 @@ export const language = signal<Language>("en");
 /** The first that has a message says it. */
 const bundles = signal([bundleOf("en", english)]);
 const chosen = signal(false);
-const preferred = signal(preferences());
+/** Tags, as the browser prefers them. */
+export const preferred = signal(preferences());
 if ("addEventListener" in globalThis) addEventListener("languagechange", () => (preferred.value = preferences()));
 
 /** What apps are told, and what dates and numbers go by, as BCP 47 has it: `de-CH` where the page speaks German. */

@@ -181,7 +181,7 @@ export class CallStore implements Ground {
   async add(app: App): Promise<boolean> {
     try {
       const titles = this.resources.value.map(({ title }) => title);
-      const resource = await this.call.resources.add(app.id, { title: numberedTitle(app.name, titles) });
+      const resource = await this.call.resources.add(app.id, { title: numberedTitle(app.ownName, titles) });
       this.show(resource.id);
       return true;
     } catch (error) {
@@ -282,7 +282,8 @@ export class CallStore implements Ground {
   }
 
   /** What a screen reader reads out too: who has removed what. */
-  removalWords({ title, by }: RemovedResource): string {
+  removalWords({ app, title: given, by }: RemovedResource): string {
+    const title = this.catalog.titleOf({ app, title: given });
     if (by === this.call.me.id) return say("removed-by-you", { title });
     const name = this.participants.value.find(({ id }) => id === by)?.name;
     return name === undefined ? say("removed", { title }) : say("removed-by", { title, name });
@@ -387,7 +388,7 @@ export class CallStore implements Ground {
   #noteHidden(hidden: readonly Resource[]): void {
     const seen = this.viewed.peek();
     this.#hidden.value = hidden.find(({ id }) => id === seen) ?? this.#hidden.peek();
-    for (const { id, title } of hidden) if (id !== seen) this.toasts.note(say("stage-hidden-note", { title }));
+    for (const one of hidden) if (one.id !== seen) this.toasts.note(say("stage-hidden-note", { title: this.catalog.titleOf(one) }));
   }
 
   #sayGoodbye(resource: Resource): void {

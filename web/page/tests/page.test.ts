@@ -118,7 +118,7 @@ describe("titles of resources", () => {
   });
 
   test("an icon lies in the app's folder", () => {
-    const app: App = A;
+    const app: App = { ...A, ownName: A.name };
     expect(iconOf(app)).toBe("/apps/a/i.svg");
     expect(iconOf({ ...app, icon: "" })).toBeUndefined();
     expect(iconOf(undefined)).toBeUndefined();

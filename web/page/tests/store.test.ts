@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import { Catalog, type App } from "../src/catalog.ts";
 import { filesOf } from "../src/exporting.ts";
+import { speak } from "../src/say.ts";
 import { CallStore } from "../src/store.ts";
 import { ToastList } from "../src/toasts.ts";
 import { mutedWords } from "../src/words.ts";
@@ -62,7 +63,7 @@ class FakeCall {
 }
 
 const POLL: App = {
-  id: "poll", name: "Poll", version: "1", description: "", entry: "index.html", icon: "", state: 1, base: "/apps/poll/",
+  id: "poll", name: "Umfrage", ownName: "Poll", version: "1", description: "", entry: "index.html", icon: "", state: 1, base: "/apps/poll/",
   add: ["host"], size: { width: 0, height: 0 }, capabilities: [], hosts: [], python: false, afterwards: false,
 }; // prettier-ignore
 
@@ -267,9 +268,16 @@ describe("rights", () => {
     expect([store.isHost.value, said().length, said()[0]]).toEqual([true, 1, expect.stringMatching(/^You are a host now/)]);
   });
 
-  test("titles are numbered", async () => {
+  test("[A27] titles are numbered, and nobody's language: each reads them in their own", async () => {
     await add(3);
     expect(store.resources.value.map(({ title }) => title)).toEqual(["Poll", "Poll 2", "Poll 3"]);
+    const languages = { de: { name: "Umfrage", description: "" } };
+    store.catalog.take([{ ...POLL, name: "Poll", languages }]);
+    const seen = (title: string): string => store.catalog.titleOf({ app: "poll", title });
+    await speak("de", { byChoice: true });
+    expect(["Poll", "Poll 2", "Poll of mine", "Lunch?"].map(seen)).toEqual(["Umfrage", "Umfrage 2", "Poll of mine", "Lunch?"]);
+    await speak("en", { byChoice: true });
+    expect([seen("Poll 2"), store.catalog.titleOf({ app: "gone", title: "Gone" })]).toEqual(["Poll 2", "Gone"]);
   });
 
   test("hosts and owners may remove, observers nothing", async () => {

@@ -81,8 +81,8 @@ device-numbered = { $device ->
     [speaker] مكبر الصوت { $number }
    *[microphone] الميكروفون { $number }
 }
-devices = الأجهزة
-devices-title = الكاميرا والميكروفون ومكبر الصوت
+settings = الإعدادات
+settings-title = الكاميرا والميكروفون ومكبر الصوت واللغة
 devices-check = اختيار الأجهزة وتجربتها
 devices-default = الافتراضي في النظام
 level = مستوى صوت الميكروفون
@@ -493,3 +493,51 @@ problem-too-fast = كان هذا كثيرًا في وقت واحد. انتظر �
 problem-too-large = هذا كبير جدًا.
 problem-denied = هذا غير مسموح به هنا.
 problem-command-timed-out = لم يرد الخادم. تحقق مما إذا نُفِّذ ذلك، وحاول مرة أخرى إن لم يُنفَّذ.
+
+### لوحة الفحص، للمضيفين
+
+inspector = لوحة الفحص
+inspector-as = كما يراها { $name }
+inspector-close = إغلاق لوحة الفحص
+inspector-failed = تعذّر تحميل لوحة الفحص. تحقق من اتصالك، ثم افتحها مرة أخرى.
+inspector-resource = المورد
+inspector-keys = المفاتيح
+inspector-size = الحجم
+inspector-writes = إدخالات/ث
+inspector-writes-title = الإدخالات التي وصلت من الخادم خلال آخر 5 ثوانٍ
+inspector-call = المكالمة نفسها
+inspector-hub = الخادم
+inspector-state = الحالة
+inspector-version = الحالة، الإصدار { $version }
+inspector-find = البحث عن مفاتيح
+inspector-no-keys = لا توجد مفاتيح.
+inspector-none-found = لا يوجد مفتاح يتضمن هذا.
+inspector-more = { $count ->
+    [zero] لا مفاتيح أخرى.
+    [one] مفتاح آخر: ابحث عنه باسمه.
+    [two] مفتاحان آخران: ابحث عنهما بالاسم.
+    [few] { $count } مفاتيح أخرى: ابحث عنها بأسمائها.
+    [many] { $count } مفتاحًا آخر: ابحث عنها بأسمائها.
+   *[other] { $count } مفتاح آخر: ابحث عنها بأسمائها.
+}
+inspector-presence = الحضور
+inspector-presence-of = { $title }، الحضور
+inspector-no-presence = لا أحد يعرض شيئًا الآن.
+inspector-streams = التدفقات
+inspector-no-streams = لا يوجد تدفق مفتوح هنا.
+inspector-with = مع
+inspector-path = المسار
+inspector-not-read = لا يقرأ
+inspector-out = صادر/ث
+inspector-out-title = الرسائل الصادرة في الثانية، والبايتات
+inspector-in = وارد/ث
+inspector-in-title = الرسائل الواردة في الثانية، والبايتات
+inspector-rate = { $rate } في الثانية، { $all } إجمالًا
+inspector-lost = المفقود
+inspector-lost-title = في وضع latest: نسبة ما أُرسل ولم يصل في الوقت المناسب، وعدد ما فُقد من الوارد. في وضع reliable: عدد مرات الفقد
+inspector-lost-in = { $share } ({ $count } وارد)
+inspector-waits = ينتظر
+inspector-waits-title = بايتات لا يُعرف هل وصلت
+inspector-denied = عمليات الكتابة المرفوضة
+inspector-no-denied = لا شيء منذ فتح هذه اللوحة.
+inspector-denied-in = في { $where }

@@ -81,8 +81,8 @@ device-numbered = { $device ->
     [speaker] Lautsprecher { $number }
    *[microphone] Mikrofon { $number }
 }
-devices = Geräte
-devices-title = Kamera, Mikrofon und Lautsprecher
+settings = Einstellungen
+settings-title = Kamera, Mikrofon, Lautsprecher und Sprache
 devices-check = Geräte wählen und testen
 devices-default = Standard des Systems
 level = Pegel Ihres Mikrofons
@@ -465,3 +465,47 @@ problem-too-fast = Das war zu viel auf einmal. Warten Sie einen Augenblick und v
 problem-too-large = Das ist zu groß.
 problem-denied = Das ist hier nicht erlaubt.
 problem-command-timed-out = Der Server hat nicht geantwortet. Sehen Sie nach, ob es geschehen ist, und versuchen Sie es sonst noch einmal.
+
+### Die Prüfansicht für die Leitung
+
+inspector = Prüfansicht
+inspector-as = wie { $name } es sieht
+inspector-close = Prüfansicht schließen
+inspector-failed = Die Prüfansicht lässt sich nicht laden. Prüfen Sie Ihre Verbindung und öffnen Sie sie noch einmal.
+inspector-resource = Ressource
+inspector-keys = Schlüssel
+inspector-size = Größe
+inspector-writes = Einträge/s
+inspector-writes-title = Einträge, die in den letzten 5 Sekunden vom Server kamen
+inspector-call = Das Gespräch selbst
+inspector-hub = der Server
+inspector-state = Zustand
+inspector-version = Zustand, Version { $version }
+inspector-find = Schlüssel suchen
+inspector-no-keys = Keine Schlüssel.
+inspector-none-found = Kein Schlüssel enthält das.
+inspector-more = { $count ->
+    [one] Ein weiterer Schlüssel: Suchen Sie ihn nach seinem Namen.
+   *[other] { $count } weitere Schlüssel: Suchen Sie sie nach ihrem Namen.
+}
+inspector-presence = Präsenz
+inspector-presence-of = { $title }, Präsenz
+inspector-no-presence = Gerade zeigt niemand etwas.
+inspector-streams = Datenströme
+inspector-no-streams = Hier ist keiner offen.
+inspector-with = Mit
+inspector-path = Weg
+inspector-not-read = liest nicht
+inspector-out = Aus/s
+inspector-out-title = Ausgehende Nachrichten je Sekunde, und Bytes
+inspector-in = Ein/s
+inspector-in-title = Eingehende Nachrichten je Sekunde, und Bytes
+inspector-rate = { $rate } je Sekunde, { $all } insgesamt
+inspector-lost = Verlust
+inspector-lost-title = Modus latest: der Anteil des Gesendeten, der nicht rechtzeitig ankam, und wie viele der eingehenden fehlten. Modus reliable: wie oft etwas verloren ging
+inspector-lost-in = { $share } ({ $count } ein)
+inspector-waits = Wartet
+inspector-waits-title = Bytes, von denen nicht bekannt ist, ob sie angekommen sind
+inspector-denied = Abgelehnte Änderungen
+inspector-no-denied = Keine, seit dies geöffnet wurde.
+inspector-denied-in = in { $where }

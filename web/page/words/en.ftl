@@ -83,8 +83,8 @@ device-numbered = { $device ->
     [speaker] Speaker { $number }
    *[microphone] Microphone { $number }
 }
-devices = Devices
-devices-title = Camera, microphone and speaker
+settings = Settings
+settings-title = Camera, microphone, speaker and language
 devices-check = Choose and test your devices
 devices-default = System default
 level = Level of your microphone
@@ -461,3 +461,47 @@ problem-too-fast = { $why }
 problem-too-large = { $why }
 problem-denied = Not allowed: { $why }.
 problem-command-timed-out = The hub has not answered. Look whether it was done, and try again if not.
+
+### The inspector, for hosts
+
+inspector = Inspector
+inspector-as = as { $name } sees it
+inspector-close = Close the inspector
+inspector-failed = The inspector cannot be loaded. Check your connection, and open it again.
+inspector-resource = Resource
+inspector-keys = Keys
+inspector-size = Size
+inspector-writes = Writes/s
+inspector-writes-title = Entries that came from the hub, over the last 5 seconds
+inspector-call = The call itself
+inspector-hub = the hub
+inspector-state = State
+inspector-version = State, version { $version }
+inspector-find = Find keys
+inspector-no-keys = No keys.
+inspector-none-found = No keys that hold this.
+inspector-more = { $count ->
+    [one] One more key: find it by its name.
+   *[other] { $count } more keys: find them by their names.
+}
+inspector-presence = Presence
+inspector-presence-of = { $title }, presence
+inspector-no-presence = Nobody shows anything now.
+inspector-streams = Streams
+inspector-no-streams = None is open here.
+inspector-with = With
+inspector-path = Path
+inspector-not-read = does not read
+inspector-out = Out/s
+inspector-out-title = Messages a second out, and bytes
+inspector-in = In/s
+inspector-in-title = Messages a second in, and bytes
+inspector-rate = { $rate } a second, { $all } in all
+inspector-lost = Lost
+inspector-lost-title = Mode latest: the share of what was sent that did not come in time, and of theirs how many. Mode reliable: how often it was lost
+inspector-lost-in = { $share } ({ $count } in)
+inspector-waits = Waits
+inspector-waits-title = Bytes that are not known to have come
+inspector-denied = Denied writes
+inspector-no-denied = None since this was opened.
+inspector-denied-in = in { $where }

@@ -81,8 +81,8 @@ device-numbered = { $device ->
     [speaker] Altavoz { $number }
    *[microphone] Micrófono { $number }
 }
-devices = Dispositivos
-devices-title = Cámara, micrófono y altavoz
+settings = Ajustes
+settings-title = Cámara, micrófono, altavoz e idioma
 devices-check = Elegir y probar los dispositivos
 devices-default = Predeterminado del sistema
 level = Nivel de su micrófono
@@ -462,3 +462,47 @@ problem-too-fast = Ha sido demasiado a la vez. Espere un momento e inténtelo de
 problem-too-large = Es demasiado grande.
 problem-denied = Eso no está permitido aquí.
 problem-command-timed-out = El servidor no ha respondido. Compruebe si se ha hecho y, si no, inténtelo de nuevo.
+
+### El inspector, para los anfitriones
+
+inspector = Inspector
+inspector-as = tal como lo ve { $name }
+inspector-close = Cerrar el inspector
+inspector-failed = No se puede cargar el inspector. Revise su conexión y vuelva a abrirlo.
+inspector-resource = Recurso
+inspector-keys = Claves
+inspector-size = Tamaño
+inspector-writes = Entradas/s
+inspector-writes-title = Entradas que llegaron del servidor en los últimos 5 segundos
+inspector-call = La propia llamada
+inspector-hub = el servidor
+inspector-state = Estado
+inspector-version = Estado, versión { $version }
+inspector-find = Buscar claves
+inspector-no-keys = No hay claves.
+inspector-none-found = Ninguna clave contiene esto.
+inspector-more = { $count ->
+    [one] Una clave más: búsquela por su nombre.
+   *[other] { $count } claves más: búsquelas por su nombre.
+}
+inspector-presence = Presencia
+inspector-presence-of = { $title }, presencia
+inspector-no-presence = Nadie muestra nada ahora.
+inspector-streams = Flujos
+inspector-no-streams = Aquí no hay ninguno abierto.
+inspector-with = Con
+inspector-path = Vía
+inspector-not-read = no lee
+inspector-out = Sal./s
+inspector-out-title = Mensajes enviados por segundo, y bytes
+inspector-in = Entr./s
+inspector-in-title = Mensajes recibidos por segundo, y bytes
+inspector-rate = { $rate } por segundo, { $all } en total
+inspector-lost = Perdido
+inspector-lost-title = Modo latest: la parte de lo enviado que no llegó a tiempo y, de lo recibido, cuántos faltaron. Modo reliable: cuántas veces se perdió algo
+inspector-lost-in = { $share } ({ $count } entr.)
+inspector-waits = Espera
+inspector-waits-title = Bytes de los que no se sabe si han llegado
+inspector-denied = Escrituras denegadas
+inspector-no-denied = Ninguna desde que se abrió esto.
+inspector-denied-in = en { $where }

@@ -3,6 +3,7 @@
 import type { Json } from "callmesh/app";
 
 import { MAX_STROKE, readStroke } from "./strokes.ts";
+import type { Words } from "./words.ts";
 
 export const COLOURS = ["ink", "grey", "red", "orange", "green", "blue", "violet"] as const;
 export type Colour = (typeof COLOURS)[number];
@@ -183,8 +184,7 @@ export function contains(one: Box, other: Box): boolean {
 }
 
 /** What it is, for those who do not see it. */
-export function named(element: Element): string {
-  const words: Record<Element["t"], string> = { pen: "Stroke", rect: "Rectangle", ellipse: "Ellipse", line: "Line", arrow: "Arrow", text: "Text", note: "Note" };
+export function named(element: Element, { kinds, colours }: Pick<Words, "kinds" | "colours">): string {
   const text = "text" in element ? `: ${element.text.slice(0, 120)}` : "";
-  return `${words[element.t]}${text}, ${element.c}`;
+  return `${kinds[element.t]}${text}, ${colours[element.c]}`;
 }

@@ -20,21 +20,19 @@ import { arrows, choices, panel } from "./panels.ts";
 import { Scene } from "./scene.ts";
 import { Stage } from "./stage.ts";
 import { Tiles } from "./tiles.ts";
+import { WORDS, type Words } from "./words.ts";
 
 const KEYS: Readonly<Record<string, Tool | ShapeKind>> = {
   v: "select", h: "hand", p: "pen", e: "eraser", t: "text", n: "note", k: "laser", r: "rect", o: "ellipse", l: "line", a: "arrow",
 }; // prettier-ignore
-const SHAPE_NAMES: Readonly<Record<ShapeKind, string>> = { rect: "Rectangle", ellipse: "Ellipse", line: "Line", arrow: "Arrow" };
 const SHAPE_ICONS: Readonly<Record<ShapeKind, string>> = {
   rect: "M4 6h16v12H4z",
   ellipse: "M3 12a9 7 0 1 1 18 0a9 7 0 1 1-18 0z",
   line: "M5 19L19 5",
   arrow: "M5 19L19 5M10 5h9v9",
 };
-const SIZE_NAMES: Readonly<Record<number, string>> = { 3: "Thin", 6: "Medium", 12: "Thick" };
 /** The longest side of an exported picture, in pixels. */
 const PICTURE = 8_000;
-const NO_ROOM = "There is no room for a picture of this size.";
 
 const find = (id: string): HTMLElement => {
   const found = document.getElementById(id);
@@ -64,7 +62,9 @@ const live = new Live(stream, {
 const desk = new Desk(board, scene, live, measure, cache, () => show());
 
 let laser: readonly [number, number] | undefined;
-let words: ReturnType<typeof setTimeout> | undefined;
+/** In the language of who looks at it. */
+let words: Words = WORDS.en;
+let telling: ReturnType<typeof setTimeout> | undefined;
 let keeping: ReturnType<typeof setTimeout> | undefined;
 
 const overlay: OverlayDrawing = new OverlayDrawing({
@@ -111,7 +111,7 @@ function show(): void {
   const [only] = selected;
   find("edit").hidden = !(selected.length === 1 && only !== undefined && "text" in only.element);
   others.selected(desk.page, [...desk.selection]);
-  canvas("above").setAttribute("aria-label", `Board, page ${place + 1} of ${pages.length}, ${things(scene.size)}`);
+  canvas("above").setAttribute("aria-label", words.board(place + 1, pages.length, scene.size));
   placeBar();
   stage.draw();
 }
@@ -119,10 +119,6 @@ function show(): void {
 function showHistory(): void {
   enable("undo", board.canUndo);
   enable("redo", board.canRedo);
-}
-
-function things(count: number): string {
-  return count === 1 ? "1 thing on it" : `${count} things on it`;
 }
 
 function showTools(): void {
@@ -140,10 +136,9 @@ function showTools(): void {
 
 function whyLocked(): string {
   if (resource.access !== "edit") {
-    const who = resource.me.role === "observer" ? "Observers look and point here" : "You can look and point here, but not draw";
-    return `Locked. ${who} until a host opens it.`;
+    return resource.me.role === "observer" ? words.lockedToObservers : words.locked;
   }
-  return resource.outdated ? "There is a newer whiteboard: reload it to draw." : "Nothing can be saved at the moment.";
+  return resource.outdated ? words.outdated : words.readOnly;
 }
 
 function enable(id: string, enabled: boolean): void {
@@ -165,12 +160,25 @@ function placeBar(): void {
 function tell(text: string): void {
   find("told").textContent = text;
   find("told").hidden = false;
-  clearTimeout(words);
-  words = setTimeout(() => (find("told").hidden = true), 8_000);
+  clearTimeout(telling);
+  telling = setTimeout(() => (find("told").hidden = true), 8_000);
 }
 
 function say(text: string): void {
   find("said").textContent = text;
+}
+
+/** What the page of the frame says, the SDK has seen to. */
+function speak(now: Words): void {
+  words = now;
+  const hints: Readonly<Record<string, unknown>> = now;
+  for (const button of document.querySelectorAll<HTMLElement>("[data-key]")) {
+    const { key = "" } = button.dataset;
+    const hint = hints[key];
+    button.title = `${button.ariaLabel ?? button.textContent} (${typeof hint === "string" ? hint : key})`;
+  }
+  showLeader(others.leader());
+  show();
 }
 
 // --- the view
@@ -221,8 +229,8 @@ function follow(): void {
 function showLeader(leader: Lead | undefined): void {
   const alone = leader !== undefined && !leading.follows;
   find("following").hidden = leader === undefined && !leading.leads;
-  find("whom").textContent = leader === undefined ? "You lead: others see what you see." : alone ? `${leader.name} leads.` : `You see what ${leader.name} sees.`;
-  find("follow").textContent = alone ? "Follow" : "Stop";
+  find("whom").textContent = leader === undefined ? words.youLead : alone ? words.leads(leader.name) : words.youFollow(leader.name);
+  find("follow").textContent = alone ? words.follow : words.stop;
   find("lead").setAttribute("aria-pressed", String(leading.leads));
 }
 
@@ -252,18 +260,18 @@ function pointAt(where: readonly [number, number] | undefined): void {
 const shapesPanel = panel(document.querySelector<HTMLElement>('[data-tool="shape"]') ?? document.body, find("shapes"));
 const looksPanel = panel(find("looks-button"), find("looks"));
 const menuPanel = panel(find("menu-button"), find("menu"));
-const showColour = choices<Colour>(find("colours"), COLOURS, capital, (one) => `<span style="--colour: var(--${one})"></span>`, (colour) => {
+const showColour = choices<Colour>(find("colours"), COLOURS, (one) => capital(words.colours[one]), (one) => `<span style="--colour: var(--${one})"></span>`, (colour) => {
   desk.colour = colour;
   desk.keep("colour", colour);
   if (desk.selection.size > 0) desk.edit((element) => ({ ...element, c: colour }));
   show();
 }); // prettier-ignore
-const showSize = choices<number>(find("sizes"), SIZES, (one) => SIZE_NAMES[one] ?? "", (one) => `<span style="--width: ${one}px"></span>`, (size) => {
+const showSize = choices<number>(find("sizes"), SIZES, (_, place) => words.widths[place] ?? "", (one) => `<span style="--width: ${one}px"></span>`, (size) => {
   desk.size = size;
   desk.keep("size", size);
   show();
 }); // prettier-ignore
-const showShape = choices<ShapeKind>(find("shapes"), SHAPES, (one) => SHAPE_NAMES[one], (one) => `<svg viewBox="0 0 24 24"><path d="${SHAPE_ICONS[one]}" /></svg>`, (shape) => {
+const showShape = choices<ShapeKind>(find("shapes"), SHAPES, (one) => words.kinds[one], (one) => `<svg viewBox="0 0 24 24"><path d="${SHAPE_ICONS[one]}" /></svg>`, (shape) => {
   takeShape(shape);
   shapesPanel.close();
 }); // prettier-ignore
@@ -307,7 +315,7 @@ const actions: Readonly<Record<string, () => void>> = {
   png: () => void savePicture(),
   "delete-page": () => {
     board.removePage(desk.page);
-    tell("The page is deleted. Undo brings it back.");
+    tell(words.pageDeleted);
   },
   edit: editSelected,
   up: () => desk.restack(true),
@@ -334,7 +342,7 @@ function step(page: string | undefined): void {
 function remove(): void {
   const count = desk.selection.size;
   desk.edit(() => undefined);
-  say(count === 1 ? "Deleted" : `${count} deleted`);
+  say(words.deleted(count));
   canvas("above").focus();
 }
 
@@ -393,7 +401,7 @@ function withAlt({ key, shiftKey }: KeyboardEvent): boolean {
   const far = shiftKey ? FAR : STEP;
   desk.stretch(arrow[0] * far, arrow[1] * far);
   const { w, h } = desk.body;
-  say(`${Math.round(w)} by ${Math.round(h)}`);
+  say(words.size(Math.round(w), Math.round(h)));
   return true;
 }
 
@@ -427,14 +435,14 @@ function withKey({ key, shiftKey }: KeyboardEvent): boolean {
 /** Select the next thing on the board, and say what it is. */
 function walk(by: number): void {
   const all = scene.all();
-  if (all.length === 0) say("Nothing is on this page");
+  if (all.length === 0) say(words.empty);
   const now = all.findIndex(({ id }) => desk.selection.has(id));
   const place = now < 0 ? (by > 0 ? 0 : all.length - 1) : (now + by + all.length) % all.length;
   const item = all[place];
   if (item === undefined) return;
   if (desk.mayWrite) desk.tool = "select";
   desk.choose([item]);
-  say(`${named(item.element)}, ${place + 1} of ${all.length}`);
+  say(words.place(named(item.element, words), place + 1, all.length));
 }
 
 /** Enter: write in what is selected, or put something new into the middle. */
@@ -453,7 +461,7 @@ function svg(): string {
 
 function name(): string {
   const { pages } = board;
-  return pages.length > 1 ? `${resource.title}, page ${pages.indexOf(desk.page) + 1}` : resource.title;
+  return pages.length > 1 ? words.file(resource.title, pages.indexOf(desk.page) + 1) : resource.title;
 }
 
 function save(file: Blob, kind: string): void {
@@ -473,7 +481,7 @@ async function savePicture(): Promise<void> {
   picture.height = Math.ceil(h * scale);
   const context = picture.getContext("2d");
   if (context === null) {
-    tell(NO_ROOM);
+    tell(words.noRoom);
     return;
   }
   const light = new Painter(LIGHT, measure);
@@ -482,7 +490,7 @@ async function savePicture(): Promise<void> {
   context.setTransform(scale, 0, 0, scale, -x * scale, -y * scale);
   for (const { element } of items) light.paint(context, element);
   const file = await new Promise<Blob | null>((resolve) => picture.toBlob(resolve, "image/png"));
-  if (file === null) tell(NO_ROOM);
+  if (file === null) tell(words.noRoom);
   else save(file, "png");
 }
 
@@ -506,7 +514,7 @@ state.listen(({ keys, denied }) => {
   live.landed(landed);
   if (denied !== undefined) {
     live.drop(landed);
-    tell(denied.reason === "full" ? "This board is full: delete something first." : `Not saved: ${denied.message}.`);
+    tell(denied.reason === "full" ? words.full : words.notSaved(denied.message));
   }
   if (!board.pages.includes(desk.page)) turnTo(board.pages.at(-1) ?? "1");
   show();
@@ -514,6 +522,7 @@ state.listen(({ keys, denied }) => {
 });
 const last = cache.get("page");
 turnTo(board.pages.find((page) => page === last) ?? board.pages[0] ?? "1");
+resource.speak(WORDS, speak);
 leading.subscribe(() => follow());
 resource.presence.subscribe(() => stage.draw());
 resource.onParticipants((all) => {

@@ -20,12 +20,11 @@ export function panel(button: HTMLElement, box: HTMLElement): { toggle(): void; 
 }
 
 /** One of several, as radio buttons: arrow keys go from one to the next. */
-export function choices<T extends string | number>(box: HTMLElement, all: readonly T[], name: (one: T) => string, face: (one: T) => string, chosen: (one: T) => void): (now: T) => void {
+export function choices<T extends string | number>(box: HTMLElement, all: readonly T[], name: (one: T, place: number) => string, face: (one: T) => string, chosen: (one: T) => void): (now: T) => void {
   const buttons = all.map((one) => {
     const button = document.createElement("button");
     button.type = "button";
     button.role = "radio";
-    button.ariaLabel = button.title = name(one);
     button.innerHTML = face(one);
     button.onclick = () => chosen(one);
     return button;
@@ -33,14 +32,20 @@ export function choices<T extends string | number>(box: HTMLElement, all: readon
   box.replaceChildren(...buttons);
   arrows(box);
   return (now) => {
-    for (const [n, button] of buttons.entries()) button.setAttribute("aria-checked", String(all[n] === now));
+    for (const [place, one] of all.entries()) {
+      const button = buttons[place];
+      if (button === undefined) continue;
+      button.ariaLabel = button.title = name(one, place);
+      button.setAttribute("aria-checked", String(one === now));
+    }
   };
 }
 
 /** Left and right go through the buttons of a bar. */
 export function arrows(bar: HTMLElement): void {
   bar.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const ahead = document.documentElement.dir === "rtl" ? -1 : 1;
+    const step = { ArrowLeft: -ahead, ArrowRight: ahead }[event.key];
     if (step === undefined) return;
     const buttons = [...bar.querySelectorAll("button")].filter((button) => !button.disabled && button.offsetParent !== null);
     const place = buttons.findIndex((button) => button === document.activeElement);

@@ -1,6 +1,6 @@
 // A poll. What everybody shares is in the state:
-//   question       the text
-//   options/<id>   an answer's text
+//   question       the text; until somebody has written one, everybody reads the first one in their own language
+//   options/<id>   an answer's text; likewise
 //   votes/<person> the id of the answer this person chose: a person has one key, so one vote
 //   closed         true when nobody may vote any more
 // Who may write which of these stands in manifest.json, and the hub checks it.
@@ -9,33 +9,32 @@
 import { connect } from "callmesh/app";
 
 import { inOrder, newId } from "./answers.js";
+import { WORDS } from "./words.js";
 
 const MOST_ANSWERS = 12;
 
-const resource = await connect({
-  // Once, on the participant who adds the poll.
-  add({ state }) {
-    if (!state.has("question")) {
-      state.update({ question: "Do you agree?", "options/1": "Yes", "options/2": "No" });
-    }
-  },
-});
+const resource = await connect();
 const { state, cache, me } = resource;
+let words; // in the language of who looks at it
 // As things stand: a host may change who may do what here at any moment.
 const mayVote = () => state.canWrite(`votes/${me.person}`);
 const mayEdit = () => state.canWrite("question");
 
 const find = (id) => document.getElementById(id);
 
-find("most").textContent = `at most ${MOST_ANSWERS}`;
+resource.speak(WORDS, (now) => {
+  words = now;
+  find("most").textContent = words.most(MOST_ANSWERS);
+  show();
+  showEditor();
+});
 state.subscribe(show);
 resource.onAccess(show);
-showEditor();
 
 find("vote").onchange = ({ target }) => write({ [`votes/${me.person}`]: target.value });
 find("close").onclick = () => write({ closed: state.get("closed") ? undefined : true });
 find("edit").onclick = () => {
-  keepDraft({ question: state.get("question") ?? "", answers: options() });
+  keepDraft({ question: question(), answers: options() });
   showEditor();
   find("draft-question").focus();
 };
@@ -47,11 +46,7 @@ async function write(values) {
     await state.saved();
     tell("");
   } catch (error) {
-    tell(
-      error.code === "timed_out"
-        ? "Not saved yet: there is no connection. It is kept, and saved once you are back."
-        : `This was not allowed: ${error.message}.`,
-    );
+    tell(error.code === "timed_out" ? words.notSaved : words.notAllowed(error.message));
   }
 }
 
@@ -62,9 +57,14 @@ function tell(problem) {
 
 // --- the poll
 
+function question() {
+  return state.get("question") ?? words.firstQuestion;
+}
+
 /** The answers as `[id, text]`, in order. */
 function options() {
   const entries = state.entries().filter(([key]) => key.startsWith("options/"));
+  if (entries.length === 0) return words.firstAnswers.map((text, place) => [String(place + 1), text]);
   return inOrder(entries.map(([key, text]) => [key.slice("options/".length), String(text)]));
 }
 
@@ -82,11 +82,11 @@ function show() {
   const total = [...counts.values()].reduce((sum, votes) => sum + votes, 0);
   const closed = state.get("closed") === true;
 
-  find("question").textContent = state.get("question") ?? "";
+  find("question").textContent = question();
   find("vote").querySelector("fieldset").disabled = closed || !mayVote();
-  const words = [votes(total), closed ? "this poll is closed" : !mayVote() && "you may look, and not vote"];
-  find("total").textContent = words.filter(Boolean).join(" · ");
-  find("close").textContent = closed ? "Open again" : "Close poll";
+  const told = [words.votes(total), closed ? words.isClosed : !mayVote() && words.mayLook];
+  find("total").textContent = told.filter(Boolean).join(" · ");
+  find("close").textContent = closed ? words.open : words.close;
   find("manage").hidden = !mayEdit();
 
   const rows = options().map(([id, text]) => {
@@ -109,13 +109,10 @@ function showRow(row, text, got, total, mine) {
   const percent = total ? Math.round((100 * got) / total) : 0;
   row.querySelector("input").checked = mine;
   row.querySelector(".text").textContent = text;
+  row.querySelector(".mine").textContent = words.mine;
   row.querySelector(".mine").hidden = !mine;
-  row.querySelector(".count").textContent = `${votes(got)} · ${percent} %`;
+  row.querySelector(".count").textContent = `${words.votes(got)} · ${percent} %`;
   row.querySelector(".bar span").style.width = `${percent}%`;
-}
-
-function votes(n) {
-  return n === 1 ? "1 vote" : `${n} votes`;
 }
 
 /** Put the rows into the box, moving only what is out of place: a moved row loses the focus. */
@@ -152,7 +149,7 @@ function showEditor() {
 function chooseForm() {
   const editing = mayEdit() && cache.has("draft");
   find("editor").hidden = !editing;
-  find("vote").hidden = editing || !state.has("question");
+  find("vote").hidden = editing;
 }
 
 function answerRow([id, text], place) {
@@ -160,8 +157,9 @@ function answerRow([id, text], place) {
   row.dataset.answer = id;
   const input = row.querySelector("input");
   input.value = text;
-  input.setAttribute("aria-label", `Answer ${place + 1}`);
-  row.querySelector("button").setAttribute("aria-label", `Remove answer ${place + 1}`);
+  input.setAttribute("aria-label", words.answer(place + 1));
+  row.querySelector("button").textContent = words.remove;
+  row.querySelector("button").setAttribute("aria-label", words.removeAnswer(place + 1));
   row.querySelector("button").onclick = () => {
     row.remove();
     keepDraft(draftInForm());
@@ -190,13 +188,13 @@ find("editor").onkeydown = ({ key, target }) => {
 };
 
 function save() {
-  const { question, answers } = draftInForm();
-  const given = answers.filter(([, text]) => text.trim() !== "");
-  if (question.trim() === "" || given.length < 2) {
-    return tell("A poll needs a question and at least two answers.");
+  const draft = draftInForm();
+  const given = draft.answers.filter(([, text]) => text.trim() !== "");
+  if (draft.question.trim() === "" || given.length < 2) {
+    return tell(words.needs);
   }
-  const values = { question: question.trim() };
-  for (const [id] of options()) values[`options/${id}`] = undefined; // deletes, unless set below
+  const values = { question: draft.question.trim() };
+  for (const [key] of state.entries()) if (key.startsWith("options/")) values[key] = undefined; // deletes, unless set below
   for (const [id, text] of given) values[`options/${id}`] = text.trim();
   endEditing();
   void write(values); // one transaction: nobody sees the new question with the old answers

@@ -7,6 +7,7 @@ import { connect } from "callmesh/app";
 
 import { Chart } from "./chart.js";
 import { readMessage, Trace } from "./trace.js";
+import { WORDS } from "./words.js";
 
 const BEHIND = 0.2; // seconds the pen stays behind the newest sample, so that bursts look smooth
 const SILENT = 3000; // milliseconds without samples before we say so
@@ -23,24 +24,26 @@ let frame = 0;
 let drawn = 0; // when the last frame was drawn
 let paused = false;
 let seconds = 6;
+let words; // in the language of who looks at it
 
 // For tests, and for the curious.
 window.vitals = { received: [], count: 0, gaps: 0 };
 
-const { state, cache, stream } = await open();
-
-async function open() {
-  const resource = await connect({ enable: start, disable: stop });
-  find("command").textContent =
-    `.venv/bin/python examples/vitals_source.py <link of this call> --resource ${resource.id}`;
-  return { state: resource.state, cache: resource.cache, stream: resource.stream("ecg", { mode: "reliable" }) };
-}
+const resource = await connect({ enable: start, disable: stop });
+const { state, cache } = resource;
+const stream = resource.stream("ecg", { mode: "reliable" });
 
 paused = cache.get("paused") === true;
 seconds = cache.get("seconds") ?? 6;
+resource.speak(WORDS, (now) => {
+  words = now;
+  find("command").textContent = `.venv/bin/python examples/vitals_source.py <${words.link}> --resource ${resource.id}`;
+  showSource();
+  showNumbers();
+  showControls();
+});
 state.subscribe(showSource);
 stream.subscribe(receive);
-showControls();
 setInterval(showNumbers, 500);
 
 function receive({ data, sender }) {
@@ -100,8 +103,8 @@ function drawTrace() {
 
 function showSource() {
   const told = state.get("source");
-  if (told) source = { name: "unnamed", lead: "–", ...told, rate: told.rate || 360, scale: told.scale || 1 };
-  find("name").textContent = source.name ?? "–";
+  if (told) source = { lead: "–", ...told, rate: told.rate || 360, scale: told.scale || 1 };
+  find("name").textContent = source.name ?? (told ? words.unnamed : "–");
   find("lead").textContent = source.lead ?? "–";
   find("hertz").textContent = told ? `${source.rate} Hz` : "–";
 }
@@ -114,7 +117,7 @@ function showNumbers() {
   find("heart").classList.toggle("beating", beats !== undefined);
   find("heart").style.animationDuration = `${60 / (beats ?? 60)}s`;
   find("waiting").hidden = !silent;
-  setText("words", trace.count ? `No signal from ${source.name ?? "the source"} at the moment` : "Waiting for a source");
+  setText("words", trace.count ? words.silent(source.name) : words.waiting);
 }
 
 /** Only when it differs: a screen reader reads out what was written. */
@@ -123,7 +126,7 @@ function setText(id, text) {
 }
 
 function showControls() {
-  find("pause").textContent = paused ? "Go on" : "Pause";
+  find("pause").textContent = paused ? words.goOn : words.pause;
   find("pause").setAttribute("aria-pressed", String(paused));
   for (const button of find("zoom").children) {
     button.setAttribute("aria-pressed", String(Number(button.value) === seconds));

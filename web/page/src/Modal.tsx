@@ -1,9 +1,10 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useContext, useEffect, useId, useRef } from "preact/hooks";
 
 import { regainFocus } from "./focus.ts";
 import { Icon } from "./icons.tsx";
 import { say } from "./say.ts";
+import { Told, Toasts } from "./Toasts.tsx";
 
 interface ModalProps {
   class: string;
@@ -17,6 +18,7 @@ interface ModalProps {
 export function Modal({ class: name, title, open, onClose, children }: ModalProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
+  const told = useContext(Told);
   useEffect(() => {
     const element = dialog.current;
     if (open && element?.open === false) element.showModal();
@@ -40,6 +42,7 @@ export function Modal({ class: name, title, open, onClose, children }: ModalProp
         </header>
         {children}
       </div>
+      {open && told && <Toasts list={told} />}
     </dialog>
   );
 }

@@ -1,6 +1,11 @@
+import { createContext } from "preact";
+
 import { Icon } from "./icons.tsx";
 import { say } from "./say.ts";
 import type { Toast, ToastList } from "./toasts.ts";
+
+/** What a dialog shows too while it is open: nothing outside of it is read or pressed then. */
+export const Told = createContext<ToastList | undefined>(undefined);
 
 /** Both boxes are always there: a screen reader reads out what comes into a box it knows. */
 export function Toasts({ list }: { list: ToastList }) {

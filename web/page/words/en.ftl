@@ -504,4 +504,4 @@ inspector-waits = Waits
 inspector-waits-title = Bytes that are not known to have come
 inspector-denied = Denied writes
 inspector-no-denied = None since this was opened.
-inspector-denied-in = in { $where }
+inspector-denied-in = of { $where }

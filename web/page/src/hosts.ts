@@ -2,7 +2,7 @@
 
 import { computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { Call, HalfTrouble, Hosting, Left, Noted, Waiting } from "@callmesh/client";
-import type { PersonId, ResourceId } from "@callmesh/core";
+import { CallOver, type PersonId, type ResourceId } from "@callmesh/core";
 
 import { commandProblem } from "./words.ts";
 
@@ -114,7 +114,12 @@ export class Hosts {
 
   /** End the call for everybody. */
   async end(): Promise<void> {
-    this.#ends = true; // the end may come before the answer
-    await this.run(EVERYBODY, (hosting) => hosting.end());
+    this.#ends = true; // the end may come before the answer, and in its place
+    await this.run(EVERYBODY, (hosting) =>
+      hosting.end().catch((error: unknown) => {
+        this.#ends = error instanceof CallOver;
+        throw error;
+      }),
+    );
   }
 }

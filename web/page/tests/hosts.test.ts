@@ -131,6 +131,13 @@ describe("commands", () => {
     const words = "the operator has ended this call for everybody, and no host can open it";
     expect(farewell(new CallOver(words)).words).toMatch(/^The operator has ended .* no host can open it\. If you did not/);
   });
+
+  test("[J23] who did not succeed is not told so when somebody else ends it later", async () => {
+    const ending = hosts.end();
+    hosting.asked[0]?.reject(new Denied("read_only", "the hub cannot save at the moment"));
+    await ending;
+    expect([hosts.ends, hosts.problem.value !== undefined]).toEqual([false, true]);
+  });
 });
 
 describe("words", () => {

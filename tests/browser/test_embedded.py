@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Browser, FrameLocator, Page, Route, expect
 
 from tests.browser.people import Person, person
-from tests.browser.screens import keyed
+from tests.browser.screens import keyed, of
 from tests.processes import HubProcess, hub_process
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
@@ -68,7 +68,7 @@ def stage_of(page: Page) -> FrameLocator:
 
 async def add(stage: FrameLocator, app: str) -> None:
     await stage.locator(".controls button").first.click()
-    await stage.locator(".apps li").filter(has_text=app).get_by_role("button").click()
+    await stage.locator(f".apps li:has({of(app)})").get_by_role("button").click()
 
 
 async def look_of(page: Page, token: str) -> str:
@@ -98,9 +98,9 @@ async def test_a_stage_is_part_of_another_page(browser: Browser, tmp_path: Path)
             assert "url" not in await look_of(ada.page, "--text"), "which is no colour"
 
             await bob.join(hub.call())
-            await add(stage, "Poll")
+            await add(stage, "poll")
             await expect(bob.tab("Poll")).to_be_visible()
-            poll = stage.frame_locator('iframe[title="Poll"]')
+            poll = stage.frame_locator('iframe[title="Umfrage"]')
             await expect(poll.locator("form, button").first).to_be_visible()
             said = "(n) => told.some((d) => d.phase === 'call' && d.participants === n)"
             await ada.page.wait_for_function(said, arg=2)
@@ -130,7 +130,7 @@ async def test_what_a_page_around_it_says_is_no_command(browser: Browser, tmp_pa
                 window.postMessage({ callmesh: "said", phase: "forged", participants: 99 }, "*");
                 document.querySelector("callmesh-stage").refresh();
             }""")
-            await add(stage, "Poll")
+            await add(stage, "poll")
             await expect(stage.get_by_role("tab")).to_have_count(1)
             assert await look_of(ada.page, "--accent") == "rgb(255, 0, 128)"
             assert not await ada.page.evaluate("told.some((d) => d.phase === 'forged')")
@@ -176,7 +176,7 @@ async def test_the_examples(browser: Browser, tmp_path: Path, example: str) -> N
             await ada.page.goto(f"{origin}/{example}.html")
             stage = stage_of(ada.page)
             await expect(stage.locator(".stage")).to_be_visible()
-            await add(stage, "Poll")
+            await add(stage, "poll")
             await expect(stage.get_by_role("tab", name="Poll")).to_be_visible()
             if example == "jitsi":
                 await expect(ada.page.locator("#meet")).to_have_text("Ada")

@@ -32,6 +32,7 @@ export class Keeping {
 
   #keep(ids: readonly ResourceId[]): void {
     const most = this.#most.peek();
-    this.loaded.value = ids.filter((id, place) => place < most || this.#working.get(id)?.() === true);
+    const working = ids.slice(most).filter((id) => this.#working.get(id)?.() === true);
+    this.loaded.value = [...ids.slice(0, most), ...working.slice(0, most)];
   }
 }

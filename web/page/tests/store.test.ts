@@ -223,6 +223,28 @@ describe("frames", () => {
     over();
   });
 
+  test("[G30] work without end keeps as many again loaded, and no more", async () => {
+    const most = signal(2);
+    store = new CallStore(call as unknown as Call, new Catalog("http://hub"), new ToastList(), most);
+    const one = async (works: boolean): Promise<ResourceId> => {
+      const id = (await add()).at(-1) as ResourceId;
+      store.attend(id, () => works);
+      return id;
+    };
+    const working: ResourceId[] = [];
+    for (let i = 0; i < 6; i++) working.push(await one(true));
+    const [, , third, , fifth, sixth] = working as [ResourceId, ResourceId, ResourceId, ResourceId, ResourceId, ResourceId];
+    expect(loaded()).toEqual(working.slice(2).sort());
+    store.look(third); // the fourth has been out of view for longest now
+    const idle = await one(false);
+    expect(loaded()).toEqual([third, fifth, sixth, idle].sort());
+    store.attend(fifth, () => false); // it is done
+    store.look(sixth);
+    expect(loaded()).toEqual([third, sixth, idle].sort());
+    most.value = 1;
+    expect(loaded()).toEqual([third, sixth].sort());
+  });
+
   test("none is moved when others come and go", async () => {
     await add(4);
     const before = store.mounted.value.map(({ resource }) => resource.id);

@@ -149,6 +149,10 @@ async def test_a_host_mutes_one_person_and_lets_them_look_only(
         await bob.page.keyboard.press("Escape")
         await expect(own).to_have_attribute("aria-pressed", "false")
         await ada.page.keyboard.press("Escape")
+        await bob.page.reload()
+        await expect(own).to_have_attribute("aria-pressed", "false")
+        await bob.enter()
+        await expect(own).to_have_attribute("aria-pressed", "false")
 
         await ada.add("Poll")
         await ada.page.get_by_role("button", name="Who may do what with “Poll”").click()

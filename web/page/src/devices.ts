@@ -73,18 +73,19 @@ export class Devices {
   }
 
   /**
-   * Turn on what is there. One question to the user rather than two, where both are. Once, until all is
-   * given back: what the user has turned off meanwhile stays off.
+   * Turn on what is there, but for what was turned off here. One question to the user rather than two, where
+   * both are. Once, until all is given back: what the user has turned off meanwhile stays off.
    */
   async start(): Promise<void> {
     if (this.#started) return;
     this.#started = true;
-    const requests = { camera: this.#begin("camera"), microphone: this.#begin("microphone") };
+    const requests = KINDS.filter((kind) => !this.#memory.isOff(kind)).map((kind) => [kind, this.#begin(kind)] as const);
+    const asks = (kind: Kind): MediaTrackConstraints | false => requests.some(([one]) => one === kind) && this.#wanted(kind);
     try {
-      const stream = await userMedia({ video: this.#wanted("camera"), audio: this.#wanted("microphone") });
-      for (const kind of KINDS) this.#take(kind, stream, requests[kind]);
+      const stream = requests.length > 0 && (await userMedia({ video: asks("camera"), audio: asks("microphone") }));
+      for (const [kind, request] of requests) if (stream) this.#take(kind, stream, request);
     } catch {
-      for (const kind of KINDS) if (requests[kind] === this.#requests[kind]) await this.#turnOn(kind);
+      for (const [kind, request] of requests) if (request === this.#requests[kind]) await this.#turnOn(kind);
     }
     await this.choices.look();
   }
@@ -92,17 +93,19 @@ export class Devices {
   async toggle(kind: Kind): Promise<void> {
     const state = this.state(kind).value;
     if (state === "starting") return;
-    if (kind === "camera" && this.sharing.value) this.camera.value = state === "paused" ? "off" : "paused";
-    else if (state === "on") this.#turnOff(kind);
+    const off = state === "on" || state === "paused";
+    this.#memory.setOff(kind, off);
+    if (kind === "camera" && this.sharing.value) this.camera.value = off ? "off" : "paused";
+    else if (off) this.#turnOff(kind);
     else await this.#turnOn(kind);
   }
 
-  /** Turn the microphone off, or do not turn it on; tells whether there was need to. */
+  /** Turn the microphone off, whatever it is at; tells whether it was on, or about to be. */
   mute(): boolean {
     const is = this.microphone.value;
-    if (is !== "on" && is !== "starting") return false;
+    this.#memory.setOff("microphone", true);
     this.#turnOff("microphone");
-    return true;
+    return is === "on" || is === "starting";
   }
 
   /** Whether people expect to see what is sent as in a mirror: of themselves, and not of what is behind the phone or on the screen. */
@@ -245,8 +248,11 @@ export class Devices {
     // Unplugged, or taken by the system; `stop` makes no event.
     track.addEventListener("ended", () => {
       if (this.#track(kind) !== track) return;
-      if (Date.now() - since < SETTLED) this.#turnOff(kind);
-      else void this.#turnOnAgain(kind);
+      if (Date.now() - since >= SETTLED) void this.#turnOnAgain(kind);
+      else {
+        this.#memory.setOff(kind, true);
+        this.#turnOff(kind);
+      }
     });
     if (kind === "camera") this.#followBlur(track);
   }

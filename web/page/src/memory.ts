@@ -1,12 +1,15 @@
-/** What this browser remembers about its user, per hub. It may refuse to: then it forgets. */
+/** What this browser remembers about its user, per hub, and a tab of it per call. It may refuse to: then it forgets. */
 
 import type { Choice, Purpose } from "./choices.ts";
+import type { Kind } from "./devices.ts";
 
 export class Memory {
   readonly #prefix: string;
+  readonly #call: string;
 
-  constructor(hub: string) {
+  constructor(hub: string, call = "") {
     this.#prefix = `callmesh ${hub} `;
+    this.#call = call;
   }
 
   /** The display name used last. */
@@ -41,6 +44,15 @@ export class Memory {
     this.#write(purpose, choice === undefined ? "" : JSON.stringify(choice));
   }
 
+  /** Whether the camera or the microphone was turned off in this tab, for this call. */
+  isOff(kind: Kind): boolean {
+    return this.#read(`${this.#call} ${kind}`, () => sessionStorage) === "off";
+  }
+
+  setOff(kind: Kind, off: boolean): void {
+    this.#write(`${this.#call} ${kind}`, off ? "off" : "", () => sessionStorage);
+  }
+
   /** Whether the background of one's picture is blurred, where that can be had. */
   get blur(): boolean {
     return this.#read("blur") === "yes";
@@ -69,17 +81,17 @@ export class Memory {
     this.#write("person", proof ?? "");
   }
 
-  #read(key: string): string | undefined {
+  #read(key: string, storage = () => localStorage): string | undefined {
     try {
-      return localStorage.getItem(this.#prefix + key) ?? undefined;
+      return storage().getItem(this.#prefix + key) ?? undefined;
     } catch {
       return undefined;
     }
   }
 
-  #write(key: string, value: string): void {
+  #write(key: string, value: string, storage = () => localStorage): void {
     try {
-      localStorage.setItem(this.#prefix + key, value);
+      storage().setItem(this.#prefix + key, value);
     } catch {
       // Full, or forbidden in a private window.
     }

@@ -64,7 +64,7 @@ export class Page {
   constructor(address: Address, { media = true } = {}) {
     this.address = address;
     this.hasMedia = media;
-    this.memory = new Memory(address.hub);
+    this.memory = new Memory(address.hub, address.call);
     this.power = new Power(this.memory);
     this.power.saves.subscribe((saves) => document.documentElement.toggleAttribute("data-saves-power", saves));
     this.devices = new Devices(this.memory, this.power, {

@@ -115,6 +115,7 @@ function named(name: string, message = ""): Error {
 
 let machine = new Machine();
 let kept: Map<string, string>;
+let tab: Map<string, string>;
 let said: string[];
 let devices: Devices;
 let power: Power;
@@ -125,20 +126,26 @@ const events: DeviceEvents = {
 const inUse = (): string[] => machine.given.filter(({ readyState }) => readyState === "live").map(({ deviceId }) => deviceId);
 const sent = (): string[] => (devices.stream as unknown as FakeStream).tracks.map(({ deviceId }) => deviceId).sort();
 
+function storage(map: Map<string, string>): Pick<Storage, "getItem" | "setItem"> {
+  return { getItem: (key) => map.get(key) ?? null, setItem: (key, value) => void map.set(key, value) };
+}
+
 /** The page is loaded, again. */
-function visit({ plugged } = machine): void {
+function visit({ plugged } = machine, call = "call"): void {
   machine = Object.assign(new Machine(), { plugged });
   vi.stubGlobal("navigator", { mediaDevices: machine, languages: ["en"] });
   power = new Power(new Memory("hub"), { memory: 8, cores: 8, touch: false, thrifty: false, discarded: false });
-  devices = new Devices(new Memory("hub"), power, events);
+  devices = new Devices(new Memory("hub", call), power, events);
 }
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 0 });
   kept = new Map();
+  tab = new Map();
   said = [];
   vi.stubGlobal("MediaStream", FakeStream);
-  vi.stubGlobal("localStorage", { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => kept.set(key, value) });
+  vi.stubGlobal("localStorage", storage(kept));
+  vi.stubGlobal("sessionStorage", storage(tab));
   visit(new Machine());
 });
 
@@ -148,7 +155,6 @@ afterEach(() => {
 });
 
 test("[V10] muted, the microphone is off and given back, also where it was about to start; one turns it on again oneself", async () => {
-  expect(devices.mute()).toBe(false);
   await devices.start();
   expect([devices.mute(), devices.microphone.value, inUse(), sent()]).toEqual([true, "off", ["front"], ["front"]]);
   expect(devices.mute()).toBe(false);
@@ -159,6 +165,79 @@ test("[V10] muted, the microphone is off and given back, also where it was about
   expect([devices.microphone.value, devices.mute()]).toEqual(["starting", true]);
   await starting;
   expect([devices.microphone.value, inUse()]).toEqual(["off", ["front"]]);
+});
+
+test("[V10] muted while it was refused, or another program had it, the microphone is off for good", async () => {
+  for (const error of [named("NotAllowedError"), named("NotReadableError")]) {
+    visit();
+    tab.clear();
+    machine.fails = error;
+    await devices.start();
+    expect([devices.mute(), devices.microphone.value]).toEqual([false, "off"]);
+    machine.fails = undefined;
+    await devices.choose("microphone", "headset");
+    expect([devices.microphone.value, inUse()]).toEqual(["off", []]);
+    visit();
+    await devices.start();
+    expect([devices.microphone.value, inUse()]).toEqual(["off", ["front"]]);
+  }
+});
+
+describe("[G20, V10] what was off when the page was loaded anew", () => {
+  const comesBack = async (...visited: Parameters<typeof visit>): Promise<DeviceState[]> => {
+    devices.stop();
+    visit(...visited);
+    await devices.start();
+    return [devices.camera.value, devices.microphone.value];
+  };
+
+  test("stays off, and is not asked for, until it is turned on", async () => {
+    await devices.start();
+    await devices.toggle("camera");
+    expect(await comesBack()).toEqual(["off", "on"]);
+    expect(machine.asked.map(({ video }) => video)).toEqual([false]);
+    devices.mute();
+    expect(await comesBack()).toEqual(["off", "off"]);
+    expect(machine.asked).toEqual([]);
+    await devices.toggle("microphone");
+    expect(await comesBack()).toEqual(["off", "on"]);
+    await devices.toggle("camera");
+    expect(await comesBack()).toEqual(["on", "on"]);
+  });
+
+  test("so where it was said while a screen is shown, and where it went off by itself", async () => {
+    await devices.start();
+    await devices.share();
+    expect(await comesBack()).toEqual(["on", "on"]);
+    await devices.share();
+    await devices.toggle("camera");
+    machine.given.find(({ kind }) => kind === "audio")?.end();
+    expect(await comesBack()).toEqual(["off", "off"]);
+  });
+
+  test("not so in another call, in another tab, and where it was not off but did not work", async () => {
+    await devices.start();
+    await devices.toggle("camera");
+    expect(await comesBack(machine, "another")).toEqual(["on", "on"]);
+    expect(await comesBack()).toEqual(["off", "on"]);
+    tab.clear();
+    visit();
+    machine.fails = named("NotReadableError");
+    await devices.start();
+    expect(devices.camera.value).toBe("busy");
+    expect(await comesBack()).toEqual(["on", "on"]);
+  });
+
+  test("is forgotten by a browser that keeps nothing", async () => {
+    const forbid = (): never => {
+      throw new DOMException("", "SecurityError");
+    };
+    vi.stubGlobal("sessionStorage", { getItem: forbid, setItem: forbid });
+    await devices.start();
+    await devices.toggle("camera");
+    expect(devices.camera.value).toBe("off");
+    expect(await comesBack()).toEqual(["on", "on"]);
+  });
 });
 
 describe("[G20] which device", () => {

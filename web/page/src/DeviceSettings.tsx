@@ -18,7 +18,7 @@ export function DeviceSettings({ devices }: { devices: Devices }) {
   return (
     <div class="device-settings">
       <DeviceChoice devices={devices} purpose="camera">
-        {devices.blur.value !== undefined && !saves && <Blur devices={devices} on={devices.blur.value} />}
+        {devices.blur.value !== undefined && <Blur devices={devices} on={devices.blur.value} />}
       </DeviceChoice>
       <DeviceChoice devices={devices} purpose="microphone">
         <LevelMeter devices={devices} />

@@ -265,11 +265,10 @@ export class Devices {
     void this.#blurAsWanted(track);
   }
 
-  /** As it was chosen here; but blurring takes power. */
+  /** Where it was chosen here, whatever power it takes: somebody hides what is behind them. */
   async #blurAsWanted(track: MediaStreamTrack): Promise<void> {
-    const wanted = !this.power.saves.peek();
-    if (!this.#memory.blur || this.blur.peek() !== !wanted) return;
-    await setBlur(track, wanted).catch(() => undefined);
+    if (!this.#memory.blur || this.blur.peek() !== false) return;
+    await setBlur(track, true).catch(() => undefined);
     this.blur.value = blurOf(track);
   }
 

@@ -95,7 +95,7 @@ speaker-played = Haben Sie den Ton gehört? Wenn nicht, stellen Sie lauter oder 
 speaker-by-system = Dieser Browser spielt über den Lautsprecher, der in Ihrem System eingestellt ist.
 blur = Meinen Hintergrund unscharf zeigen
 save-power = Strom sparen
-save-power-words = Für schwache Geräte und langsame Verbindungen: kleinere und weniger Bilder, keine Unschärfe, weniger Bewegung, und weniger Apps bleiben geladen.
+save-power-words = Für schwache Geräte und langsame Verbindungen: kleinere und weniger Bilder, weniger Bewegung, und weniger Apps bleiben geladen.
 
 join-bad-name = Dieser Name oder dieser Link kann nicht verwendet werden. Prüfen Sie Ihren Namen oder bitten Sie noch einmal um den Link.
 join-no-such-call = Dieses Gespräch gibt es hier nicht. Bitten Sie noch einmal um den Link.

@@ -97,7 +97,7 @@ speaker-played = Did you hear it? If not, turn the volume up, or choose another 
 speaker-by-system = This browser plays through the speaker that is set in your system.
 blur = Blur my background
 save-power = Save power
-save-power-words = For a weak device or a slow connection: smaller and fewer pictures, no blur, less movement, and fewer apps kept open.
+save-power-words = For a weak device or a slow connection: smaller and fewer pictures, less movement, and fewer apps kept open.
 
 join-bad-name = This name or this link cannot be used. Check your name, or ask for the link once more.
 join-no-such-call = There is no such call here. Ask for the link once more.

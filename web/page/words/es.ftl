@@ -95,7 +95,7 @@ speaker-played = ¿Lo ha oído? Si no, suba el volumen o elija otro altavoz.
 speaker-by-system = Este navegador usa el altavoz configurado en su sistema.
 blur = Desenfocar mi fondo
 save-power = Ahorrar energía
-save-power-words = Para un dispositivo modesto o una conexión lenta: imágenes más pequeñas y menos, sin desenfoque, menos movimiento y menos aplicaciones abiertas.
+save-power-words = Para un dispositivo modesto o una conexión lenta: menos imágenes y más pequeñas, menos movimiento y menos aplicaciones abiertas.
 
 join-bad-name = Este nombre o este enlace no se puede usar. Revise su nombre o pida el enlace otra vez.
 join-no-such-call = Esta llamada no existe aquí. Pida el enlace otra vez.

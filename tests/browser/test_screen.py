@@ -126,6 +126,24 @@ async def test_who_may_not_edit_any_more_shows_no_screen(browser: Browser, tmp_p
             assert ada.problems == bob.problems == []
 
 
+async def test_a_screen_leaves_the_dialog_of_access_open(browser: Browser, tmp_path: Path) -> None:
+    """[G12] It takes the place of the stage, behind the dialog."""
+    with hub_process(tmp_path) as hub:
+        async with two_with_devices(browser, hub.call()) as (ada, bob):
+            await ada.add("Poll")
+            await ada.page.get_by_role("button", name="Who may do what with “Poll”").click()
+            choice = ada.page.get_by_role("dialog").get_by_label("What Bob may do with “Poll”")
+            await expect(choice).to_be_visible()
+            await bob.page.get_by_role("button", name="Screen", exact=True).click()
+            await expect(ada.page.locator(".screen")).to_be_visible()
+            await choice.select_option("view")
+            await expect(bob.page.get_by_text("Everybody sees your screen.")).to_be_visible()
+            await bob.until_call("call.resources.all().some(({ access }) => access === 'view')")
+            await ada.page.keyboard.press("Escape")
+            await expect(ada.page.get_by_role("dialog")).to_have_count(0)
+            assert ada.problems == bob.problems == []
+
+
 async def test_where_no_way_is_found_tiles_and_screens_say_so(
     browser: Browser, tmp_path: Path
 ) -> None:

@@ -25,26 +25,29 @@ export function Stage({ store, openDrawer, inspecting }: StageProps) {
   const excepting = useSignal<ResourceId | undefined>(undefined);
   useEffect(() => stage.current?.focus({ preventScroll: true }), []); // what had it, the lobby, is gone
   return (
-    <main ref={stage} class="stage" aria-label={say("stage")} tabIndex={-1}>
-      {store.resources.value.length > 0 && <Tabs store={store} />}
-      {viewed && <Bar store={store} viewed={viewed} inspecting={inspecting} excepting={excepting} />}
+    <>
+      <main ref={stage} class="stage" aria-label={say("stage")} tabIndex={-1}>
+        {store.resources.value.length > 0 && <Tabs store={store} />}
+        {viewed && <Bar store={store} viewed={viewed} inspecting={inspecting} excepting={excepting} />}
+        <div class="panels">
+          {store.mounted.value.map(({ resource, removed }) => (
+            <section
+              key={resource.id}
+              id={panelId(resource.id)}
+              class="panel"
+              role="tabpanel"
+              aria-labelledby={tabId(resource.id)}
+              hidden={resource.id !== viewed?.id}
+            >
+              <FrameView store={store} resource={resource} removed={removed} />
+            </section>
+          ))}
+          {!viewed && <Empty store={store} openDrawer={openDrawer} />}
+        </div>
+      </main>
+      {/* Beside it: what stands in the place of the stage would take an open dialog along. */}
       <Exceptions store={store} open={excepting} />
-      <div class="panels">
-        {store.mounted.value.map(({ resource, removed }) => (
-          <section
-            key={resource.id}
-            id={panelId(resource.id)}
-            class="panel"
-            role="tabpanel"
-            aria-labelledby={tabId(resource.id)}
-            hidden={resource.id !== viewed?.id}
-          >
-            <FrameView store={store} resource={resource} removed={removed} />
-          </section>
-        ))}
-        {!viewed && <Empty store={store} openDrawer={openDrawer} />}
-      </div>
-    </main>
+    </>
   );
 }
 

@@ -177,6 +177,8 @@ async def test_a_flood_waits_and_is_not_lost_and_nobody_else_waits(
         await go.wait()
 
     monkeypatch.setattr("callmesh.links.pause", pause)
+    for module in ("live", "links", "livecall"):
+        monkeypatch.setattr(f"callmesh.{module}.steady", lambda: NOW)
     async with MemoryHub(limits=Limits(write_burst=10)) as hub, hub.join("Ada") as ada:
         poll = await ada.resources.add("poll", state={"question": 0})
         near = await hub.open_link(f"{ADDRESS}/socket")

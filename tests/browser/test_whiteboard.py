@@ -338,6 +338,7 @@ async def test_two_fingers_move_the_board_and_draw_nothing(
         await ada.join(hub.call("fingers"), role="host")
         await ada.add("Whiteboard")
         await board_of(ada)
+        await until(ada, "true")
         await ada.in_app(
             "Whiteboard",
             """() => {

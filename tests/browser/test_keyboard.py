@@ -31,6 +31,10 @@ IS_SEEN = """() => {
 
 RAISED = """call.resources.all().some(({ presence }) =>
     [...presence.all()].some(([, { hand }]) => hand !== undefined))"""
+HOLD_UP = """void (window.asked = 0, call.resources.add = () => new Promise((_, refuse) => {
+    window.asked += 1;
+    window.refuse = () => refuse(new Error("full"));
+}))"""
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +130,27 @@ async def test_a_whole_call_with_the_keyboard_alone(browser: Browser, hub: HubPr
         await expect(page.get_by_role("heading", name="You left the call")).to_be_focused()
         await keys.to("Join again")
         assert ada.problems == bob.problems == []
+
+
+async def test_what_works_keeps_the_focus(browser: Browser, hub: HubProcess) -> None:
+    """[G51] Also where nothing comes of it; pressed again meanwhile it does nothing."""
+    async with person(browser, "Ada") as ada:
+        keys, page = Keys(ada.page), ada.page
+        await page.goto(f"{hub.call('focus')}#token=wrong")
+        await keys.write("Your name", "Ada")
+        await keys.press("Join")
+        await expect(page.locator("form .problem")).to_be_visible()
+        await expect(page.get_by_role("button", name="Join")).to_be_focused()
+        await page.goto(hub.invite("focus", "--role", "host"))
+        await ada.enter()
+        await ada.in_call(HOLD_UP)
+        await keys.press("Apps")
+        await keys.press("Add Poll")
+        add = page.get_by_role("button", name="Add Poll")
+        await expect(add).to_have_attribute("aria-disabled", "true")
+        await expect(add).to_be_focused()
+        await page.keyboard.press("Enter")
+        await page.evaluate("window.refuse()")
+        await expect(add).to_have_attribute("aria-disabled", "false")
+        await expect(add).to_be_focused()
+        assert await page.evaluate("window.asked") == 1

@@ -31,7 +31,9 @@ export function Drawer({ store, open }: { store: CallStore; open: Signal<boolean
     if (isOpen) void store.catalog.load();
   }, [isOpen, store]);
 
+  const isOff = (app: App): boolean => adding.value !== undefined || !store.mayAdd(app);
   const add = async (app: App): Promise<void> => {
+    if (isOff(app)) return;
     adding.value = app.id;
     if (await store.add(app)) open.value = false;
     adding.value = undefined;
@@ -64,7 +66,7 @@ export function Drawer({ store, open }: { store: CallStore; open: Signal<boolean
               type="button"
               class="button"
               aria-label={say("drawer-add-app", { app: app.name })}
-              disabled={adding.value !== undefined || !store.mayAdd(app)}
+              aria-disabled={isOff(app)} /* `disabled` would lose the focus */
               onClick={() => void add(app)}
             >
               <Icon name="add" />

@@ -59,7 +59,7 @@ export function Lobby({ page, joining, problem }: LobbyProps) {
             {said}
           </p>
         )}
-        <button class="button primary large" disabled={joining || wrong !== undefined}>
+        <button class="button primary large" aria-disabled={joining || wrong !== undefined} /* `disabled` would lose the focus */>
           {say(joining ? "lobby-joining" : "lobby-join")}
         </button>
         {said === undefined && <p class="quiet">{roleWords(address)}</p>}

@@ -91,6 +91,11 @@ class Journey:
         for app in APPS:
             await host.locator(f".tab:has({of(app)})").click()
             await self.visit(f"call-{app}", host)
+        await self.press("expand", within=".bar")
+        await expect(host.locator(".full-screen-end")).to_be_focused()
+        await self.visit("whole", host)
+        await self.press("shrink")
+        await expect(host.locator(".full-screen-end")).to_have_count(0)
         await self.press("people", within=".bar")
         await host.locator("dialog[open] select").select_option("view")
         await self.visit("access", host)

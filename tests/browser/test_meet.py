@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Locator, expect
 
-from tests.browser.people import PHONE, Person, person
+from tests.browser.people import DEVICES, PHONE, Person, person
+from tests.browser.screens import keyed
 from tests.processes import hub_process
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
@@ -16,6 +17,16 @@ FORGE = """(async () => {
     talk.state.set(`chat/PERSON/x`, { name: "Ada", text: "I owe Bob 100" });
     return talk.state.canWrite(`chat/PERSON/x`);
 })()"""
+
+
+COUNT_CHIMES = """
+    const { createOscillator } = AudioContext.prototype;
+    window.chimes = 0;
+    AudioContext.prototype.createOscillator = function () {
+        window.chimes += 1;
+        return createOscillator.call(this);
+    };
+"""
 
 
 async def write(one: Person, text: str) -> None:
@@ -145,7 +156,51 @@ async def test_an_app_is_found_and_has_the_whole_screen(browser: Browser, tmp_pa
             await ada.page.get_by_role("button", name="Show the stage on the whole screen").click()
             leave = ada.page.get_by_role("button", name="Leave the whole screen")
             await expect(leave).to_be_visible()
-            assert await ada.page.evaluate("document.fullscreenElement.className") == "stage"
+            await expect(leave).to_be_focused()
             await leave.click()
             await ada.page.wait_for_function("document.fullscreenElement === null")
             assert ada.problems == []
+
+
+async def test_on_the_whole_screen_notices_and_dialogs_are_there(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """[G16] And what turns off microphone and camera; who asks to be let in is heard too."""
+    with hub_process(**keyed(tmp_path)) as hub:
+        async with (
+            person(browser, "Ada", permissions=DEVICES, before=COUNT_CHIMES) as ada,
+            person(browser, "Bob") as bob,
+        ):
+            await ada.page.goto(hub.invite("round", "--role", "host"))
+            await ada.enter()
+            await ada.add("Poll")
+            await ada.page.get_by_role("button", name="Show the stage on the whole screen").click()
+            leave = ada.page.get_by_role("button", name="Leave the whole screen")
+            await expect(leave).to_be_focused()
+            for gone in (".tiles", ".header h1", ".actions"):
+                await expect(ada.page.locator(gone)).to_be_hidden()
+            for device in ("Microphone", "Camera"):
+                button = ada.page.get_by_role("button", name=device)
+                await button.click()
+                await expect(button).to_have_attribute("aria-pressed", "false")
+            await expect(ada.page.locator(".controls .button:visible")).to_have_count(3)
+
+            await bob.knock(hub.invite("round"))
+            await expect(ada.page.get_by_text("Bob waits to be let in")).to_be_visible()
+            await ada.page.wait_for_function("chimes > 0")
+            await ada.page.get_by_role("button", name="View").click()
+            await expect(ada.panel).to_be_visible()
+            await ada.panel.get_by_role("button", name="Admit Bob").click()
+            await bob.until_call("call.status === 'synced'")
+            await ada.panel.get_by_role("button", name="Close").click()
+            await bob.page.get_by_role("button", name="Chat").click()
+            await write(bob, "Hello")
+            await expect(ada.page.get_by_text("Bob: Hello")).to_be_visible()
+
+            await leave.click()
+            await expect(ada.page.locator(".tiles")).to_be_visible()
+            await ada.page.get_by_role("button", name="Show the stage on the whole screen").click()
+            await expect(leave).to_be_focused()
+            await ada.in_call("call.leave()")
+            await ada.page.wait_for_function("document.fullscreenElement === null")
+            assert ada.problems == bob.problems == []

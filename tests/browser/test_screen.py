@@ -80,10 +80,10 @@ async def test_a_screen_is_seen_large_and_the_camera_comes_back(
             await bob.page.get_by_role("button", name="Look at the screen").click()
             await until_played(bob, screen(bob, "Ada").locator("video"), wide=True)
             await bob.page.get_by_role("button", name="Show it on the whole screen").click()
-            await bob.page.wait_for_function(
-                "() => document.fullscreenElement?.className === 'screen'"
-            )
-            await bob.page.get_by_role("button", name="Leave the whole screen").click()
+            leave = bob.page.get_by_role("button", name="Leave the whole screen")
+            await expect(leave).to_be_focused()
+            await expect(screen(bob, "Ada").locator("video")).to_be_visible()
+            await leave.click()
 
             await ada.page.get_by_role("button", name="Stop showing it").click()
             await expect(screen(bob, "Ada")).to_have_count(0)

@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import { Chat, ChatButton } from "./Chat.tsx";
 import { DeviceButton } from "./DeviceButton.tsx";
 import { AppsButton, Drawer } from "./Drawer.tsx";
+import { FullScreenEnd } from "./FullScreen.tsx";
 import { Halves } from "./Halves.tsx";
 import { Actions, Header } from "./Header.tsx";
 import { LateInspector } from "./LateInspector.tsx";
@@ -49,6 +50,7 @@ export function CallView({ page, store }: { page: Page; store: CallStore }) {
         <PeopleButton store={store} open={people} />
         <ChatButton store={store} />
         <Reactions store={store} />
+        <FullScreenEnd />
       </div>
       <Actions page={page} store={store} />
       <div class="hall">

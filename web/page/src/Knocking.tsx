@@ -1,7 +1,7 @@
 import type { ReadonlySignal, Signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 
-import { chime } from "./chime.ts";
+import { callForNotice } from "./chime.ts";
 import { CommandButton } from "./CommandButton.tsx";
 import { regainFocus } from "./focus.ts";
 import { Icon } from "./icons.tsx";
@@ -58,11 +58,11 @@ export function Knocking({ store, open, sink }: KnockingProps) {
   );
 }
 
-/** More news, and nobody to see it: a sound. Less: the button that was pressed is gone. */
+/** More news: a sound for who may not see it. Less: the button that was pressed is gone. */
 function useNews(count: number, sink: ReadonlySignal<string>): void {
   const before = useRef(0);
   useEffect(() => {
-    if (count > before.current && document.hidden) void chime(sink.peek());
+    if (count > before.current) callForNotice(sink.peek());
     if (count < before.current) regainFocus();
     before.current = count;
   }, [count, sink]);

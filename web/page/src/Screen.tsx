@@ -84,7 +84,7 @@ export function Screen({ store }: { store: CallStore }) {
             <span>{say("screen-leave")}</span>
           </button>
           {tracks.video && !cut && <Floating of=".screen" words={say("floating", { name })} />}
-          <FullScreen of=".screen" words={say("screen-full")} />
+          <FullScreen words={say("screen-full")} />
         </div>
       </div>
       <div class="screen-picture">

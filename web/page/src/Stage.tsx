@@ -96,7 +96,7 @@ function Bar({ store, viewed, inspecting, excepting }: BarProps) {
         {store.me.value?.role === "host" && <Others store={store} resource={viewed} />}
         {store.me.value?.role === "host" && <ExceptionsButton store={store} resource={viewed} open={excepting} />}
         {store.me.value?.role === "host" && store.hosts.waitingArea.value && <ForWaiting store={store} resource={viewed} />}
-        <FullScreen of=".stage" words={say("stage-full-screen")} />
+        <FullScreen words={say("stage-full-screen")} />
         {inspecting && store.isHost.value && (
           <button
             type="button"

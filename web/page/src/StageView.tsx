@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 
 import { AppsButton, Drawer } from "./Drawer.tsx";
+import { FullScreenEnd } from "./FullScreen.tsx";
 import { Halves } from "./Halves.tsx";
 import { Status } from "./Header.tsx";
 import { Knocking } from "./Knocking.tsx";
@@ -24,6 +25,7 @@ export function StageView({ page, store }: { page: Page; store: CallStore }) {
       <div class="controls" role="group" aria-label={say("controls")}>
         <AppsButton store={store} open={drawer} />
         <PeopleButton store={store} open={people} />
+        <FullScreenEnd />
       </div>
       <div class="hall">
         <Knocking store={store} open={people} sink={page.devices.choices.sink} />

@@ -1,8 +1,13 @@
-/** Two soft tones: for a host whose tab is out of sight when somebody asks to be let in, for who has waited, and to try the speaker. */
+/** Two soft tones: for a host who may not see that somebody asks to be let in, for who has waited, and to try the speaker. */
 
 const TONES = [660, 880];
 /** Seconds. */
 const LENGTH = 0.22;
+
+/** Chimes for who may not see a notice: the page is out of sight, or shows something on the whole screen. */
+export function callForNotice(sink: string): void {
+  if (document.hidden || document.fullscreenElement !== null) void chime(sink);
+}
 
 /** Resolves when they have sounded. `sink` is the speaker, as `setSinkId` has it; `volume` from 0 to 1. */
 export async function chime(sink = "", volume = 0.12): Promise<void> {

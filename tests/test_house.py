@@ -14,9 +14,9 @@ PACKAGE = ROOT / "src" / "callmesh"
 # Lowest first. A module imports only from modules that stand before it.
 GROUND = """
     errors ids values limits counts clock state participant audit app jsontext forms manifest
-    resource callstate cache keys messages stream meter wake lane turns inbox files signaling ledger
-    receipt letters outbox mesh history lists session rates sight standing exchange ice rights feed
-    record visits door meanwhile people commands relay kept hosted outside halves
+    resource callstate cache keys messages stream meter wake lane past turns inbox files signaling
+    ledger receipt letters outbox mesh history lists session rates sight standing exchange ice
+    rights feed record visits door meanwhile people commands relay kept hosted outside halves
     ports
 """.split()
 FIRST = """

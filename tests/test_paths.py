@@ -11,7 +11,7 @@ import pytest
 from callmesh import messages
 from callmesh.datastream import KEEP_BYTES, DataStream
 from callmesh.errors import BadName, BadValue, Broken, Closed, EndedByPeer
-from callmesh.ids import ParticipantId
+from callmesh.ids import ParticipantId, ResourceId
 from callmesh.inbox import Came
 from callmesh.lane import HIGH_WATER, STALLED, Lane
 from callmesh.messages import Mode, Taken, Word
@@ -22,6 +22,7 @@ from callmesh.streams import ANSWERS
 from tests.simulated_paths import RESOURCE, SECOND, Node, World
 
 pytestmark = pytest.mark.anyio
+OTHER = ResourceId("r2")
 SEEDS = range(int(os.environ.get("SCHEDULES", "60")))
 
 
@@ -656,6 +657,77 @@ async def test_that_a_stream_was_ended_is_said_again_over_the_next_link(when: st
     await world.settle(2)
     assert heard.reaches == {one.me.id}
     assert again.reaches == {other.me.id}
+
+
+async def test_of_streams_closed_long_ago_it_is_known_how_far_the_furthest_had_come() -> None:
+    """[D26] The next ones count on from there."""
+    world = World(2, 8)
+    one, other = world.nodes.values()
+    heard = opened(other)
+    for _ in range(3):
+        stream = opened(one)
+        await world.settle(1)
+        await stream.send(1)
+        await world.settle(1)
+        stream.abort()
+        await world.settle(1)
+    for number in range(1_000):
+        opened(one, name=f"other-{number}").abort()
+    await world.settle(1)
+    said = words_to(other)
+    fresh, again = opened(one, name="fresh"), opened(one)
+    await world.settle(1)
+    assert [(word.name, word.opened) for word in said if word.word == "open"] == [
+        ("fresh", 4), ("ecg", 4),
+    ]  # fmt: skip
+    reading = asyncio.ensure_future(anext(heard.of(one.me.id)))
+    await again.send("new")
+    await world.settle(2)
+    assert (await reading).data in {1, "new"}
+    assert fresh.number == 3
+
+
+async def test_the_latest_ends_of_each_resource_are_said_over_the_next_link() -> None:
+    """[D26] No app's push out another's."""
+    world = World(2, 8)
+    one, _ = world.nodes.values()
+    quiet = one.streams.stream(OTHER, "quiet", "reliable")
+    await world.settle(1)
+    one.cut()
+    quiet.abort()
+    for number in range(150):
+        opened(one, name=f"loud-{number}").abort()
+    one.link()
+    assert one.session is not None
+    said = [word for part in one.session.take() for word in messages.unbundle(b"\x91" + part)]
+    names = [word.name for word in said if isinstance(word, Taken)]
+    assert names == ["quiet", *(f"loud-{number}" for number in range(50, 150))]
+
+
+async def test_of_who_has_left_nothing_stays() -> None:
+    """[D26]"""
+    world = World(2, 8)
+    one, other = world.nodes.values()
+    stream, theirs = opened(one), opened(other)
+    await world.settle(2)
+    await theirs.send(1)
+    await world.settle(2)
+    assert list(stream.lanes) == list(stream.inbox.sources) == [other.me.id]
+    one.streams.roster(one.me, [])
+    assert list(stream.lanes) == list(stream.inbox.sources) == []
+
+
+def words_to(node: Node) -> list[Taken]:
+    """What of streams is said to one from now on."""
+    said: list[Taken] = []
+    heard = node.streams.came_word
+
+    def hear(taken: Taken) -> None:
+        said.append(taken)
+        heard(taken)
+
+    node.streams.came_word = hear  # type: ignore[method-assign]
+    return said
 
 
 async def rest(reading: AsyncIterator[StreamMessage]) -> list[object]:

@@ -13,6 +13,7 @@ from callmesh.messages import Mode, Taken, Word
 from callmesh.meter import Counts
 from callmesh.notify import Notifier
 from callmesh.participant import Participant
+from callmesh.past import Past
 from callmesh.ports import Peers
 from callmesh.session import Session
 from callmesh.signaling import REPEAT, Connecting, Direct, Mend, Pair, Path
@@ -64,10 +65,7 @@ class Streams:
         self._pairs: dict[ParticipantId, Pair] = {}
         self._streams: dict[str, DataStream] = {}
         """By label."""
-        self._closed: dict[str, tuple[int, int]] = {}
-        """Of closed streams: how far they have counted, and how often they were opened."""
-        self._offs: dict[str, tuple[Taken, int]] = {}
-        """That streams were closed, and when: said again over another link, if that is soon."""
+        self._past = Past()
         self._away: dict[ParticipantId, int] = {}
         """Who is not in the roster after the hub began anew, and may come back; since when."""
         self._repeated = 0
@@ -104,7 +102,7 @@ class Streams:
         found = self._streams.get(place)
         if found is None:
             self._find_room(resource)
-            number, opened = self._closed.get(place, (0, 0))
+            number, opened = self._past.count(place)
             return self._open(DataStream(
                 self, resource, name, mode, ordered=ordered, max_retransmits=max_retransmits,
                 keep=keep, codec=codec, number=number, opened=opened + 1,
@@ -131,7 +129,7 @@ class Streams:
 
     def _open(self, stream: DataStream) -> DataStream:
         self._streams[stream.label] = stream
-        self._offs.pop(stream.label, None)
+        self._past.opened(stream.label)
         for peer in self._pairs:
             self._meet(peer, stream)
         self._say(list(self._pairs), stream, "open")
@@ -256,7 +254,7 @@ class Streams:
             pair.hurry()
             self._mend(pair)
         self._repeat()
-        for off, _ in self._offs.values():
+        for off in self._past.offs:
             self._put(off)
         for stream in self._streams.values():
             for peer, lane in stream.lanes.items():
@@ -306,10 +304,8 @@ class Streams:
             self._mend(pair)
         if now - self._repeated >= REPEAT:
             self._repeat()
-        if self._offs and self._session() is not None:
-            self._offs = {
-                label: said for label, said in self._offs.items() if now - said[1] < STALLED
-            }
+        if self._session() is not None:
+            self._past.tick(now)
         for stream in list(self._streams.values()):
             for peer, lane in list(stream.lanes.items()):
                 self._remind(peer, stream, lane, lane.due(now))
@@ -566,7 +562,7 @@ class Streams:
         """No such stream is open here."""
         if not self._may_answer(peer):
             return
-        _, opened = self._closed.get(f"{to.resource}/{to.name}", (0, 0))
+        _, opened = self._past.count(f"{to.resource}/{to.name}")
         off = Taken([peer], to.resource, to.name, to.mode, opened, 0, "off")
         if isinstance(self.path(peer), Direct):
             self._tell(peer, off)
@@ -713,9 +709,8 @@ class Streams:
 
     def forget(self, stream: DataStream) -> None:
         if self._streams.pop(stream.label, None) is not None:
-            self._closed[stream.label] = (stream.number, stream.inbox.opened)
             off = self._word(stream, [], (stream.inbox.opened, 0, 0), "off")
-            self._offs[stream.label] = off, self._now()
+            self._past.closed(off, stream.number, self._now())
             self._say(list(stream.lanes), stream, "off")
         for lane in stream.lanes.values():
             lane.turn(Reading.IDLE)

@@ -7,6 +7,7 @@ import {
 } from "@callmesh/core";
 
 import { Channel } from "./channel.ts";
+import { Past } from "./past.ts";
 import { KEEP_BYTES, Station, type Consumer, type Way } from "./station.ts";
 
 /** Microseconds after which what is missing is asked for once more. */
@@ -57,14 +58,11 @@ export class Streams {
   #mesh: number;
   #most = MOST_STREAMS;
   readonly #stations = new Map<string, Station>();
-  /** Of closed streams: how far they have counted, and how often they were opened. */
-  readonly #closed = new Map<string, { readonly number: number; readonly opened: number }>();
+  readonly #past = new Past();
   readonly #channels = new Map<ParticipantId, Set<RTCDataChannel>>();
   readonly #met = new Set<ParticipantId>();
   /** What waits for the link besides what lanes have: of the same kind the newest. */
   readonly #words = new Map<string, messages.Taken | messages.Stream>();
-  /** That streams were closed, and when: said again over another link, if that is soon. */
-  readonly #offs = new Map<string, { readonly off: messages.Taken; readonly at: number }>();
   /** Who is not in the roster after the hub began anew, and may come back; since when. */
   readonly #away = new Map<ParticipantId, number>();
   /** Whether there is a link to the hub. */
@@ -151,10 +149,10 @@ export class Streams {
       return known;
     }
     this.#findRoom(id.resource);
-    const { number, opened } = this.#closed.get(key) ?? { number: 0, opened: 0 };
+    const { number, opened } = this.#past.count(key);
     const station = new Station(id, how, key, number, opened + 1);
     this.#stations.set(key, station);
-    this.#offs.delete(key);
+    this.#past.opened(key);
     station.consumers.add(consumer);
     for (const peer of this.#met) this.#meet(station, peer);
     this.#say([...this.#met], station, "open");
@@ -174,8 +172,8 @@ export class Streams {
     if (station.consumers.size > 0 || this.#stations.get(station.key) !== station) return;
     this.#stations.delete(station.key);
     const { opened } = station.inbox;
-    this.#closed.set(station.key, { number: station.number, opened });
-    this.#offs.set(station.key, { off: { type: "taken", peers: [], ...station.id, opened, number: 0, word: "off", came: 0, ...FROM_NO_FRAME }, at: this.#user.now() });
+    const off: messages.Taken = { type: "taken", peers: [], ...station.id, opened, number: 0, word: "off", came: 0, ...FROM_NO_FRAME };
+    this.#silence(this.#past.closed(off, station.number, this.#user.now()));
     this.#say([...station.ways.keys()], station, "off");
     for (const { channel, lane } of station.ways.values()) {
       channel.close();
@@ -342,12 +340,18 @@ export class Streams {
   /** No such stream is open here. */
   #sayOff(peer: ParticipantId, { resource, name, mode }: messages.Taken): void {
     if (!this.#mayAnswer(peer)) return;
-    const opened = this.#closed.get(`${resource}/${name}`)?.opened ?? 0;
+    const { opened } = this.#past.count(`${resource}/${name}`);
     const off: messages.Taken = {
       type: "taken", peers: [peer], resource, name, mode, opened, number: 0, word: "off", came: 0, ...FROM_NO_FRAME,
     }; // prettier-ignore
     if (this.#user.path(peer) === "direct") this.#user.tell(peer, off);
-    this.#put(off);
+    if (this.#linked) this.#put(off); // else they ask again, by the next link
+  }
+
+  /** Of a stream whose end is not said again nothing waits for the next link. */
+  #silence(forgotten: string | undefined): void {
+    if (this.#linked || forgotten === undefined) return;
+    for (const [key, { resource, name }] of this.#words) if (`${resource}/${name}` === forgotten) this.#words.delete(key);
   }
 
   #put(message: messages.Taken | messages.Stream): void {
@@ -501,7 +505,7 @@ export class Streams {
       if (given > GIVEN_ON) this.#given.set(peer, given - GIVEN_ON);
       else this.#given.delete(peer);
     }
-    if (this.#linked) for (const [key, { at }] of this.#offs) if (now - at >= STALLED) this.#offs.delete(key);
+    if (this.#linked) this.#past.tick(now);
     for (const [id, since] of this.#away) if (now - since >= STALLED) this.#forget(id);
     for (const station of [...this.#stations.values()]) {
       for (const [peer, { lane }] of station.ways) {
@@ -531,7 +535,7 @@ export class Streams {
   /** The link is back: what was under way over the last one may be lost. */
   linkBack(): void {
     this.#linked = true;
-    for (const { off } of this.#offs.values()) this.#put(off);
+    for (const off of this.#past.offs) this.#put(off);
     for (const station of this.#stations.values()) {
       for (const [peer, { lane }] of station.ways) {
         if (lane.direct) continue;

@@ -1,6 +1,6 @@
 /** Streams over a network that breaks: from seeds, which stand in the name of what fails. */
 
-import { HIGH_WATER, Lane, MOST_CHANNELS, type DataStream, type Mode, type ParticipantId, type ResourceId, type Session } from "@callmesh/core";
+import { bundle, encodeMessage, HIGH_WATER, Lane, MOST_CHANNELS, type DataStream, type Message, type Mode, type ParticipantId, type ResourceId, type Session } from "@callmesh/core";
 import { afterEach, describe, expect, test, vi } from "vitest";
 
 import { FakeChannel, Network, R1, randomOf, type Node } from "./network.ts";
@@ -515,6 +515,70 @@ test.each([false, true])("[D12] that a stream was ended is said again over the n
   one.link();
   await network.settle(2);
   expect([...heard.reaches, ...again.reaches]).toEqual([one.id, other.id]);
+});
+
+test("[D26] of streams closed long ago it is known how far the furthest had come, and the next count on from there", async () => {
+  const network = new Network(2, randomOf(5));
+  const [one, other] = network.all as [Node, Node];
+  const heard = opened(other);
+  const said = vi.spyOn(other.streams, "heard");
+  for (let time = 0; time < 3; time++) {
+    const stream = opened(one);
+    await network.settle(1);
+    for (let n = 0; n < 4; n++) await stream.send(n);
+    await network.settle(1);
+    stream.abort();
+    await network.settle(1);
+  }
+  for (let n = 0; n < 1_000; n++) opened(one, "reliable", `other-${n}`).abort();
+  await network.settle(1);
+  said.mockClear();
+  const [fresh, again] = [opened(one, "reliable", "fresh"), opened(one)];
+  await network.settle(1);
+  expect(said.mock.calls.filter(([{ word }]) => word === "open").map(([{ name, opened: times }]) => [name, times])).toEqual([
+    ["fresh", 4],
+    ["ecg", 4],
+  ]);
+  const reading = apart(heard, one.id);
+  await again.send("new");
+  await network.settle(2);
+  again.abort();
+  await network.settle(2);
+  expect(await reading).toEqual(expect.arrayContaining(["new", "ended_by_peer"]));
+  fresh.abort();
+});
+
+test("[D26] while there is no link no end of an app's pushes out another's, and the latest hundred wait for the next", async () => {
+  const network = new Network(2, randomOf(5));
+  const [one, other] = network.all as [Node, Node];
+  const quiet = one.streams.open("r2" as ResourceId, "quiet");
+  await network.settle(1);
+  one.cut();
+  quiet.abort();
+  for (let n = 0; n < 150; n++) opened(one, "reliable", `loud-${n}`).abort();
+  const said = vi.spyOn(other.streams, "heard");
+  one.link();
+  await network.settle(1);
+  const names = new Set(said.mock.calls.map(([{ name }]) => name));
+  expect([...names].sort()).toEqual(["quiet", ...Array.from({ length: 100 }, (_, n) => `loud-${n + 50}`)].sort());
+});
+
+test("[D26] who asks for streams that are not open, while there is no link, leaves nothing that waits for one", async () => {
+  const network = new Network(2, randomOf(5));
+  const [one, rogue] = network.all as [Node, Node];
+  network.connect(one, rogue);
+  one.cut();
+  for (let n = 0; n < 500; n++) {
+    const opening: Message = {
+      type: "taken", peers: [], resource: R1, name: `x-${n}`, mode: "reliable", opened: 1, number: 0, word: "open", came: 0, ordered: false, retransmits: 0,
+    }; // prettier-ignore
+    one.streams.told(rogue.id, bundle([encodeMessage(opening)]));
+    if (n % 100 === 0) network.tick();
+  }
+  expect(one.words).toHaveLength(500);
+  one.link();
+  one.streams.fill(one.session as Session);
+  expect(one.session?.hasOutput).toBe(false);
 });
 
 test("[D8] who sends to nobody that reads is told once to send nothing", async () => {

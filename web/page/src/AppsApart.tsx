@@ -24,7 +24,7 @@ export function AppsApart({ apart, label, words }: { apart: Apart; label: string
           ))}
         </nav>
       )}
-      {resources.map((resource) => (
+      {apart.mounted.value.map((resource) => (
         <div key={resource.id} class="panel" hidden={resource.id !== viewed}>
           <FrameView store={apart} resource={resource} removed={false} />
         </div>

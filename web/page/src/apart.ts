@@ -6,6 +6,7 @@ import type { ResourceId } from "@callmesh/core";
 
 import type { Catalog } from "./catalog.ts";
 import type { Ground } from "./frame.ts";
+import { Keeping } from "./keeping.ts";
 
 /** Where they come from: a call, or the waiting area. */
 export interface Source {
@@ -19,19 +20,35 @@ export class Apart implements Ground {
   readonly resources = signal<readonly Resource[]>([]);
   readonly source: Source;
   readonly #wanted: (app: string) => boolean;
+  readonly #keeping: Keeping;
   readonly #chosen = signal<ResourceId | undefined>(undefined);
   readonly viewed: ReadonlySignal<ResourceId | undefined> = computed(() => {
     const ids = this.resources.value.map(({ id }) => id);
     const chosen = this.#chosen.value;
     return chosen !== undefined && ids.includes(chosen) ? chosen : ids[0];
   });
+  /** Those whose frames are loaded, in an order that never moves one: a frame that is moved loads anew. */
+  readonly mounted: ReadonlySignal<readonly Resource[]> = computed(() => {
+    const wanted = new Set([this.viewed.value, ...this.#keeping.loaded.value]);
+    return this.resources.value.filter(({ id }) => wanted.has(id)).sort((a, b) => (a.id < b.id ? -1 : 1));
+  });
+  /** Keep nothing loaded any more. */
+  readonly close: () => void;
 
-  /** `wanted` says of which apps. */
-  constructor(source: Source, catalog: Catalog, wanted: (app: string) => boolean = () => true) {
+  /** `wanted` says of which apps, `mostFrames` how many stay loaded. */
+  constructor(source: Source, catalog: Catalog, mostFrames: ReadonlySignal<number>, wanted: (app: string) => boolean = () => true) {
     this.source = source;
     this.#wanted = wanted;
+    this.#keeping = new Keeping(mostFrames);
     this.catalog = catalog;
     this.mirror();
+    const stop = this.viewed.subscribe((viewed) => {
+      if (viewed !== undefined) this.#keeping.look(viewed, new Set(this.resources.peek().map(({ id }) => id)));
+    });
+    this.close = () => {
+      stop();
+      this.#keeping.close();
+    };
   }
 
   /** There may be others by now. */
@@ -47,8 +64,8 @@ export class Apart implements Ground {
     return this.source.courierHost(resource);
   }
 
-  attend(): () => void {
-    return () => undefined; // one at a time is loaded
+  attend(id: ResourceId, works: () => boolean): () => void {
+    return this.#keeping.attend(id, works);
   }
 
   introduce(): boolean {

@@ -72,6 +72,12 @@ export class Page {
       lost: (kind, state) => this.toasts.problem(deviceProblem(kind, state) ?? deviceWords(kind, state)),
     });
     this.#catalog = new Catalog(address.hub);
+    let apart: Apart | undefined;
+    this.phase.subscribe((phase) => {
+      const now = apartIn(phase);
+      if (now !== apart) apart?.close();
+      apart = now;
+    });
   }
 
   async join(name: string): Promise<void> {
@@ -118,7 +124,7 @@ export class Page {
     if (aborted) return;
     this.#remember(name, personProof); // who reloads is the same person, and asks once
     const before = this.phase.peek();
-    const apart = before.kind === "waiting" && before.wait.apart.source === area ? before.wait.apart : new Apart(area, this.#catalog);
+    const apart = before.kind === "waiting" && before.wait.apart.source === area ? before.wait.apart : new Apart(area, this.#catalog, this.power.mostFrames);
     apart.mirror();
     if (apart.resources.value.length > 0 && this.#catalog.state.peek() !== "ready") void this.#catalog.load();
     if (before.kind === "waiting" && before.wait.locked && !locked) void chime();
@@ -181,7 +187,11 @@ export class Page {
     const words = farewell(error, { byMe: store.hosts.ends });
     const { apps } = this.#catalog;
     const mayRead = error === undefined || error instanceof CallOver; // not who was removed
-    const apart = new Apart(store.call, this.#catalog, (app) => mayRead && apps.peek().get(app)?.afterwards === true);
+    const apart = new Apart(store.call, this.#catalog, this.power.mostFrames, (app) => mayRead && apps.peek().get(app)?.afterwards === true);
     this.phase.value = { kind: "over", farewell: words, apart };
   }
+}
+
+function apartIn(phase: Phase): Apart | undefined {
+  return phase.kind === "waiting" ? phase.wait.apart : phase.kind === "over" ? phase.apart : undefined;
 }

@@ -204,3 +204,36 @@ async def test_on_the_whole_screen_notices_and_dialogs_are_there(
             await ada.in_call("call.leave()")
             await ada.page.wait_for_function("document.fullscreenElement === null")
             assert ada.problems == bob.problems == []
+
+
+async def test_what_words_of_state_mean_is_told_by_keyboard_and_touch(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """[G14]"""
+    with hub_process(tmp_path) as hub:
+        async with (
+            person(browser, "Ada") as ada,
+            person(browser, "Bob", viewport=PHONE, has_touch=True) as bob,
+        ):
+            await ada.join(hub.call(), role="host")
+            await bob.join(hub.call(), role="guest")
+            await ada.in_call("call.hosting.lock().then(() => true)")
+            told = ada.page.get_by_role("note")
+            for word, means in (("Saved", "on the hub's disk"), ("Locked", "nobody new comes in")):
+                button = ada.page.get_by_role("button", name=word)
+                await button.focus()
+                await ada.page.keyboard.press("Enter")
+                await expect(button).to_have_attribute("aria-expanded", "true")
+                await expect(told).to_contain_text(means)
+                await expect(told).to_be_in_viewport(ratio=1)
+                await ada.page.keyboard.press("Escape")
+                await expect(told).to_have_count(0)
+            await bob.until_path("Ada", "direct")
+            await bob.tile("Ada").get_by_role("button", name="direct").tap()
+            told = bob.page.get_by_role("note")
+            await expect(told).to_have_text("Ada is connected directly")
+            await expect(told).to_be_in_viewport(ratio=1)
+            await bob.page.get_by_role("button", name="Saved").tap()
+            await expect(told).to_contain_text("on the hub's disk")
+            await bob.tile("Ada").get_by_role("button", name="direct").tap()
+            assert ada.problems == bob.problems == []

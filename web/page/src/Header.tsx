@@ -1,4 +1,5 @@
 import { inviteLink } from "./address.ts";
+import { Explained } from "./Explained.tsx";
 import { Icon, type IconName } from "./icons.tsx";
 import { LeaveButton } from "./Leave.tsx";
 import type { Page } from "./page.ts";
@@ -16,12 +17,12 @@ export function Header({ page, store }: { page: Page; store: CallStore }) {
     <header class="header">
       <h1>{page.address.call}</h1>
       <Status store={store} />
-      <p class="locked-mark" role="status" title={store.hosts.locked.value ? say("locked-title") : undefined}>
+      <p class="locked-mark" role="status">
         {store.hosts.locked.value && (
-          <>
+          <Explained class="locked" more={say("locked-title")}>
             <Icon name="lock" />
             <span>{say("locked")}</span>
-          </>
+          </Explained>
         )}
       </p>
     </header>
@@ -46,10 +47,10 @@ export function Status({ store }: { store: CallStore }) {
   const shown = statusOf(store);
   return (
     <>
-      <p class={`status ${shown.icon}`} title={shown.title}>
+      <Explained class={`status ${shown.icon}`} more={shown.title}>
         <Icon name={shown.icon} />
         <span>{shown.words}</span>
-      </p>
+      </Explained>
       {/* Read out when the connection goes and comes back, or saving stops; "saving" at every key would be a nuisance. */}
       <p class="unseen" role="status">
         {shown.icon === "offline" || shown.icon === "unsaved" ? `${shown.words} ${shown.title}` : say("status-connected")}

@@ -3,6 +3,7 @@ import type { Participant } from "@callmesh/core";
 import { useEffect, useMemo } from "preact/hooks";
 
 import { Connections, type Going } from "./connections.ts";
+import { Explained } from "./Explained.tsx";
 import { Floating } from "./Floating.tsx";
 import { Icon } from "./icons.tsx";
 import type { Page } from "./page.ts";
@@ -148,16 +149,16 @@ interface CornerProps {
 function Corner({ store, participant, going }: CornerProps) {
   if (!participant.here) {
     return (
-      <span class="badge corner" title={say("away-title")}>
+      <Explained class="badge corner" more={say("away-title")}>
         {say("away")}
-      </span>
+      </Explained>
     );
   }
   const found = store.path(participant.id);
   const path = found === "direct" ? (going.value ?? found) : found;
   return path === undefined ? null : (
-    <span class={`badge corner path-${path}`} title={say("path-of", { name: participant.name, path })}>
+    <Explained class={`badge corner path-${path}`} more={say("path-of", { name: participant.name, path })}>
       {say("path", { path })}
-    </span>
+    </Explained>
   );
 }

@@ -29,6 +29,8 @@ export function Over({ page, farewell, apart }: OverProps) {
   );
 }
 
+const AGAIN = { ask: "over-ask-again", try: "try-again", join: "over-join-again" } as const;
+
 function Goodbye({ page, farewell: { title, words, again } }: { page: Page; farewell: Farewell }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
@@ -41,16 +43,9 @@ function Goodbye({ page, farewell: { title, words, again } }: { page: Page; fare
         {title}
       </h1>
       <p>{words}</p>
-      {again === "ask" && (
-        <button type="button" class="button primary" onClick={() => page.askAgain()}>
-          {say("over-ask-again")}
-        </button>
-      )}
-      {again === "join" && (
-        <button type="button" class="button primary" onClick={() => page.reopen()}>
-          {say("over-join-again")}
-        </button>
-      )}
+      <button type="button" class="button primary" onClick={() => (again === "join" ? page.reopen() : page.askAgain())}>
+        {say(AGAIN[again])}
+      </button>
     </section>
   );
 }

@@ -99,7 +99,7 @@ export class Page {
     this.reopen();
   }
 
-  /** Who was turned away asks once more. */
+  /** Who was turned away, or taken out, asks once more. */
   askAgain(): void {
     if (this.#asking) void this.join(this.#asking.name);
     else this.reopen();
@@ -144,7 +144,7 @@ export class Page {
   #refused(error: unknown): void {
     if (error instanceof Declined || error instanceof Removed || error instanceof CallOver) {
       this.devices.stop();
-      this.phase.value = { kind: "over", farewell: farewell(error) };
+      this.phase.value = { kind: "over", farewell: farewell(error, { atDoor: true }) };
     } else this.phase.value = { kind: "lobby", joining: false, problem: joinProblem(error, linkTrouble(this.address, Date.now() / 1_000)) };
   }
 

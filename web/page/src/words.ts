@@ -72,18 +72,18 @@ export function endProblem(error: unknown): string {
 export interface Farewell {
   readonly title: string;
   readonly words: string;
-  /** What is offered: to ask to be let in once more, to go back to the lobby, or nothing. */
-  readonly again: "ask" | "join" | undefined;
+  /** What is offered: to ask to be let in once more, to try whether one may, or to go back to the lobby. */
+  readonly again: "ask" | "try" | "join";
 }
 
-/** Without an error one left. `byMe`: it was oneself who ended the call. */
-export function farewell(error: unknown, { byMe = false } = {}): Farewell {
+/** Without an error one left. `byMe`: it was oneself who ended the call; `atDoor`: one has tried to come in. */
+export function farewell(error: unknown, { byMe = false, atDoor = false } = {}): Farewell {
   const why = sentence(messageOf(error));
   switch (codeOf(error)) {
     case "declined":
       return { title: say("over-declined"), words: say("over-declined-words", { why }), again: "ask" };
     case "removed":
-      return { title: say("over-removed"), words: say("over-removed-words", { why }), again: undefined };
+      return { title: say("over-removed"), words: say(atDoor ? "over-kept-out-words" : "over-removed-words", { why }), again: "try" };
     case "call_over": {
       const words = byMe ? say("over-ended-by-me") : say("over-ended-words", { why });
       return { title: say("over-ended"), words, again: "join" };

@@ -141,11 +141,12 @@ describe("commands", () => {
 });
 
 describe("words", () => {
-  test("[J19, J20] who was declined may ask again, who was removed may not", () => {
+  test("[J19, J20] who was declined may ask again, who was removed tries whether they may", () => {
     expect(farewell(new Declined("x"))).toMatchObject({ title: "You were not let in", again: "ask" });
     const removed = farewell(new Removed("a host took you out of this call"));
     expect(removed.words).toMatch(/^A host took you out of this call\. Your invitation counts no more\./);
-    expect(removed.again).toBeUndefined();
+    expect(removed.again).toBe("try");
+    expect(farewell(new Removed("you cannot come"), { atDoor: true })).toMatchObject({ again: "try", words: expect.stringMatching(/No host has let you/) as string });
     expect(farewell(undefined)).toMatchObject({ title: "You left the call", again: "join" });
     expect(farewell(new Error("odd")).words).toBe("The call ended here: odd. You can join again.");
   });

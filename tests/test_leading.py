@@ -9,10 +9,11 @@ import pytest
 
 import callmesh
 from callmesh.conflated import Conflated
-from callmesh.errors import BadValue, Closed, Denied
+from callmesh.errors import BadInput, BadValue, Closed, Denied
 from callmesh.leading import Leader
 from callmesh.pointer import Pointed
 from callmesh.testing import MemoryHub
+from tests import vectors
 from tests.processes import ROOT, SHELF
 
 pytestmark = pytest.mark.anyio
@@ -33,6 +34,11 @@ class Two:
         bobs: callmesh.Resource,
     ) -> None:
         self.hub, self.ada, self.bob, self.adas, self.bobs = hub, ada, bob, adas, bobs
+
+    async def show(self, key: str, value: Any) -> None:
+        """Ada shows it, and Bob sees it."""
+        self.adas.presence[key] = value
+        await self.bob.until(lambda: self.bobs.presence.of(self.ada.me.id).get(key, ...) == value)
 
 
 @asynccontextmanager
@@ -86,15 +92,56 @@ async def test_rubbish_and_a_lead_from_the_future_lead_nobody() -> None:
         theirs, pointer = they.bobs.leading, they.bobs.pointer
         later = time.time_ns() // 1_000 + 60_000_000
         for value in (1, [], ["x", 1], [5], [True, 1], [-1, 1], [later, 1], None):
-            they.adas.presence[LEAD] = they.adas.presence[POINT] = value
-            await they.hub.settled()
+            await they.show(LEAD, value)
+            await they.show(POINT, value)
             assert (theirs.leader, pointer.others) == (None, []), value
         for view in (..., float("nan")):
-            with pytest.raises(BadValue, match="a view is JSON"):
+            with pytest.raises(BadValue, match="JSON"):
                 theirs.lead(view)
-        for wrong in ((float("nan"), 1), ("x", 1), (1, 1, "v" * 201), (1, 1, 5)):
+        for wrong in (("x", 1), (True, 1), (1, False), (1, 1, "v" * 201), (1, 1, 5)):
             with pytest.raises(BadValue, match="two numbers"):
                 pointer.at(*wrong)
+        for far in (float("nan"), float("-inf"), 10**400):
+            with pytest.raises(BadValue):
+                pointer.at(1, far)
+
+
+async def test_what_may_be_shown_and_what_that_says_is_the_same_in_both_languages() -> None:
+    """[A21] `vectors/leading.json`, of which the hub takes what may be shown."""
+    cases = vectors.load("leading")
+    async with two() as they:
+        mine, theirs = they.adas.leading, they.bobs.leading
+        for case in cases["views"]:
+            view = case["text"][0] * case["text"][1]
+            if "code" in case:
+                with pytest.raises(BadInput) as refused:
+                    mine.lead(view)
+                assert (refused.value.code, mine.leads) == (case["code"], False), case
+                continue
+            mine.lead(view)
+            await they.bob.until(lambda: theirs.leader is not None)
+            assert theirs.leader and theirs.leader.view == view
+            mine.stop()
+            await they.bob.until(lambda: theirs.leader is None)
+        for value, since in cases["leads"]:
+            await they.show(LEAD, value)
+            assert (theirs.leader and theirs.leader.view, theirs.follows) == (value[1], True), value
+            theirs.follow(False)
+            assert they.bobs.cache[LEAD] == f"{they.ada.me.id} {since}"
+            theirs.follow()
+        for value in cases["nobody"]:
+            await they.show(LEAD, value)
+            assert theirs.leader is None, value
+        for view, x, y in cases["places"]["taken"]:
+            await they.show(POINT, [view, x, y])
+            assert [(one.view, one.x, one.y) for one in they.bobs.pointer.others] == [(view, x, y)]
+            they.bobs.pointer.at(x, y, view)
+        for view, x, y in cases["places"]["refused"]:
+            with pytest.raises(BadValue):
+                they.bobs.pointer.at(x, y, view)
+        for place in cases["places"]["nowhere"]:
+            await they.show(POINT, place)
+            assert they.bobs.pointer.others == [], place
 
 
 async def test_where_others_point_comes_with_name_and_colour() -> None:

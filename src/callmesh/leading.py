@@ -7,18 +7,19 @@ from typing import Any, NamedTuple
 from callmesh.cache import ResourceCache
 from callmesh.changes import check_listener
 from callmesh.conflated import Conflated
-from callmesh.errors import BadInput, BadValue
 from callmesh.ids import ParticipantId
 from callmesh.participant import Participant
 from callmesh.presence import SharedPresence
 from callmesh.replica import Replica
-from callmesh.values import encode
+from callmesh.values import decode, encode
 
 EVERY = 0.1
 """Seconds between what others see of a view."""
 AHEAD = 10_000_000
 """Microseconds that a lead may have begun ahead of the time here: who claims more does not lead."""
 KEY = "callmesh/lead"
+MAX_SHOWN = 4_000
+"""Bytes of a view, encoded: with what is around it, as many as presence may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,10 @@ class Leading:
     def lead(self, view: Any) -> None:
         """Lead, or, while one does, look at something else: any JSON.
 
-        Others see it ten times a second at most. Raises `BadValue`.
+        Others see it ten times a second at most. Raises `BadValue`, and `TooLarge` beyond
+        `MAX_SHOWN` bytes.
         """
-        try:
-            encode(view)
-        except BadInput as error:
-            raise BadValue(f'a view is JSON, as lead({{"page": 2}}): {error}') from error
+        view = decode(encode(view, limit=MAX_SHOWN))
         moved = self._parts.replica.moved
         began, since = not self.leads, self._since or self._parts.now()
         self._shown.show([since, view])
@@ -153,8 +152,8 @@ class Leading:
 
 def _read(id: ParticipantId, value: Any) -> Lead | None:
     match value:
-        case [int() as since, view, *_] if since > 0 and since is not True:
-            return Lead(since, id, view)
+        case [int() | float() as since, view, *_] if since > 0 and since is not True:
+            return Lead(int(since), id, view) if since == int(since) else None
     return None
 
 

@@ -1,6 +1,5 @@
 """Where participants point (A21)."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from callmesh.conflated import Conflated
 from callmesh.errors import BadValue
 from callmesh.ids import ParticipantId
 from callmesh.leading import ServiceParts
+from callmesh.values import encode
 
 EVERY = 0.04
 """Seconds between what others see of a pointer."""
@@ -50,7 +50,9 @@ class Pointer:
                 "a pointer is at(x, y, view): two numbers, and a name of at most "
                 f"{MAX_VIEW} characters"
             )
-        self._shown.show([view, x, y])
+        place = [view, x, y]
+        encode(place)
+        self._shown.show(place)
 
     def hide(self) -> None:
         """Point nowhere."""
@@ -83,7 +85,7 @@ class Pointer:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and value is not True and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _hue(id: str) -> float:

@@ -1,6 +1,6 @@
 /** Follow the leader: what one participant looks at, the others see (A21). */
 
-import { BadValue, check, Listeners, type Json, type ParticipantId, type ResourceCache, type SharedPresence } from "@callmesh/core";
+import { frozen, Listeners, type Json, type ParticipantId, type ResourceCache, type SharedPresence } from "@callmesh/core";
 
 import { Conflated } from "./conflated.ts";
 
@@ -9,6 +9,8 @@ const EVERY = 100;
 /** Microseconds that a lead may have begun ahead of the time here: who claims more does not lead. */
 const AHEAD = 10_000_000;
 const KEY = "callmesh/lead";
+/** Bytes of a view, encoded: with what is around it, as many as presence may have. */
+const MAX_SHOWN = 4_000;
 
 /** Who leads, and what they look at. */
 export interface Leader {
@@ -74,16 +76,15 @@ export class Leading {
     return lead !== undefined && lead.id !== this.#parts.me() && this.#parts.cache.get(KEY) !== markOf(lead);
   }
 
-  /** Lead, or, while one does, look at something else. Others see it ten times a second at most. */
+  /**
+   * Lead, or, while one does, look at something else. Others see it ten times a second at most.
+   *
+   * Raises `BadValue`, and `TooLarge` beyond 4,000 bytes.
+   */
   lead(view: Json): void {
-    try {
-      check(view);
-    } catch (cause) {
-      throw new BadValue("a view is JSON: lead({ page: 2 })", { cause });
-    }
+    this.#view = frozen(view, MAX_SHOWN);
     this.#since ||= this.#parts.now();
-    this.#view = view;
-    this.#shown.show([this.#since, view]);
+    this.#shown.show([this.#since, this.#view]);
     this.changed();
   }
 
@@ -137,7 +138,7 @@ export class Leading {
 
 function readLead(id: ParticipantId, value: Json | undefined): Lead | undefined {
   const [since, view] = Array.isArray(value) ? (value as Json[]) : [];
-  return typeof since === "number" && since > 0 && view !== undefined ? { id, since, view } : undefined;
+  return typeof since === "number" && since > 0 && since % 1 === 0 && view !== undefined ? { id, since, view } : undefined;
 }
 
 function markOf({ id, since }: Lead): string {

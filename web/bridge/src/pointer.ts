@@ -1,6 +1,6 @@
 /** Where participants point (A21). */
 
-import { BadValue, Listeners, type Json, type ParticipantId } from "@callmesh/core";
+import { BadValue, frozen, Listeners, type Json, type ParticipantId } from "@callmesh/core";
 
 import { Conflated } from "./conflated.ts";
 import type { ServiceParts } from "./leading.ts";
@@ -43,7 +43,7 @@ export class Pointer {
     if (!Number.isFinite(x) || !Number.isFinite(y) || typeof view !== "string" || view.length > MAX_VIEW) {
       throw new BadValue(`a pointer is at(x, y, view): two numbers, and a name of at most ${MAX_VIEW} characters`);
     }
-    this.#shown.show([view, x, y]);
+    this.#shown.show(frozen([view, x, y]));
   }
 
   /** Point nowhere. */

@@ -1,5 +1,5 @@
 import {
-  AHEAD, BadValue, Broken, bundle, CALL, DELETED, Denied, encodeMessage, encodeValue, FILES, HUB_STATE, MAX_PAYLOAD, openLetter, presenceOf, ROSTER, stateOf, STREAMS, TooFast, TooLarge, unbundle, Unreachable, type LifeEvent,
+  AHEAD, BadInput, BadValue, Broken, bundle, CALL, DELETED, Denied, encodeMessage, encodeValue, FILES, HUB_STATE, MAX_PAYLOAD, openLetter, presenceOf, ROSTER, stateOf, STREAMS, TooFast, TooLarge, unbundle, Unreachable, type Json, type LifeEvent,
   type Message, type ParticipantId, type Reach, type StateId, type Value, type Writer,
 } from "@callmesh/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Courier } from "../src/courier.ts";
 import { Frame, type Handlers } from "../src/frame.ts";
 import type { Resource } from "../src/resource.ts";
+import { vectors } from "../../core/tests/vectors.ts";
 import { FakeCall, ME, RESOURCE } from "./fakeCall.ts";
 
 const STATE = stateOf(RESOURCE);
@@ -940,6 +941,28 @@ describe("[G30] work that would be lost with a frame", () => {
   });
 });
 
+/** `vectors/leading.json`. */
+interface Leading {
+  readonly views: readonly { readonly text: [string, number]; readonly code?: string }[];
+  readonly leads: readonly (readonly [readonly Json[], number])[];
+  readonly nobody: readonly Json[];
+  readonly places: {
+    readonly taken: readonly [string, number, number][];
+    readonly refused: readonly [string, number, number][];
+    readonly nowhere: readonly Json[];
+  };
+}
+
+/** The code of the error that comes of it. */
+function refusalOf(act: () => void): string | undefined {
+  try {
+    act();
+  } catch (error) {
+    return error instanceof BadInput ? error.code : String(error);
+  }
+  return undefined;
+}
+
 describe("services over presence", () => {
   const eve = "p9" as ParticipantId;
 
@@ -990,6 +1013,42 @@ describe("services over presence", () => {
     const { leading } = await open();
     expect(leading.leader).toBeUndefined();
     expect(() => leading.lead(undefined as never)).toThrow(BadValue);
+  });
+
+  test("[A21] what may be shown, and what that says, is the same in both languages", async () => {
+    const cases = vectors<Leading>("leading");
+    const { cache, leading, pointer } = await open();
+    for (const { text, code } of cases.views) {
+      const view = text[0].repeat(text[1]);
+      expect(refusalOf(() => { leading.lead(view); })).toBe(code);
+      expect([leading.leads, leading.leader?.view]).toEqual(code === undefined ? [true, view] : [false, undefined]);
+      leading.stop();
+    }
+    await settle();
+    const show = async (key: string, value: Json): Promise<void> => {
+      call.hubWrites(PRESENCE, { [`p9/callmesh/${key}`]: value });
+      await settle();
+    };
+    for (const [value, since] of cases.leads) {
+      await show("lead", value);
+      leading.follow(false);
+      expect([leading.leader?.view, cache.get("callmesh/lead")]).toEqual([value[1], `p9 ${since}`]);
+      leading.follow();
+    }
+    for (const value of cases.nobody) {
+      await show("lead", value);
+      expect([value, leading.leader]).toEqual([value, undefined]);
+    }
+    for (const [view, x, y] of cases.places.taken) {
+      await show("point", [view, x, y]);
+      expect(pointer.others).toMatchObject([{ view, x, y }]);
+      pointer.at(x, y, view);
+    }
+    for (const [view, x, y] of cases.places.refused) expect(refusalOf(() => { pointer.at(x, y, view); })).toBe("bad_value");
+    for (const place of cases.places.nowhere) {
+      await show("point", place);
+      expect([place, pointer.others]).toEqual([place, []]);
+    }
   });
 
   test("[A21] where others point comes with name and colour; the newest place goes, at a bounded rate", async () => {

@@ -120,7 +120,8 @@ async def test_what_may_be_shown_and_what_that_says_is_the_same_in_both_language
                 continue
             mine.lead(view)
             await they.bob.until(lambda: theirs.leader is not None)
-            assert theirs.leader and theirs.leader.view == view
+            assert theirs.leader
+            assert theirs.leader.view == view
             mine.stop()
             await they.bob.until(lambda: theirs.leader is None)
         for value, since in cases["leads"]:

@@ -17,7 +17,7 @@ BROWSER_TESTS = Path(__file__).parent / "browser"
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=False)
 settings.load_profile("ci")
 
-FAKE_DEVICES = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+FAKE_DEVICES = ["--use-fake-device-for-media-stream=fps=5", "--use-fake-ui-for-media-stream"]
 
 # Playwright's own Node needs libraries that a bare Debian lacks; ours will do.
 if node := shutil.which("node"):

@@ -269,7 +269,10 @@ class Taken(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="taken")
     here on; `off`: nobody reads it here any more; from a frame to its page, `hold`: no more now.
     """
     came: Number = 0
-    """How many messages have come, whole and in time, since they opened it so."""
+    """How many messages have come, whole and in time, since they opened it so.
+
+    From a page to a frame whose stream it does not open (`off`): by which bound; `number` is it.
+    """
     ordered: bool = False
     """From a frame that opens it to its page: how the channels of mode `latest` deliver."""
     retransmits: Number = 0

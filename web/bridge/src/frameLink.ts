@@ -91,6 +91,7 @@ export class FrameLink {
         this.#session.relayed(size);
         this.#soon();
       },
+      opens: (open) => rate.opens(open, host.now()),
     });
     this.#away = new AwayHost(host, (data) => port.postMessage(data));
     this.#stops = [

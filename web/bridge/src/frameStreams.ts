@@ -1,7 +1,7 @@
 /** The streams of a frame: all of them go by way of the page, which has the paths to the others. */
 
 import {
-  BadValue, DataStream, delivery, encodeMessage, EndedByPeer, isSameDelivery, lostOf, pieces, RelayQueue, streamName, tooMany, type CallmeshError, type messages,
+  BadValue, BOUNDS, DataStream, delivery, encodeMessage, EndedByPeer, isSameDelivery, lostOf, pieces, RelayQueue, streamName, tooMany, type CallmeshError, type messages,
   type Delivery, type Mode, type ParticipantId, type Piece, type Reach, type ResourceId, type Session, type StreamId, type StreamOptions, type StreamPort,
 } from "@callmesh/core";
 
@@ -122,11 +122,11 @@ export class FrameStreams {
     else opened.stream.ended({ sender, why: whyEnded(sender, number, payload) });
   }
 
-  /** The page opens no more: `number` are open. */
-  refused({ name, mode, number }: messages.Taken): void {
+  /** The page opens no more than `number`; `came` says of what. */
+  refused({ name, mode, number, came }: messages.Taken): void {
     const stream = this.#of(name, mode)?.stream;
     if (stream === undefined) return;
-    const error = tooMany(number);
+    const error = tooMany(number, BOUNDS[came]);
     console.warn(`callmesh: the stream ${name} was not opened: ${error.message}`);
     stream.end(error);
   }

@@ -1,10 +1,11 @@
 /** The streams of a frame, on the page's side: the page has their lanes, and the frame what is read and written. */
 
 import {
-  delivery, encodeMessage, FILES, HUB_STATE, Inbox, MAX_PAYLOAD, MOST_STREAMS, NO_BYTES, Standings, streamName, STREAMS, TooFast, TooLarge, WireError, type Delivery, type messages, type Mode, type ParticipantId, type Reach, type Taking, type Whole,
+  BOUNDS, delivery, encodeMessage, FILES, HUB_STATE, Inbox, MAX_PAYLOAD, MOST_STREAMS, NO_BYTES, Standings, streamName, STREAMS, TooFast, TooLarge, tooMany, WireError, type Delivery, type messages, type Mode, type ParticipantId, type Reach, type Taking, type Whole,
 } from "@callmesh/core";
 
 import type { CourierHost, StreamConsumer, StreamHandle } from "./host.ts";
+import type { Hindrance } from "./rate.ts";
 
 /** Bytes of stream messages that wait for a frame that does not answer before senders wait too. */
 const MOST_WAITING = 4 * 1024 * 1024;
@@ -18,6 +19,8 @@ export interface StreamHostUser {
   putLatest(slot: string, encoded: Uint8Array): void;
   /** So many payload bytes of the frame's have gone on. */
   credit(size: number): void;
+  /** The frame opens a stream beside the `open` ones that it has, unless something is in the way (A28). */
+  opens(open: number): Hindrance | undefined;
 }
 
 class Opened {
@@ -105,22 +108,32 @@ export class StreamHost {
     this.#tellReach(name, opened);
   }
 
-  /** Where too few are free, it alone is refused. */
+  /** Where too few are free, or it opens too many, it alone is refused. */
   #try(name: string, how: Delivery, consumer: StreamConsumer): StreamHandle | undefined {
+    const hindrance = this.#user.opens(this.#opened.size);
+    if (hindrance !== undefined) {
+      this.#refuse(name, how.mode, hindrance);
+      return undefined;
+    }
     try {
       return this.#host.openStream(name, how, consumer);
     } catch (error) {
       if (!(error instanceof TooFast)) throw error;
-      if (this.#refused.size >= MOST_REFUSED) throw error;
-      this.#refused.add(name);
-      const { resource, mesh } = this.#host;
-      const number = Number(mesh.value(HUB_STATE, STREAMS) ?? MOST_STREAMS);
-      const { mode } = how;
-      this.#user.put(
-        encodeMessage({ type: "taken", peers: [], resource, name, mode, opened: 1, number, word: "off", came: 0, ordered: false, retransmits: 0 }),
-      );
+      const most = Number(this.#host.mesh.value(HUB_STATE, STREAMS) ?? MOST_STREAMS);
+      this.#refuse(name, how.mode, { bound: "free", most });
       return undefined;
     }
+  }
+
+  /** `came` says by which bound. */
+  #refuse(name: string, mode: Mode, { bound, most }: Hindrance): void {
+    if (this.#refused.size >= MOST_REFUSED) throw tooMany(most, bound);
+    this.#refused.add(name);
+    const { resource } = this.#host;
+    const came = BOUNDS.indexOf(bound);
+    this.#user.put(
+      encodeMessage({ type: "taken", peers: [], resource, name, mode, opened: 1, number: most, word: "off", came, ordered: false, retransmits: 0 }),
+    );
   }
 
   /** `last` of a hold: nobody there reads at all; of its end, where it is about one sender: nobody reads that one apart. */

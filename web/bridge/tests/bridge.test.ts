@@ -792,6 +792,65 @@ describe("streams", () => {
     expect(call.sent.map(({ name }) => name)).toEqual(["pen", "more"]);
   });
 
+  /** A rogue's words: it opens streams of these names, or closes them. */
+  const say = (rogue: Rogue, word: "open" | "off", names: readonly string[]): void =>
+    rogue.send(
+      ...names.map(
+        (name): Message => ({
+          type: "taken", peers: [], resource: RESOURCE, name, mode: "reliable", opened: 1, number: 0, word, came: 0, ordered: false, retransmits: 0,
+        }), // prettier-ignore
+      ),
+    );
+
+  const names = (kind: string, count: number): string[] => Array.from({ length: count }, (_, n) => `${kind}${n}`);
+
+  test("[A28] a frame opens 64 streams at once, then 8 a second, and another app suffers nothing", async () => {
+    const opened = vi.spyOn(call, "openStream");
+    const rogue = new Rogue();
+    await settle();
+    for (let round = 0; round < 10; round++) {
+      say(rogue, "open", names("x", 60));
+      say(rogue, "off", names("x", 60));
+      await settle();
+    }
+    expect(opened).toHaveBeenCalledTimes(64);
+    for (let second = 1; second <= 3; second++) {
+      call.time += 1_000_000;
+      say(rogue, "open", names(`y${second}.`, 20));
+      say(rogue, "off", names(`y${second}.`, 20));
+      await settle();
+      expect(opened).toHaveBeenCalledTimes(64 + 8 * second);
+    }
+    expect(courier.ended).toBeUndefined();
+    const other = new Courier(call.host);
+    const { port1, port2 } = new MessageChannel();
+    ports.push(port1, port2);
+    other.attach(port1);
+    await (await new Frame(port2, {}).ready).stream("pen").send(1);
+    await settle();
+    expect(call.sent.map(({ name }) => name)).toEqual(["pen"]);
+    other.close();
+  });
+
+  test("[A28] it has 64 open, and is told by which rule no more; one that is closed makes room", async () => {
+    vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    const resource = await open();
+    const streams = names("x", 64).map((name) => resource.stream(name));
+    await settle();
+    call.time += 60_000_000;
+    const why = (name: string): Promise<unknown> => resource.stream(name)[Symbol.asyncIterator]().next().catch((error: unknown) => error);
+    expect(await why("more")).toMatchObject({ code: "too_fast", message: expect.stringMatching(/at most 64 streams open.*\(A28\)/) as string });
+    streams[0]?.abort();
+    await settle();
+    await resource.stream("more").send(2);
+    await settle();
+    expect(call.sent.map(({ name }) => name)).toEqual(["more"]);
+    for (const stream of streams) stream.abort();
+    for (const name of names("y", 63)) resource.stream(name).abort();
+    await settle();
+    expect(await why("z")).toMatchObject({ code: "too_fast", message: expect.stringMatching(/at most 8 streams a second.*\(A28\)/) as string });
+  });
+
   test("[D8] whom a frame reads apart waits for its own readers alone", async () => {
     const resource = await open();
     const reading = resource.stream("ecg").of(from);

@@ -43,8 +43,8 @@ export {
   type PeerSignal,
 } from "./signaling.ts";
 export {
-  decodeFrame, delivery, encodeFrame, encodePiece, HEAD, isSameDelivery, label, LOW_WATER, MAX_MESSAGE, MAX_PARTS, modeOf, NO_BYTES, payloadOf, pieces,
-  readLabel, readPayload, REFILL, tooMany, type Delivery, type Payload, type Piece, type StreamMessage,
+  BOUNDS, decodeFrame, delivery, encodeFrame, encodePiece, HEAD, isSameDelivery, label, LOW_WATER, MAX_MESSAGE, MAX_PARTS, modeOf, NO_BYTES, payloadOf, pieces,
+  readLabel, readPayload, REFILL, tooMany, type Bound, type Delivery, type Payload, type Piece, type StreamMessage,
 } from "./stream.ts";
 export { Meter, type Counts } from "./meter.ts";
 export { HIGH_WATER, Lane, STALLED, type Due, type Frame, type Reading } from "./lane.ts";

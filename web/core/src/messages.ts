@@ -197,7 +197,7 @@ export interface Taken {
   /** Everything up to here has come. From a frame that opens it: how many messages are kept for newcomers. */
   readonly number: number;
   readonly word: Word;
-  /** How many messages have come, whole and in time, since they opened it so. */
+  /** How many messages have come, whole and in time, since they opened it so. To a frame, of a stream that is not opened: by which bound. */
   readonly came: number;
   /** From a frame that opens it to its page: how the channels of mode `latest` deliver, and how often they try again. */
   readonly ordered: boolean;

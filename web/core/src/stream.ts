@@ -79,11 +79,23 @@ export function modeOf(ordered: boolean, maxRetransmits: number | null): Mode {
   return ordered && maxRetransmits === null ? "reliable" : "latest";
 }
 
-/** Of the streams that a participant may have, `most`, too few are free for a resource to open another. */
-export function tooMany(most: number): TooFast {
-  return new TooFast(
-    `of the ${most} streams that a participant may have (limits.streams) a resource opens another only while more are free than it has: close one first`,
-  );
+/** What no further stream is opened for: too few are free, a frame opens them too fast, or has too many (A28). */
+export type Bound = "free" | "rate" | "open";
+
+export const BOUNDS: readonly Bound[] = ["free", "rate", "open"];
+
+/** No further stream is opened: `most` is what is allowed. */
+export function tooMany(most: number, bound: Bound = "free"): TooFast {
+  switch (bound) {
+    case "rate":
+      return new TooFast(`an app opens at most ${most} streams a second for long: send several things over one (A28)`);
+    case "open":
+      return new TooFast(`an app has at most ${most} streams open: close one first, or send several things over one (A28)`);
+    default:
+      return new TooFast(
+        `of the ${most} streams that a participant may have (limits.streams) a resource opens another only while more are free than it has: close one first`,
+      );
+  }
 }
 
 /** The label of a stream's data channels. */

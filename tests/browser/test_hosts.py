@@ -290,13 +290,15 @@ async def test_without_tokens_too_who_is_removed_does_not_become_somebody_new(
 async def test_a_host_gives_roles_hands_over_and_is_asked_before_going(
     browser: Browser, hub: HubProcess
 ) -> None:
-    """[J13, J22] Whose role changes is told; the only host may hand over and leave in one step."""
+    """[J13, J22, G7] Whose role changes is told; the only host hands over and leaves at once."""
     async with host_of(browser, hub, "over") as ada, person(browser, "Bob") as bob:
         await bob.page.goto(hub.invite("over", "--no-wait"))
         await bob.enter()
+        await bob.page.get_by_role("button", name="Chat").click()
         await ada.open_people()
         await ada.panel.get_by_role("button", name="Manage Bob").click()
         await ada.panel.get_by_role("button", name="Make observer").click()
+        await expect(bob.page.get_by_text("You may read, and not write.")).to_be_visible()
         await expect(bob.page.get_by_text("You are an observer now")).to_be_visible()
         await expect(bob.page.get_by_role("button", name="Apps")).to_have_count(0)
         await ada.panel.get_by_role("button", name="Hand over…").click()

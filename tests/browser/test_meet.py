@@ -162,6 +162,29 @@ async def test_an_app_is_found_and_has_the_whole_screen(browser: Browser, tmp_pa
             assert ada.problems == []
 
 
+async def test_a_dialog_closes_by_a_press_that_begins_and_ends_outside(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """[G17]"""
+    with hub_process(tmp_path) as hub:
+        async with person(browser, "Ada") as ada:
+            await ada.join(hub.call(), role="host")
+            await ada.page.get_by_role("button", name="Apps", exact=True).click()
+            drawer = ada.page.get_by_role("dialog")
+            search = await drawer.get_by_label("Search apps").bounding_box()
+            assert search is not None
+            inside = search["x"] + 30, search["y"] + search["height"] / 2
+            outside = 5, inside[1]
+            mouse = ada.page.mouse
+            for begin, end in ((inside, outside), (outside, inside), (outside, outside)):
+                await expect(drawer).to_be_visible()
+                await mouse.move(*begin)
+                await mouse.down()
+                await mouse.move(*end)
+                await mouse.up()
+            await expect(drawer).to_be_hidden()
+
+
 async def test_on_the_whole_screen_notices_and_dialogs_are_there(
     browser: Browser, tmp_path: Path
 ) -> None:

@@ -28,6 +28,7 @@ export function Chat({ store }: { store: CallStore }) {
   const field = useRef<HTMLTextAreaElement>(null);
   const chat = useRef<HTMLElement>(null);
   const messages = talk.messages.value;
+  store.rights.valueOf(); // whether one may write
   useFocusGivenBack(chat);
   useEffect(() => field.current?.focus({ preventScroll: true }), []);
   // At its end, as long as nobody has scrolled away from there.

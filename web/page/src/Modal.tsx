@@ -28,11 +28,22 @@ export function Modal({ class: name, title, open, onClose, children }: ModalProp
     onClose();
     regainFocus(); // what opened it may be gone
   };
-  const outside = (event: MouseEvent): void => {
-    if (event.target === dialog.current) onClose();
+  // Of a press that moves between the backdrop and what is in the dialog the click has the dialog as its target too.
+  const outside = useRef(false);
+  const isOutside = ({ target }: MouseEvent): boolean => target === dialog.current;
+  const pressed = (event: MouseEvent): void => {
+    if (outside.current && isOutside(event)) onClose();
   };
   return (
-    <dialog ref={dialog} class={`modal ${name}`} aria-labelledby={heading} onClose={closed} onClick={outside}>
+    <dialog
+      ref={dialog}
+      class={`modal ${name}`}
+      aria-labelledby={heading}
+      onClose={closed}
+      onMouseDown={(event) => (outside.current = isOutside(event))}
+      onMouseUp={(event) => (outside.current &&= isOutside(event))}
+      onClick={pressed}
+    >
       <div class="modal-body">
         <header>
           <h2 id={heading}>{title}</h2>

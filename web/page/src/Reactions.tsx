@@ -39,7 +39,6 @@ export function Reactions({ store }: { store: CallStore }) {
         type="button"
         class={`button ${raised ? "raised" : ""}`}
         aria-expanded={open.value}
-        aria-haspopup="true"
         onClick={() => (open.value = !open.value)}
       >
         <Icon name="hand" />

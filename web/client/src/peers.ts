@@ -68,6 +68,7 @@ export class Peers {
   part(id: ParticipantId): void {
     const peer = this.#peers.get(id);
     this.#early.delete(id);
+    this.#unseen.delete(id);
     if (peer === undefined) return;
     peer.rtc?.close();
     this.#peers.delete(id);

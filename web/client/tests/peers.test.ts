@@ -4,6 +4,7 @@ import { MOST_EARLY, type Participant, type ParticipantId } from "@callmesh/core
 import { beforeEach, expect, test, vi } from "vitest";
 
 import { Peers } from "../src/peers.ts";
+import { RtcPeer } from "../src/webrtc.ts";
 import { someone } from "./fakeHub.ts";
 
 /** As much of a connection as a path takes that opens, breaks, and has ICE restarted. */
@@ -119,4 +120,13 @@ test("[D22] another connection of theirs takes the place of one that has stood f
   peers.receive(ADA, offer(9));
   expect(FakeConnection.all).toHaveLength(2);
   later.mockRestore();
+});
+
+test("[G31] whose pictures are not wanted is forgotten when they leave", () => {
+  const { peers } = withPath(ADA, BOB);
+  const see = vi.spyOn(RtcPeer.prototype, "see");
+  peers.see(BOB, false);
+  peers.part(BOB);
+  peers.meet([{ ...someone(BOB), offers: ["rtc"] }]);
+  expect(see.mock.calls).toEqual([[false]]);
 });

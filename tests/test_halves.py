@@ -364,7 +364,7 @@ def half_of(hub: MemoryHub, resource: callmesh.Resource, **options: Any) -> Any:
 
 @pytest.mark.anyio
 async def test_a_half_is_in_the_roster_as_what_it_is_and_waits_for_nobody() -> None:
-    """[Y3, J29]"""
+    """[Y3, J29, J30]"""
     limits = Limits(participants=2)
     async with (
         MemoryHub(apps=[CRASHER], waiting_area=True, limits=limits) as hub,
@@ -372,7 +372,7 @@ async def test_a_half_is_in_the_roster_as_what_it_is_and_waits_for_nobody() -> N
     ):
         resource = await ada.resources.add("crasher", access={"guest": "hidden"})
         await ada.hosting.lock()
-        async with half_of(hub, resource) as half, hub.join("Bob", role="host"):
+        async with half_of(hub, resource) as half, hub.join("Bob", role="host") as bob:
             await ada.until(lambda: len(ada.participants) == 3)
             shown = ada.participants[half.me.id]
             assert (shown.name, shown.role, shown.half) == ("Crasher", "guest", resource.id)
@@ -384,6 +384,12 @@ async def test_a_half_is_in_the_roster_as_what_it_is_and_waits_for_nobody() -> N
             for command in commands:
                 with pytest.raises(Denied, match="remove its resource"):
                     await command
+            told: list[str] = []
+            half.media.on_muted(lambda _: told.append("half"))
+            bob.media.on_muted(lambda _: told.append("Bob"))
+            await ada.hosting.mute()
+            await hub.settled()
+            assert told == ["Bob"]
             with pytest.raises(TooFast):  # halves take nobody's place, and make no room
                 async with hub.join("Eve", role="host"):
                     pass

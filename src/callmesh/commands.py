@@ -168,7 +168,7 @@ class Commands:
         me = "" if by is None else by.person
         if command.person and command.person == me:
             return "bad_value", "this is you; turn your own microphone off"
-        others = [m for m in self._people.members.values() if m.participant.person != me]
+        others = [m for m in self._people.guests if m.participant.person != me]
         meant = [m for m in others if command.person in ("", m.participant.person)]
         if command.person and not meant:
             return NOBODY

@@ -10,7 +10,7 @@ from tests.browser.people import DEVICES, PHONE, Person, person
 from tests.browser.screens import keyed
 from tests.processes import hub_process
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.anyio, pytest.mark.alone, pytest.mark.timeout(120)]
 
 FORGE = """(async () => {
     const talk = call.resources.all().find(({ app }) => app === "talk");
@@ -158,7 +158,7 @@ async def test_an_app_is_found_and_has_the_whole_screen(browser: Browser, tmp_pa
             await expect(leave).to_be_visible()
             await expect(leave).to_be_focused()
             await leave.click()
-            await ada.page.wait_for_function("document.fullscreenElement === null")
+            await ada.page.wait_for_function("() => document.fullscreenElement === null")
             assert ada.problems == []
 
 
@@ -210,7 +210,7 @@ async def test_on_the_whole_screen_notices_and_dialogs_are_there(
 
             await bob.knock(hub.invite("round"))
             await expect(ada.page.get_by_text("Bob waits to be let in")).to_be_visible()
-            await ada.page.wait_for_function("chimes > 0")
+            await ada.page.wait_for_function("() => chimes > 0")
             await ada.page.get_by_role("button", name="View").click()
             await expect(ada.panel).to_be_visible()
             await ada.panel.get_by_role("button", name="Admit Bob").click()
@@ -225,7 +225,7 @@ async def test_on_the_whole_screen_notices_and_dialogs_are_there(
             await ada.page.get_by_role("button", name="Show the stage on the whole screen").click()
             await expect(leave).to_be_focused()
             await ada.in_call("call.leave()")
-            await ada.page.wait_for_function("document.fullscreenElement === null")
+            await ada.page.wait_for_function("() => document.fullscreenElement === null")
             assert ada.problems == bob.problems == []
 
 

@@ -50,8 +50,7 @@ test-python: $(VENV) $(PAGE)
 	@tools/debian.sh "the browser tests" "$${CHROMIUM:-chromium}" chromium fonts-dejavu-core
 	@tools/debian.sh "the tests of TURN" turnserver coturn
 	.venv/bin/pytest --durations=15 -m "not browser" --numprocesses=2 --dist=loadfile $(ARGS) || test $$? -eq 5
-	.venv/bin/pytest --durations=15 -m "browser and not alone" --numprocesses=2 --dist=loadfile $(ARGS) || test $$? -eq 5
-	.venv/bin/pytest --durations=15 -m alone $(ARGS) || test $$? -eq 5
+	.venv/bin/pytest --durations=15 -m browser $(ARGS) || test $$? -eq 5
 
 soak: SCHEDULES ?= 20000
 soak: FAULTS ?= 20000

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 from tests.browser.people import DEVICES, PHONE, Person, person
 from tests.processes import hub_process
 
-pytestmark = [pytest.mark.anyio, pytest.mark.alone, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
 REFUSING = """
     navigator.mediaDevices.getUserMedia = ({ video }) =>

@@ -17,7 +17,7 @@ from tests.browser.test_turn import by_turn
 from tests.processes import HubProcess, hub_process
 from tests.turnserver import TURN_SECRET, TurnServer, turn_server
 
-pytestmark = [pytest.mark.anyio, pytest.mark.alone, pytest.mark.rtc, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.anyio, pytest.mark.rtc, pytest.mark.timeout(300)]
 
 LOST = 20
 """Seconds without a network, and of sleep."""

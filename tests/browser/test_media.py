@@ -16,7 +16,7 @@ from tests.browser.played import pitch_of, until_played
 from tests.media import BLUE, RED, Plain, Tone, left, until_over
 from tests.processes import HubProcess, hub_process
 
-pytestmark = [pytest.mark.anyio, pytest.mark.alone, pytest.mark.rtc, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.anyio, pytest.mark.rtc, pytest.mark.timeout(240)]
 
 KEEP_CONNECTIONS = """
     window.connections = [];

@@ -10,7 +10,7 @@ from tests.browser.people import DEVICES, PHONE, Person, person
 from tests.browser.screens import keyed
 from tests.processes import hub_process
 
-pytestmark = [pytest.mark.anyio, pytest.mark.alone, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
 FORGE = """(async () => {
     const talk = call.resources.all().find(({ app }) => app === "talk");

@@ -10,7 +10,7 @@ import callmesh
 from tests.browser.people import person
 from tests.processes import hub_process
 
-pytestmark = [pytest.mark.anyio, pytest.mark.alone, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
 # What the page posts to frames, and how often something in it is drawn anew.
 COUNT = """

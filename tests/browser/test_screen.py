@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Locator, expect
 from tests.browser.people import DEVICES, Person, person, two_with_devices
 from tests.processes import hub_process
 
-pytestmark = [pytest.mark.anyio, pytest.mark.alone, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
 # Ten more decoded frames, of such a width.
 PLAYED = """([video, wide]) => {

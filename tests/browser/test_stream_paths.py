@@ -10,7 +10,7 @@ from tests.browser.people import person
 from tests.processes import hub_process
 from tests.stream_contract import CHECKS, Browser, Program, Side
 
-pytestmark = [pytest.mark.anyio, pytest.mark.alone, pytest.mark.rtc, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.anyio, pytest.mark.rtc, pytest.mark.timeout(120)]
 
 
 @pytest.mark.parametrize("path", ["direct", "relay"])

@@ -23,7 +23,7 @@ from tests.cut_program import RATE
 from tests.processes import ROOT, HubProcess
 from tests.turnserver import TURN_SECRET, turn_server
 
-pytestmark = [pytest.mark.anyio, pytest.mark.alone, pytest.mark.rtc, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.anyio, pytest.mark.rtc, pytest.mark.timeout(240)]
 
 MEGABYTE = 1_000_000
 SIZE = int(os.environ.get("FILE_MEGABYTES", "64")) * MEGABYTE

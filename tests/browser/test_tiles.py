@@ -8,7 +8,7 @@ from playwright.async_api import Browser, expect
 from tests.browser.people import Person, two_with_devices
 from tests.processes import hub_process
 
-pytestmark = [pytest.mark.anyio, pytest.mark.alone, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
 # A microphone that hears a tone as loud as `volume.gain` says.
 TONE = """

@@ -12,7 +12,7 @@ from tests.browser.people import person
 from tests.processes import hub_process
 from tests.turnserver import TURN_SECRET, TurnServer, turn_server
 
-pytestmark = [pytest.mark.anyio, pytest.mark.alone, pytest.mark.rtc, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.anyio, pytest.mark.rtc, pytest.mark.timeout(120)]
 
 
 @pytest.fixture(scope="module")

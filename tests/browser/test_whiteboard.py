@@ -36,6 +36,7 @@ async def board_of(someone: Person) -> Any:
     await someone.page.wait_for_function(
         """() => !document.querySelector('iframe[title="Whiteboard"] ~ .panel-words')"""
     )
+    await until(someone, "true")
     return canvas
 
 
@@ -338,7 +339,6 @@ async def test_two_fingers_move_the_board_and_draw_nothing(
         await ada.join(hub.call("fingers"), role="host")
         await ada.add("Whiteboard")
         await board_of(ada)
-        await until(ada, "true")
         await ada.in_app(
             "Whiteboard",
             """() => {

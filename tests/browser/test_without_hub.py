@@ -9,7 +9,7 @@ import callmesh
 from tests.browser.people import Person, person
 from tests.processes import HubProcess
 
-pytestmark = [pytest.mark.anyio, pytest.mark.alone, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
 
 
 async def test_kill_9_and_two_browsers_and_a_program_are_in_step(
